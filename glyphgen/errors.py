@@ -1,0 +1,75 @@
+"""Every error a user can meet, as one tree; knows nothing about how they are shown.
+
+GlyphgenError
+├── RecipeError       the recipe cannot be read, or asks for something that cannot be
+├── FontError         a font file is missing, unreadable, or has no such face or axis
+├── GateError         a class is left without a face that draws it
+├── EngineError       a rendering engine is not installed or cannot draw what is asked
+├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
+└── WorkerError       a process that made a shard died
+
+A message is one line a problem: ``place: what is wrong, what was expected (what to do)``. An error
+carries all problems of its kind at once.
+"""
+
+from collections.abc import Iterable
+
+__all__ = [
+    "DatasetError",
+    "EngineError",
+    "FontError",
+    "GateError",
+    "GlyphgenError",
+    "RecipeError",
+    "WorkerError",
+    "show_text",
+    "show_some",
+]
+
+
+class GlyphgenError(Exception):
+    """An error that the user can mend; ``problems`` holds one line for each thing that is wrong."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+class RecipeError(GlyphgenError):
+    """The recipe cannot be read, or asks for something that cannot be."""
+
+
+class FontError(GlyphgenError):
+    """A font file is missing, unreadable, or has no such face or axis."""
+
+
+class GateError(GlyphgenError):
+    """A class is left without a face that draws it."""
+
+
+class EngineError(GlyphgenError):
+    """A rendering engine is not installed or cannot draw what is asked."""
+
+
+class DatasetError(GlyphgenError):
+    """A dataset is missing, unfinished, damaged, or in the way."""
+
+
+class WorkerError(GlyphgenError):
+    """A process that made a shard died."""
+
+
+def show_text(text: str) -> str:
+    """Return a form as messages show it: ``'ゑ' (U+3091)``."""
+    codepoints = " ".join(f"U+{ord(char):04X}" for char in text)
+    return f"'{text}' ({codepoints})" if text.isprintable() else codepoints
+
+
+def show_some(items: Iterable[str], most: int = 3) -> str:
+    """Return the first items and how many more there are: ``a, b, c and 5 more``."""
+    items = list(items)
+    shown = ", ".join(items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
