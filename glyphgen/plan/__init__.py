@@ -1,0 +1,277 @@
+"""What every row is, as numbers, lazily: any interval alone, in any order; knows no pixels, no disk.
+
+Never a list of all samples: a plan knows how many rows there are and computes any interval of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.classes import ClassTable
+from glyphgen.errors import RecipeError, show_some, show_text
+from glyphgen.fonts import Face
+from glyphgen.framing import Framing
+from glyphgen.outlines import OutlineStore
+from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
+from glyphgen.plan.splits import SPLITS, find_kin, share_samples, split_faces
+from glyphgen.plan.turns import Turns, make_turns
+from glyphgen.recipe import Recipe, Render
+from glyphgen.streams import Stage, Stream, order_by_words, split_words
+
+__all__ = ["SAMPLE_DTYPE", "SPLITS", "Placements", "Plan", "describe_plan", "make_plan"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# The values of a sample, in the order of its random words. New ones go to the end.
+_VALUES = ("size", "shift_x", "shift_y", "rotation", "shear", "stretch", "weight", "wobble")
+_PLACEMENT_WORDS = 8  # of 64 bits: two values each, and room for more
+_WOBBLE_WORDS = 20  # two 16-bit numbers for each of up to 36 nodes
+_SCATTER_WORDS = 64  # one for each piece of ink; a 65th piece moves as the first does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The rows of a dataset.
+
+    Attributes:
+        recipe: What is asked.
+        framing: Where each cell stands.
+        n_forms: Forms of each face.
+        turns: The rows of each split, in the order of ``SPLITS``.
+        grid: (G, 8) in grid mode, every combination of values in the order it is used; (0, 8) in
+            random mode.
+    """
+
+    recipe: Recipe
+    framing: Framing
+    n_forms: int
+    turns: tuple[Turns, ...]
+    grid: Floats
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all splits."""
+        return sum(turns.n_rows for turns in self.turns)
+
+    @property
+    def splits(self) -> dict[str, tuple[int, int]]:
+        """First row and row after the last of each split that has rows."""
+        ends = np.cumsum([0, *(turns.n_rows for turns in self.turns)]).tolist()
+        rows = zip(SPLITS, ends, ends[1:], strict=False)
+        return {name: (first, last) for name, first, last in rows if last > first}
+
+    def rows(self, first: int, last: int) -> Placements:
+        """Return how the rows ``first`` to ``last`` are drawn."""
+        parts = []
+        start = 0
+        for turns in self.turns:
+            low, high = max(first - start, 0), min(last - start, turns.n_rows)
+            if low < high:
+                parts.append(turns.rows(low, high))
+            start += turns.n_rows
+        columns = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return self._place(*columns)
+
+    def _place(self, class_index: Ints, sample: Ints, cell: Ints, turn_round: Ints) -> Placements:
+        render = self.recipe.render
+        by_class = _ByClass(class_index, sample)
+        if render.mode == "grid":
+            table = self.grid[turn_round % len(self.grid)]
+        else:
+            table = _draw_values(render, by_class.words(self._stream(Stage.PLACEMENT)))
+        samples = np.zeros(len(cell), dtype=SAMPLE_DTYPE)
+        samples["class_index"], samples["sample"] = class_index, sample
+        samples["face"], samples["form"] = np.divmod(cell, self.n_forms)
+        samples["source_row"] = -1
+        values = dict(zip(_VALUES, table.T, strict=True))
+        matrix = place(self.recipe, self.framing, cell, values, samples)
+        return Placements(
+            cell=cell,
+            samples=samples,
+            matrix=matrix,
+            wobble=self._wobble(by_class),
+            scatter=self._scatter(by_class),
+        )
+
+    def _wobble(self, by_class: "_ByClass") -> NDArray[np.float32]:
+        wobble = self.recipe.render.wobble
+        n_nodes = 0 if wobble.is_neutral else wobble.grid**2
+        if not n_nodes:
+            return np.zeros((len(by_class), 0, 2), dtype=np.float32)
+        numbers = split_words(by_class.words(self._stream(Stage.WOBBLE)), bits=16)
+        # 13 bits: sums of products with the nodes' shares are exact in single precision.
+        nodes = (numbers[:, : 2 * n_nodes] >> np.uint64(3)).astype(np.float32) - np.float32(4096)
+        return nodes.reshape(-1, n_nodes, 2)
+
+    def _scatter(self, by_class: "_ByClass") -> NDArray[np.uint64]:
+        if self.recipe.render.scatter.is_neutral:
+            return np.zeros((len(by_class), 0), dtype=np.uint64)
+        return by_class.words(self._stream(Stage.SCATTER))
+
+    def _stream(self, stage: Stage) -> Stream:
+        n_words = {
+            Stage.PLACEMENT: _PLACEMENT_WORDS,
+            Stage.WOBBLE: _WOBBLE_WORDS,
+            Stage.SCATTER: _SCATTER_WORDS,
+        }
+        return Stream(self.recipe.seed, stage, n_words[stage])
+
+
+class _ByClass:
+    """Reads the words of rows that run through the classes, one class at a time."""
+
+    def __init__(self, class_index: Ints, sample: Ints) -> None:
+        self._order = np.lexsort((sample, class_index))
+        self._class_index, self._sample = class_index[self._order], sample[self._order]
+        # A run is a stretch of consecutive samples of one class.
+        breaks = (np.diff(self._class_index) != 0) | (np.diff(self._sample) != 1)
+        self._runs = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(sample)]])
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def words(self, stream: Stream) -> NDArray[np.uint64]:
+        """Return the words of each row: (n, words)."""
+        parts = [
+            stream.words(int(self._class_index[start]), int(self._sample[start]), end - start)
+            for start, end in zip(self._runs[:-1], self._runs[1:].tolist(), strict=True)
+        ]
+        in_order = np.concatenate(parts)
+        words = np.empty_like(in_order)
+        words[self._order] = in_order
+        return words
+
+
+def _draw_values(render: Render, words: NDArray[np.uint64]) -> Floats:
+    ranges = [*(getattr(render, name) for name in _VALUES[:-1]), render.wobble.amplitude]
+    low, high = np.array([(min(values), max(values)) for values in ranges]).T
+    share = split_words(words, bits=32)[:, : len(_VALUES)].astype(np.float64) / 2**32
+    values: Floats = low + (high - low) * share
+    return values
+
+
+def make_plan(
+    recipe: Recipe,
+    table: ClassTable,
+    faces: Sequence[Face],
+    store: OutlineStore,
+    framing: Framing,
+    admitted: NDArray[np.bool_],
+) -> Plan:
+    """Divide the admitted cells (faces, forms) and the samples among the splits.
+
+    Raises:
+        RecipeError: The split cannot be made, or leaves a class without a face in train.
+    """
+    kin = find_kin(faces, store) if recipe.split.by == "face" else np.arange(len(faces))
+    faces_of = split_faces(recipe, faces, kin)
+    weights = np.array([face.weight for face in faces])
+    cells_of = {
+        name: [_turn_cells(table, admitted, of_split, weights, k) for k in range(len(table))]
+        for name, of_split in faces_of.items()
+    }
+    _check_train(recipe, table, cells_of["train"])
+    grid = _list_grid(recipe)
+    counts = _count_samples(recipe, cells_of, faces_of, len(grid))
+    first = np.zeros(len(table), dtype=np.int64)
+    turns = []
+    for name in SPLITS:
+        first_turn = first if recipe.split.by == "sample" else np.zeros_like(first)
+        turns.append(make_turns(cells_of[name], counts[name], first, first_turn))
+        first = first + counts[name]
+    return Plan(
+        recipe=recipe, framing=framing, n_forms=store.n_forms, turns=tuple(turns), grid=grid
+    )
+
+
+def _turn_cells(
+    table: ClassTable, admitted: NDArray[np.bool_], faces: Ints, weights: Ints, class_index: int
+) -> Ints:
+    """Return the cells of a class in the order of their turns; a face of weight 2 has two turns."""
+    forms = np.flatnonzero(np.array(table.form_class) == class_index)
+    face_index, form_index = np.nonzero(admitted[np.ix_(faces, forms)])
+    cells = faces[face_index] * admitted.shape[1] + forms[form_index]
+    weight = weights[faces[face_index]]
+    rounds = [cells[weight > turn] for turn in range(weight.max(initial=0))]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *rounds])
+
+
+def _check_train(recipe: Recipe, table: ClassTable, train_cells: Sequence[Ints]) -> None:
+    lost = [show_text(table.labels[k]) for k, cells in enumerate(train_cells) if not len(cells)]
+    if lost:
+        raise RecipeError(
+            f"{recipe.place('split')}: no face that is left for train draws {show_some(lost)}"
+            f" of {len(table)} classes (hold out other faces, or exclude the classes)"
+        )
+
+
+def _count_samples(
+    recipe: Recipe,
+    cells_of: dict[str, list[Ints]],
+    faces_of: dict[str, Ints],
+    n_grid: int,
+) -> dict[str, Ints]:
+    """Return for each split the samples of each class."""
+    n_faces = {name: len(faces) for name, faces in faces_of.items()}
+    counts = {name: np.zeros(len(cells), dtype=np.int64) for name, cells in cells_of.items()}
+    for k, cells in enumerate(cells_of["train"]):
+        if recipe.render.per_class is not None:
+            shares = share_samples(recipe, recipe.render.per_class, n_faces)
+        elif recipe.split.by == "face":
+            shares = {name: len(cells_of[name][k]) * n_grid for name in SPLITS}
+        else:
+            shares = share_samples(recipe, len(cells) * n_grid, n_faces)
+        for name, count in shares.items():
+            counts[name][k] = count if len(cells_of[name][k]) else 0
+    return counts
+
+
+def _list_grid(recipe: Recipe) -> Floats:
+    """Return every combination of a grid's values, in an order drawn from the seed."""
+    if recipe.render.mode != "grid":
+        return np.zeros((0, len(_VALUES)))
+    render = recipe.render
+    others = product(render.rotation, render.shear, render.stretch, render.weight)
+    wobble = max(render.wobble.amplitude)
+    rows = [
+        (*position, *other, wobble)
+        for other in others
+        for position in _list_positions(recipe)
+    ]
+    return np.array(rows)[order_by_words(recipe.seed, Stage.GRID_ORDER, len(rows))]
+
+
+def _list_positions(recipe: Recipe) -> list[tuple[float, float, float]]:
+    """Return size and shifts of every position; where the margin is too small, no shift."""
+    render, image = recipe.render, recipe.image
+    positions = []
+    for size in render.size:
+        blank_x = (image.width / image.height - size) / 2
+        blank_y = (1 - size) / 2
+        shifts_x = render.shift_x if blank_x >= render.min_blank else (0.0,)
+        shifts_y = render.shift_y if blank_y >= render.min_blank else (0.0,)
+        positions += [(size, x, y) for x in shifts_x for y in shifts_y]
+    return positions
+
+
+def describe_plan(plan: Plan, n_classes: int, n_faces: int) -> str:
+    """Return the plan in one line: ``169 classes x 5,295 = 894,855 images: 3 faces x ...``."""
+    render = plan.recipe.render
+    per_class = plan.n_rows / n_classes
+    exact = f"{per_class:,.0f}" if per_class.is_integer() else f"{per_class:,.1f} on average"
+    text = f"{n_classes:,} classes x {exact} = {plan.n_rows:,} images: {n_faces} faces"
+    if render.mode == "random":
+        return f"{text} in equal turns"
+    factors = {
+        "positions": len(_list_positions(plan.recipe)),
+        "rotations": len(render.rotation),
+        "shears": len(render.shear),
+        "stretches": len(render.stretch),
+        "weights": len(render.weight),
+    }
+    shown = [f"{n} {name}" for name, n in factors.items() if n > 1 or name == "positions"]
+    return " x ".join([text, *shown])

@@ -1,0 +1,93 @@
+"""Which class, sample and cell a row holds; knows nothing of sizes, shifts or pixels.
+
+Rows of a split are interleaved: they run through the classes again and again, so that any stretch of
+rows is class-balanced and any prefix of a split is a smaller balanced dataset. Within a class the
+faces take equal turns, and neighbouring classes are at different faces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Turns", "make_turns"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """The rows of one split, for C classes.
+
+    Attributes:
+        n_samples: (C,), how many rows each class has.
+        first_sample: (C,), the sample number of each class's first row.
+        first_turn: (C,), the turn of each class's first row: which face, which place in a grid.
+        cells: The cells of all classes that take turns, class after class.
+        cell_start: (C + 1,), where each class begins in ``cells``.
+        level_row: (L,), the rows at which a class runs out, and 0: between two of them the rows run
+            through the same classes.
+        level_sample: (L,), how many rows each class has had before the level.
+        level_classes: For each level, the classes that it runs through.
+    """
+
+    n_samples: Ints
+    first_sample: Ints
+    first_turn: Ints
+    cells: Ints
+    cell_start: Ints
+    level_row: Ints
+    level_sample: Ints
+    level_classes: tuple[Ints, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the split."""
+        return int(self.n_samples.sum())
+
+    def rows(self, first: int, last: int) -> tuple[Ints, Ints, Ints, Ints]:
+        """Return class, sample number, cell and round of rows ``first`` to ``last`` of the split.
+
+        The round counts how often all faces of the class have had their turn before the row.
+        """
+        row = np.arange(first, last)
+        level = np.searchsorted(self.level_row, row, side="right") - 1
+        class_index, nth = np.empty_like(row), np.empty_like(row)
+        for k in np.unique(level):
+            at = level == k
+            classes = self.level_classes[k]
+            nth_round, position = np.divmod(row[at] - self.level_row[k], len(classes))
+            class_index[at] = classes[position]
+            nth[at] = self.level_sample[k] + nth_round
+        turn = self.first_turn[class_index] + nth
+        n_cells = np.diff(self.cell_start)[class_index]
+        # Without the class in the sum, a whole run through the classes would be of one face.
+        cell = self.cells[self.cell_start[class_index] + (turn + class_index) % n_cells]
+        return class_index, self.first_sample[class_index] + nth, cell, turn // n_cells
+
+
+def make_turns(
+    class_cells: Sequence[Ints], n_samples: Ints, first_sample: Ints, first_turn: Ints
+) -> Turns:
+    """Lay out the rows of a split.
+
+    Args:
+        class_cells: For each class the cells that take turns; empty where it has no samples.
+        n_samples, first_sample, first_turn: (C,), as in ``Turns``.
+    """
+    steps = np.unique(n_samples[n_samples > 0])
+    starts = np.concatenate([[0], steps[:-1]]).astype(np.int64) if len(steps) else steps
+    classes = tuple(np.flatnonzero(n_samples > start) for start in starts)
+    rows = [len(c) * (step - start) for c, start, step in zip(classes, starts, steps, strict=True)]
+    counts = [len(cells) for cells in class_cells]
+    return Turns(
+        n_samples=n_samples,
+        first_sample=first_sample,
+        first_turn=first_turn,
+        cells=np.concatenate([np.zeros(0, dtype=np.int64), *class_cells]),
+        cell_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        level_row=np.cumsum([0, *rows])[: len(rows)].astype(np.int64),
+        level_sample=starts,
+        level_classes=classes,
+    )
