@@ -1,0 +1,39 @@
+"""Reads a TOML recipe into frozen records and points at its lines when something is wrong.
+
+It knows nothing about characters, fonts or pixels: whether a set or a font exists is found later,
+by whoever needs it, and reported with ``Recipe.place``.
+"""
+
+from glyphgen.recipe.model import (
+    Classes,
+    FaceChoice,
+    Fonts,
+    Gate,
+    Image,
+    Output,
+    Recipe,
+    Render,
+    Scatter,
+    Split,
+    Wobble,
+)
+from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe
+from glyphgen.recipe.schema import recipe_schema
+
+__all__ = [
+    "Classes",
+    "FaceChoice",
+    "Fonts",
+    "Gate",
+    "Image",
+    "Output",
+    "Recipe",
+    "Render",
+    "Scatter",
+    "Split",
+    "Wobble",
+    "dump_recipe",
+    "find_shipped",
+    "read_recipe",
+    "recipe_schema",
+]

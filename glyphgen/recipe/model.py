@@ -1,0 +1,410 @@
+"""The recipe as frozen records, every default spelled out; knows nothing about TOML or files.
+
+Each section of a recipe is one class, each key one field, and the text under a field is what the
+JSON Schema and so the editor show. Checks that span two keys stand at the end of their section.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    PrivateAttr,
+    Strict,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from glyphgen.recipe.section import Section
+from glyphgen.recipe.source import Source, split_key
+from glyphgen.recipe.values import SpelledFreely, list_values, read_range, show_value
+
+__all__ = [
+    "Classes",
+    "FaceChoice",
+    "Fonts",
+    "Gate",
+    "Image",
+    "Output",
+    "Recipe",
+    "Render",
+    "Scatter",
+    "Split",
+    "Wobble",
+]
+
+Strings = Annotated[tuple[str, ...], Strict(False)]
+Degrees = Annotated[float, Field(ge=-360, le=360)]
+SlantDegrees = Annotated[float, Field(ge=-80, le=80)]
+Size = Annotated[float, Field(gt=0, le=4)]
+Factor = Annotated[float, Field(gt=0, le=10)]
+Weight = Annotated[float, Field(ge=-0.1, le=0.1)]
+Amplitude = Annotated[float, Field(ge=0, le=0.2)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+_GRID_DEFAULTS = {
+    "per_class": None,
+    "size": (0.75,),
+    "shift_x": (0.0,),
+    "shift_y": (0.0,),
+    "rotation": (0.0,),
+    "shear": (0.0,),
+    "stretch": (1.0,),
+    "weight": (0.0,),
+}
+
+_HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
+
+
+class Classes(Section):
+    """Which characters the dataset has a class for."""
+
+    sets: Strings = ()
+    """Names of character sets, for example "hiragana" and "katakana"."""
+
+    ranges: Strings = ()
+    """Code point ranges, both ends included: "U+3041..U+3093", "0x3041-0x3093", "U+3042"."""
+
+    text: str = ""
+    """Characters, one class each. They keep their order and come after all other classes."""
+
+    file: str | None = None
+    """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
+
+    exclude: str | Strings = ()
+    """Characters to leave out again: a text, a range, or a list of texts and ranges."""
+
+
+class FaceChoice(Section):
+    """One face that needs more than its file name."""
+
+    file: str | None = None
+    """A font file, relative to the recipe. Give this or system."""
+
+    system: str | None = None
+    """A family name that fontconfig knows. Give this or file."""
+
+    index: Annotated[int, Field(ge=0)] = 0
+    """Which font of a collection (.ttc, .otc), counted from 0."""
+
+    axes: dict[str, float] = Field(default_factory=dict)
+    """Where a variable font stands on its axes, for example { wght = 620 }."""
+
+    weight: Annotated[int, Field(ge=1)] = 1
+    """How many turns the face takes where others take one."""
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if (self.file is None) == (self.system is None):
+            found = "neither file nor system" if self.file is None else "both file and system"
+            yield "", f"found {found}, expected exactly one of them"
+
+
+class Fonts(Section):
+    """Which faces draw the classes."""
+
+    files: Strings = ()
+    """Font files, relative to the recipe; *, ? and [ab] match many, ** crosses folders."""
+
+    system: Strings = ()
+    """Family names that fontconfig knows. A family that is absent is an error."""
+
+    faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
+    """Faces that need an index, axes or a weight, one [[fonts.faces]] table each."""
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if not (self.files or self.system or self.faces):
+            yield "", "names no font, expected at least one of files, system or faces"
+
+
+class Image(Section):
+    """The frame of every image."""
+
+    height: Annotated[int, Field(ge=8, le=4096)] = 64
+    """Height in pixels."""
+
+    width: Annotated[int, Field(ge=8, le=4096)] = 64
+    """Width in pixels."""
+
+    polarity: Literal["white-on-black", "black-on-white"] = "white-on-black"
+    """Which of ink and paper is 255 on disk: the ink ("white-on-black") or the paper."""
+
+
+class Wobble(Section):
+    """A smooth bend of the whole outline, another for every sample. Vector engine only."""
+
+    amplitude: Annotated[tuple[Amplitude, ...], Strict(False), SpelledFreely(steps=False)] = (
+        0.0,
+        0.0,
+    )
+    """How far the nodes of the grid move, in em. A number, or in random mode [low, high]."""
+
+    grid: Annotated[int, Field(ge=2, le=6)] = 3
+    """Nodes a side of the grid that bends the outline: more nodes, tighter bends."""
+
+    @field_validator("amplitude", mode="before")
+    @classmethod
+    def _read_amplitude(cls, value: object) -> tuple[float, float]:
+        return read_range(value)
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether nothing bends."""
+        return not any(self.amplitude)
+
+
+class Scatter(Section):
+    """How far separate pieces of ink move, each on its own. Vector engine only."""
+
+    shift: Amplitude = 0.0
+    """The longest shift of a piece, in em."""
+
+    turn: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """The largest turn of a piece to either side, in degrees."""
+
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """The largest growth or shrinkage of a piece, as a fraction of its size."""
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether no piece moves."""
+        return not (self.shift or self.turn or self.scale)
+
+
+class Render(Section):
+    """How a class is drawn, and how its samples vary.
+
+    In random mode every varying value is a range ``(low, high)``; in grid mode it is the tuple of
+    the values that are combined.
+    """
+
+    engine: Literal["vector", "pillow", "imagemagick"] = "vector"
+    """What draws. Only "vector" can do weight, wobble and scatter."""
+
+    mode: Literal["random", "grid"] = "random"
+    """Draw values from ranges ("random"), or combine all listed values ("grid")."""
+
+    per_class: Annotated[int, Field(ge=1)] | None = 1000
+    """Samples of each class; in random mode only."""
+
+    size: Annotated[tuple[Size, ...], Strict(False), SpelledFreely()] = (0.6, 0.8)
+    """Em size as a fraction of the image height. Default in grid mode: [0.75]."""
+
+    shift_x: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
+    """Shift to the right, in units of shift_of. Default in grid mode: [0]."""
+
+    shift_y: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
+    """Shift downwards, in units of shift_of. Default in grid mode: [0]."""
+
+    shift_of: Literal["blank", "height"] = "blank"
+    """The unit of shifts: "blank" is the free margin on one side, so that 1 reaches the frame;
+    "height" is the image height."""
+
+    min_blank: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Do not shift where the margin on one side is smaller than this fraction of the height."""
+
+    rotation: Annotated[tuple[Degrees, ...], Strict(False), SpelledFreely()] = (-5.0, 5.0)
+    """Degrees, positive is counter-clockwise. Default in grid mode: [0]."""
+
+    shear: Annotated[tuple[SlantDegrees, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    """Slant in degrees, positive leans to the right."""
+
+    stretch: Annotated[tuple[Factor, ...], Strict(False), SpelledFreely()] = (1.0, 1.0)
+    """Factor on the width."""
+
+    weight: Annotated[tuple[Weight, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    """Emboldening in em; below 0 is thinner. Vector engine only."""
+
+    wobble: Wobble = Wobble()
+    """A smooth bend of the whole outline. Vector engine only."""
+
+    scatter: Scatter = Scatter()
+    """Shifts, turns and scales of separate pieces of ink. Vector engine only."""
+
+    framing: Literal["em", "ink", "fit"] = "em"
+    """What is centred: the em box, which keeps relative size and baseline ("em"), the ink box
+    ("ink"), or the ink box after scaling it to the size ("fit")."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out_defaults(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("mode") == "grid":
+            return {**_GRID_DEFAULTS, **data}
+        return data
+
+    @field_validator(
+        "size", "shift_x", "shift_y", "rotation", "shear", "stretch", "weight", mode="before"
+    )
+    @classmethod
+    def _read_values(cls, value: object, info: ValidationInfo) -> tuple[float, ...]:
+        match info.data.get("mode"):
+            case "random":
+                return read_range(value)
+            case "grid":
+                return list_values(value)
+        return ()  # the mode itself is wrong, and reported
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.mode == "grid":
+            yield from self._find_grid_misfits()
+        if self.engine != "vector":
+            neutral = {
+                "weight": not any(self.weight),
+                "wobble": self.wobble.is_neutral,
+                "scatter": self.scatter.is_neutral,
+            }
+            for key, is_neutral in neutral.items():
+                if not is_neutral:
+                    yield (
+                        key,
+                        f'found engine "{self.engine}", but only the vector engine can do this'
+                        ' (set render.engine = "vector")',
+                    )
+
+    def _find_grid_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.per_class is not None:
+            yield (
+                "per_class",
+                f"found {self.per_class}, but a grid has as many samples as combinations"
+                ' (leave it out, or set render.mode = "random")',
+            )
+        low, high = self.wobble.amplitude
+        if low != high:
+            yield (
+                "wobble.amplitude",
+                f"found {show_value([low, high])}, expected one number in grid mode",
+            )
+
+
+class Split(Section):
+    """How rows are divided into train, val and test."""
+
+    by: Literal["none", "sample", "face"] = "none"
+    """All rows are train ("none"), samples are held out, or faces, never seen in train."""
+
+    val: Share = 0.0
+    """Share of val."""
+
+    test: Share = 0.0
+    """Share of test."""
+
+    val_faces: Strings = ()
+    """Font file names of val, *, ? and [ab] match many; only with by = "face"."""
+
+    test_faces: Strings = ()
+    """Font file names of test, *, ? and [ab] match many; only with by = "face"."""
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.by == "none":
+            for key in ("val", "test"):
+                if getattr(self, key):
+                    yield key, f'found {getattr(self, key)} with by = "none", {_HOW_TO_SPLIT}'
+        if self.by != "face":
+            for key in ("val_faces", "test_faces"):
+                if getattr(self, key):
+                    yield key, f'found by = "{self.by}", expected by = "face" with this key'
+        has_faces = bool(self.val_faces or self.test_faces)
+        if self.val + self.test >= 1:
+            yield (
+                "test",
+                f"val and test take {self.val + self.test:g} of all rows,"
+                " expected less than 1 (the rest is train)",
+            )
+        if self.by == "sample" and not self.val + self.test:
+            yield "by", 'found "sample" without shares, expected val or test above 0'
+        if self.by == "face" and has_faces and self.val + self.test:
+            yield "by", "found shares and face names, expected one or the other"
+        if self.by == "face" and not (has_faces or self.val + self.test):
+            yield (
+                "by",
+                'found "face" without shares or faces,'
+                " expected val or test above 0, or val_faces or test_faces",
+            )
+
+
+class Gate(Section):
+    """What happens to a cell that the gate refuses."""
+
+    on_refused: Literal["error", "skip"] = "error"
+    """Stop with a message ("error"), or make the dataset without the cell ("skip")."""
+
+    on_cut_off: Literal["shrink", "refuse", "allow"] = "shrink"
+    """What to do where ink would leave the frame: draw it smaller ("shrink"), refuse the cell
+    ("refuse"), or cut it off ("allow")."""
+
+
+class Output(Section):
+    """How the dataset lies on disk."""
+
+    format: Literal["npy", "hdf5"] = "npy"
+    """Plain NumPy files ("npy") or one HDF5 file a shard ("hdf5")."""
+
+    rows_per_shard: Annotated[int, Field(ge=1)] | None = None
+    """Rows of a shard. Left out: as many as make 32 MiB of images."""
+
+    compression: Literal["none", "gzip"] = "none"
+    """Compression of HDF5 images. "gzip" is smaller, and many times slower to read."""
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.format == "npy" and self.compression != "none":
+            yield (
+                "compression",
+                f'found "{self.compression}" with format "npy", expected "none"'
+                ' (or set output.format = "hdf5")',
+            )
+
+
+class Recipe(Section):
+    """What a dataset is made of: which characters, which fonts, and how they vary."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")] = "dataset"
+    """Name of the dataset and of its folder. Left out: the recipe's file name without .toml."""
+
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Where all chance comes from: equal recipes, fonts and seeds give equal datasets."""
+
+    classes: Classes
+    """Which characters the dataset has a class for."""
+
+    fonts: Fonts
+    """Which faces draw the classes."""
+
+    image: Image = Image()
+    """The frame of every image."""
+
+    render: Render = Render()
+    """How a class is drawn, and how its samples vary."""
+
+    split: Split = Split()
+    """How rows are divided into train, val and test."""
+
+    gate: Gate = Gate()
+    """What happens to a cell that the gate refuses."""
+
+    output: Output = Output()
+    """How the dataset lies on disk."""
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the source that a reader passes as validation context."""
+        if isinstance(context, Source):
+            self._source = context
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths in the recipe start from."""
+        return self._source.folder
+
+    def place(self, key: str) -> str:
+        """Return the place of a key as messages begin with it.
+
+        Args:
+            key: A dotted key; elements of lists go by their number, ``fonts.faces.0.file``.
+
+        Returns:
+            ``recipes/kana.toml:9: fonts.files``, without a line for a key left at its default, or
+            ``--set fonts.files`` for one given on the command line.
+        """
+        return self._source.place(split_key(key))

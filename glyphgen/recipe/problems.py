@@ -1,0 +1,91 @@
+"""Turns what pydantic found wrong into one plain line a problem; knows nothing about TOML."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from glyphgen.recipe.lines import KeyPath
+from glyphgen.recipe.schema import describe, recipe_schema, step_into
+from glyphgen.recipe.section import MisfitError
+from glyphgen.recipe.source import Source, show_key, split_key
+from glyphgen.recipe.values import show_value
+
+__all__ = ["explain", "guess"]
+
+
+def explain(error: ValidationError, data: dict[str, Any], source: Source) -> list[str]:
+    """Write one line for each problem, in the order of the lines of the recipe.
+
+    Args:
+        error: What validating ``data`` raised.
+        data: The recipe as it was read.
+        source: Where it was read.
+    """
+    schema = recipe_schema()
+    found = [
+        (path, text)
+        for details in error.errors(include_url=False)
+        for path, text in _explain_one(details, data, schema)
+    ]
+    found.sort(key=lambda item: source.find_line(item[0]) or 0)
+    return list(dict.fromkeys(f"{_place(path, source)}: {text}" for path, text in found))
+
+
+def guess(word: str, known: Iterator[str] | list[str]) -> str:
+    """Return ``did you mean 'rotation'?``, or nothing where no known word is near."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def _place(path: KeyPath, source: Source) -> str:
+    override = source.find_override(path)
+    return f"--set {override}" if override else source.place(path)
+
+
+def _explain_one(
+    details: ErrorDetails, data: dict[str, Any], schema: dict[str, Any]
+) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the path and the text of what one pydantic error stands for."""
+    path, node = _follow(details["loc"], schema)
+    match details:
+        case {"type": "extra_forbidden", "loc": (*_, str(key))}:
+            yield (*path, key), _explain_unknown(key, list(node["properties"]))
+        case {"type": "missing"}:
+            yield path, f"missing, expected a table [{show_key(path)}]"
+        case {"ctx": {"error": MisfitError() as misfits}}:
+            for key, text in misfits.problems:
+                yield (*path, *(split_key(key) if key else ())), text
+        case {"ctx": {"error": ValueError() as mistake}}:
+            yield path, str(mistake)
+        case _:
+            value = _look_up(path, data)
+            hint = guess(value, node.get("enum", [])) if isinstance(value, str) else ""
+            text = f"found {show_value(value)}, expected {describe(schema, node)}"
+            yield path, f"{text} ({hint})" if hint else text
+
+
+def _explain_unknown(key: str, known: list[str]) -> str:
+    hint = guess(key, known)
+    return f"unknown key ({hint})" if hint else f"unknown key, expected one of {', '.join(known)}"
+
+
+def _follow(loc: KeyPath, schema: dict[str, Any]) -> tuple[KeyPath, dict[str, Any]]:
+    """Follow a pydantic location as far as it names keys; what is left names parts of types."""
+    node, depth = schema, 0
+    while depth < len(loc) and (below := step_into(schema, node, loc[depth])) is not None:
+        node, depth = below, depth + 1
+    return loc[:depth], node
+
+
+def _look_up(path: KeyPath, data: Any) -> Any:
+    """Return the value at a path, or the nearest one above it: a number may stand for a list."""
+    for part in path:
+        match data, part:
+            case dict(), str():
+                data = data[part]
+            case list(), int():
+                data = data[part]
+    return data

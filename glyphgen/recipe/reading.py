@@ -1,0 +1,172 @@
+"""Reads a recipe from TOML and writes it back; knows nothing about what its keys are for."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+import glyphgen
+from glyphgen.errors import RecipeError
+from glyphgen.recipe.lines import KeyPath, find_lines
+from glyphgen.recipe.model import Recipe
+from glyphgen.recipe.problems import explain, guess
+from glyphgen.recipe.source import Source, split_key
+
+__all__ = ["dump_recipe", "find_shipped", "read_recipe"]
+
+_SYNTAX_ERROR = re.compile(r"(?P<what>.*?) \(at (line (?P<line>\d+), column (?P<column>\d+)|.*)\)")
+
+
+def read_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and check it.
+
+    Args:
+        path_or_name: A TOML file, or the bare name of a shipped recipe, such as ``kana``.
+        overrides: ``KEY=VALUE`` each, such as ``render.per_class=100``. The value is read as TOML,
+            and as a string if it is none. The last one wins.
+
+    Raises:
+        RecipeError: The file cannot be read, is not TOML, or asks for what cannot be; one line for
+            each problem.
+    """
+    path = _locate(path_or_name)
+    text = _read_text(path)
+    data = _parse(text, str(path))
+    data.setdefault("name", path.stem)
+    source = Source(file=str(path), folder=path.parent, lines=find_lines(text))
+    source, problems = _override(data, overrides, source)
+    try:
+        recipe = Recipe.model_validate(data, context=source)
+    except ValidationError as error:
+        problems += explain(error, data, source)
+    if problems:
+        raise RecipeError(*problems)
+    return recipe
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Write a recipe as TOML with every default spelled out; reading it gives an equal recipe."""
+    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+
+
+def find_shipped(name: str) -> Path:
+    """Find a recipe that comes with glyphgen.
+
+    Args:
+        name: Its name, such as ``kana``.
+
+    Raises:
+        RecipeError: There is none of that name.
+    """
+    shipped = _list_shipped()
+    if name not in shipped:
+        known = ", ".join(shipped)
+        hint = guess(name, list(shipped)) or "give a path to read your own"
+        raise RecipeError(f"{name}: no such recipe, expected one of {known} ({hint})")
+    return shipped[name]
+
+
+def _list_shipped() -> dict[str, Path]:
+    """List the shipped recipes by name: in an installed package, or else in a checkout."""
+    package = Path(glyphgen.__file__).parent
+    for folder in (package / "data" / "recipes", package.parent / "recipes"):
+        if folder.is_dir():
+            paths = {path.stem: path for path in folder.glob("*.toml")}
+            return dict(sorted(paths.items()))
+    return {}
+
+
+def _locate(path_or_name: str | Path) -> Path:
+    """Return the file to read; a bare name that is no file means a shipped recipe."""
+    path = Path(path_or_name)
+    is_bare = str(path_or_name) == path.name and not path.suffix
+    if is_bare and (path.name in _list_shipped() or not path.exists()) and not path.is_file():
+        return find_shipped(path.name)
+    return path
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        names = ", ".join(_list_shipped())
+        siblings = [str(sibling) for sibling in path.parent.glob("*.toml")]
+        hint = guess(str(path), siblings) or f"shipped recipes go by name: {names}"
+        raise RecipeError(f"{path}: no such file, expected a recipe ({hint})") from None
+    except IsADirectoryError:
+        raise RecipeError(f"{path}: is a folder, expected a recipe (a TOML file)") from None
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
+        raise RecipeError(
+            f"{path}:{line}: not UTF-8: found byte 0x{byte:02X} (save the file as UTF-8)"
+        ) from None
+
+
+def _parse(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, column, what = len(text.splitlines()) or 1, "", str(error)
+        if match := _SYNTAX_ERROR.fullmatch(what):
+            what = match["what"]
+            if match["line"]:
+                line, column = int(match["line"]), f" at column {match['column']}"
+        what = (what[:1].lower() + what[1:]).replace("invalid", "wrong")
+        raise RecipeError(f"{file}:{line}: not TOML: {what}{column}") from None
+
+
+def _override(
+    data: dict[str, Any], overrides: Sequence[str], source: Source
+) -> tuple[Source, list[str]]:
+    """Set overridden keys in ``data``; return the source that knows of them, and problems."""
+    problems = []
+    paths: dict[KeyPath, str] = {}
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not (equals and key):
+            problems.append(f"--set {override}: not an override, expected KEY=VALUE")
+            continue
+        path = split_key(key.strip())
+        if _set_value(data, path, _read_value(value.strip())):
+            paths[path] = override
+        else:
+            problems.append(f"--set {override}: unknown key")
+    return replace(source, overrides=paths), problems
+
+
+def _read_value(text: str) -> Any:
+    """Read a TOML value; what is none is a string."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if len(parsed) == 1 else text
+
+
+def _set_value(data: Any, path: KeyPath, value: Any) -> bool:
+    """Set the value at a path below ``data``, making tables on the way; False where none fits."""
+    *folders, last = path
+    for part in folders:
+        if isinstance(data, dict) and isinstance(part, str):
+            data = data.setdefault(part, {})
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return False
+    if isinstance(data, dict) and isinstance(last, str):
+        data[last] = value
+        return True
+    if isinstance(data, list) and isinstance(last, int) and last < len(data):
+        data[last] = value
+        return True
+    return False

@@ -1,0 +1,112 @@
+"""The JSON Schema of recipes and its plain-English reading; knows nothing about files.
+
+Editors check a recipe against the schema, and messages say what was expected in its words, so that
+a limit is written down once, at its field.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from glyphgen.recipe.model import Recipe
+
+__all__ = ["describe", "recipe_schema", "step_into"]
+
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a table",
+    "string": "a string",
+}
+
+
+class _TomlSchema(GenerateJsonSchema):
+    """A schema without null, which TOML cannot write, and without what only repeats.
+
+    Titles repeat names, and the default of a table repeats the defaults of its keys.
+    """
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        if isinstance(described.get("default"), dict | None):
+            described.pop("default", None)
+        return described
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+def recipe_schema() -> dict[str, Any]:
+    """Make the JSON Schema of a recipe, with the text of every field as its description.
+
+    Source:
+        JSON Schema, draft 2020-12.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:glyphgen:recipe",
+        **Recipe.model_json_schema(schema_generator=_TomlSchema),
+    }
+
+
+def step_into(root: dict[str, Any], node: dict[str, Any], part: str | int) -> dict[str, Any] | None:
+    """Return the schema of one key or one list element below a node; None where there is none."""
+    for option in _options(root, node):
+        if isinstance(part, int):
+            below = option.get("items")
+        else:
+            below = option.get("properties", {}).get(part) or option.get("additionalProperties")
+        if isinstance(below, dict):
+            return _resolve(root, below)
+    return None
+
+
+def describe(root: dict[str, Any], node: dict[str, Any]) -> str:
+    """Say in plain English what a schema admits: ``a whole number from 8 to 4096``."""
+    options = [_describe_one(root, option) for option in _options(root, node)]
+    return " or ".join(dict.fromkeys(options))
+
+
+def _resolve(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    reference = node.get("$ref")
+    return root["$defs"][reference.removeprefix("#/$defs/")] if reference else node
+
+
+def _options(root: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for option in node.get("anyOf", [node]):
+        yield _resolve(root, option)
+
+
+def _describe_one(root: dict[str, Any], node: dict[str, Any]) -> str:
+    match node:
+        case {"enum": [*most, last]}:
+            words = ", ".join(f'"{value}"' for value in most) + f' or "{last}"'
+        case {"pattern": str()}:
+            words = "letters, digits and . _ - (not . or - at the start)"
+        case {"type": "array", "items": items}:
+            words = f"a list of {describe(root, items).removeprefix('a ')}s"
+        case {"type": kind}:
+            words = _KINDS[kind] + _describe_limits(node)
+    return words
+
+
+def _describe_limits(node: dict[str, Any]) -> str:
+    match node:
+        case {"minimum": low, "maximum": high}:
+            return f" from {_show(low)} to {_show(high)}"
+        case {"minimum": low, "exclusiveMaximum": high}:
+            return f" from {_show(low)} to below {_show(high)}"
+        case {"exclusiveMinimum": low, "maximum": high}:
+            return f" above {_show(low)}, at most {_show(high)}"
+        case {"minimum": low}:
+            return f" of at least {_show(low)}"
+    return ""
+
+
+def _show(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"

@@ -1,0 +1,61 @@
+"""Remembers where a recipe came from and writes places for messages; knows no key by name."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from glyphgen.recipe.lines import KeyPath
+
+__all__ = ["Source", "show_key", "split_key"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a recipe came from, so that later messages can point at its lines.
+
+    All sources are equal: a recipe is the same recipe wherever it was read.
+    """
+
+    file: str = field(default="recipe", compare=False)
+    """The path as the user typed it."""
+
+    folder: Path = field(default=Path(), compare=False)
+    """What relative paths in the recipe start from."""
+
+    lines: dict[KeyPath, int] = field(default_factory=dict, compare=False)
+    """The line of each key."""
+
+    overrides: dict[KeyPath, str] = field(default_factory=dict, compare=False)
+    """The keys that ``--set`` gave, each with the whole ``KEY=VALUE``."""
+
+    def place(self, path: KeyPath) -> str:
+        """Return the place of a key as messages begin with it."""
+        key = show_key(path)
+        if self.find_override(path):
+            return f"--set {key}"
+        line = self.find_line(path)
+        return f"{self.file}: {key}" if line is None else f"{self.file}:{line}: {key}"
+
+    def find_line(self, path: KeyPath) -> int | None:
+        """Return the line of a key; an element that is not on its own line has that of its list."""
+        if path and path not in self.lines and isinstance(path[-1], int):
+            path = path[:-1]
+        return self.lines.get(path)
+
+    def find_override(self, path: KeyPath) -> str | None:
+        """Return the ``KEY=VALUE`` that gave this key, a table around it, or all that is in it."""
+        for given, override in self.overrides.items():
+            is_inside = path not in self.lines and given[: len(path)] == path
+            if is_inside or path[: len(given)] == given:
+                return override
+        return None
+
+
+def show_key(path: KeyPath) -> str:
+    """Return a path as a dotted key; elements of a list go by the name of the list."""
+    named = path[:-1] if len(path) > 1 and isinstance(path[-1], int) else path
+    return ".".join(map(str, named))
+
+
+def split_key(key: str) -> KeyPath:
+    """Split a dotted key; whole numbers are places in lists."""
+    return tuple(int(part) if part.isdecimal() else part for part in key.split("."))

@@ -1,0 +1,121 @@
+"""Turns the ways to write a varying number into a tuple of floats; knows no key by name.
+
+In random mode a value is a range, ``(low, high)``. In grid mode it is the list of what to combine.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeGuard
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+__all__ = ["SpelledFreely", "list_values", "read_range", "show_value"]
+
+MOST_STEPS = 10_000
+_STEP_KEYS = ("start", "stop", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class SpelledFreely:
+    """Marks a tuple that a recipe may also write as one number or as start, stop and step."""
+
+    steps: bool = True
+    """Whether start, stop and step are among the spellings."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Offer the spellings to editors."""
+        array = {**handler(core_schema), "minItems": 1}
+        steps = {
+            "type": "object",
+            "properties": {key: {"type": "number"} for key in _STEP_KEYS},
+            "required": list(_STEP_KEYS),
+            "additionalProperties": False,
+        }
+        return {"anyOf": [array["items"], array, *([steps] if self.steps else [])]}
+
+
+def read_range(value: object) -> tuple[float, float]:
+    """Read a value of random mode: a number, or ``[low, high]``.
+
+    Raises:
+        ValueError: It is something else, or low is above high.
+    """
+    if _is_number(value):
+        return float(value), float(value)
+    if not (_is_numbers(value) and len(value) == 2):
+        raise ValueError(
+            f"found {show_value(value)}, expected a number or [low, high]"
+            ' (lists and steps are for render.mode = "grid")'
+        )
+    low, high = value
+    if low > high:
+        raise ValueError(f"found {show_value(value)}, expected the lower end first")
+    return float(low), float(high)
+
+
+def list_values(value: object) -> tuple[float, ...]:
+    """Read a value of grid mode: a number, a list of numbers, or ``{start, stop, step}``.
+
+    Raises:
+        ValueError: It is something else, holds a number twice, or its steps lead nowhere.
+    """
+    if _is_number(value):
+        return (float(value),)
+    if isinstance(value, dict):
+        return _list_steps(value)
+    if not (_is_numbers(value) and len(value)):
+        raise ValueError(
+            f"found {show_value(value)},"
+            " expected a number, a list of numbers, or {start, stop, step}"
+        )
+    repeated = [number for i, number in enumerate(value) if number in value[:i]]
+    if repeated:
+        raise ValueError(f"found {show_value(repeated[0])} twice, expected each number once")
+    return tuple(float(number) for number in value)
+
+
+def show_value(value: object) -> str:
+    """Return a value as messages show it: close to how TOML writes it, and never long."""
+    match value:
+        case bool():
+            shown = str(value).lower()
+        case dict():
+            shown = "{" + ", ".join(f"{key} = {show_value(v)}" for key, v in value.items()) + "}"
+        case list() | tuple():
+            shown = "[" + ", ".join(map(show_value, value)) + "]"
+        case str() | int() | float():
+            shown = repr(value)
+        case _:
+            shown = str(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _list_steps(table: dict[str, object]) -> tuple[float, ...]:
+    """Expand ``{start, stop, step}``, stop included, with the decimals as they are written."""
+    numbers = [table.get(key) for key in _STEP_KEYS]
+    if len(table) != len(_STEP_KEYS) or not _is_numbers(numbers):
+        raise ValueError(
+            f"found {show_value(table)}, expected {{start, stop, step}} with three numbers"
+        )
+    start, stop, step = (Fraction(repr(number)) for number in numbers)
+    if step <= 0 or stop < start:
+        raise ValueError(
+            f"found {show_value(table)}, expected a step above 0 and a stop not below start"
+        )
+    n_values = (stop - start) // step + 1
+    if n_values > MOST_STEPS:
+        raise ValueError(f"found {n_values:,} steps, expected at most {MOST_STEPS:,}")
+    return tuple(float(start + i * step) for i in range(n_values))
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_numbers(value: object) -> TypeGuard[Sequence[int | float]]:
+    return isinstance(value, list | tuple) and all(map(_is_number, value))
