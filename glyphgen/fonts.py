@@ -97,7 +97,7 @@ def _requests(recipe: "Recipe", problems: list[str]) -> Iterator[_Request]:
         for path, index in _resolve_family(family, recipe.place("fonts.system"), problems):
             yield _Request(path, index, {}, 1)
     for number, face in enumerate(fonts.faces):
-        place = recipe.place(f"fonts.faces[{number}]")
+        place = recipe.place(f"fonts.faces.{number}")
         if face.file is not None:
             yield _Request(recipe.folder / face.file, face.index, face.axes, face.weight)
         elif face.system is not None:
