@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import BOX, FONTS, MakeFont
+from fontTools.ttLib import TTCollection, TTFont
+
+from glyphgen.errors import FontError
+from glyphgen.fonts import find_faces, read_face
+from glyphgen.recipe import read_recipe
+
+WriteRecipe = Callable[[str], Path]
+
+
+def problems_of(recipe: Path) -> list[str]:
+    with pytest.raises(FontError) as caught:
+        find_faces(read_recipe(recipe))
+    return list(caught.value.problems)
+
+
+def test_a_face_knows_its_names_licence_and_hash() -> None:
+    face = read_face(FONTS / "kana" / "KleeOne_400Regular.ttf")
+    assert (face.family, face.style) == ("Klee One", "Regular")
+    assert face.licence.startswith("This Font Software is licensed under the SIL Open Font License")
+    assert face.sha256 == "d698c5ee943c32c348fa3c0085567553703ab238ffdd97ece2c86efb276fa32c"
+
+
+def test_a_font_that_says_nothing_has_an_unknown_licence(make_font: MakeFont) -> None:
+    assert read_face(make_font("plain.ttf", {"A": BOX})).licence == "unknown"
+
+
+def test_every_bundled_font_is_read() -> None:
+    files = sorted(FONTS.glob("*/*.ttf"))
+    assert len(files) == 52
+    assert all(read_face(path).family for path in files)
+
+
+def test_faces_come_in_the_order_of_names_and_once(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for name in ("b.ttf", "a.ttf", "c.ttf"):
+        make_font(name, {"A": BOX})
+    recipe = write_recipe('classes.text = "A"\nfonts.files = ["[bc].ttf", "*.ttf"]')
+    assert [face.name for face in find_faces(read_recipe(recipe))] == ["b.ttf", "c.ttf", "a.ttf"]
+
+
+def test_what_is_missing_is_said_all_at_once(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    make_font("plain.ttf", {"A": BOX})
+    (tmp_path / "broken.ttf").write_bytes(b"\0\1\0\0 this is no font")
+    recipe = write_recipe(
+        """classes.text = "A"
+[fonts]
+files = ["none/*.otf", "broken.ttf"]
+[[fonts.faces]]
+file = "absent.ttf"
+[[fonts.faces]]
+file = "plain.ttf"
+index = 2
+[[fonts.faces]]
+file = "plain.ttf"
+axes = { wght = 700 }
+"""
+    )
+    first, broken, *others = problems_of(recipe)
+    assert first == f"{recipe}:3: fonts.files: no font matches 'none/*.otf' (paths are relative to the recipe)"
+    assert broken.startswith(f"{tmp_path}/broken.ttf: not a font that can be read: ")
+    assert others == [
+        f"{tmp_path}/absent.ttf: no such font file (paths are relative to the recipe)",
+        f"{tmp_path}/plain.ttf: no face at index 2, the file holds 1 (give an index from 0 to 0)",
+        f"{tmp_path}/plain.ttf: no axis 'wght' (the font's axes: none: it is not a variable font)",
+    ]
+
+
+def test_a_collection_is_read_at_its_index(make_font: MakeFont, tmp_path: Path) -> None:
+    collection = TTCollection()
+    collection.fonts = [TTFont(make_font(f"{n}.ttf", {"A": BOX}, family=n)) for n in ("one", "two")]
+    collection.save(tmp_path / "both.ttc")
+    assert read_face(tmp_path / "both.ttc", index=1).family == "two"
+    with pytest.raises(FontError) as caught:
+        read_face(tmp_path / "both.ttc", index=2)
+    assert str(caught.value) == (
+        f"{tmp_path}/both.ttc: no face at index 2, the file holds 2 (give an index from 0 to 1)"
+    )
+
+
+def test_an_axis_has_limits(variable_font: Path) -> None:
+    assert read_face(variable_font, axes={"wght": 650}).axes == (("wght", 650),)
+    with pytest.raises(FontError) as caught:
+        read_face(variable_font, axes={"wght": 2000, "wdth": 1})
+    assert list(caught.value.problems) == [
+        f"{variable_font}: axis 'wght' at 2000, expected 100 to 900",
+        f"{variable_font}: no axis 'wdth' (the font's axes: wght)",
+    ]
+
+
+def test_an_absent_family_is_an_error_and_never_a_substitute(write_recipe: WriteRecipe) -> None:
+    recipe = write_recipe('classes.text = "A"\nfonts.system = ["No Such Family At All"]')
+    assert problems_of(recipe) == [
+        f"{recipe}:2: fonts.system: no font of the family 'No Such Family At All' is installed"
+        " (install it, or give its file under fonts.files; `fc-list` shows what there is)"
+    ]
+
+
+def test_an_installed_family_is_its_files(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_font("here.ttf", {"A": BOX}, family="Glyphgen Test")
+    config = tmp_path / "fonts.conf"
+    config.write_text(
+        f"<?xml version='1.0'?><fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}/cache"
+        "</cachedir></fontconfig>"
+    )
+    monkeypatch.setenv("FONTCONFIG_FILE", str(config))
+    recipe = write_recipe('classes.text = "A"\nfonts.system = ["Glyphgen Test"]')
+    assert [face.path for face in find_faces(read_recipe(recipe))] == [path]

@@ -1,0 +1,199 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import BOX, FONTS, PAIR, RING, TOFU, MakeFont
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
+
+from glyphgen.errors import FontError
+from glyphgen.fonts import read_face
+from glyphgen.outlines import OutlineStore, read_outlines
+
+
+def read(path: Path, forms: str | list[str], *, wobble_grid: int = 0, **face: object) -> OutlineStore:
+    return read_outlines([read_face(path, **face)], list(forms), wobble_grid=wobble_grid)  # type: ignore[arg-type]
+
+
+def points(store: OutlineStore, cell: int = 0) -> list[tuple[float, float]]:
+    at = slice(store.point_start[cell], store.point_start[cell] + store.n_points[cell])
+    pairs = zip(store.x[at].tolist(), store.y[at].tolist(), strict=True)
+    return [(round(x, 4), round(y, 4)) for x, y in pairs]
+
+
+def test_an_outline_is_in_em_from_the_pens_origin(make_font: MakeFont) -> None:
+    store = read(make_font("x.ttf", {"A": BOX}, advance=700), "A")
+    assert points(store) == [(0.1, 0.0), (0.1, 0.7), (0.6, 0.7), (0.6, 0.0)]
+    assert store.tag.tolist() == [1, 1, 1, 1]
+    assert store.contour_end.tolist() == [3]
+    assert store.box[0].tolist() == pytest.approx([0.1, 0.0, 0.6, 0.7])
+    assert store.advance.tolist() == pytest.approx([0.7])
+    assert store.middle.tolist() == pytest.approx([0.38])
+
+
+def test_cells_run_through_the_forms_of_each_face(make_font: MakeFont) -> None:
+    faces = [
+        read_face(make_font("one.ttf", {"A": BOX, "B": RING})),
+        read_face(make_font("two.ttf", {"A": PAIR, "B": BOX})),
+    ]
+    store = read_outlines(faces, ["A", "B"])
+    assert store.n_contours.tolist() == [1, 2, 2, 1]
+    assert store.n_points.tolist() == [4, 8, 8, 4]
+    assert store.point_start.tolist() == [0, 4, 12, 20]
+    assert points(store, 3) == points(store, 0)
+    assert store.contour_end.tolist() == [3, 3, 7, 3, 7, 3]
+
+
+def test_what_is_not_drawn_is_counted(make_font: MakeFont) -> None:
+    store = read(make_font("x.ttf", {"A": BOX, "T": TOFU, "E": []}), "ATEZ")
+    assert store.n_missing.tolist() == [0, 0, 0, 1]
+    assert store.n_notdef.tolist() == [0, 0, 0, 1]
+    assert store.like_notdef.tolist() == [False, True, False, True]
+    assert store.n_points.tolist() == [4, 4, 0, 4]
+
+
+def test_a_shifted_copy_of_the_missing_glyph_is_known(make_font: MakeFont) -> None:
+    shifted = [[(x + 37, y - 11) for x, y in contour] for contour in TOFU]
+    assert read(make_font("x.ttf", {"A": shifted}), "A").like_notdef.tolist() == [True]
+
+
+def test_a_hole_belongs_to_the_piece_around_it(make_font: MakeFont) -> None:
+    store = read(make_font("x.ttf", {"A": RING, "B": PAIR}), "AB")
+    assert store.n_pieces.tolist() == [1, 2]
+    assert store.piece[:8].tolist() == [0] * 8
+    assert store.piece[8:16].tolist() == [0] * 4 + [1] * 4
+    assert store.piece_x.tolist() == pytest.approx([0.35, 0.15, 0.55])
+
+
+@pytest.mark.parametrize("clockwise", [True, False])
+def test_normals_point_out_of_the_ink(make_font: MakeFont, *, clockwise: bool) -> None:
+    ring = RING if clockwise else [contour[::-1] for contour in RING]
+    store = read(make_font("x.ttf", {"A": ring}), "A")
+    outward = {
+        (round(x, 1), round(y, 1)): (round(nx, 3), round(ny, 3))
+        for x, y, nx, ny in zip(
+            *(a[:8].tolist() for a in (store.x, store.y, store.normal_x, store.normal_y)), strict=True
+        )
+    }
+    assert outward[(0.1, 0.0)] == (-1, -1)
+    assert outward[(0.6, 0.7)] == (1, 1)
+    assert outward[(0.2, 0.1)] == (1, 1), "the hole shrinks"
+
+
+def test_long_lines_are_split_where_the_outline_will_bend(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    assert read(path, "A").n_points[0] == 4
+    split = read(path, "A", wobble_grid=3)
+    # 0.7 em up: two control points; 0.5 em across: one; four corners.
+    assert split.n_points[0] == 4 + 2 * 2 + 2 * 1
+    assert points(split)[:4] == [(0.1, 0.0), (0.1, 0.175), (0.1, 0.525), (0.1, 0.7)]
+    assert split.tag[:4].tolist() == [1, 0, 0, 1]
+
+
+def test_long_curves_are_split_and_stay_where_they_are(tmp_path: Path) -> None:
+    path = _curved_font(tmp_path, cubic=True)
+    whole, split = read(path, "A"), read(path, "A", wobble_grid=3)
+    assert split.n_points[0] > whole.n_points[0]
+    assert split.box[0].tolist() == pytest.approx(whole.box[0].tolist())
+
+
+@pytest.mark.parametrize("cubic", [False, True])
+def test_both_kinds_of_curves_have_the_box_of_their_ink(tmp_path: Path, *, cubic: bool) -> None:
+    store = read(_curved_font(tmp_path, cubic=cubic), "A")
+    assert set(store.tag.tolist()) == ({1, 2} if cubic else {0, 1})
+    # The control points reach up to 0.8 em, the curve to half or three quarters of that.
+    assert store.box[0].tolist() == pytest.approx([0, 0, 0.8, 0.6 if cubic else 0.4], abs=1e-6)
+
+
+def _curved_font(folder: Path, *, cubic: bool) -> Path:
+    """A bow from (0, 0) to (800, 0), controlled from 800 units above."""
+    builder = FontBuilder(1000, isTTF=not cubic)
+    builder.setupGlyphOrder([".notdef", "A"])
+    builder.setupCharacterMap({ord("A"): "A"})
+    if cubic:
+        pen = T2CharStringPen(800, None)
+        pen.moveTo((0, 0))
+        pen.curveTo((0, 800), (800, 800), (800, 0))
+        pen.closePath()
+        empty = T2CharStringPen(800, None).getCharString()
+        builder.setupCFF("Bow", {}, {".notdef": empty, "A": pen.getCharString()}, {})
+    else:
+        quadratic = TTGlyphPen(None)
+        quadratic.moveTo((0, 0))
+        quadratic.qCurveTo((400, 800), (800, 0))
+        quadratic.closePath()
+        builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "A": quadratic.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (800, 0), "A": (800, 0)})
+    builder.setupHorizontalHeader(ascent=880, descent=-120)
+    builder.setupNameTable({"familyName": "Bow", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    path = folder / ("bow.otf" if cubic else "bow.ttf")
+    builder.save(path)
+    return path
+
+
+def test_a_composite_glyph_is_its_parts_where_they_stand(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX, "B": BOX})
+    font = TTFont(path)
+    pen = TTGlyphPen(font.getGlyphSet())
+    pen.addComponent("g65", (0.5, 0, 0, 0.5, 300, 0))
+    font["glyf"]["g66"] = pen.glyph()
+    font["hmtx"]["g66"] = (700, 350)
+    font.save(path)
+    assert points(read(path, "B")) == [(0.35, 0.0), (0.35, 0.35), (0.6, 0.35), (0.6, 0.0)]
+
+
+def test_an_axis_moves_the_outline(variable_font: Path) -> None:
+    assert read(variable_font, "A").box[0, 2] == pytest.approx(0.2)
+    assert read(variable_font, "A", axes={"wght": 500}).box[0, 2] == pytest.approx(0.4)
+
+
+def test_the_parts_of_a_word_stand_side_by_side(make_font: MakeFont) -> None:
+    store = read(make_font("x.ttf", {"A": BOX}, advance=700), ["AA"])
+    assert store.advance[0] == pytest.approx(1.4)
+    assert store.box[0].tolist() == pytest.approx([0.1, 0, 1.3, 0.7])
+
+
+def test_persian_letters_join(tmp_path: Path) -> None:
+    vazirmatn = FONTS / "persian" / "Vazirmatn_400Regular.ttf"
+    store = read(vazirmatn, ["سلام", "س", "ل", "ا", "م"])
+    assert store.advance[0] < 0.9 * store.advance[1:].sum(), "joined forms are narrower"
+
+
+def test_the_hull_encloses_the_ink_closely() -> None:
+    store = read(FONTS / "kana" / "KleeOne_400Regular.ttf", "あのア")
+    for cell in range(3):
+        x, y, box = store.hull_x[cell], store.hull_y[cell], store.box[cell]
+        assert x.min() == pytest.approx(box[0], abs=1e-6)
+        assert y.max() == pytest.approx(box[3], abs=1e-6)
+        assert (x.max() - x.min()) <= (box[2] - box[0]) * 1.000001
+
+
+def test_bending_shares_are_exact_fractions_of_one() -> None:
+    store = read(FONTS / "kana" / "YujiMai_400Regular.ttf", "あのア", wobble_grid=4)
+    n = int(store.n_points.sum())
+    units = store.bend[:n] * 1024
+    assert store.bend.shape[1] == 16
+    assert np.array_equal(units, np.rint(units))
+    assert np.abs(units.sum(axis=1) - 1024).max() <= 8
+
+
+def test_a_store_is_the_same_from_disk(tmp_path: Path) -> None:
+    store = read(FONTS / "kana" / "Stick_400Regular.ttf", "あア", wobble_grid=3)
+    store.write(tmp_path / "outlines")
+    mapped = OutlineStore.open(tmp_path / "outlines")
+    for name in OutlineStore.__slots__:
+        assert np.array_equal(getattr(mapped, name), getattr(store, name)), name
+
+
+def test_a_file_that_harfbuzz_cannot_read_is_named(make_font: MakeFont) -> None:
+    face = read_face(make_font("x.ttf", {"A": BOX}))
+    face.path.write_bytes(b"now it is something else")
+    with pytest.raises(FontError) as caught:
+        read_outlines([face], ["A"])
+    assert str(caught.value) == (
+        f"{face.path}: holds no glyphs that can be read (expected a whole font file)"
+    )
