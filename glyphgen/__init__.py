@@ -1,0 +1,57 @@
+"""glyphgen: labelled glyph image datasets from fonts. The public API on one screen.
+
+    import glyphgen
+
+    recipe = glyphgen.read_recipe("kana", ["render.per_class=100"])
+    glyphgen.render_dataset(recipe, Path("datasets/kana"), workers=2)
+    train = glyphgen.load("datasets/kana", split="train")
+    images, labels = train[:128]
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glyphgen.blueprint import Blueprint, draw_up_blueprint
+    from glyphgen.errors import GlyphgenError
+    from glyphgen.generate import Rendered, render_dataset
+    from glyphgen.recipe import Recipe, read_recipe
+    from glyphgen.storage.dataset import Dataset, load
+    from glyphgen.verify import verify_dataset
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Blueprint",
+    "Dataset",
+    "GlyphgenError",
+    "Recipe",
+    "Rendered",
+    "draw_up_blueprint",
+    "load",
+    "read_recipe",
+    "render_dataset",
+    "verify_dataset",
+]
+
+_HOMES = {
+    "Blueprint": "blueprint",
+    "Dataset": "storage.dataset",
+    "GlyphgenError": "errors",
+    "Recipe": "recipe",
+    "Rendered": "generate",
+    "draw_up_blueprint": "blueprint",
+    "load": "storage.dataset",
+    "read_recipe": "recipe",
+    "render_dataset": "generate",
+    "verify_dataset": "verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import glyphgen` itself loads nothing heavy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'glyphgen' has no attribute '{name}'")
+    value = getattr(import_module(f"glyphgen.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

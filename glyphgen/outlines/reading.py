@@ -22,7 +22,9 @@ from glyphgen.outlines.shape import (
 )
 from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
-__all__ = ["read_outlines"]
+__all__ = ["HARFBUZZ_VERSION", "read_outlines"]
+
+HARFBUZZ_VERSION: str = hb.version_string()
 
 # Longest straight segment that a wobble leaves whole. A quarter of the em is half the distance of the
 # nodes of the default grid: shorter gains nothing to the eye, longer leaves corners.

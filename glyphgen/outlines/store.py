@@ -76,6 +76,11 @@ class OutlineStore:
         """Forms of each face."""
         return len(self.n_points) // len(self.middle)
 
+    @property
+    def n_bytes(self) -> int:
+        """Size of all arrays, in memory and on disk."""
+        return sum(getattr(self, field.name).nbytes for field in fields(self))
+
     def write(self, folder: Path) -> None:
         """Write every array as ``<name>.npy`` into a folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)

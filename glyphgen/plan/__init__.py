@@ -64,6 +64,11 @@ class Plan:
         rows = zip(SPLITS, ends, ends[1:], strict=False)
         return {name: (first, last) for name, first, last in rows if last > first}
 
+    def count_rows(self, class_index: int) -> dict[str, int]:
+        """Return how many rows of each split a class has."""
+        counts = (int(turns.n_samples[class_index]) for turns in self.turns)
+        return {name: n for name, n in zip(SPLITS, counts, strict=True) if name in self.splits}
+
     def rows(self, first: int, last: int) -> Placements:
         """Return how the rows ``first`` to ``last`` are drawn."""
         parts = []

@@ -22,13 +22,16 @@ __all__ = ["dump_recipe", "find_shipped", "read_recipe"]
 _SYNTAX_ERROR = re.compile(r"(?P<what>.*?) \(at (line (?P<line>\d+), column (?P<column>\d+)|.*)\)")
 
 
-def read_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+def read_recipe(
+    path_or_name: str | Path, overrides: Sequence[str] = (), *, folder: Path | None = None
+) -> Recipe:
     """Read a recipe and check it.
 
     Args:
         path_or_name: A TOML file, or the bare name of a shipped recipe, such as ``kana``.
         overrides: ``KEY=VALUE`` each, such as ``render.per_class=100``. The value is read as TOML,
             and as a string if it is none. The last one wins.
+        folder: What relative paths in the recipe start from; the file's own folder by default.
 
     Raises:
         RecipeError: The file cannot be read, is not TOML, or asks for what cannot be; one line for
@@ -38,7 +41,7 @@ def read_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     text = _read_text(path)
     data = _parse(text, str(path))
     data.setdefault("name", path.stem)
-    source = Source(file=str(path), folder=path.parent, lines=find_lines(text))
+    source = Source(file=str(path), folder=folder or path.parent, lines=find_lines(text))
     source, problems = _override(data, overrides, source)
     try:
         recipe = Recipe.model_validate(data, context=source)

@@ -18,7 +18,13 @@ __all__ = ["ENGINES", "Renderer", "make_renderer"]
 
 
 class Renderer(Protocol):
-    """Draws samples of any cells, in any order."""
+    """Draws samples of any cells, in any order.
+
+    Attributes:
+        version: Of what makes the pixels, for index.json: ``FreeType 2.13.2``.
+    """
+
+    version: str
 
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` with the ink of n placements.

@@ -8,6 +8,7 @@ import ctypes
 from itertools import repeat
 from typing import Any
 
+import freetype
 import numpy as np
 from freetype import raw
 from numpy.typing import NDArray
@@ -74,6 +75,8 @@ class VectorRenderer:
         height, width: Of the images, in pixels.
         scatter: Largest shift (em), turn (degrees) and scale of a piece of ink.
     """
+
+    version = "FreeType " + ".".join(map(str, freetype.version()))
 
     def __init__(
         self, store: OutlineStore, height: int, width: int, scatter: tuple[float, float, float]

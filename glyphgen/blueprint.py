@@ -1,0 +1,85 @@
+"""A recipe worked out: all that is known of its dataset before a pixel is drawn; writes nothing."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import glyphgen
+from glyphgen.classes import ClassTable, make_class_table
+from glyphgen.fonts import Face, find_faces
+from glyphgen.framing import make_framing
+from glyphgen.gate import Verdict, examine_cells, require_classes
+from glyphgen.outlines import OutlineStore, read_outlines
+from glyphgen.plan import Plan, describe_plan, make_plan
+from glyphgen.recipe import Recipe
+from glyphgen.rendering import Renderer, make_renderer
+
+__all__ = ["Blueprint", "draw_up_blueprint"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """What every stage up to the plan has found."""
+
+    recipe: Recipe
+    table: ClassTable
+    faces: tuple[Face, ...]
+    store: OutlineStore
+    verdict: Verdict
+    plan: Plan
+
+    @property
+    def recipe_sha256(self) -> str:
+        """Hash of all that the dataset's bytes depend on, but for no path.
+
+        The recipe without its fonts, the forms, each face's file hash and settings, the version.
+        """
+        faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
+        told = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+        page = [glyphgen.__version__, told, self.table.labels, self.table.forms, faces]
+        text = json.dumps(page, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def describe(self) -> str:
+        """Return the plan in one line."""
+        return describe_plan(self.plan, len(self.table), len(self.faces))
+
+    def open_renderer(self) -> Renderer:
+        """Return the recipe's engine, ready to draw the plan's rows.
+
+        Raises:
+            EngineError: The engine is not installed, or cannot draw these faces or forms.
+        """
+        image, scatter = self.recipe.image, self.recipe.render.scatter
+        return make_renderer(
+            self.recipe.render.engine,
+            store=self.store,
+            faces=self.faces,
+            forms=self.table.all_forms,
+            height=image.height,
+            width=image.width,
+            scatter=(scatter.shift, scatter.turn, scatter.scale),
+        )
+
+
+def draw_up_blueprint(recipe: Recipe) -> Blueprint:
+    """Work a recipe out: classes, faces, outlines, gate, plan.
+
+    Raises:
+        RecipeError: The recipe asks for what its characters, fonts or splits cannot give.
+        FontError: A font is missing or cannot be read.
+        GateError: Cells are refused, or a class is left without a face.
+    """
+    table = make_class_table(recipe)
+    faces = find_faces(recipe)
+    wobble = recipe.render.wobble
+    store = read_outlines(
+        faces, table.all_forms, wobble_grid=0 if wobble.is_neutral else wobble.grid
+    )
+    framing = make_framing(recipe, store)
+    verdict = examine_cells(recipe, store, framing)
+    require_classes(recipe, table, faces, verdict)
+    plan = make_plan(recipe, table, faces, store, framing, verdict.admitted)
+    return Blueprint(
+        recipe=recipe, table=table, faces=faces, store=store, verdict=verdict, plan=plan
+    )

@@ -1,0 +1,103 @@
+"""Whether a dataset is what its index says and what its recipe draws; changes nothing.
+
+Every shard is read and hashed again; then rows are drawn anew from the recipe and compared.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from glyphgen.blueprint import Blueprint, draw_up_blueprint
+from glyphgen.errors import GlyphgenError
+from glyphgen.generate import draw_rows
+from glyphgen.plan import SAMPLE_DTYPE
+from glyphgen.recipe import read_recipe
+from glyphgen.storage.dataset import Dataset, load
+from glyphgen.storage.verify import verify_shards
+
+__all__ = ["Verified", "verify_dataset"]
+
+_REDRAWN = 1000  # rows that are drawn again, in runs spread over the dataset
+_RUN = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What ``verify_dataset`` found.
+
+    Attributes:
+        problems: One line for each thing that is wrong.
+        n_rows: Rows that were read and hashed.
+        n_redrawn: Rows that were drawn again and compared.
+        unproven: Why no row could be drawn again; empty where rows were.
+    """
+
+    problems: tuple[str, ...]
+    n_rows: int
+    n_redrawn: int
+    unproven: str
+
+
+def verify_dataset(folder: Path) -> Verified:
+    """Check a dataset.
+
+    Raises:
+        DatasetError: There is no complete dataset in the folder.
+    """
+    dataset = load(folder)
+    problems = verify_shards(folder)
+    n_redrawn, unproven = 0, ""
+    if not problems:
+        try:
+            blueprint = _find_blueprint(folder)
+        except GlyphgenError as error:
+            unproven = str(error)
+        else:
+            rows = _choose_rows(len(dataset))
+            problems = list(_compare(dataset, blueprint, rows))
+            n_redrawn = sum(map(len, rows))
+    return Verified(
+        problems=tuple(problems), n_rows=len(dataset), n_redrawn=n_redrawn, unproven=unproven
+    )
+
+
+def _find_blueprint(folder: Path) -> Blueprint:
+    """Work the dataset's own recipe out again, where its fonts still lie."""
+    try:
+        run = json.loads((folder / "run.json").read_bytes())
+        recipe_folder = Path(run["recipe_folder"])
+    except (OSError, ValueError, LookupError, TypeError):
+        raise GlyphgenError(f"{folder / 'run.json'}: does not tell where the fonts are") from None
+    blueprint = draw_up_blueprint(read_recipe(folder / "recipe.toml", folder=recipe_folder))
+    if blueprint.recipe_sha256 != load(folder).index.recipe_sha256:
+        raise GlyphgenError(
+            f"{folder}: its fonts, its recipe or glyphgen have changed since it was made"
+        )
+    return blueprint
+
+
+def _choose_rows(n_rows: int) -> list[range]:
+    if n_rows <= _REDRAWN:
+        return [range(n_rows)]
+    starts = np.linspace(0, n_rows - _RUN, _REDRAWN // _RUN).astype(int).tolist()
+    return [range(start, start + _RUN) for start in starts]
+
+
+def _compare(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Iterator[str]:
+    renderer = blueprint.open_renderer()
+    for run in runs:
+        images = np.empty((len(run), *dataset.images[0].shape), dtype=np.uint8)
+        samples = np.empty(len(run), dtype=SAMPLE_DTYPE)
+        draw_rows(blueprint.plan, renderer, run.start, images, samples)
+        stored = dataset.images[run.start : run.stop]
+        differ = (images != stored).any(axis=(1, 2))
+        differ |= samples != dataset.samples[run.start : run.stop]
+        differ |= samples["class_index"] != dataset.labels[run.start : run.stop]
+        for row in np.flatnonzero(differ)[:1]:
+            yield (
+                f"{dataset.folder}: row {run.start + row} is not what its recipe draws"
+                " (run `glyphgen render --force` to make the dataset again)"
+            )
