@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import glyphgen
 from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.fonts import Face, find_faces
-from glyphgen.framing import make_framing
+from glyphgen.framing import Framing, make_framing
 from glyphgen.gate import Verdict, examine_cells, require_classes
 from glyphgen.outlines import OutlineStore, read_outlines
 from glyphgen.plan import Plan, describe_plan, make_plan
 from glyphgen.recipe import Recipe
 from glyphgen.rendering import Renderer, make_renderer
 
-__all__ = ["Blueprint", "draw_up_blueprint"]
+__all__ = ["Blueprint", "Survey", "draw_up_blueprint", "survey_faces"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +62,23 @@ class Blueprint:
         )
 
 
-def draw_up_blueprint(recipe: Recipe) -> Blueprint:
-    """Work a recipe out: classes, faces, outlines, gate, plan.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a recipe's faces draw of its classes, before any policy says what that means."""
+
+    table: ClassTable
+    faces: tuple[Face, ...]
+    store: OutlineStore
+    framing: Framing
+    verdict: Verdict
+
+
+def survey_faces(recipe: Recipe) -> Survey:
+    """Read every outline that a recipe names, and ask the gate about it.
 
     Raises:
-        RecipeError: The recipe asks for what its characters, fonts or splits cannot give.
+        RecipeError: The class table cannot be made.
         FontError: A font is missing or cannot be read.
-        GateError: Cells are refused, or a class is left without a face.
     """
     table = make_class_table(recipe)
     faces = find_faces(recipe)
@@ -78,8 +88,26 @@ def draw_up_blueprint(recipe: Recipe) -> Blueprint:
     )
     framing = make_framing(recipe, store)
     verdict = examine_cells(recipe, store, framing)
-    require_classes(recipe, table, faces, verdict)
-    plan = make_plan(recipe, table, faces, store, framing, verdict.admitted)
+    return Survey(table=table, faces=faces, store=store, framing=framing, verdict=verdict)
+
+
+def draw_up_blueprint(recipe: Recipe) -> Blueprint:
+    """Work a recipe out: classes, faces, outlines, gate, plan.
+
+    Raises:
+        RecipeError: The recipe asks for what its characters, fonts or splits cannot give.
+        FontError: A font is missing or cannot be read.
+        GateError: Cells are refused, or a class is left without a face.
+    """
+    found = survey_faces(recipe)
+    require_classes(recipe, found.table, found.faces, found.verdict)
     return Blueprint(
-        recipe=recipe, table=table, faces=faces, store=store, verdict=verdict, plan=plan
+        recipe=recipe,
+        table=found.table,
+        faces=found.faces,
+        store=found.store,
+        verdict=found.verdict,
+        plan=make_plan(
+            recipe, found.table, found.faces, found.store, found.framing, found.verdict.admitted
+        ),
     )

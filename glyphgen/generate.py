@@ -36,7 +36,15 @@ from glyphgen.storage.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardI
 from glyphgen.storage.shards import FORMATS, Layout, Shards, reopen_dataset
 from glyphgen.storage.verify import verify_shards
 
-__all__ = ["Rendered", "ShardJob", "Watch", "render_dataset", "show_gate"]
+__all__ = [
+    "Rendered",
+    "ShardJob",
+    "Watch",
+    "apply_polarity",
+    "draw_rows",
+    "render_dataset",
+    "show_gate",
+]
 
 _SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
 _ROWS_AT_ONCE = 8192  # planned together: enough to make the plan cheap, little enough to be small
@@ -254,7 +262,12 @@ def draw_rows(
         placements = plan.rows(first + part.start, first + part.stop)
         renderer.draw(placements, images[part])
         samples[part] = placements.samples
-    if plan.recipe.image.polarity == "black-on-white":
+    apply_polarity(plan.recipe, images)
+
+
+def apply_polarity(recipe: Recipe, images: NDArray[np.uint8]) -> None:
+    """Turn images with ink 255, as they are drawn, into what the recipe wants on disk."""
+    if recipe.image.polarity == "black-on-white":
         np.subtract(255, images, out=images)
 
 

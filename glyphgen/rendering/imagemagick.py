@@ -99,11 +99,18 @@ class _Canvas:
         # One pixel more, above and to the left: ink is set up to one fine pixel too far there.
         self._fine = np.empty(((height + 1) * self._scale, (width + 1) * self._scale), np.uint8)
         self._white = wand.color.Color("white")
-        self._paper = wand.image.Image(
-            width=self._fine.shape[1],
-            height=self._fine.shape[0],
-            background=wand.color.Color("black"),
-        )
+        self._paper = self._make_paper()
+
+    def _make_paper(self) -> Any:
+        height, width = self._fine.shape
+        try:
+            return self._wand.image.Image(
+                width=width, height=height, background=self._wand.color.Color("black")
+            )
+        except self.failure as error:
+            raise EngineError(
+                f"imagemagick engine: cannot make an image of {width} x {height} pixels: {error}"
+            ) from error
 
     def draw(
         self, path: Path, text: str, matrix: NDArray[np.float64], image: NDArray[np.uint8]

@@ -31,9 +31,10 @@ _OVERSAMPLING = 8
 # The em of a glyph picture is a power of the square root of 2, so that samples of like size share
 # it, and at most this many pixels: a picture is then 4 MB.
 _LARGEST_EM = 2048
-# Samples of the glyph picture to a pixel of the image, each way, taken from the nearest pixel: over
-# the bundled fonts as exact as 4 x 4 bilinear samples, in half the time (bicubic: seven times).
-_SAMPLES = 8
+# Bilinear samples of the glyph picture to a pixel of the image, each way. Over the bundled fonts
+# the mean difference from exact coverage is 0.21 grey levels, and no less with bicubic samples in
+# 2.5 times the time; 8 x 8 nearest pixels give 0.26 in three quarters of it.
+_SAMPLES = 4
 _LARGEST_CANVAS = 8192  # pixels each way while sampling; a larger image gets fewer samples a pixel
 _CACHE_BYTES = 96 << 20  # of glyph pictures; 64-pixel images need about 70 kB for each cell
 
@@ -140,7 +141,7 @@ class PillowRenderer:
             (box[0] * self._samples, box[1] * self._samples),
             Image.Transform.AFFINE,
             (*step[0], start[0], *step[1], start[1]),
-            Image.Resampling.NEAREST,
+            Image.Resampling.BILINEAR,
         )
         image[top:bottom, left:right] = np.asarray(sampled.reduce(self._samples))
 

@@ -1,0 +1,64 @@
+# Two commands do everything: `make kana` makes a first dataset, `make test` proves the code.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help kana test check format bench clean system-packages
+
+help:
+	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
+	@echo "make test    install what the tests need, system packages included, and run them all"
+	@echo "make check   ruff and mypy"
+	@echo "make format  let ruff lay the code out"
+	@echo "make bench   measure the speed, side by side with what else there is"
+	@echo "make clean   remove .venv and caches; datasets stay"
+
+kana: .venv/installed
+	@$(BIN)/glyphgen render recipes/kana.toml >/dev/null
+	@$(BIN)/glyphgen preview recipes/kana.toml --out datasets/kana-sheet.png >/dev/null 2>&1
+	@echo "dataset:       datasets/kana"
+	@echo "contact sheet: datasets/kana-sheet.png"
+
+test: system-packages .venv/developing
+	$(BIN)/python -m pytest
+
+check: .venv/developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/developing
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: system-packages .venv/developing
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than 3.11: set PYTHON, as in 'make kana PYTHON=python3.12'"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv; }
+	$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	@echo "installing glyphgen into .venv"
+	@$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+.venv/developing: .venv/installed
+	@echo "installing the tools of developers into .venv"
+	@$(BIN)/python -m pip install -q --group check --group test
+	@touch $@
+
+# ImageMagick's library draws for the engine of that name; fontconfig finds installed fonts.
+system-packages:
+	@{ ldconfig -p | grep -q libMagickWand && command -v fc-list >/dev/null; } \
+		|| { $(SUDO) apt-get update -qq \
+			&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq imagemagick fontconfig >/dev/null; } \
+		|| echo "ImageMagick and fontconfig could not be installed: tests that need them will fail"

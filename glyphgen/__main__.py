@@ -1,0 +1,6 @@
+"""``python -m glyphgen``; knows nothing."""
+
+from glyphgen.cli import main
+
+if __name__ == "__main__":
+    main()

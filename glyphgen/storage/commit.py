@@ -1,0 +1,108 @@
+"""Files that are whole or absent, and disk errors in one line; knows nothing of what is in them.
+
+Source: Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014 (write under a temporary
+name, fsync, rename, fsync the folder).
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import DatasetError
+
+__all__ = [
+    "committed",
+    "disk_errors",
+    "remove_temporaries",
+    "sync",
+    "write_at",
+    "write_bytes",
+]
+
+_TEMPORARY = ".tmp"  # how the names of files that nobody has finished end
+
+_AGAIN = "then run the same command again: finished shards are kept"
+_ADVICE = {
+    errno.ENOSPC: f"make room, {_AGAIN}",
+    errno.EDQUOT: f"make room in your quota, {_AGAIN}",
+    errno.EFBIG: "raise `ulimit -f`, or --out DIR on a file system that takes larger files",
+    errno.EACCES: "make it writable, or --out DIR",
+    errno.EPERM: "make it writable, or --out DIR",
+    errno.EROFS: "make it writable, or --out DIR",
+}
+_OTHER_ADVICE = f"check the disk, {_AGAIN}"
+
+
+@contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn what the operating system says inside the block into one line about ``place``.
+
+    Raises:
+        DatasetError: For every OSError: disk full, input/output error, no permission.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)
+        raise DatasetError(f"{place}: cannot be written: {reason} ({advice})") from error
+
+
+@contextmanager
+def committed(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; what the block wrote there becomes ``path``, whole.
+
+    Args:
+        path: Replaced in one step at the end of the block, and left as it is when the block fails.
+        durable: Also outlive a power cut. Without it the file may then be empty or absent.
+
+    Raises:
+        DatasetError: The disk refused; nothing of the new file is left.
+    """
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # several hosts may share the folder
+    temporary = path.with_name(f".{path.name}.{unique}{_TEMPORARY}")
+    with disk_errors(path):
+        try:
+            yield temporary
+            temporary.replace(path)
+            if durable:
+                sync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a small file that is whole or absent at every moment."""
+    with committed(path, durable=durable) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_at(descriptor: int, array: NDArray[np.generic], offset: int) -> None:
+    """Write the bytes of a contiguous array into an open file, ``offset`` bytes from its start."""
+    # pwrite from the array that was drawn into: to touch fresh pages of a mapped file costs more
+    # than to draw what goes into them, and no other process has to agree on a file position.
+    left = array.reshape(-1).view(np.uint8).data
+    while left:
+        n = os.pwrite(descriptor, left, offset)
+        left, offset = left[n:], offset + n
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder, while nobody writes there."""
+    for temporary in folder.glob(f".*{_TEMPORARY}"):
+        temporary.unlink(missing_ok=True)

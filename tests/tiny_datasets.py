@@ -1,0 +1,110 @@
+"""Small datasets on real disks: 23 rows in shards of 5, every byte a function of its row."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glyphgen.storage.folder import Claim, claim_folder, remove_work_folder
+from glyphgen.storage.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
+from glyphgen.storage.shards import FORMATS, Arrays, Layout, Shards
+
+RECIPE = "ab" * 32
+N_ROWS = 23
+SPLITS = {"train": (0, 12), "val": (12, 12), "test": (12, 23)}
+FORMATS_AND_COMPRESSIONS = [("npy", "none"), ("hdf5", "none"), ("hdf5", "gzip")]
+
+SAMPLE = np.dtype([("class_index", "<u4"), ("shift_x_px", "<f4"), ("source_row", "<i8")])
+
+
+def make_layout(compression: str = "none", n_rows: int = N_ROWS) -> Layout:
+    return Layout(
+        n_rows=n_rows,
+        height=3,
+        width=7,
+        sample_dtype=SAMPLE,
+        rows_per_shard=5,
+        compression=compression,
+    )
+
+
+def make_rows(rows: range) -> Arrays:
+    numbers = np.array(rows)
+    images = (numbers[:, None] * 21 + np.arange(21)).astype(np.uint8).reshape(-1, 3, 7)
+    labels = (numbers % 2).astype(np.uint32)
+    samples = np.zeros(len(numbers), SAMPLE)
+    samples["class_index"] = labels
+    samples["shift_x_px"] = numbers / 8
+    samples["source_row"] = -1
+    return Arrays(images, labels, samples)
+
+
+def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
+    labels = make_rows(range(N_ROWS)).labels
+    classes = tuple(
+        ClassInfo(
+            index=index,
+            label=form,
+            forms=(form,),
+            codepoints=((f"U+{ord(form):04X}",),),
+            names=(f"HIRAGANA LETTER {form}",),
+            rows={
+                split: int((labels[first:end] == index).sum())
+                for split, (first, end) in SPLITS.items()
+            },
+        )
+        for index, form in enumerate("あい")
+    )
+    face = FaceInfo(
+        file="Hand.ttf",
+        index=0,
+        axes={"wght": 400.5},
+        sha256="cd" * 32,
+        family="Hand",
+        style="Regular",
+        version="1.0",
+        licence="OFL-1.1",
+        weight=1,
+    )
+    fields: dict[str, Any] = {
+        "name": "tiny",
+        "format": "npy",
+        "compression": "none",
+        "image": ImageInfo(height=3, width=7, polarity="white-on-black"),
+        "sample_fields": make_layout().sample_fields,
+        "classes": classes,
+        "splits": SPLITS,
+        "shards": shards,
+        "faces": (face,),
+        "seed": 2**64 - 1,
+        "recipe_sha256": RECIPE,
+        "versions": {"glyphgen": "0.1.0"},
+    }
+    return Index(**fields | changes)
+
+
+def open_writer(folder: Path, format_name: str, compression: str = "none") -> Shards:
+    return FORMATS[format_name](folder, make_layout(compression))
+
+
+def make_dataset(folder: Path, format_name: str, compression: str = "none") -> list[int]:
+    """Make or finish a dataset, as a program does it; return the shards that had to be written."""
+    if claim_folder(folder, RECIPE) is Claim.COMPLETE:
+        return []
+    shards = open_writer(folder, format_name, compression)
+    shards.prepare()
+    missing = [k for k in range(shards.layout.n_shards) if shards.find_done(k) is None]
+    for k in missing:
+        shards.write(k, *make_rows(shards.layout.find_rows(k)))
+    index = make_index(shards.finish(), format=format_name, compression=compression)
+    write_index(folder, index)
+    remove_work_folder(folder)
+    return missing
+
+
+def read_all_bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
