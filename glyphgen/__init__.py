@@ -1,11 +1,11 @@
 """glyphgen: labelled glyph image datasets from fonts. The public API on one screen.
 
-    import glyphgen
+import glyphgen
 
-    recipe = glyphgen.read_recipe("kana", ["render.per_class=100"])
-    glyphgen.render_dataset(recipe, Path("datasets/kana"), workers=2)
-    train = glyphgen.load("datasets/kana", split="train")
-    images, labels = train[:128]
+recipe = glyphgen.read_recipe("kana", ["render.per_class=100"])
+glyphgen.render_dataset(recipe, Path("datasets/kana"), workers=2)
+train = glyphgen.load("datasets/kana", split="train")
+images, labels = train[:128]
 """
 
 from importlib import import_module

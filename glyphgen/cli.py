@@ -112,9 +112,9 @@ def render(
     workers: int,
     format: str | None,  # noqa: A002 - the name of the option
     overrides: tuple[str, ...],
-    force: bool,  # noqa: FBT001 - click passes flags so
-    quiet: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
+    force: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Make the dataset of RECIPE: a TOML file, or the name of a recipe that comes with glyphgen.
 
@@ -142,7 +142,9 @@ def render(
         )
         raise
     if not quiet:
-        click.echo(_describe_rendered(rendered.n_rows, rendered.n_drawn, rendered.seconds), err=True)
+        click.echo(
+            _describe_rendered(rendered.n_rows, rendered.n_drawn, rendered.seconds), err=True
+        )
     _print_result(
         str(folder),
         {
@@ -254,7 +256,7 @@ def preview(
 @cli.command()
 @click.argument("dataset", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def verify(dataset: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def verify(dataset: Path | None, as_json: bool) -> None:
     """Read DATASET again: hashes, counts, and rows drawn anew from its recipe.
 
     Without DATASET it is the newest complete one under datasets/. Exit code 1 if anything is wrong.
@@ -310,7 +312,7 @@ def fonts() -> None:
 @click.argument("recipe", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @set_option
-def list_fonts(recipe: str | None, as_json: bool, overrides: tuple[str, ...]) -> None:  # noqa: FBT001
+def list_fonts(recipe: str | None, as_json: bool, overrides: tuple[str, ...]) -> None:
     """List the faces of RECIPE, and how many of its classes each draws.
 
     Without RECIPE, the fonts that come with glyphgen.

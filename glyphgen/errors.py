@@ -22,8 +22,8 @@ __all__ = [
     "GlyphgenError",
     "RecipeError",
     "WorkerError",
-    "show_text",
     "show_some",
+    "show_text",
 ]
 
 

@@ -154,7 +154,7 @@ def read_face(
         names = {key: _read_name(font, ids) for key, ids in _NAME_IDS.items()}
     except FontError:
         raise
-    except Exception as error:  # noqa: BLE001 - fontTools raises anything for a broken table
+    except Exception as error:
         raise _unreadable(path, error) from error
     return Face(
         path=path,
@@ -173,9 +173,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise FontError(
-            f"{path}: no such font file (paths are relative to the recipe)"
-        ) from None
+        raise FontError(f"{path}: no such font file (paths are relative to the recipe)") from None
     except OSError as error:
         raise FontError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -195,13 +193,11 @@ def _open_font(path: Path, index: int, data: bytes) -> "TTFont":
     from fontTools.ttLib.ttCollection import TTCollection
 
     try:
-        if data[:4] == b"ttcf":
-            n_faces = len(TTCollection(io.BytesIO(data), lazy=True).fonts)
-        else:
-            n_faces = 1
+        is_collection = data[:4] == b"ttcf"
+        n_faces = len(TTCollection(io.BytesIO(data), lazy=True).fonts) if is_collection else 1
         if index < n_faces:
             return TTFont(io.BytesIO(data), fontNumber=index, lazy=True)
-    except Exception as error:  # noqa: BLE001 - fontTools raises anything for a broken file
+    except Exception as error:
         raise _unreadable(path, error) from error
     raise FontError(
         f"{path}: no face at index {index}, the file holds {n_faces}"

@@ -85,4 +85,5 @@ def _scatter_slack(recipe: Recipe, ink_size: Floats) -> Floats:
         return np.zeros(len(ink_size))
     radius = np.sqrt((ink_size * ink_size).sum(axis=1)) / 2
     # A turn by t moves a point at distance r by less than r * t (radians).
-    return scatter.shift + radius * (scatter.scale + scatter.turn * (np.pi / 180))
+    slack: Floats = scatter.shift + radius * (scatter.scale + scatter.turn * (np.pi / 180))
+    return slack

@@ -22,6 +22,8 @@ from glyphgen.recipe import Recipe
 
 __all__ = ["CHECKS", "Refusal", "Verdict", "examine_cells", "require_classes"]
 
+Floats = NDArray[np.float64]
+
 _MOST_POINTS = 32_767  # FreeType counts the points of an outline in 16 bits, with a sign
 _STEP_DEG = 5.0  # between the smallest and largest rotation, every 5 degrees is looked at
 
@@ -65,28 +67,28 @@ class Verdict:
     refusals: tuple[Refusal, ...]
 
 
-def _count_missing(seen: Examined) -> NDArray[np.float64]:
+def _count_missing(seen: Examined) -> Floats:
     return seen.store.n_missing.astype(np.float64)
 
 
-def _count_notdef(seen: Examined) -> NDArray[np.float64]:
+def _count_notdef(seen: Examined) -> Floats:
     return seen.store.n_notdef.astype(np.float64)
 
 
-def _find_empty(seen: Examined) -> NDArray[np.float64]:
-    return (seen.store.n_points == 0).astype(np.float64)
+def _find_empty(seen: Examined) -> Floats:
+    return np.where(seen.store.n_points == 0, 1.0, 0.0)
 
 
-def _find_tofu(seen: Examined) -> NDArray[np.float64]:
+def _find_tofu(seen: Examined) -> Floats:
     return seen.store.like_notdef.astype(np.float64)
 
 
-def _count_points(seen: Examined) -> NDArray[np.float64]:
+def _count_points(seen: Examined) -> Floats:
     n_points = seen.store.n_points
     return np.where(n_points > _MOST_POINTS, n_points, 0).astype(np.float64)
 
 
-def _measure_cut_off(seen: Examined) -> NDArray[np.float64]:
+def _measure_cut_off(seen: Examined) -> Floats:
     """Return by how many pixels ink leaves the frame in the worst placement of the recipe.
 
     Where the policy is to shrink, that is at the smallest size and without a shift: a sample that
@@ -112,9 +114,7 @@ def _measure_cut_off(seen: Examined) -> NDArray[np.float64]:
     return np.where(worst > 1 / 64, worst, 0.0)
 
 
-def _reach_of_all(
-    seen: Examined, rotation: float, shear: float, stretch: float
-) -> NDArray[np.float64]:
+def _reach_of_all(seen: Examined, rotation: float, shear: float, stretch: float) -> Floats:
     render, n_cells = seen.recipe.render, seen.store.n_cells
     linear = make_linear_map(*(np.full(n_cells, value) for value in (rotation, shear, stretch)))
     weight = np.full(n_cells, max(render.weight))
@@ -122,16 +122,15 @@ def _reach_of_all(
     return seen.framing.reach(np.arange(n_cells), linear, weight, wobble)
 
 
-def _overhang(
-    seen: Examined, reach_px: NDArray[np.float64], size_px: NDArray[np.float64], stretch: float
-) -> NDArray[np.float64]:
+def _overhang(seen: Examined, reach_px: Floats, size_px: Floats, stretch: float) -> Floats:
     """Return how far ink that reaches so far leaves the frame in the worst shift, in pixels."""
     frame = np.array([seen.framing.width, seen.framing.height])
     left, lowest, right, highest = reach_px.T
     if seen.recipe.gate.on_cut_off == "shrink":
-        return np.maximum(right - left - frame[0], highest - lowest - frame[1])
+        wider: Floats = np.max([right - left - frame[0], highest - lowest - frame[1]], axis=0)
+        return wider
     low, high = _shift_limits(seen, size_px, stretch)
-    return np.max(
+    over: Floats = np.max(
         [
             high[:, 0] + right - frame[0] / 2,
             -low[:, 0] - left - frame[0] / 2,
@@ -140,11 +139,10 @@ def _overhang(
         ],
         axis=0,
     )
+    return over
 
 
-def _shift_limits(
-    seen: Examined, size_px: NDArray[np.float64], stretch: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _shift_limits(seen: Examined, size_px: Floats, stretch: float) -> tuple[Floats, Floats]:
     render = seen.recipe.render
     cells = np.arange(len(size_px))
     if render.shift_of == "blank":
@@ -156,7 +154,7 @@ def _shift_limits(
 
 
 # name of the reason -> what measures it (0: nothing to refuse), and how a message says it
-CHECKS: dict[str, tuple[Callable[[Examined], NDArray[np.float64]], str]] = {
+CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "no cmap entry": (_count_missing, "has no character map entry for"),
     "glyph 0": (_count_notdef, "has only its missing glyph for"),
     "no outline": (_find_empty, "draws nothing for"),
@@ -215,9 +213,7 @@ def require_classes(
         raise GateError(*problems)
 
 
-def _show_refusals(
-    table: ClassTable, faces: Sequence[Face], verdict: Verdict
-) -> list[str]:
+def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> list[str]:
     forms = table.all_forms
     order = sorted(verdict.refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
     lines = []

@@ -289,9 +289,7 @@ def _make_index(
         name=recipe.name,
         format=recipe.output.format,
         compression=recipe.output.compression,
-        image=ImageInfo(
-            height=layout.height, width=layout.width, polarity=recipe.image.polarity
-        ),
+        image=ImageInfo(height=layout.height, width=layout.width, polarity=recipe.image.polarity),
         sample_fields=layout.sample_fields,
         classes=tuple(
             ClassInfo(

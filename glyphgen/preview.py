@@ -24,7 +24,9 @@ def preview_recipe(blueprint: Blueprint, path: Path, *, per_class: int, n_classe
         The classes on the sheet.
     """
     plan, table, image = blueprint.plan, blueprint.table, blueprint.recipe.image
-    chosen = np.unique(np.linspace(0, len(table) - 1, min(n_classes, len(table))).round().astype(int))
+    chosen = np.unique(
+        np.linspace(0, len(table) - 1, min(n_classes, len(table))).round().astype(int)
+    )
     per_class = min(per_class, int(plan.turns[0].n_samples.min()))
     # The first rows run through all classes again and again, each time at the next face.
     placements = plan.rows(0, per_class * len(table))

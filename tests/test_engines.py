@@ -41,8 +41,8 @@ GOCHI = FONTS / "latin/GochiHand_400Regular.ttf"
 VAZIRMATN = FONTS / "persian/Vazirmatn_400Regular.ttf"
 
 # Grey levels of 255, mean over the image. The worst of all bundled fonts and placements below is
-# 0.72 with Pillow and 0.69 with ImageMagick.
-LARGEST_MEAN_DIFFERENCE = 0.8
+# 0.72 with Pillow, whose hinting cannot be switched off, and 0.44 with ImageMagick.
+LARGEST_MEAN_DIFFERENCE: dict[Engine, float] = {PillowRenderer: 0.8, ImageMagickRenderer: 0.5}
 INK = 32  # a pixel belongs to the ink's box above this
 OVERSAMPLING = 8
 
@@ -64,7 +64,7 @@ PLACEMENTS = {
     "rotated": ((64, 64), place(45, 9.3, 48.61, rotation=8)),
     "sheared and stretched": ((64, 64), place(40, 9.3, 48.61, shear=10, stretch=1.2)),
     "small": ((64, 64), place(20.2, 21.37, 35.4)),
-    "all at once, wide": ((48, 96), place(30.7, 31.37, 35.9, rotation=-25, shear=5, stretch=0.8)),
+    "all at once, wide": ((48, 96), place(30.7, 31.37, 35.9, rotation=-25, shear=20, stretch=0.8)),
 }
 
 
@@ -136,7 +136,7 @@ def test_ink_agrees_with_exact_coverage(engine: Engine, path: Path) -> None:
             image = draw(engine, face, form, frame, matrix)
             exact = cover(face, form, frame, matrix)
             assert np.abs(ink_box(image) - ink_box(exact)).max() <= 1, (form, name)
-            assert difference(image, exact) < LARGEST_MEAN_DIFFERENCE, (form, name)
+            assert difference(image, exact) < LARGEST_MEAN_DIFFERENCE[engine], (form, name)
 
 
 def test_the_fonts_are_all_of_the_bundled_families() -> None:
@@ -159,7 +159,7 @@ def test_a_tenth_of_a_pixel_is_seen(engine: Engine) -> None:
 def test_text_is_drawn_literally(engine: Engine, form: str) -> None:
     face, matrix = read_face(GOCHI), place(20, 5, 25)
     image = draw(engine, face, form, (40, 160), matrix)
-    assert difference(image, cover(face, form, (40, 160), matrix)) < LARGEST_MEAN_DIFFERENCE
+    assert difference(image, cover(face, form, (40, 160), matrix)) < LARGEST_MEAN_DIFFERENCE[engine]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -194,7 +194,9 @@ def test_ink_beyond_the_frame_is_cut_off(engine: Engine) -> None:
     for x, y in ((-12, 50), (50, 50), (10, 5), (10, 80)):
         matrix = place(45, x, y, rotation=20)
         image = draw(engine, face, "R", (64, 64), matrix)
-        assert difference(image, cover(face, "R", (64, 64), matrix)) < LARGEST_MEAN_DIFFERENCE
+        assert (
+            difference(image, cover(face, "R", (64, 64), matrix)) < LARGEST_MEAN_DIFFERENCE[engine]
+        )
 
 
 def test_pillow_draws_ink_wholly_beyond_the_frame_as_paper() -> None:
@@ -206,13 +208,18 @@ def test_pillow_draws_ink_wholly_beyond_the_frame_as_paper() -> None:
 def test_several_letters_are_one_form(engine: Engine) -> None:
     face, matrix = read_face(GOCHI), place(25, 5.4, 27.2, rotation=-3)
     image = draw(engine, face, "glyph", (48, 96), matrix)
-    assert difference(image, cover(face, "glyph", (48, 96), matrix)) < LARGEST_MEAN_DIFFERENCE
+    assert (
+        difference(image, cover(face, "glyph", (48, 96), matrix)) < LARGEST_MEAN_DIFFERENCE[engine]
+    )
 
 
 def test_pillow_joins_letters_of_a_cursive_script() -> None:
     face, matrix = read_face(VAZIRMATN), place(25, 5.4, 27.2)
     image = draw(PillowRenderer, face, "سلام", (48, 96), matrix)
-    assert difference(image, cover(face, "سلام", (48, 96), matrix)) < LARGEST_MEAN_DIFFERENCE
+    assert (
+        difference(image, cover(face, "سلام", (48, 96), matrix))
+        < LARGEST_MEAN_DIFFERENCE[PillowRenderer]
+    )
 
 
 @pytest.mark.parametrize(
@@ -311,22 +318,25 @@ def test_imagemagick_says_when_its_limits_forbid_the_frame() -> None:
     from wand.resource import limits
 
     before = limits["width"]
+    face, matrix = read_face(KALAM), place(45, 10, 50)
+    renderer = ImageMagickRenderer([face], ["R"], 64, 64)
     limits["width"] = 100
     try:
         with pytest.raises(EngineError) as caught:
-            ImageMagickRenderer([], [], 64, 64)
+            renderer.draw(batch([0], [matrix]), np.zeros((1, 64, 64), dtype=np.uint8))
     finally:
         limits["width"] = before
-    assert str(caught.value).startswith(
-        "imagemagick engine: cannot make an image of 260 x 260 pixels: "
-    )
+    assert str(caught.value).startswith(f"{KALAM}: ImageMagick cannot draw 'R' (U+0052): ")
 
 
 @pytest.mark.parametrize("weight", [100, 500, 900])
 def test_pillow_draws_a_variable_font_at_its_axes(variable_font: Path, weight: float) -> None:
     face, matrix = read_face(variable_font, axes={"wght": weight}), place(50, 8.2, 50)
     image = draw(PillowRenderer, face, "A", (64, 64), matrix)
-    assert difference(image, cover(face, "A", (64, 64), matrix)) < LARGEST_MEAN_DIFFERENCE
+    assert (
+        difference(image, cover(face, "A", (64, 64), matrix))
+        < LARGEST_MEAN_DIFFERENCE[PillowRenderer]
+    )
 
 
 def test_imagemagick_refuses_axes(variable_font: Path) -> None:

@@ -64,7 +64,10 @@ axes = { wght = 700 }
 """
     )
     first, broken, *others = problems_of(recipe)
-    assert first == f"{recipe}:3: fonts.files: no font matches 'none/*.otf' (paths are relative to the recipe)"
+    assert (
+        first
+        == f"{recipe}:3: fonts.files: no font matches 'none/*.otf' (paths are relative to the recipe)"
+    )
     assert broken.startswith(f"{tmp_path}/broken.ttf: not a font that can be read: ")
     assert others == [
         f"{tmp_path}/absent.ttf: no such font file (paths are relative to the recipe)",

@@ -82,9 +82,9 @@ def test_skipping_still_refuses_a_class_without_a_face(
     ("settings", "figure"),
     [
         # The ink is 0.5 x 0.7 em, its middle 0.03 em below the frame's; a 64 pixel frame.
-        ('size = 1.2\nshift_x = 0\nshift_y = 0\nrotation = 0', 0.0),
-        ('size = 1.3\nshift_x = 0\nshift_y = 0\nrotation = 0', 0.0),
-        ('size = 1.4\nshift_x = 0\nshift_y = 0\nrotation = 0', 2.048),
+        ("size = 1.2\nshift_x = 0\nshift_y = 0\nrotation = 0", 0.0),
+        ("size = 1.3\nshift_x = 0\nshift_y = 0\nrotation = 0", 0.0),
+        ("size = 1.4\nshift_x = 0\nshift_y = 0\nrotation = 0", 2.048),
         ('size = 1\nshift_of = "height"\nshift_x = 0\nshift_y = 0.2\nrotation = 0', 5.12),
         ('size = 1\nshift_of = "height"\nshift_x = [0, 0.3]\nshift_y = 0\nrotation = 0', 3.2),
     ],
@@ -99,8 +99,8 @@ def test_refusing_looks_at_the_worst_placement_of_the_recipe(
             + settings
         )
     )
-    expected = [("x.ttf", "A", "cut off", pytest.approx(figure, abs=0.01))] if figure else []
-    assert refusals(parts) == expected
+    assert [r[:3] for r in refusals(parts)] == ([("x.ttf", "A", "cut off")] if figure else [])
+    assert sum(r[3] for r in refusals(parts)) == pytest.approx(figure, abs=0.01)
 
 
 def test_rotations_between_the_ends_are_looked_at(

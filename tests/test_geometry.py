@@ -24,7 +24,10 @@ def test_quarter_turns_are_exact() -> None:
 
 def test_the_bits_are_those_of_every_machine() -> None:
     cos, sin = cos_sin_deg(np.arange(-3600, 3601) / 10)
-    assert hashlib.sha256(cos.tobytes() + sin.tobytes()).hexdigest() == "445dd7dce31ba3f4317517b3dc7a393814bbddad261b68495bd25c4f6f0fc0d0"
+    assert (
+        hashlib.sha256(cos.tobytes() + sin.tobytes()).hexdigest()
+        == "445dd7dce31ba3f4317517b3dc7a393814bbddad261b68495bd25c4f6f0fc0d0"
+    )
 
 
 def test_a_map_stretches_then_shears_then_rotates() -> None:

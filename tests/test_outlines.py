@@ -13,7 +13,9 @@ from glyphgen.fonts import read_face
 from glyphgen.outlines import OutlineStore, read_outlines
 
 
-def read(path: Path, forms: str | list[str], *, wobble_grid: int = 0, **face: object) -> OutlineStore:
+def read(
+    path: Path, forms: str | list[str], *, wobble_grid: int = 0, **face: object
+) -> OutlineStore:
     return read_outlines([read_face(path, **face)], list(forms), wobble_grid=wobble_grid)  # type: ignore[arg-type]
 
 
@@ -74,7 +76,8 @@ def test_normals_point_out_of_the_ink(make_font: MakeFont, *, clockwise: bool) -
     outward = {
         (round(x, 1), round(y, 1)): (round(nx, 3), round(ny, 3))
         for x, y, nx, ny in zip(
-            *(a[:8].tolist() for a in (store.x, store.y, store.normal_x, store.normal_y)), strict=True
+            *(a[:8].tolist() for a in (store.x, store.y, store.normal_x, store.normal_y)),
+            strict=True,
         )
     }
     assert outward[(0.1, 0.0)] == (-1, -1)

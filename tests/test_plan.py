@@ -39,7 +39,16 @@ def test_rows_run_through_the_classes_and_faces_take_equal_turns(three_faces: Pa
     rows = columns(lay_out(three_faces).plan)
     assert rows[:6] == [(0, 0, 0), (1, 0, 1), (2, 0, 0), (0, 1, 1), (1, 1, 2), (2, 1, 1)]
     turns = Counter((label, face) for label, _, face in rows)
-    assert turns == {(0, 0): 4, (0, 1): 4, (0, 2): 4, (1, 0): 4, (1, 1): 4, (1, 2): 4, (2, 0): 6, (2, 1): 6}
+    assert turns == {
+        (0, 0): 4,
+        (0, 1): 4,
+        (0, 2): 4,
+        (1, 0): 4,
+        (1, 1): 4,
+        (1, 2): 4,
+        (2, 0): 6,
+        (2, 1): 6,
+    }
 
 
 def test_a_face_of_weight_two_takes_two_turns(three_faces: Path) -> None:
@@ -90,7 +99,10 @@ def test_a_sample_does_not_change_when_others_are_added(three_faces: Path) -> No
 def test_wobble_and_scatter_leave_the_other_values_as_they_are(three_faces: Path) -> None:
     plain = lay_out(three_faces).plan.rows(0, 36)
     moved = lay_out(
-        three_faces, "render.wobble.amplitude=0.01", "render.scatter.turn=1", 'gate.on_cut_off="allow"'
+        three_faces,
+        "render.wobble.amplitude=0.01",
+        "render.scatter.turn=1",
+        'gate.on_cut_off="allow"',
     ).plan.rows(0, 36)
     assert plain.wobble.shape == (36, 0, 2)
     assert moved.wobble.shape == (36, 9, 2)
@@ -98,14 +110,18 @@ def test_wobble_and_scatter_leave_the_other_values_as_they_are(three_faces: Path
 
 
 def test_values_fill_their_ranges(three_faces: Path) -> None:
-    samples = lay_out(
-        three_faces,
-        "render.per_class=2000",
-        "render.size=[0.4, 0.6]",
-        "render.rotation=[-20, 10]",
-        "render.stretch=[0.5, 1.5]",
-        "render.weight=[0, 0.02]",
-    ).plan.rows(0, 6000).samples
+    samples = (
+        lay_out(
+            three_faces,
+            "render.per_class=2000",
+            "render.size=[0.4, 0.6]",
+            "render.rotation=[-20, 10]",
+            "render.stretch=[0.5, 1.5]",
+            "render.weight=[0, 0.02]",
+        )
+        .plan.rows(0, 6000)
+        .samples
+    )
     for name, low, high in [
         ("size_px", 25.6, 38.4),
         ("rotation_deg", -20, 10),
@@ -119,9 +135,13 @@ def test_values_fill_their_ranges(three_faces: Path) -> None:
 
 
 def test_shifts_of_the_blank_keep_the_em_box_in_the_frame(three_faces: Path) -> None:
-    samples = lay_out(
-        three_faces, "render.per_class=500", "render.shift_x=[-1, 1]", "render.size=[0.5, 0.9]"
-    ).plan.rows(0, 1500).samples
+    samples = (
+        lay_out(
+            three_faces, "render.per_class=500", "render.shift_x=[-1, 1]", "render.size=[0.5, 0.9]"
+        )
+        .plan.rows(0, 1500)
+        .samples
+    )
     blank = (64 - samples["size_px"]) / 2
     assert (abs(samples["shift_x_px"]) <= blank + 1e-4).all()
     assert (abs(samples["shift_x_px"]) > 0.9 * blank).any()
@@ -221,7 +241,11 @@ def test_a_split_by_face_drawn_by_lot_keeps_kin_together(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
     for n in range(6):
-        make_font(f"{n}.ttf", {"A": BOX, "B": [[(x + n * y / 9, y) for x, y in BOX[0]]]}, family=f"F{n // 2}")
+        make_font(
+            f"{n}.ttf",
+            {"A": BOX, "B": [[(x + n * y / 9, y) for x, y in BOX[0]]]},
+            family=f"F{n // 2}",
+        )
     recipe = write_recipe(
         'classes.text = "B"\nfonts.files = ["*.ttf"]\nrender.per_class = 60\n'
         'split = { by = "face", test = 0.2 }'
@@ -257,8 +281,10 @@ def test_a_glob_without_a_face_and_a_face_on_two_sides_are_errors(three_faces: P
         "--set split.val_faces: no face is called 'no*' (expected the file name of a font of the recipe)",
         "--set split.test_faces: no face is called 'no*' (expected the file name of a font of the recipe)",
     ]
-    parts = lay_out(three_faces, 'split={by = "face", val_faces = ["one*"], test_faces = ["one.ttf"]}')
-    with pytest.raises(RecipeError, match="'one.ttf' is in val_faces and in test_faces"):
+    parts = lay_out(
+        three_faces, 'split={by = "face", val_faces = ["one*"], test_faces = ["one.ttf"]}'
+    )
+    with pytest.raises(RecipeError, match=r"'one\.ttf' is in val_faces and in test_faces"):
         _ = parts.plan
 
 

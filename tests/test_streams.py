@@ -8,7 +8,9 @@ indices = st.integers(0, 2**31)
 
 
 @given(seed=st.integers(0, 2**63 - 1), class_index=indices, first=indices, n=st.integers(1, 20))
-def test_an_interval_is_the_slice_of_a_longer_one(seed: int, class_index: int, first: int, n: int) -> None:
+def test_an_interval_is_the_slice_of_a_longer_one(
+    seed: int, class_index: int, first: int, n: int
+) -> None:
     stream = Stream(seed, Stage.PLACEMENT, 8)
     longer = stream.words(class_index, first, n + 7)
     assert np.array_equal(stream.words(class_index, first + 3, n), longer[3 : n + 3])

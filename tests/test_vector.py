@@ -13,7 +13,9 @@ from glyphgen.rendering import vector
 WriteRecipe = Callable[[str], Path]
 
 # A 10 pixel frame with an em of 10 pixels: one unit of 100 is one pixel.
-STILL = "[image]\nheight = 10\nwidth = 10\n[render]\nsize = 1\nshift_x = 0\nshift_y = 0\nrotation = 0\n"
+STILL = (
+    "[image]\nheight = 10\nwidth = 10\n[render]\nsize = 1\nshift_x = 0\nshift_y = 0\nrotation = 0\n"
+)
 
 
 @pytest.fixture
@@ -83,9 +85,9 @@ def test_weight_moves_every_edge_by_half(recipe: Path, weight: float) -> None:
 
 
 def test_wobble_bends_within_its_amplitude(recipe: Path) -> None:
-    big = [recipe, "image.height=100", "image.width=100", "render.per_class=50", "render.size=0.6"]
-    still = lay_out(*big).draw(0, 150)
-    bent = lay_out(*big, "render.wobble.amplitude=0.1").draw(0, 150)
+    big = ["image.height=100", "image.width=100", "render.per_class=50", "render.size=0.6"]
+    still = lay_out(recipe, *big).draw(0, 150)
+    bent = lay_out(recipe, *big, "render.wobble.amplitude=0.1").draw(0, 150)
     assert (bent != still).any(axis=(1, 2)).all(), "every sample is bent"
     assert len({image.tobytes() for image in bent}) == 150, "each in its own way"
     for a, b in zip(still, bent, strict=True):
@@ -94,8 +96,8 @@ def test_wobble_bends_within_its_amplitude(recipe: Path) -> None:
 
 
 def test_scatter_moves_pieces_apart_and_leaves_one_piece_whole(recipe: Path) -> None:
-    big = [recipe, "image.height=100", "image.width=100", "render.per_class=60", "render.size=0.6"]
-    pairs = lay_out(*big, "render.scatter.shift=0.05").draw(0, 180)[1::3]
+    big = ["image.height=100", "image.width=100", "render.per_class=60", "render.size=0.6"]
+    pairs = lay_out(recipe, *big, "render.scatter.shift=0.05").draw(0, 180)[1::3]
     gaps, tops = [], []
     for image in pairs:
         left, right = image[:, :42], image[:, 42:]
@@ -110,7 +112,9 @@ def test_scatter_moves_pieces_apart_and_leaves_one_piece_whole(recipe: Path) -> 
     assert max(tops) > 2
     ink = pairs.sum(axis=(1, 2)) / 255
     assert ink.std() < 0.5, "a shift keeps the size"
-    grown = lay_out(*big, "render.scatter.scale=0.2").draw(0, 180)[0::3].sum(axis=(1, 2)) / 255
+    grown = (
+        lay_out(recipe, *big, "render.scatter.scale=0.2").draw(0, 180)[0::3].sum(axis=(1, 2)) / 255
+    )
     assert grown.std() > 50, "a scale does not"
 
 

@@ -1,6 +1,7 @@
 """Collects the contours of one cell as HarfBuzz draws them; knows nothing of faces or stores."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil, sqrt
 
 import uharfbuzz as hb
@@ -108,7 +109,7 @@ def _split(curve: tuple[_Point, ...], t: float) -> tuple[tuple[_Point, ...], tup
     """Cut a Bezier curve at t by de Casteljau's construction."""
     head, tail = [curve[0]], [curve[-1]]
     while len(curve) > 1:
-        curve = tuple(_mix(a, b, t) for a, b in zip(curve, curve[1:], strict=False))
+        curve = tuple(_mix(a, b, t) for a, b in pairwise(curve))
         head.append(curve[0])
         tail.append(curve[-1])
     return tuple(head), tuple(tail[::-1])

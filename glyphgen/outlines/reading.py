@@ -50,7 +50,8 @@ def read_outlines(
     Raises:
         FontError: For every file that HarfBuzz finds no outlines in.
     """
-    parts, problems = [], []
+    parts: list[OutlineStore] = []
+    problems: list[str] = []
     for face in faces:
         try:
             parts.append(_read_face(face, forms, wobble_grid))
@@ -131,7 +132,9 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
     drawn = np.flatnonzero(n_points)
     points = _flat([pen.points for pen in pens]) / upem
     starts = _starts(n_points)
-    ends = np.concatenate([start + _ints(pen.ends) for start, pen in zip(starts, pens, strict=True)])
+    ends = np.concatenate(
+        [start + _ints(pen.ends) for start, pen in zip(starts, pens, strict=True)]
+    )
     box = np.zeros((len(pens), 4))
     hull = np.zeros((len(pens), N_DIRECTIONS, 2))
     normals = points

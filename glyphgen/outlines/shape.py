@@ -4,6 +4,8 @@ The points of all outlines lie one after the other, (n, 2), x and y; ``starts`` 
 outline begins. Every outline has points.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,7 +33,7 @@ def sample_curves(curves: Floats) -> Floats:
     points = [curves[:, None, k : k + 2] for k in range(0, curves.shape[1], 2)]
     t = _SAMPLED_AT[None, :, None]
     while len(points) > 1:
-        points = [a + (b - a) * t for a, b in zip(points, points[1:], strict=False)]
+        points = [a + (b - a) * t for a, b in pairwise(points)]
     return points[0]
 
 
@@ -153,7 +155,8 @@ def _neighbours(n: int, contour_ends: Ints) -> tuple[Ints, Ints]:
 
 def _unit(vectors: Floats) -> Floats:
     length = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
 
 
 def _cross(a: Floats, b: Floats) -> Floats:

@@ -242,11 +242,7 @@ def _list_grid(recipe: Recipe) -> Floats:
     render = recipe.render
     others = product(render.rotation, render.shear, render.stretch, render.weight)
     wobble = max(render.wobble.amplitude)
-    rows = [
-        (*position, *other, wobble)
-        for other in others
-        for position in _list_positions(recipe)
-    ]
+    rows = [(*position, *other, wobble) for other in others for position in _list_positions(recipe)]
     return np.array(rows)[order_by_words(recipe.seed, Stage.GRID_ORDER, len(rows))]
 
 

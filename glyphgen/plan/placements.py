@@ -125,9 +125,7 @@ def _keep_inside(
     return size_px, np.maximum(np.minimum(shift_px, highest), before - frame / 2)
 
 
-def _make_matrix(
-    framing: Framing, cell: Ints, linear: Floats, samples: NDArray[Any]
-) -> Floats:
+def _make_matrix(framing: Framing, cell: Ints, linear: Floats, samples: NDArray[Any]) -> Floats:
     anchor = framing.anchor[cell]
     matrix = np.empty((len(cell), 2, 3))
     size_px = samples["size_px"].astype(np.float64)

@@ -100,7 +100,7 @@ def _check_kin(
 ) -> None:
     problems = []
     for first in np.unique(kin):
-        members = np.flatnonzero(kin == first)
+        members = np.flatnonzero(kin == first).tolist()
         if len(np.unique(side[members])) > 1:
             names = show_some(
                 (f"{faces[m].path.name} ({SPLITS[side[m]]})" for m in members), most=len(members)

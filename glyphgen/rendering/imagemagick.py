@@ -7,7 +7,7 @@ nor carried over a fork: give each renderer a process of its own.
 
 import os
 from collections.abc import Sequence
-from math import atan, atan2, degrees, floor, hypot
+from math import atan2, degrees, floor, hypot
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,9 @@ __all__ = ["ImageMagickRenderer"]
 # Fine pixels to one of the image, each way. Over the bundled fonts the mean difference from exact
 # coverage is 1.5, 0.4, 0.2 grey levels with 1, 2, 4.
 _OVERSAMPLING = 4
-_LARGEST_CANVAS = 12_000  # fine pixels each way: Debian's policy allows 16,000
-# Outlines are loaded, and hinted, at an em of this many pixels before they are transformed: hinting
-# moves them by a thousandth of an em at most. 1000 halves that, and takes 1.6 times as long.
+_LARGEST_CANVAS = 4096  # fine pixels each way: Debian's policy allows 256 MiB for two such images
+# Outlines are loaded, and hinted, at an em of at least this many pixels before they are transformed:
+# hinting moves them by a thousandth of an em at most. 1000 halves that, in 1.6 times the time.
 _LOADED_EM = 512
 
 
@@ -96,6 +96,7 @@ class _Canvas:
         self.failure: type[Exception] = wand.exceptions.WandException
         self._wand = wand
         self._scale = max(1, min(_OVERSAMPLING, _LARGEST_CANVAS // max(height, width)))
+        self._em_px = max(_LOADED_EM, height * self._scale)
         # One pixel more, above and to the left: ink is set up to one fine pixel too far there.
         self._fine = np.empty(((height + 1) * self._scale, (width + 1) * self._scale), np.uint8)
         self._white = wand.color.Color("white")
@@ -120,10 +121,10 @@ class _Canvas:
         x, y = (floor(value) for value in fine_matrix[:, 2].tolist())
         with self._paper.clone() as paper, self._wand.drawing.Drawing() as drawing:
             drawing.font = _quote_path(path)
-            drawing.font_size = _LOADED_EM
+            drawing.font_size = self._em_px
             drawing.fill_color = self._white
             drawing.translate(x + self._scale, y + self._scale)
-            _transform(drawing, fine_matrix[:, :2] / _LOADED_EM)
+            _transform(drawing, fine_matrix[:, :2] / self._em_px)
             drawing.text(0, 0, text)
             drawing(paper)
             self._read_pixels(paper)
@@ -135,9 +136,12 @@ class _Canvas:
         # Image.export_pixels gives a list of Python integers, six times as slow.
         height, width = self._fine.shape
         char = self._wand.image.STORAGE_TYPES.index("char")
-        self._wand.api.library.MagickExportImagePixels(
+        done = self._wand.api.library.MagickExportImagePixels(
             paper.wand, 0, 0, width, height, b"R", char, self._fine.ctypes.data
         )
+        if not done:
+            paper.raise_exception()
+            raise self.failure("the pixels of the image cannot be read")
 
 
 def _import_wand() -> Any:
@@ -160,16 +164,16 @@ def _import_wand() -> Any:
 def _transform(drawing: Any, linear: NDArray[np.float64]) -> None:
     """Add a linear map (2, 2), from y up to y down, to a drawing.
 
-    As rotation, shear and scales: versions of ImageMagick read the off-diagonal numbers of `affine`
-    in either order.
+    It is split by singular values into a turn, two scales and a turn, which ImageMagick has always
+    understood alike. `affine` swaps its off-diagonal numbers in some versions (in 6.9.11, not in what
+    is documented), and there `skewX` takes the sine of its angle for the tangent.
     """
-    (a, b), (c, d) = linear.tolist()
-    scale_x = hypot(a, c)
-    cos, sin = a / scale_x, c / scale_x
-    scale_y = sin * b - cos * d
-    drawing.rotate(degrees(atan2(sin, cos)))
-    drawing.skew(x=degrees(atan(-(cos * b + sin * d) / scale_y)))
-    drawing.scale(scale_x, scale_y)
+    (a, b), (c, d) = (linear * (1, -1)).tolist()
+    even, odd = hypot(a + d, c - b) / 2, hypot(a - d, c + b) / 2
+    total, between = atan2(c - b, a + d), atan2(c + b, a - d)
+    drawing.rotate(degrees(total + between) / 2)
+    drawing.scale(even + odd, even - odd)
+    drawing.rotate(degrees(total - between) / 2)
 
 
 def _average(fine: NDArray[Any], scale: int, shift: float) -> NDArray[np.float32]:

@@ -54,7 +54,7 @@ _BITMAP = np.dtype(
 _GRAY = 2  # FT_PIXEL_MODE_GRAY
 
 _get_bitmap = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
-    ("FT_Outline_Get_Bitmap", raw._lib)  # noqa: SLF001 - the loaded library has no public name
+    ("FT_Outline_Get_Bitmap", raw._lib)
 )
 
 
@@ -98,9 +98,7 @@ class VectorRenderer:
             x, y = self._move_points(batch)
             self._fill(batch.cell, x, y, out, rows)
 
-    def _move_points(
-        self, batch: Placements
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _move_points(self, batch: Placements) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the points in 64ths of a pixel, x right, y up from the frame's lower left corner.
 
         Returns:

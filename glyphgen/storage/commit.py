@@ -70,6 +70,8 @@ def committed(path: Path, *, durable: bool = True) -> Iterator[Path]:
     with disk_errors(path):
         try:
             yield temporary
+            if durable:
+                sync(temporary)
             temporary.replace(path)
             if durable:
                 sync(path.parent)

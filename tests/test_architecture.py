@@ -1,0 +1,143 @@
+"""The house is built as it is drawn: imports go one way, each heavy library has one owner."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "glyphgen"
+
+# The way of the data: a module imports only what stands above it.
+ORDER = [
+    "errors",
+    "streams",
+    "geometry",
+    "recipe",
+    "classes",
+    "fonts",
+    "outlines",
+    "framing",
+    "gate",
+    "plan",
+    "rendering",
+    "storage",
+    "executors",
+    "blueprint",
+    "generate",
+    "verify",
+    "report",
+    "preview",
+    "cli",
+    "__main__",
+]
+
+OWNERS = {
+    "uharfbuzz": {"outlines"},
+    "fontTools": {"fonts"},
+    "freetype": {"rendering.vector"},
+    "PIL": {"rendering.pillow", "report.sheet"},
+    "wand": {"rendering.imagemagick"},
+    "cv2": {"augment"},
+    "albumentations": {"augment"},
+    "h5py": {"storage.shards.hdf5"},
+    "distributed": {"executors"},
+    "torch": {"baseline"},
+    "matplotlib": {"report"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "tomllib": {"recipe"},
+    "tomli_w": {"recipe"},
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    rooms = {name.split(".")[0] for name, _ in modules()} - {"__init__"}
+    assert rooms == set(ORDER)
+
+
+@pytest.mark.parametrize(("name", "tree"), [(n, t) for n, t in modules() if n != "__init__"])
+def test_a_module_imports_only_what_stands_above_it(name: str, tree: ast.Module) -> None:
+    own = ORDER.index(name.split(".")[0])
+    for imported in imports(tree):
+        package, _, rest = imported.partition(".")
+        if package == "glyphgen" and rest:
+            assert ORDER.index(rest.split(".")[0]) <= own, f"{name} imports {imported}"
+
+
+def test_each_heavy_library_has_one_owner() -> None:
+    for name, tree in modules():
+        for imported in imports(tree):
+            owners = OWNERS.get(imported.split(".")[0])
+            if owners is not None:
+                assert any(f"{name}.".startswith(f"{owner}.") for owner in owners), (
+                    f"{name} imports {imported}, which belongs to {', '.join(owners)}"
+                )
+
+
+def test_the_freetype_that_came_with_the_rasteriser_never_opens_a_font() -> None:
+    """Its version reads variable fonts beyond their bounds (CVE-2026-23865)."""
+    opening = ("New_Face", "New_Memory_Face", "Open_Face", "Load_Glyph", "Load_Char")
+    [tree] = [tree for name, tree in modules() if name == "rendering.vector"]
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    used = {text for text in names | texts if isinstance(text, str)}
+    assert {"FT_Outline_Get_Bitmap", "FT_Init_FreeType"} <= used, "the test looks at the right names"
+    assert not [text for text in used for name in opening if name in text]
+    assert "Face" not in names
+
+
+def test_every_module_says_in_two_breaths_what_it_does() -> None:
+    for name, tree in modules():
+        first = (ast.get_docstring(tree) or "").split("\n")[0]
+        assert first, name
+        assert first[-1] in ".;:", f"{name}: {first}"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = [*OWNERS, "numpy", "pydantic"]
+    program = (
+        "import sys\nimport glyphgen.cli\n"
+        "try:\n    glyphgen.cli.cli(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print('loaded:', *(set({heavy}) & set(sys.modules) - {{'click', 'tomllib'}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_the_readme_shows_the_tree_as_it_is() -> None:
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    tree = readme[readme.index("glyphgen/\n├──") :]
+    tree = tree[: tree.index("```")]
+    shown = {line.split()[1].rstrip("/") for line in tree.splitlines() if "── " in line}
+    there = {
+        path.name
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists())
+    }
+    assert there <= shown | {"__main__.py"}, "the README lacks a room"
+
+
+def test_the_public_names_are_there() -> None:
+    import glyphgen
+
+    for name in glyphgen.__all__:
+        assert getattr(glyphgen, name).__doc__, name
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = glyphgen.nothing
