@@ -28,6 +28,7 @@ class Face:
         path: Where the file lies now; everything else is the same on every machine.
         index: Position in a collection, 0 for a single font.
         axes: Variation settings (tag, value), sorted by tag.
+        location: Where the face stands on every axis of the font, in the font's order.
         weight: Turns that the face takes for each turn of a face of weight 1.
         sha256: Of the file's bytes, hexadecimal.
         family: Name ID 16 or 1.
@@ -39,6 +40,7 @@ class Face:
     path: Path
     index: int
     axes: tuple[tuple[str, float], ...]
+    location: tuple[float, ...]
     weight: int
     sha256: str
     family: str
@@ -150,7 +152,7 @@ def read_face(
     data = _read_bytes(path)
     font = _open_font(path, index, data)
     try:
-        _check_axes(path, font, axes)
+        location = _locate(path, font, axes)
         names = {key: _read_name(font, ids) for key, ids in _NAME_IDS.items()}
     except FontError:
         raise
@@ -160,6 +162,7 @@ def read_face(
         path=path,
         index=index,
         axes=tuple(sorted(axes.items())),
+        location=location,
         weight=weight,
         sha256=hashlib.sha256(data).hexdigest(),
         family=names["family"] or path.stem,
@@ -205,7 +208,8 @@ def _open_font(path: Path, index: int, data: bytes) -> "TTFont":
     )
 
 
-def _check_axes(path: Path, font: "TTFont", axes: Mapping[str, float]) -> None:
+def _locate(path: Path, font: "TTFont", axes: Mapping[str, float]) -> tuple[float, ...]:
+    """Return the value of every axis of a font, after checking those that are asked for."""
     there: dict[str, Any] = {a.axisTag: a for a in font["fvar"].axes} if "fvar" in font else {}
     problems = []
     for tag, value in axes.items():
@@ -217,6 +221,7 @@ def _check_axes(path: Path, font: "TTFont", axes: Mapping[str, float]) -> None:
             problems.append(f"{path}: axis '{tag}' at {value:g}, expected {low:g} to {high:g}")
     if problems:
         raise FontError(*problems)
+    return tuple(axes.get(tag, axis.defaultValue) for tag, axis in there.items())
 
 
 def _read_name(font: "TTFont", ids: tuple[int, ...]) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import EngineError, show_some, show_text
 from glyphgen.fonts import Face
-from glyphgen.rendering.pillow import needs_shaping
+from glyphgen.rendering.shaping import needs_shaping
 
 if TYPE_CHECKING:
     from glyphgen.plan import Placements
@@ -104,14 +104,14 @@ class _Canvas:
 
     def _make_paper(self) -> Any:
         height, width = self._fine.shape
-        try:
-            return self._wand.image.Image(
-                width=width, height=height, background=self._wand.color.Color("black")
-            )
-        except self.failure as error:
+        black = self._wand.color.Color("black")
+        paper = self._wand.image.Image(width=width, height=height, background=black)
+        if paper.size != (width, height):  # Wand says nothing when a limit forbids the size
             raise EngineError(
-                f"imagemagick engine: cannot make an image of {width} x {height} pixels: {error}"
-            ) from error
+                f"imagemagick engine: cannot make an image of {width} x {height} pixels"
+                " (ImageMagick's limits are in its policy.xml; or use the engine 'vector')"
+            )
+        return paper
 
     def draw(
         self, path: Path, text: str, matrix: NDArray[np.float64], image: NDArray[np.uint8]
@@ -164,9 +164,9 @@ def _import_wand() -> Any:
 def _transform(drawing: Any, linear: NDArray[np.float64]) -> None:
     """Add a linear map (2, 2), from y up to y down, to a drawing.
 
-    It is split by singular values into a turn, two scales and a turn, which ImageMagick has always
-    understood alike. `affine` swaps its off-diagonal numbers in some versions (in 6.9.11, not in what
-    is documented), and there `skewX` takes the sine of its angle for the tangent.
+    It is split by singular values into a turn, two scales and a turn. In 6.9.11 `affine` takes its
+    off-diagonal numbers in the other order than documented, and `skewX` takes the sine of its angle
+    for the tangent; a later version may mend either.
     """
     (a, b), (c, d) = (linear * (1, -1)).tolist()
     even, odd = hypot(a + d, c - b) / 2, hypot(a - d, c + b) / 2

@@ -4,8 +4,6 @@ Pillow draws text upright only. So each glyph is drawn once, large and upright, 
 that picture under one affine map, sampled on a fine grid and averaged over the pixels.
 """
 
-import struct
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +17,12 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from glyphgen.errors import EngineError, show_some, show_text
 from glyphgen.fonts import Face
+from glyphgen.rendering.shaping import needs_shaping
 
 if TYPE_CHECKING:
     from glyphgen.plan import Placements
 
-__all__ = ["PillowRenderer", "needs_shaping"]
+__all__ = ["PillowRenderer"]
 
 # Pixels of the glyph picture to one of the image, at least. Pillow cannot switch hinting off, which
 # moves a glyph by up to half a pixel of its picture: here a sixteenth of the image's.
@@ -37,22 +36,6 @@ _LARGEST_EM = 2048
 _SAMPLES = 4
 _LARGEST_CANVAS = 8192  # pixels each way while sampling; a larger image gets fewer samples a pixel
 _CACHE_BYTES = 96 << 20  # of glyph pictures; 64-pixel images need about 70 kB for each cell
-
-_CURSIVE = ("MONGOLIAN", "PHAGS-PA")  # scripts that join, yet run from left to right
-
-
-def needs_shaping(form: str) -> bool:
-    """Return whether a form is drawn wrongly when its characters are set one by one.
-
-    That is so for several characters of a script that runs from right to left, joins its letters,
-    or places marks by their neighbours.
-    """
-    return len(form) > 1 and any(
-        unicodedata.bidirectional(char) in {"R", "AL", "AN"}
-        or unicodedata.category(char) in {"Mn", "Mc", "Me", "Cf"}
-        or unicodedata.name(char, "").startswith(_CURSIVE)
-        for char in form
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +75,6 @@ class PillowRenderer:
         self._forms = forms
         self._frame = (height, width)
         self._samples = max(1, min(_SAMPLES, _LARGEST_CANVAS // max(height, width)))
-        self._axes = [_order_axes(face) for face in faces]
         self._glyphs = _GlyphCache()
         for face in range(len(faces)):
             self._open_font(face, _OVERSAMPLING)
@@ -118,8 +100,8 @@ class PillowRenderer:
         path, index = self._faces[face].path, self._faces[face].index
         try:
             font = ImageFont.truetype(str(path), em_px, index)
-            if self._axes[face]:
-                font.set_variation_by_axes(self._axes[face])
+            if self._faces[face].axes:
+                font.set_variation_by_axes(list(self._faces[face].location))
         except OSError as error:
             raise EngineError(f"{path}: Pillow cannot open this font: {error}") from error
         return font
@@ -221,30 +203,3 @@ def _invert(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     (a, b), (c, d) = linear.tolist()
     determinant = a * d - b * c
     return np.array([[d / determinant, -b / determinant], [-c / determinant, a / determinant]])
-
-
-def _order_axes(face: Face) -> list[float]:
-    """Return a value for every axis of a variable font in its own order; empty if none is set."""
-    if not face.axes:
-        return []
-    settings = dict(face.axes)
-    return [settings.get(tag, default) for tag, default in _read_axes(face.path, face.index)]
-
-
-def _read_axes(path: Path, index: int) -> list[tuple[str, float]]:
-    """Read tag and default of each axis, which Pillow needs in order but does not name.
-
-    Source: OpenType 1.9.1, "Organization of an OpenType Font" and "fvar".
-    """
-    data = path.read_bytes()
-    start = struct.unpack_from(">I", data, 12 + 4 * index)[0] if data[:4] == b"ttcf" else 0
-    (n_tables,) = struct.unpack_from(">H", data, start + 4)
-    records = struct.iter_unpack(">4sIII", data[start + 12 : start + 12 + 16 * n_tables])
-    fvar = next((offset for tag, _, offset, _ in records if tag == b"fvar"), None)
-    if fvar is None:
-        return []
-    first, _, n_axes, axis_size = struct.unpack_from(">4H", data, fvar + 4)
-    axes = [
-        struct.unpack_from(">4s2i", data, fvar + first + axis_size * axis) for axis in range(n_axes)
-    ]
-    return [(tag.decode("latin-1"), default / 65536) for tag, _, default in axes]
