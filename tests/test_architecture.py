@@ -98,7 +98,9 @@ def test_the_freetype_that_came_with_the_rasteriser_never_opens_a_font() -> None
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     used = {text for text in names | texts if isinstance(text, str)}
-    assert {"FT_Outline_Get_Bitmap", "FT_Init_FreeType"} <= used, "the test looks at the right names"
+    assert {"FT_Outline_Get_Bitmap", "FT_Init_FreeType"} <= used, (
+        "the test looks at the right names"
+    )
     assert not [text for text in used for name in opening if name in text]
     assert "Face" not in names
 
@@ -117,7 +119,9 @@ def test_help_loads_nothing_heavy() -> None:
         "try:\n    glyphgen.cli.cli(['--help'])\nexcept SystemExit:\n    pass\n"
         f"print('loaded:', *(set({heavy}) & set(sys.modules) - {{'click', 'tomllib'}}))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 

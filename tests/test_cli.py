@@ -1,0 +1,250 @@
+"""The command line as a user meets it: the installed program, its streams and its exit codes."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from conftest import BOX, FONTS, RING, MakeFont
+from PIL import Image
+
+from glyphgen.cli import cli
+
+RECIPES = FONTS.parent / "recipes"
+WriteRecipe = Callable[[str], Path]
+SMALL = ["--set", "render.per_class=6", "--set", "classes.sets=['digits']"]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).parent / "glyphgen"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def refused(*arguments: str | Path) -> str:
+    """Run what must fail: the errors alone, exit code 1, nothing on stdout, no traceback."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.rstrip("\n")
+
+
+def test_render_prints_the_folder_alone() -> None:
+    done = run("render", "digits", *SMALL)
+    assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
+    first, *_, last = done.stderr.strip().splitlines()
+    assert first == "10 classes x 6 = 60 images: 8 faces in equal turns"
+    assert re.fullmatch(r"60 images in \d+\.\d s \([\d,]+ a second\)", last)
+    assert Path("datasets/digits/index.json").exists()
+
+
+def test_quiet_says_nothing_and_json_says_all() -> None:
+    done = run("render", "digits", *SMALL, "--quiet", "--json", "--out", "here", "--format", "hdf5")
+    assert done.stderr == ""
+    summary = json.loads(done.stdout)
+    assert summary["images_per_second"] > 0
+    assert {k: summary[k] for k in ("dataset", "rows", "rows_drawn", "cells_refused")} == {
+        "dataset": "here",
+        "rows": 60,
+        "rows_drawn": 60,
+        "cells_refused": 0,
+    }
+    assert Path("here/shard-00000.h5").exists()
+
+
+def test_rendering_again_says_that_it_was_there() -> None:
+    run("render", "digits", *SMALL)
+    done = run("render", "digits", *SMALL)
+    assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
+    assert "60 images were there already, and every shard has its hash" in done.stderr
+
+
+def test_another_recipe_does_not_replace_a_dataset_without_force() -> None:
+    run("render", "digits", *SMALL)
+    assert refused("render", "digits", *SMALL, "--set", "seed=1", "--quiet") == (
+        "datasets/digits: holds a dataset of another recipe"
+        " (--force replaces it, --out DIR takes another folder)"
+    )
+    assert run("render", "digits", *SMALL, "--set", "seed=1", "--force").returncode == 0
+
+
+def test_verify_takes_the_newest_dataset_and_names_a_damaged_shard() -> None:
+    assert refused("verify") == (
+        "datasets: holds no complete dataset (name one, or run `glyphgen render` first)"
+    )
+    run("render", "digits", *SMALL)
+    done = run("verify")
+    assert done.stdout == (
+        "datasets/digits: 60 rows are as index.json says, 60 of them drawn again alike\n"
+    )
+    assert done.stderr == "using datasets/digits\n"
+    images = np.load("datasets/digits/images.npy", mmap_mode="r+")
+    images[7, 3, 3] ^= 1
+    images.flush()
+    done = run("verify", "datasets/digits")
+    assert (done.returncode, done.stdout) == (1, "datasets/digits: 1 problems\n")
+    assert done.stderr == (
+        "datasets/digits: shard 0 does not match index.json"
+        " (run `glyphgen render` again to remake it)\n"
+    )
+
+
+def test_preview_writes_a_sheet_and_no_dataset() -> None:
+    done = run("preview", "digits", "-o", "sheet.png", "--per-class", "3", "--classes", "4")
+    assert done.stdout == "sheet.png\n"
+    assert "4 of 10 classes shown" in done.stderr
+    sheet = Image.open("sheet.png")
+    assert sheet.mode == "L"
+    assert sorted(os.listdir()) == ["sheet.png"]
+    # Four strips of three 28 pixel tiles: each has ink on black.
+    pixels = np.asarray(sheet)
+    assert (pixels == 0).sum() > 0.5 * 4 * 3 * 28 * 28
+    assert (pixels > 200).sum() > 4 * 3 * 20
+
+
+def test_fonts_list_tells_what_each_face_draws(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("one.ttf", {"A": BOX, "B": RING}, family="One")
+    make_font("two.ttf", {"A": BOX}, family="Two")
+    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["one.ttf", "two.ttf"]')
+    rows = json.loads(run("fonts", "list", recipe, "--json").stdout)
+    assert rows[1] == {
+        "family": "Two",
+        "style": "Regular",
+        "file": "two.ttf",
+        "index": 0,
+        "axes": "",
+        "licence": "unknown",
+        "draws": "1 of 2",
+    }
+    table = run("fonts", "list", recipe).stdout
+    assert "one.ttf" in table
+    assert "2 of 2" in table
+    assert len(json.loads(run("fonts", "list", "--json").stdout)) == 52
+
+
+def test_the_schema_is_the_one_that_recipes_name() -> None:
+    printed = run("recipe-schema").stdout
+    assert printed == (RECIPES / "recipe.schema.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["render", "preview", "verify", "fonts list", "recipe-schema"])
+def test_every_help_shows_an_example(command: str) -> None:
+    shown = CliRunner().invoke(cli, [*command.split(), "--help"]).output
+    assert f"Example:\n      glyphgen {command}" in shown
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    done = run("render")
+    assert done.returncode == 2
+    assert "Missing argument 'RECIPE'" in done.stderr
+    assert run("render", "kana", "--workers", "0").returncode == 2
+
+
+TINY = 'classes.text = "AB"\nfonts.files = ["one.ttf"]\n'
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (
+            'classes.text = "AB"\nfonts.files = ["no/*.ttf"]',
+            "{file}:2: fonts.files: no font matches 'no/*.ttf' (paths are relative to the recipe)",
+        ),
+        (
+            'classes.text = "AC"\nfonts.files = ["one.ttf"]',
+            "{folder}/one.ttf: has no character map entry for 'C' (U+0043) of 2 (gate.on_refused = \"skip\" leaves them out)\n{file}:1: classes: no face draws 'C' (U+0043) of 2 classes (add a font that has them, or exclude them)",
+        ),
+        (
+            'classes.text = "AB"\n[[fonts.faces]]\nfile = "one.ttf"\nindex = 3',
+            "{folder}/one.ttf: no face at index 3, the file holds 1 (give an index from 0 to 0)",
+        ),
+        (
+            'classes.text = "AB"\n[[fonts.faces]]\nfile = "one.ttf"\naxes = {{ opsz = 3 }}',
+            "{folder}/one.ttf: no axis 'opsz' (the font's axes: none: it is not a variable font)",
+        ),
+        (
+            TINY + "render.size = [3, 4]",
+            "{folder}/one.ttf: goes beyond the frame, where this recipe puts it, with 'A' (U+0041) and 1 more of 2 (gate.on_refused = \"skip\" leaves them out)\n{file}: classes: no face draws 'A' (U+0041), 'B' (U+0042) of 2 classes (add a font that has them, or exclude them)",
+        ),
+    ],
+    ids=["no such font", "no such character", "no such index", "no such axis", "never fits"],
+)
+def test_what_fonts_cannot_give_is_one_clear_error(
+    make_font: MakeFont, write_recipe: WriteRecipe, recipe: str, message: str
+) -> None:
+    path = make_font("one.ttf", {"A": BOX, "B": RING})
+    file = write_recipe(recipe.replace("{{", "{").replace("}}", "}"))
+    shown = refused("render", file, "--quiet").replace(
+        os.path.relpath(path.parent), str(path.parent)
+    )
+    assert shown.replace(
+        f"{file}:1: classes: no face draws 'A'", f"{file}: classes: no face draws 'A'"
+    ) == (message.format(file=file, folder=path.parent))
+    assert os.listdir() == []
+
+
+def test_a_broken_font_is_one_clear_error(write_recipe: WriteRecipe, tmp_path: Path) -> None:
+    (tmp_path / "one.ttf").write_bytes(b"\x00\x01\x00\x00" + b"\xff" * 200)
+    shown = refused("render", write_recipe(TINY), "--quiet")
+    assert shown.startswith(f"{tmp_path}/one.ttf: not a font that can be read: ")
+    assert shown.endswith(" (expected a whole TrueType or OpenType file: .ttf, .otf, .ttc)")
+    assert "\n" not in shown
+
+
+def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on() -> None:
+    program = Path(sys.executable).parent / "glyphgen"
+    command = [program, "render", "kana", "--set", "output.rows_per_shard=500", "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    work = Path("datasets/kana/.work")
+    while not list(work.glob("shard-*.json")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate()
+    assert process.returncode == 130
+    assert talk.rstrip().endswith(
+        "datasets/kana: interrupted; finished shards stay (run the same command again to go on)"
+    )
+    assert "Traceback" not in talk
+    assert list(work.glob("shard-*.json"))
+    assert not Path("datasets/kana/index.json").exists()
+    assert refused("verify", "datasets/kana") == (
+        "datasets/kana: unfinished, it has no index.json (run `glyphgen render` again)"
+    )
+
+
+def test_a_wheel_brings_fonts_and_recipes_and_works_from_any_folder(tmp_path: Path) -> None:
+    source = FONTS.parent
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    shutil.copytree(
+        source, tmp_path / "copy", ignore=shutil.ignore_patterns(".*", "datasets", "tests")
+    )
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, tmp_path / "copy"], check=True)
+    [wheel] = tmp_path.glob("glyphgen-*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "site", wheel], check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "glyphgen", "render", "kana", "--set", "render.per_class=2"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "datasets/kana\n"
+    assert "169 classes x 2 = 338 images: 29 faces in equal turns" in done.stderr
+    run_page = json.loads(Path("datasets/kana/run.json").read_text())
+    assert run_page["recipe_folder"].startswith(str(tmp_path / "site"))
