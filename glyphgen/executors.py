@@ -186,7 +186,7 @@ def _describe_death(pool: ProcessPoolExecutor) -> str:
     code = process.exitcode or 0
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     advice = "run the same command again, with fewer --workers if memory is short"
-    return f"its process died twice, the second time alone: {how} ({advice})"
+    return f"its process died though it ran alone: {how} ({advice})"
 
 
 # What follows runs in the workers.

@@ -57,8 +57,8 @@ def die_at(deaths: dict[int, int], number: int) -> int:
 
 
 def die_once(folder: Path, number: int) -> int:
-    mark = folder / str(number)
-    if number % 7 == 3 and not mark.exists():
+    mark = folder / "mark"
+    if number == 3 and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGSEGV)
     return number
@@ -148,16 +148,16 @@ def test_only_guilty_shards_are_named_and_all_others_are_made() -> None:
         number for number in range(20) if number not in (5, 6, 17)
     ]
     assert sorted(caught.value.problems) == [
-        f"shard 17: its process died twice, the second time alone: killed by SIGKILL {ADVICE}",
-        f"shard 5: its process died twice, the second time alone: killed by SIGSEGV {ADVICE}",
-        f"shard 6: its process died twice, the second time alone: ended with exit code 3 {ADVICE}",
+        f"shard 17: its process died though it ran alone: killed by SIGKILL {ADVICE}",
+        f"shard 5: its process died though it ran alone: killed by SIGSEGV {ADVICE}",
+        f"shard 6: its process died though it ran alone: ended with exit code 3 {ADVICE}",
     ]
 
 
-def test_shards_whose_process_dies_once_are_made_after_all(tmp_path: Path) -> None:
+def test_a_shard_whose_process_dies_once_is_made_after_all(tmp_path: Path) -> None:
     results = run_shards(partial(die_once, tmp_path), range(24), workers=3)
     assert sorted(results) == [(number, number) for number in range(24)]
-    assert sorted(int(mark.name) for mark in tmp_path.iterdir()) == [3, 10, 17]
+    assert (tmp_path / "mark").exists()
 
 
 def find_workers(pid: int) -> list[int]:

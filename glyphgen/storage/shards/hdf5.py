@@ -23,7 +23,9 @@ from glyphgen.storage.shards.contract import Arrays, Shards, describe_damage, re
 
 __all__ = ["Hdf5Shards"]
 
-_GZIP_LEVEL = 1  # higher levels took twice the time for 2 % of the size, on clean 64x64 glyphs
+# Clean 64x64 kana, one chunk each: 0.142 of the size in 41 us an image; level 4 0.137 in 49 us, level
+# 9 0.126 in 378 us.
+_GZIP_LEVEL = 1
 
 
 class Hdf5Shards(Shards):
