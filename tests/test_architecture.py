@@ -74,7 +74,7 @@ def test_every_room_has_its_place_in_the_order() -> None:
 
 @pytest.mark.parametrize(("name", "tree"), [(n, t) for n, t in modules() if n != "__init__"])
 def test_a_module_imports_only_what_stands_above_it(name: str, tree: ast.Module) -> None:
-    own = ORDER.index(name.split(".")[0])
+    own = ORDER.index(name.split(".", maxsplit=1)[0])
     for imported in imports(tree):
         package, _, rest = imported.partition(".")
         if package == "glyphgen" and rest:

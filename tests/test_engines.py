@@ -24,7 +24,8 @@ from glyphgen.fonts import Face, read_face
 from glyphgen.plan import SAMPLE_DTYPE, Placements
 from glyphgen.rendering import Renderer
 from glyphgen.rendering.imagemagick import ImageMagickRenderer
-from glyphgen.rendering.pillow import PillowRenderer, needs_shaping
+from glyphgen.rendering.pillow import PillowRenderer
+from glyphgen.rendering.shaping import needs_shaping
 
 Engine = Callable[[Sequence[Face], Sequence[str], int, int], Renderer]
 Matrix = NDArray[np.float64]

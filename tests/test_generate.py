@@ -21,7 +21,11 @@ from glyphgen.recipe import Recipe, read_recipe
 
 WriteRecipe = Callable[[str], Path]
 HIRAGANA = FONTS.parent / "recipes" / "hiragana.toml"
-FEW = ["render.per_class=30", "output.rows_per_shard=400", 'fonts.files=["../fonts/kana/[KY]*.ttf"]']
+FEW = [
+    "render.per_class=30",
+    "output.rows_per_shard=400",
+    'fonts.files=["../fonts/kana/[KY]*.ttf"]',
+]
 
 
 def few(*overrides: str) -> Recipe:
@@ -79,7 +83,9 @@ def test_two_workers_make_the_same_bytes(finished: Path, tmp_path: Path) -> None
     assert content(tmp_path / "two") == content(finished)
 
 
-def test_another_seed_makes_other_images_of_the_same_classes(finished: Path, tmp_path: Path) -> None:
+def test_another_seed_makes_other_images_of_the_same_classes(
+    finished: Path, tmp_path: Path
+) -> None:
     render_dataset(few("seed=1"), tmp_path / "other")
     a, b = glyphgen.load(finished), glyphgen.load(tmp_path / "other")
     assert np.array_equal(a.labels[:], b.labels[:])
@@ -132,7 +138,8 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(
     folder, program = tmp_path / "killed", tmp_path / "program.py"
     program.write_text(_PROGRAM)
     overrides = [*FEW, f"output.format={finished.name}"]
-    command = [sys.executable, program, HIRAGANA, folder, str(workers), *overrides]
+    paths = map(str, (program, HIRAGANA, folder))
+    command = [sys.executable, *paths, str(workers), *overrides]
     process = subprocess.Popen(command)
     notes: list[Path] = []
     while not notes and process.poll() is None:
@@ -222,7 +229,9 @@ def test_nothing_is_written_when_the_recipe_cannot_be_made(
 def test_a_disk_that_is_too_small_is_known_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1_000_000))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1_000_000)
+    )
     with pytest.raises(DatasetError) as caught:
         render_dataset(few(), tmp_path / "set")
     assert str(caught.value) == (
@@ -244,7 +253,9 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert content(tmp_path / "set") == {"thesis.txt": b"years of work"}
 
 
-def test_verify_draws_rows_again_and_finds_what_hashes_cannot(finished: Path, tmp_path: Path) -> None:
+def test_verify_draws_rows_again_and_finds_what_hashes_cannot(
+    finished: Path, tmp_path: Path
+) -> None:
     verified = glyphgen.verify_dataset(finished)
     assert (verified.problems, verified.n_redrawn, verified.unproven) == ((), 1000, "")
     # A dataset that was made of another drawing and hashed: whole, and wrong.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphgen.blueprint import draw_up_blueprint
-from glyphgen.recipe import Classes, Fonts, Recipe, Render, Scatter, Wobble
+from glyphgen.recipe import Recipe
 
 FONTS = Path(__file__).parent.parent / "fonts"
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,22 +28,22 @@ TEXTS = {
     "han/LiuJianMaoCao_400Regular.ttf": "永人",
 }
 PLACED = {
-    "size": (0.4, 0.8),
-    "rotation": (-20.0, 20.0),
-    "shear": (-10.0, 10.0),
-    "stretch": (0.8, 1.2),
+    "per_class": 8,
+    "size": [0.4, 0.8],
+    "rotation": [-20, 20],
+    "shear": [-10, 10],
+    "stretch": [0.8, 1.2],
+}
+BENT = {
+    "weight": [-0.01, 0.03],
+    "wobble": {"amplitude": 0.04},
+    "scatter": {"shift": 0.03, "turn": 6, "scale": 0.1},
 }
 LOOKS = {
-    "vector": Render(per_class=8, **PLACED),
-    "pillow": Render(engine="pillow", per_class=8, **PLACED),
-    "imagemagick": Render(engine="imagemagick", per_class=8, **PLACED),
-    "bent": Render(
-        per_class=8,
-        weight=(-0.01, 0.03),
-        wobble=Wobble(amplitude=(0.04, 0.04)),
-        scatter=Scatter(shift=0.03, turn=6, scale=0.1),
-        **PLACED,
-    ),
+    "vector": PLACED,
+    "pillow": PLACED | {"engine": "pillow"},
+    "imagemagick": PLACED | {"engine": "imagemagick"},
+    "bent": PLACED | BENT,
 }
 
 # Grey levels of 255, mean over a picture and largest of a pixel. Our own rasteriser draws the same
@@ -52,10 +52,12 @@ BOUNDS = {"vector": (0, 0), "bent": (0, 0), "pillow": (0.5, 40), "imagemagick": 
 
 
 def draw(file: str, look: str) -> NDArray[np.uint8]:
-    recipe = Recipe(
-        classes=Classes(text=TEXTS[file]),
-        fonts=Fonts(files=(str(FONTS / file),)),
-        render=LOOKS[look],
+    recipe = Recipe.model_validate(
+        {
+            "classes": {"text": TEXTS[file]},
+            "fonts": {"files": [str(FONTS / file)]},
+            "render": LOOKS[look],
+        }
     )
     blueprint = draw_up_blueprint(recipe)
     images = np.empty((8, 64, 64), dtype=np.uint8)
@@ -95,7 +97,7 @@ def test_engines_draw_the_same_placement_alike(file: str, engine: str) -> None:
         for image in (a, b):
             rows, columns = np.nonzero(image > 64)
             boxes.append([rows.min(), rows.max(), columns.min(), columns.max()])
-        assert np.abs(np.subtract(*boxes)).max() <= 1
+        assert np.abs(np.diff(boxes, axis=0)).max() <= 1
 
 
 if __name__ == "__main__":
