@@ -24,8 +24,8 @@ class ContourPen:
         points: (x, y) of every point.
         tags: ``ON``, ``CONIC`` or ``CUBIC`` of every point.
         ends: Index of the last point of each contour.
-        curves: The curves as they came, each as its numbers in a row (6 or 8), by which the box of
-            the ink is found.
+        curves: The curves as they came, those of 3 and those of 4 control points, by which the box
+            of the ink is found.
         offset: Added to every point: where the pen stands.
     """
 
@@ -33,7 +33,7 @@ class ContourPen:
         self.points: list[_Point] = []
         self.tags: list[int] = []
         self.ends: list[int] = []
-        self.curves: dict[int, list[tuple[float, ...]]] = {6: [], 8: []}
+        self.curves: dict[int, list[tuple[_Point, ...]]] = {3: [], 4: []}
         self.offset = (0.0, 0.0)
         self._segment = segment
         self._start = 0
@@ -86,8 +86,7 @@ class ContourPen:
 
     def _curve_to(self, *points: _Point, tags: Sequence[int]) -> None:
         curve = (self.points[-1], *points)
-        numbers = tuple(number for point in curve for number in point)
-        self.curves[len(numbers)].append(numbers)
+        self.curves[len(curve)].append(curve)
         if self._segment is not None:
             length = sum(map(_length, curve, points))
             for n_left in range(ceil(length / (2 * self._segment)), 1, -1):

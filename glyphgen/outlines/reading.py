@@ -174,11 +174,11 @@ def _ink(
     on = np.concatenate([pen.tags for pen in pens]).astype(np.int64) == ON
     cell_of_point = np.repeat(np.arange(len(pens)), [len(pen.points) for pen in pens])
     inked, cells = [points[on]], [cell_of_point[on]]
-    for n_numbers in (6, 8):
-        curves = [curve for pen in pens for curve in pen.curves[n_numbers]]
+    for degree in (2, 3):
+        curves = [curve for pen in pens for curve in pen.curves[degree + 1]]
         if curves:
             sampled = sample_curves(np.array(curves) / upem)
-            per_cell = [len(pen.curves[n_numbers]) * sampled.shape[1] for pen in pens]
+            per_cell = [len(pen.curves[degree + 1]) * sampled.shape[1] for pen in pens]
             inked.append(sampled.reshape(-1, 2))
             cells.append(np.repeat(np.arange(len(pens)), per_cell))
     cell = np.concatenate(cells)

@@ -25,12 +25,12 @@ def sample_curves(curves: Floats) -> Floats:
     """Return points on Bezier curves, dense enough for a box of the ink.
 
     Args:
-        curves: (n, 6) or (n, 8), the control points as numbers in a row.
+        curves: (n, 3, 2) or (n, 4, 2), the control points.
 
     Returns:
         (n, 7, 2). What bulges out between two samples is below 1/256 of the curve's own bulge.
     """
-    points = [curves[:, None, k : k + 2] for k in range(0, curves.shape[1], 2)]
+    points = [curves[:, k, None] for k in range(curves.shape[1])]
     t = _SAMPLED_AT[None, :, None]
     while len(points) > 1:
         points = [a + (b - a) * t for a, b in pairwise(points)]

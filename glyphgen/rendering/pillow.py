@@ -7,7 +7,6 @@ that picture under one affine map, sampled on a fine grid and averaged over the 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
