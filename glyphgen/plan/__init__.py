@@ -85,7 +85,8 @@ class Plan:
         render = self.recipe.render
         by_class = _ByClass(class_index, sample)
         if render.mode == "grid":
-            table = self.grid[turn_round % len(self.grid)]
+            # Without the class in the sum, a whole run through the classes would be placed alike.
+            table = self.grid[(turn_round + class_index) % len(self.grid)]
         else:
             table = _draw_values(render, by_class.words(self._stream(Stage.PLACEMENT)))
         samples = np.zeros(len(cell), dtype=SAMPLE_DTYPE)

@@ -12,7 +12,7 @@ from glyphgen.storage.commit import committed
 __all__ = ["write_sheet"]
 
 _GAP = 6  # pixels between classes
-_CAPTION = 13  # pixels under each class for its code point
+_CAPTION_SHARE, _SMALLEST_CAPTION = 8, 10  # caption's height: tile's height / 8, 10 pixels at least
 _BACKGROUND, _INK = 52, 210
 
 
@@ -28,13 +28,14 @@ def write_sheet(
         aspect: Width of the sheet over its height, about.
     """
     k, height, width = tiles[0].shape
-    cell_height, cell_width = height + _CAPTION + _GAP, k * width + _GAP
+    caption_px = max(_SMALLEST_CAPTION, height // _CAPTION_SHARE)
+    cell_height, cell_width = height + round(1.3 * caption_px) + _GAP, k * width + _GAP
     columns = round((aspect * len(tiles) * cell_height / cell_width) ** 0.5)
     columns = min(max(columns, 1), len(tiles))
     rows = -(-len(tiles) // columns)
     size = (columns * cell_width + _GAP, rows * cell_height + _GAP)
     sheet = Image.new("L", size, _BACKGROUND)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(caption_px)
     for number, (strip, caption) in enumerate(zip(tiles, captions, strict=True)):
         row, column = divmod(number, columns)
         x, y = _GAP + column * cell_width, _GAP + row * cell_height
