@@ -93,7 +93,8 @@ def variable_font(tmp_path: Path) -> Path:
     builder.setupHorizontalMetrics(dict.fromkeys(pens, (700, 100)))
     builder.setupHorizontalHeader(ascent=880, descent=-120)
     builder.setupNameTable({"familyName": "Grows", "styleName": "Regular"})
-    builder.setupFvar([("wght", 100, 100, 900, "Weight")], [])
+    bold = {"location": {"wght": 900}, "stylename": "Wide"}
+    builder.setupFvar([("wght", 100, 100, 900, "Weight")], [bold])
     wider = [(0, 0), (0, 0), (400, 0), (400, 0), *[(0, 0)] * 4]
     builder.setupGvar({"A": [TupleVariation({"wght": (0, 1, 1)}, wider)]})
     builder.setupOS2()

@@ -106,15 +106,28 @@ def test_an_absent_family_is_an_error_and_never_a_substitute(write_recipe: Write
     ]
 
 
-def test_an_installed_family_is_its_files(
-    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = make_font("here.ttf", {"A": BOX}, family="Glyphgen Test")
+@pytest.fixture
+def _only_fonts_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "fonts.conf"
     config.write_text(
         f"<?xml version='1.0'?><fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}/cache"
         "</cachedir></fontconfig>"
     )
     monkeypatch.setenv("FONTCONFIG_FILE", str(config))
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+def test_an_installed_family_is_its_files(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+    path = make_font("here.ttf", {"A": BOX}, family="Glyphgen Test")
     recipe = write_recipe('classes.text = "A"\nfonts.system = ["Glyphgen Test"]')
     assert [face.path for face in find_faces(read_recipe(recipe))] == [path]
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+def test_the_named_instances_of_a_variable_family_are_not_files_of_their_own(
+    variable_font: Path, write_recipe: WriteRecipe
+) -> None:
+    recipe = write_recipe(
+        'classes.text = "A"\n[[fonts.faces]]\nsystem = "Grows"\naxes = { wght = 500 }'
+    )
+    assert [face.name for face in find_faces(read_recipe(recipe))] == ["grows.ttf,wght=500"]

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import BOX, FONTS, PAIR, RING, TOFU, MakeFont
+from fontTools.feaLib.builder import addOpenTypeFeaturesFromString
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -160,7 +161,15 @@ def test_the_parts_of_a_word_stand_side_by_side(make_font: MakeFont) -> None:
     assert store.box[0].tolist() == pytest.approx([0.1, 0, 1.3, 0.7])
 
 
-def test_persian_letters_join(tmp_path: Path) -> None:
+def test_a_glyph_stands_where_shaping_moves_it(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    font = TTFont(path)
+    addOpenTypeFeaturesFromString(font, "feature kern { pos g65 <30 -20 0 0>; } kern;")
+    font.save(path)
+    assert read(path, "A").box[0].tolist() == pytest.approx([0.13, -0.02, 0.63, 0.68])
+
+
+def test_persian_letters_join() -> None:
     vazirmatn = FONTS / "persian" / "Vazirmatn_400Regular.ttf"
     store = read(vazirmatn, ["سلام", "س", "ل", "ا", "م"])
     assert store.advance[0] < 0.9 * store.advance[1:].sum(), "joined forms are narrower"

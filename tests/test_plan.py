@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glyphgen.errors import RecipeError
 from glyphgen.plan import Plan, describe_plan
 from glyphgen.plan.turns import make_turns
+from glyphgen.rendering.vector import VectorRenderer
 
 WriteRecipe = Callable[[str], Path]
 RECIPES = FONTS.parent / "recipes"
@@ -309,3 +310,41 @@ def test_every_class_has_exactly_its_rows_whatever_the_counts(counts: list[int])
     assert np.bincount(class_index, minlength=len(n)).tolist() == counts
     for k, count in enumerate(counts):
         assert sample[class_index == k].tolist() == list(range(count))
+
+
+def test_no_shift_where_the_margin_is_too_small(three_faces: Path) -> None:
+    samples = (
+        lay_out(
+            three_faces, "render.per_class=300", "render.size=[0.5, 0.9]", "render.min_blank=0.15"
+        )
+        .plan.rows(0, 900)
+        .samples
+    )
+    margin = (64 - samples["size_px"]) / 2
+    assert not samples["shift_x_px"][margin < 0.149 * 64].any()
+    assert samples["shift_x_px"][margin > 0.151 * 64].all()
+
+
+def test_classes_of_a_grid_begin_at_different_places(three_faces: Path) -> None:
+    plan = lay_out(three_faces, 'render={mode = "grid", size = [0.4, 0.5, 0.6]}').plan
+    assert len(set(plan.rows(0, 3).samples["size_px"].tolist())) == 3
+
+
+def test_ink_that_grows_bends_and_scatters_stays_in_the_frame(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("x.ttf", {"A": BOX, "B": PAIR})
+    recipe = write_recipe(
+        'classes.text = "AB"\nfonts.files = ["x.ttf"]\n[image]\nheight = 100\nwidth = 100\n'
+        "[render]\nper_class = 300\nsize = [0.7, 2]\nrotation = [-20, 20]\nweight = [0.02, 0.06]\n"
+        "wobble = { amplitude = 0.04 }\nscatter = { shift = 0.03, turn = 5, scale = 0.1 }"
+    )
+    # Drawn in the middle of a larger frame, to see what would have been cut off.
+    parts = lay_out(recipe)
+    placements = parts.plan.rows(0, 600)
+    placements.matrix[:, :, 2] += 50
+    renderer = VectorRenderer(parts.store, 200, 200, (0.03, 5.0, 0.1))
+    images = np.empty((600, 200, 200), dtype=np.uint8)
+    renderer.draw(placements, images)
+    images[:, 50:150, 50:150] = 0
+    assert not images.any()
