@@ -1,0 +1,279 @@
+"""Draws the same placements with everything that can draw them, in one process; writes no dataset.
+
+Each function that makes a row prepares its work and returns what is timed.
+"""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measure import Measured, Unavailable, find_best
+from glyphgen.blueprint import Blueprint, draw_up_blueprint
+from glyphgen.framing import make_framing
+from glyphgen.gate import examine_cells
+from glyphgen.generate import draw_rows
+from glyphgen.outlines import OutlineStore, read_outlines
+from glyphgen.plan import SAMPLE_DTYPE, Placements
+from glyphgen.recipe import read_recipe
+from glyphgen.rendering.vector import _LONG, VectorRenderer, _describe_outlines, draw_outlines
+
+__all__ = ["AFFINE", "CONVERT", "LIMIT", "PILLOW", "WOBBLE", "measure_engines", "measure_outlines"]
+
+_RECIPE = Path(__file__).parent.parent / "recipes" / "kana.toml"
+_ROWS = 8192  # as many as a shard of 64 x 64 images has
+_BEND = ("render.wobble.amplitude=0.03", "render.wobble.grid=3")
+_BREAK = ("render.scatter.shift=0.02", "render.scatter.turn=3", "render.scatter.scale=0.05")
+
+Run = Callable[[], object]
+
+
+class _Scene:
+    """The first rows of kana: plain, bent, and bent and broken, and the memory to draw them into."""
+
+    def __init__(self) -> None:
+        self.plain, self.bent, self.broken = (
+            draw_up_blueprint(read_recipe(_RECIPE, overrides))
+            for overrides in ((), _BEND, (*_BEND, *_BREAK))
+        )
+        image = self.plain.recipe.image
+        self.height, self.width = image.height, image.width
+        self.images = np.zeros((_ROWS, self.height, self.width), dtype=np.uint8)
+
+    def list_texts(self, n: int) -> list["_Text"]:
+        """Return the first rows as programs that set text want them."""
+        forms, faces = self.plain.table.all_forms, self.plain.faces
+        return [
+            _Text(
+                font=str(faces[int(sample["face"])].path),
+                text=forms[int(sample["form"])],
+                size_px=round(float(sample["size_px"])),
+                shift=(float(sample["shift_x_px"]), float(sample["shift_y_px"])),
+                rotation_deg=float(sample["rotation_deg"]),
+            )
+            for sample in self.plain.plan.rows(0, n).samples
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    font: str
+    text: str
+    size_px: int
+    shift: tuple[float, float]  # of the centre: right, down, in pixels
+    rotation_deg: float  # counter-clockwise
+
+
+def _run_convert(scene: _Scene, n: int) -> Run:
+    program = _find_convert()
+    frame = f"{scene.width}x{scene.height}"
+
+    def make_command(text: _Text, folder: str) -> list[str]:
+        (x, y), angle = text.shift, f"{-text.rotation_deg:.2f}"
+        place = f"{angle}x{angle}{x:+.0f}{y:+.0f}"
+        paper = [program, "-size", frame, "xc:black", "-gravity", "Center"]
+        font = ["-font", text.font, "-pointsize", str(text.size_px), "-fill", "White"]
+        return [*paper, *font, "-annotate", place, text.text, f"{folder}/image.png"]
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for text in texts:
+                subprocess.run(make_command(text, folder), check=True)
+
+    texts = scene.list_texts(n)
+    return run
+
+
+def _find_convert() -> str:
+    for folder in os.get_exec_path():
+        for name in ("magick", "convert"):
+            program = Path(folder, name)
+            if program.is_file() and os.access(program, os.X_OK):
+                # Other programs have the name, too.
+                told = subprocess.run([program, "-version"], capture_output=True, check=False)
+                if told.stdout.startswith(b"Version: ImageMagick"):
+                    return str(program)
+    raise Unavailable("not installed (apt install imagemagick)")
+
+
+def _run_wand(scene: _Scene, n: int) -> Run:
+    try:
+        from wand.color import Color
+        from wand.drawing import Drawing
+        from wand.image import Image
+        from wand.resource import limits
+    except ImportError as error:
+        raise Unavailable("not installed (apt install libmagickwand-6.q16-6)") from error
+    limits["thread"] = 1
+    black, white = Color("black"), Color("white")
+
+    def run() -> None:
+        for text, out in zip(texts, scene.images, strict=False):
+            with (
+                Image(width=scene.width, height=scene.height, background=black) as image,
+                Drawing() as drawing,
+            ):
+                drawing.font, drawing.font_size = text.font, text.size_px
+                drawing.fill_color = white
+                drawing.gravity = "center"
+                x, y = text.shift
+                image.annotate(text.text, drawing, round(x), round(y), -text.rotation_deg)
+                out[:] = np.frombuffer(image.make_blob("gray"), np.uint8).reshape(out.shape)
+
+    texts = scene.list_texts(n)
+    return run
+
+
+def _run_pillow(scene: _Scene, n: int) -> Run:
+    from PIL import Image, ImageDraw, ImageFont
+
+    open_font = lru_cache(maxsize=None)(ImageFont.truetype)
+
+    def run() -> None:
+        for text, out in zip(texts, scene.images, strict=False):
+            image = Image.new("L", (scene.width, scene.height))
+            centre = (scene.width / 2 + text.shift[0], scene.height / 2 + text.shift[1])
+            font = open_font(text.font, text.size_px)
+            ImageDraw.Draw(image).text(centre, text.text, 255, font, anchor="mm")
+            turned = image.rotate(text.rotation_deg, Image.Resampling.BICUBIC, center=centre)
+            out[:] = np.asarray(turned)
+
+    texts = scene.list_texts(n)
+    return run
+
+
+def _run_limit(scene: _Scene, n: int) -> Run:
+    return _run_bare_loop(scene, scene.plain, n)
+
+
+def _run_bent_limit(scene: _Scene, n: int) -> Run:
+    return _run_bare_loop(scene, scene.bent, n)
+
+
+def _run_bare_loop(scene: _Scene, blueprint: Blueprint, n: int) -> Run:
+    renderer = _open_vector(blueprint)
+    placements = blueprint.plan.rows(0, n)
+    points, first = _move_points(renderer, blueprint.store, placements)
+    outlines = _describe_outlines(blueprint.store, placements.cell, points)
+    outlines["points"] = points.ctypes.data + first * points.strides[0]
+    library, rows, images = renderer._library, np.arange(n), scene.images[:n]
+
+    def run() -> None:
+        _ = renderer, points  # which the addresses are of
+        draw_outlines(library, outlines, images, rows)
+
+    return run
+
+
+def _move_points(
+    renderer: VectorRenderer, store: OutlineStore, placements: Placements
+) -> tuple[NDArray[np.signedinteger], NDArray[np.int64]]:
+    """Return the moved points of all rows, one after the other, and where each row begins."""
+    n_points = store.n_points[placements.cell]
+    ends = np.cumsum(n_points, dtype=np.int64)
+    moved = []
+    for start in range(0, len(placements), 128):
+        batch = slice(start, start + 128)
+        x, y = renderer._move_points(placements[batch])
+        inside = np.arange(x.shape[1]) < n_points[batch, None]
+        moved.append(np.stack([np.rint(x)[inside], np.rint(y)[inside]], axis=1))
+    return np.concatenate(moved).astype(_LONG), ends - n_points
+
+
+def _run_affine(scene: _Scene, n: int) -> Run:
+    return _run_vector(scene, scene.plain, n)
+
+
+def _run_wobble(scene: _Scene, n: int) -> Run:
+    return _run_vector(scene, scene.bent, n)
+
+
+def _run_scatter(scene: _Scene, n: int) -> Run:
+    return _run_vector(scene, scene.broken, n)
+
+
+def _run_vector(scene: _Scene, blueprint: Blueprint, n: int) -> Run:
+    renderer, placements = _open_vector(blueprint), blueprint.plan.rows(0, n)
+    return lambda: renderer.draw(placements, scene.images[:n])
+
+
+def _run_rows(scene: _Scene, n: int) -> Run:
+    renderer, samples = _open_vector(scene.plain), np.empty(n, dtype=SAMPLE_DTYPE)
+    return lambda: draw_rows(scene.plain.plan, renderer, 0, scene.images[:n], samples)
+
+
+def _run_sha(scene: _Scene, n: int) -> Run:
+    return lambda: hashlib.sha256(scene.images[:n].data).digest()
+
+
+def _open_vector(blueprint: Blueprint) -> VectorRenderer:
+    renderer = blueprint.open_renderer()
+    assert isinstance(renderer, VectorRenderer)
+    return renderer
+
+
+CONVERT = "ImageMagick's convert, a process per image"
+PILLOW = "Pillow, text + rotate"
+LIMIT = "the limit: a loop over FT_Outline_Get_Bitmap alone"
+AFFINE = "vector engine, affine"
+WOBBLE = "vector engine, affine + wobble"
+
+# what, images a repeat, what makes the run
+_ENGINES: tuple[tuple[str, int, Callable[[_Scene, int], Run]], ...] = (
+    (CONVERT, 24, _run_convert),
+    ("Wand, annotate", 64, _run_wand),
+    (PILLOW, 512, _run_pillow),
+    (LIMIT, _ROWS, _run_limit),
+    ("the same loop over bent outlines", _ROWS, _run_bent_limit),
+    (AFFINE, _ROWS, _run_affine),
+    (WOBBLE, _ROWS, _run_wobble),
+    ("vector engine, affine + wobble + scatter", _ROWS, _run_scatter),
+    ("vector engine, affine, with the plan of its rows", _ROWS, _run_rows),
+    ("SHA-256 of the images, once drawn", _ROWS, _run_sha),
+)
+
+
+def measure_engines(repeats: int) -> list[Measured]:
+    """Return images a second of each engine in one process, the best of several repeats."""
+    scene = _Scene()
+    runs: dict[str, Run] = {}
+    missing: dict[str, str] = {}
+    for what, n, prepare in _ENGINES:
+        try:
+            runs[what] = prepare(scene, n)
+            runs[what]()  # once, so that fonts are open and memory has been touched
+        except Unavailable as error:
+            missing[what] = str(error)
+    seconds = dict(zip(runs, find_best(list(runs.values()), repeats), strict=True))
+    return [
+        Measured(
+            what=what,
+            rate=n / seconds[what] if what in seconds else None,
+            note=missing.get(what, ""),
+        )
+        for what, n, _ in _ENGINES
+    ]
+
+
+def measure_outlines(repeats: int) -> Measured:
+    """Return cells a second of reading outlines and passing the gate, in one process."""
+    blueprint = draw_up_blueprint(read_recipe(_RECIPE))
+    recipe, faces, forms = blueprint.recipe, blueprint.faces, blueprint.table.all_forms
+
+    def run() -> None:
+        store = read_outlines(faces, forms, wobble_grid=0)
+        examine_cells(recipe, store, make_framing(recipe, store))
+
+    [seconds] = find_best([run], repeats)
+    n_cells = blueprint.store.n_cells
+    note = f"{len(faces)} faces x {len(forms)} forms in {seconds:.2f} s"
+    return Measured(
+        what="outlines + gate, cells a second", rate=n_cells / seconds, of_limit=False, note=note
+    )
