@@ -181,7 +181,7 @@ def _move_points(
     moved = []
     for start in range(0, len(placements), 128):
         batch = slice(start, start + 128)
-        x, y = renderer._move_points(placements[batch])
+        x, y = renderer._move_points(placements.take(batch))
         inside = np.arange(x.shape[1]) < n_points[batch, None]
         moved.append(np.stack([np.rint(x)[inside], np.rint(y)[inside]], axis=1))
     return np.concatenate(moved).astype(_LONG), ends - n_points

@@ -23,7 +23,7 @@ class Framing:
         anchor: (C, 2), the point of the outline that goes to the frame's centre, in em.
         box: (C, 2), width and height, in em, of what the margins to the frame are counted from.
         unit_px: (C,), the em size in pixels at size 1.
-        hull_x, hull_y: (C, corners), a polygon about the ink, in em from the anchor.
+        hull_x, hull_y: (corners, C), a polygon about the ink, in em from the anchor.
         slack: (C,), how far scatter may move ink beyond its hull, in em.
     """
 
@@ -48,7 +48,9 @@ class Framing:
         """Return how far ink goes from the anchor in em: (n, 4), left, lowest, right, highest."""
         # A miter is at most twice as long as the half of the weight that is on either side.
         pad = np.maximum(weight_em, 0.0) + wobble_em + self.slack[cells]
-        return find_reach(self.hull_x[cells], self.hull_y[cells], linear, pad)
+        return find_reach(
+            self.hull_x.take(cells, axis=1), self.hull_y.take(cells, axis=1), linear, pad
+        )
 
 
 def make_framing(recipe: Recipe, store: OutlineStore) -> Framing:
@@ -73,8 +75,8 @@ def make_framing(recipe: Recipe, store: OutlineStore) -> Framing:
         anchor=anchor,
         box=box,
         unit_px=unit_px,
-        hull_x=store.hull_x - anchor[:, :1],
-        hull_y=store.hull_y - anchor[:, 1:],
+        hull_x=store.hull_x - anchor[:, 0],
+        hull_y=store.hull_y - anchor[:, 1],
         slack=_scatter_slack(recipe, ink_size),
     )
 

@@ -61,14 +61,14 @@ def find_reach(hull_x: Floats, hull_y: Floats, linear: Floats, pad: Floats) -> F
     """Return the box of hulls after linear maps: (n, 4), lowest x and y, highest x and y.
 
     Args:
-        hull_x, hull_y: (n, corners), from the point that the maps leave in place.
+        hull_x, hull_y: (corners, n), from the point that the maps leave in place.
         linear: (n, 2, 2).
         pad: (n,), how far ink may lie outside the hull before the map, in any direction.
     """
-    x = linear[:, 0, 0, None] * hull_x + linear[:, 0, 1, None] * hull_y
-    y = linear[:, 1, 0, None] * hull_x + linear[:, 1, 1, None] * hull_y
+    x = linear[:, 0, 0] * hull_x + linear[:, 0, 1] * hull_y
+    y = linear[:, 1, 0] * hull_x + linear[:, 1, 1] * hull_y
     pad_x = pad * (abs(linear[:, 0, 0]) + abs(linear[:, 0, 1]))
     pad_y = pad * (abs(linear[:, 1, 0]) + abs(linear[:, 1, 1]))
-    low = [x.min(axis=1) - pad_x, y.min(axis=1) - pad_y]
-    high = [x.max(axis=1) + pad_x, y.max(axis=1) + pad_y]
+    low = [x.min(axis=0) - pad_x, y.min(axis=0) - pad_y]
+    high = [x.max(axis=0) + pad_x, y.max(axis=0) + pad_y]
     return np.stack(low + high, axis=1)

@@ -30,7 +30,7 @@ def preview_recipe(blueprint: Blueprint, path: Path, *, per_class: int, n_classe
     per_class = min(per_class, int(plan.turns[0].n_samples.min()))
     # The first rows run through all classes again and again, each time at the next face.
     placements = plan.rows(0, per_class * len(table))
-    placements = placements[np.flatnonzero(np.isin(placements.samples["class_index"], chosen))]
+    placements = placements.take(np.flatnonzero(np.isin(placements.samples["class_index"], chosen)))
     images = np.empty((len(placements), image.height, image.width), dtype=np.uint8)
     blueprint.open_renderer().draw(placements, images)
     apply_polarity(blueprint.recipe, images)

@@ -37,6 +37,6 @@ def test_a_map_stretches_then_shears_then_rotates() -> None:
 
 
 def test_reach_is_the_box_of_the_turned_hull_and_its_pad() -> None:
-    hull = np.array([[-1.0, 1.0, 1.0, -1.0]]), np.array([[-2.0, -2.0, 2.0, 2.0]])
+    hull = np.array([[-1.0, 1.0, 1.0, -1.0]]).T, np.array([[-2.0, -2.0, 2.0, 2.0]]).T
     quarter = make_linear_map(np.array([90.0]), np.array([0.0]), np.array([1.0]))
     assert np.allclose(find_reach(*hull, quarter, np.array([0.5])), [[-2.5, -1.5, 2.5, 1.5]])

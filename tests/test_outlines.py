@@ -178,7 +178,7 @@ def test_persian_letters_join() -> None:
 def test_the_hull_encloses_the_ink_closely() -> None:
     store = read(FONTS / "kana" / "KleeOne_400Regular.ttf", "あのア")
     for cell in range(3):
-        x, y, box = store.hull_x[cell], store.hull_y[cell], store.box[cell]
+        x, y, box = store.hull_x[:, cell], store.hull_y[:, cell], store.box[cell]
         assert x.min() == pytest.approx(box[0], abs=1e-6)
         assert y.max() == pytest.approx(box[3], abs=1e-6)
         assert (x.max() - x.min()) <= (box[2] - box[0]) * 1.000001

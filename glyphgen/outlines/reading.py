@@ -34,6 +34,7 @@ _DRAW = draw_functions()
 
 # Arrays of a store that count from the start of the face and move on when faces are joined.
 _STARTS = {"point_start": "tag", "contour_start": "contour_end", "piece_start": "piece_x"}
+_CELLS_LAST = ("hull_x", "hull_y")
 _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
 
 
@@ -162,8 +163,8 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
         "piece_x": centres[:, 0].astype(np.float32),
         "piece_y": centres[:, 1].astype(np.float32),
         "box": box.astype(np.float32),
-        "hull_x": hull[:, :, 0].astype(np.float32),
-        "hull_y": hull[:, :, 1].astype(np.float32),
+        "hull_x": hull[:, :, 0].T.astype(np.float32),
+        "hull_y": hull[:, :, 1].T.astype(np.float32),
     }
 
 
@@ -213,7 +214,7 @@ def _join(parts: Sequence[OutlineStore]) -> OutlineStore:
         if field.name in _STARTS:
             lengths = [len(getattr(part, _STARTS[field.name])) for part in parts]
             arrays = [a + start for a, start in zip(arrays, _starts(lengths), strict=True)]
-        joined[field.name] = np.concatenate(arrays)
+        joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
     longest = int(joined["n_points"].max(initial=0))
     for name in _PADDED:
         pad = np.zeros((longest, *joined[name].shape[1:]), joined[name].dtype)

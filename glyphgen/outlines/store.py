@@ -33,7 +33,7 @@ class OutlineStore:
         n_points, n_contours, n_pieces: int32 (C,).
         piece_x, piece_y: float32 (P,), centre of each piece's box.
         box: float32 (C, 4), the ink: left, bottom, right, top.
-        hull_x, hull_y: float32 (C, 32), corners of a polygon that encloses the ink.
+        hull_x, hull_y: float32 (32, C), corners of a polygon that encloses the ink.
         advance: float32 (C,), how far the pen moves.
         middle: float32 (F,), height of the middle between the face's ascender and descender.
         n_missing: int32 (C,), characters of the form that the face's cmap does not list.

@@ -58,13 +58,15 @@ class Placements:
     def __len__(self) -> int:
         return len(self.cell)
 
-    def __getitem__(self, rows: slice | Ints) -> "Placements":
+    def take(self, rows: Ints) -> "Placements":
+        """Return the placements of some rows, in that order."""
+        # ndarray.take is several times as fast as indexing by an array.
         return Placements(
-            cell=self.cell[rows],
-            samples=self.samples[rows],
-            matrix=self.matrix[rows],
-            wobble=self.wobble[rows],
-            scatter=self.scatter[rows],
+            cell=self.cell.take(rows),
+            samples=self.samples.take(rows),
+            matrix=self.matrix.take(rows, axis=0),
+            wobble=self.wobble.take(rows, axis=0),
+            scatter=self.scatter.take(rows, axis=0),
         )
 
 

@@ -94,7 +94,7 @@ class VectorRenderer:
         order = np.argsort(self._store.n_points[placements.cell], kind="stable")
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
-            batch = placements[rows]
+            batch = placements.take(rows)
             x, y = self._move_points(batch)
             self._fill(batch.cell, x, y, out, rows)
 
@@ -152,10 +152,10 @@ class VectorRenderer:
         if n_nodes:
             shares = self._store.bend.take(at.ravel(), axis=0).reshape(*at.shape, n_nodes)
             # Exact: shares are multiples of 2**-10 that sum to 1, nodes are 13-bit whole numbers.
-            bent = shares @ batch.wobble
+            bent = batch.wobble.transpose(0, 2, 1) @ shares.transpose(0, 2, 1)
             bent *= (batch.samples["wobble_em"] / np.float32(4096))[:, None, None]
-            x += bent[..., 0]
-            y += bent[..., 1]
+            x += bent[:, 0]
+            y += bent[:, 1]
 
     def _scatter_pieces(
         self, batch: Placements, linear: NDArray[np.float64], at: NDArray[np.int64]

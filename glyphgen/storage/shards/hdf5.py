@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import DatasetError
-from glyphgen.storage.commit import committed, write_at
+from glyphgen.storage.commit import committed, settle, write_at
 from glyphgen.storage.shards.contract import Arrays, Shards, describe_damage, read_errors
 
 __all__ = ["Hdf5Shards"]
@@ -70,6 +70,7 @@ class Hdf5Shards(Shards):
                 write_at(descriptor, frame, 0)
                 for name, offset in offsets.items():
                     write_at(descriptor, getattr(arrays, name), offset)
+                settle(descriptor)
             finally:
                 os.close(descriptor)
 

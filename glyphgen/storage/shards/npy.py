@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from glyphgen.errors import DatasetError
-from glyphgen.storage.commit import committed, disk_errors, sync, write_at
+from glyphgen.storage.commit import committed, disk_errors, settle, sync, write_at
 from glyphgen.storage.folder import find_work_folder
 from glyphgen.storage.shards.contract import Arrays, Shards, describe_damage, read_errors
 
@@ -74,6 +74,8 @@ class NpyShards(Shards):
                 descriptor = os.open(path, os.O_WRONLY)
                 try:
                     write_at(descriptor, array, self._find_offset(path, name, rows.start))
+                    if name == "images":
+                        settle(descriptor)
                 finally:
                     os.close(descriptor)
 
