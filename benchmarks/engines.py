@@ -96,7 +96,10 @@ def _find_convert() -> str:
         for name in ("magick", "convert"):
             program = Path(folder, name)
             if program.is_file() and os.access(program, os.X_OK):
-                # Other programs have the name, too.
+                # Other programs have the name, too, and scripts that stand in for it are slow.
+                with program.open("rb") as file:
+                    if file.read(2) == b"#!":
+                        continue
                 told = subprocess.run([program, "-version"], capture_output=True, check=False)
                 if told.stdout.startswith(b"Version: ImageMagick"):
                     return str(program)
@@ -180,7 +183,7 @@ def _move_points(
     ends = np.cumsum(n_points, dtype=np.int64)
     moved = []
     for start in range(0, len(placements), 128):
-        batch = slice(start, start + 128)
+        batch = np.arange(start, min(start + 128, len(placements)))
         x, y = renderer._move_points(placements.take(batch))
         inside = np.arange(x.shape[1]) < n_points[batch, None]
         moved.append(np.stack([np.rint(x)[inside], np.rint(y)[inside]], axis=1))

@@ -704,3 +704,17 @@ def test_readme_names_every_key_and_its_example_is_right(in_tmp: Path) -> None:
             assert f"`{key}`" in readme or f"`[{key}]`" in readme or f"`render.{key}`" in readme
     Path("r.toml").write_text(readme.split("```toml\n")[1].split("```")[0], "utf-8")
     assert len(make_class_table(read_recipe("r.toml"))) == 5
+
+
+def test_a_grid_has_no_use_for_a_faces_weight(tmp_path: Path) -> None:
+    path = tmp_path / "grid.toml"
+    path.write_text(
+        '[classes]\ntext = "A"\n[[fonts.faces]]\nfile = "x.ttf"\nweight = 2\n'
+        '[render]\nmode = "grid"\n'
+    )
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    assert str(caught.value) == (
+        f"{path}:3: fonts.faces: found weight 2, but a grid draws every face equally often"
+        ' (leave weight out, or set render.mode = "random")'
+    )

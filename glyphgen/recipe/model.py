@@ -387,6 +387,15 @@ class Recipe(Section):
 
     _source: Source = PrivateAttr(default_factory=Source)
 
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        heavy = [face.weight for face in self.fonts.faces if face.weight > 1]
+        if heavy and self.render.mode == "grid":
+            yield (
+                "fonts.faces",
+                f"found weight {heavy[0]}, but a grid draws every face equally often"
+                ' (leave weight out, or set render.mode = "random")',
+            )
+
     def model_post_init(self, context: Any) -> None:
         """Keep the source that a reader passes as validation context."""
         if isinstance(context, Source):
