@@ -22,8 +22,9 @@ from glyphgen.gate import examine_cells
 from glyphgen.generate import draw_rows
 from glyphgen.outlines import OutlineStore, read_outlines
 from glyphgen.plan import SAMPLE_DTYPE, Placements
+from glyphgen.raster import _LONG, describe_outlines, draw_outlines
 from glyphgen.recipe import read_recipe
-from glyphgen.rendering.vector import _LONG, VectorRenderer, _describe_outlines, draw_outlines
+from glyphgen.rendering.vector import VectorRenderer
 
 __all__ = ["AFFINE", "CONVERT", "LIMIT", "PILLOW", "WOBBLE", "measure_engines", "measure_outlines"]
 
@@ -164,9 +165,9 @@ def _run_bare_loop(scene: _Scene, blueprint: Blueprint, n: int) -> Run:
     renderer = _open_vector(blueprint)
     placements = blueprint.plan.rows(0, n)
     points, first = _move_points(renderer, blueprint.store, placements)
-    outlines = _describe_outlines(blueprint.store, placements.cell, points)
+    outlines = describe_outlines(blueprint.store, placements.cell, points)
     outlines["points"] = points.ctypes.data + first * points.strides[0]
-    library, rows, images = renderer._library, np.arange(n), scene.images[:n]
+    library, rows, images = renderer._rasteriser._library, np.arange(n), scene.images[:n]
 
     def run() -> None:
         _ = renderer, points  # which the addresses are of
@@ -272,7 +273,7 @@ def measure_outlines(repeats: int) -> Measured:
 
     def run() -> None:
         store = read_outlines(faces, forms, wobble_grid=0)
-        examine_cells(recipe, store, make_framing(recipe, store))
+        examine_cells(recipe, faces, store, make_framing(recipe, store))
 
     [seconds] = find_best([run], repeats)
     n_cells = blueprint.store.n_cells

@@ -8,6 +8,7 @@ from blueprints import lay_out
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from freetype import raw
 
+from glyphgen import raster
 from glyphgen.rendering import vector
 
 WriteRecipe = Callable[[str], Path]
@@ -170,8 +171,8 @@ def _draw_with_harfbuzz(path: Path, char: str, matrix: np.ndarray) -> np.ndarray
 def test_freetypes_structures_are_laid_out_as_its_binding_says() -> None:
     import ctypes
 
-    assert vector._OUTLINE.itemsize == ctypes.sizeof(raw.FT_Outline)
-    assert vector._BITMAP.itemsize == ctypes.sizeof(raw.FT_Bitmap)
+    assert raster._OUTLINE.itemsize == ctypes.sizeof(raw.FT_Outline)
+    assert raster._BITMAP.itemsize == ctypes.sizeof(raw.FT_Bitmap)
     for name, field in (("n_points", "n_points"), ("points", "points"), ("flags", "flags")):
-        assert vector._OUTLINE.fields is not None
-        assert vector._OUTLINE.fields[name][1] == getattr(raw.FT_Outline, field).offset
+        assert raster._OUTLINE.fields is not None
+        assert raster._OUTLINE.fields[name][1] == getattr(raw.FT_Outline, field).offset

@@ -1,70 +1,22 @@
 """Outlines through FreeType's rasteriser, the default engine; opens no font, knows no recipe.
 
 Points of a whole batch are moved in NumPy, then one native call an image draws into the caller's
-memory. The FreeType inside freetype-py never sees a font: only its rasteriser is used.
+memory.
 """
 
-import ctypes
-from itertools import repeat
-from typing import Any
-
-import freetype
 import numpy as np
-from freetype import raw
 from numpy.typing import NDArray
 
-from glyphgen.errors import EngineError
 from glyphgen.geometry import make_linear_map
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import Placements
+from glyphgen.raster import RASTER_VERSION, Rasteriser
 from glyphgen.streams import split_words
 
-__all__ = ["VectorRenderer", "draw_outlines"]
+__all__ = ["VectorRenderer"]
 
 # Rows of a batch: the arrays of so many outlines stay in the cache of a core (64 to 256 are alike).
 _BATCH = 128
-
-# FreeType's FT_Outline and FT_Bitmap, laid out by C's rules so that NumPy fills whole arrays of them.
-# Source: FreeType 2.13 API reference, ftimage.h.
-_LONG = np.dtype(ctypes.c_long)
-_OUTLINE = np.dtype(
-    [
-        ("n_contours", np.int16),
-        ("n_points", np.int16),
-        ("points", np.uintp),
-        ("tags", np.uintp),
-        ("contours", np.uintp),
-        ("flags", np.int32),
-    ],
-    align=True,
-)
-_BITMAP = np.dtype(
-    [
-        ("rows", np.uint32),
-        ("width", np.uint32),
-        ("pitch", np.int32),
-        ("buffer", np.uintp),
-        ("num_grays", np.uint16),
-        ("pixel_mode", np.uint8),
-        ("palette_mode", np.uint8),
-        ("palette", np.uintp),
-    ],
-    align=True,
-)
-_GRAY = 2  # FT_PIXEL_MODE_GRAY
-
-_get_bitmap = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
-    ("FT_Outline_Get_Bitmap", raw._lib)
-)
-
-
-def _open_library() -> int:
-    library = raw.FT_Library()
-    error = raw.FT_Init_FreeType(ctypes.byref(library))
-    address = ctypes.cast(library, ctypes.c_void_p).value
-    if error or address is None:
-        raise EngineError(f"vector engine: FreeType does not start (error {error})")
-    return address
 
 
 class VectorRenderer:
@@ -76,7 +28,7 @@ class VectorRenderer:
         scatter: Largest shift (em), turn (degrees) and scale of a piece of ink.
     """
 
-    version = "FreeType " + ".".join(map(str, freetype.version()))
+    version = RASTER_VERSION
 
     def __init__(
         self, store: OutlineStore, height: int, width: int, scatter: tuple[float, float, float]
@@ -84,8 +36,7 @@ class VectorRenderer:
         self._store = store
         self._frame = (height, width)
         self._scatter = scatter
-        self._library = _open_library()
-        self._points = np.zeros(0, dtype=_LONG)
+        self._rasteriser = Rasteriser(store)
 
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Renderer``."""
@@ -96,7 +47,7 @@ class VectorRenderer:
             rows = order[start : start + _BATCH]
             batch = placements.take(rows)
             x, y = self._move_points(batch)
-            self._fill(batch.cell, x, y, out, rows)
+            self._rasteriser.fill(batch.cell, x, y, out, rows)
 
     def _move_points(self, batch: Placements) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the points in 64ths of a pixel, x right, y up from the frame's lower left corner.
@@ -185,66 +136,3 @@ class VectorRenderer:
         of_point = store.piece.take(at) % n_pieces + np.arange(len(linear))[:, None] * n_pieces
         flat = maps.astype(np.float32).reshape(2, 3, -1)
         return np.array([[flat[row, k].take(of_point) for k in range(3)] for row in (0, 1)])
-
-    def _fill(
-        self,
-        cell: NDArray[np.int64],
-        x: NDArray[np.float32],
-        y: NDArray[np.float32],
-        out: NDArray[np.uint8],
-        rows: NDArray[np.int64],
-    ) -> None:
-        """Draw every outline into its row of ``out``."""
-        n, longest = x.shape
-        if self._points.size < 2 * x.size:
-            self._points = np.empty(2 * x.size, dtype=_LONG)
-        points = self._points[: 2 * x.size].reshape(n, longest, 2)
-        np.rint(x, out=x)
-        np.rint(y, out=y)
-        points[..., 0] = x
-        points[..., 1] = y
-        outlines = _describe_outlines(self._store, cell, points)
-        draw_outlines(self._library, outlines, out, rows)
-
-
-def _describe_outlines(
-    store: OutlineStore, cell: NDArray[np.int64], points: NDArray[Any]
-) -> NDArray[Any]:
-    outlines = np.zeros(len(cell), dtype=_OUTLINE)
-    outlines["n_contours"] = store.n_contours[cell]
-    outlines["n_points"] = store.n_points[cell]
-    outlines["points"] = points.ctypes.data + np.arange(len(cell)) * points.strides[0]
-    outlines["tags"] = store.tag.ctypes.data + store.point_start[cell]
-    ends = store.contour_end
-    outlines["contours"] = ends.ctypes.data + store.contour_start[cell] * ends.itemsize
-    return outlines
-
-
-def draw_outlines(
-    library: int, outlines: NDArray[Any], out: NDArray[np.uint8], rows: NDArray[np.int64]
-) -> None:
-    """Draw outlines into rows of images: one native call each, and nothing else in the loop.
-
-    Args:
-        library: Address of an FT_Library.
-        outlines: (n,) FT_Outline, whose arrays the caller keeps alive; coordinates in 64ths of a
-            pixel, y up.
-        out: uint8 (N, H, W), contiguous, zero in these rows.
-        rows: (n,), the row of each outline.
-
-    Raises:
-        EngineError: The rasteriser refuses an outline.
-    """
-    height, width = out.shape[1:]
-    bitmaps = np.zeros(len(rows), dtype=_BITMAP)
-    bitmaps["rows"], bitmaps["width"], bitmaps["pitch"] = height, width, width
-    bitmaps["num_grays"], bitmaps["pixel_mode"] = 256, _GRAY
-    bitmaps["buffer"] = out.ctypes.data + rows * out.strides[0]
-    outline_at = outlines.ctypes.data + np.arange(len(rows)) * outlines.itemsize
-    bitmap_at = bitmaps.ctypes.data + np.arange(len(rows)) * bitmaps.itemsize
-    # `any` drives the loop in C and stops at the first error.
-    if any(map(_get_bitmap, repeat(library), outline_at.tolist(), bitmap_at.tolist())):
-        raise EngineError(
-            "vector engine: FreeType's rasteriser refuses an outline"
-            " (the gate should have refused its cell: report the font)"
-        )
