@@ -87,7 +87,7 @@ def survey_faces(recipe: Recipe) -> Survey:
         faces, table.all_forms, wobble_grid=0 if wobble.is_neutral else wobble.grid
     )
     framing = make_framing(recipe, store)
-    verdict = examine_cells(recipe, store, framing)
+    verdict = examine_cells(recipe, faces, store, framing)
     return Survey(table=table, faces=faces, store=store, framing=framing, verdict=verdict)
 
 

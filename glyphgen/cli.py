@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 import glyphgen
-from glyphgen.errors import DatasetError, GlyphgenError
+from glyphgen.errors import DatasetError, GlyphgenError, show_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -337,6 +337,60 @@ def list_fonts(recipe: str | None, as_json: bool, overrides: tuple[str, ...]) ->
 
 def _shorten(text: str, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+@fonts.command("check")
+@click.argument("recipe")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@set_option
+def check_fonts(recipe: str, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Ask the gate about every face and class of RECIPE: what is refused, and why.
+
+    Exit code 1 if a class is left without a face.
+
+    \b
+    Example:
+        glyphgen fonts check recipes/kana.toml
+    """
+    from glyphgen.blueprint import survey_faces
+    from glyphgen.recipe import read_recipe
+
+    found = survey_faces(read_recipe(recipe, overrides))
+    verdict, forms = found.verdict, found.table.all_forms
+    n_faces = verdict.admitted.sum(axis=0).tolist()
+    refused: dict[str, dict[str, list[str]]] = {face.name: {} for face in found.faces}
+    for refusal in verdict.refusals:
+        of_face = refused[found.faces[refusal.face].name]
+        of_face.setdefault(refusal.reason, []).append(forms[refusal.form])
+    page = {
+        "refused": refused,
+        "unproven": int(verdict.unproven.sum()),
+        "faces_of_form": dict(zip(forms, n_faces, strict=True)),
+    }
+    if as_json:
+        click.echo(json.dumps(page, ensure_ascii=False, indent=2))
+    else:
+        _print_verdict(page)
+    if not all(n_faces):
+        sys.exit(1)
+
+
+def _print_verdict(page: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    faces_of_form: dict[str, int] = page["faces_of_form"]
+    reasons = sorted({reason for of_face in page["refused"].values() for reason in of_face})
+    table = Table("face", "admitted", *reasons)
+    for name, of_face in page["refused"].items():
+        counts = [len(of_face.get(reason, ())) for reason in reasons]
+        admitted = len(faces_of_form) - sum(counts)
+        table.add_row(name, str(admitted), *(str(count or "") for count in counts))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    fewest = sorted(faces_of_form.items(), key=lambda item: item[1])[:10]
+    shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
+    click.echo(f"classes with fewest faces: {shown}")
+    click.echo(f"unproven, for fewer than three other hands draw them: {page['unproven']} cells")
 
 
 def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -153,6 +153,7 @@ def read_face(
     font = _open_font(path, index, data)
     try:
         location = _locate(path, font, axes)
+        _check_outlines(path, font)
         names = {key: _read_name(font, ids) for key, ids in _NAME_IDS.items()}
     except FontError:
         raise
@@ -222,6 +223,20 @@ def _locate(path: Path, font: "TTFont", axes: Mapping[str, float]) -> tuple[floa
     if problems:
         raise FontError(*problems)
     return tuple(axes.get(tag, axis.defaultValue) for tag, axis in there.items())
+
+
+_OUTLINES = ("glyf", "CFF ", "CFF2")
+_OTHER_DRAWINGS = {"CBDT": "bitmaps", "EBDT": "bitmaps", "sbix": "bitmaps", "SVG ": "SVG pictures"}
+
+
+def _check_outlines(path: Path, font: "TTFont") -> None:
+    if not any(tag in font for tag in _OUTLINES):
+        found = [f"{what} ({tag.strip()})" for tag, what in _OTHER_DRAWINGS.items() if tag in font]
+        held = " and ".join(found) or "no drawings"
+        raise FontError(
+            f"{path}: holds {held}, expected outlines: a table glyf, CFF or CFF2"
+            " (look for the font's outline version)"
+        )
 
 
 def _read_name(font: "TTFont", ids: tuple[int, ...]) -> str:

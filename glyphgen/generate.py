@@ -342,6 +342,11 @@ def show_gate(blueprint: Blueprint) -> dict[str, Any]:
             face.name: int(of_face.sum())
             for face, of_face in zip(faces, verdict.admitted, strict=True)
         },
+        "unproven": {
+            face.name: int(of_face.sum())
+            for face, of_face in zip(faces, verdict.unproven, strict=True)
+            if of_face.any()
+        },
         "refused": [
             {
                 "face": faces[refusal.face].name,

@@ -58,4 +58,4 @@ def lay_out(path: Path, *overrides: str) -> Parts:
         faces, table.all_forms, wobble_grid=0 if wobble.is_neutral else wobble.grid
     )
     framing = make_framing(recipe, store)
-    return Parts(recipe, table, faces, store, framing, examine_cells(recipe, store, framing))
+    return Parts(recipe, table, faces, store, framing, examine_cells(recipe, faces, store, framing))

@@ -19,7 +19,9 @@ ORDER = [
     "classes",
     "fonts",
     "outlines",
+    "hands",
     "framing",
+    "raster",
     "gate",
     "plan",
     "rendering",
@@ -37,7 +39,7 @@ ORDER = [
 OWNERS = {
     "uharfbuzz": {"outlines"},
     "fontTools": {"fonts"},
-    "freetype": {"rendering.vector"},
+    "freetype": {"raster"},
     "PIL": {"rendering.pillow", "report.sheet"},
     "wand": {"rendering.imagemagick"},
     "cv2": {"augment"},
@@ -94,7 +96,7 @@ def test_each_heavy_library_has_one_owner() -> None:
 def test_the_freetype_that_came_with_the_rasteriser_never_opens_a_font() -> None:
     """Its version reads variable fonts beyond their bounds (CVE-2026-23865)."""
     opening = ("New_Face", "New_Memory_Face", "Open_Face", "Load_Glyph", "Load_Char")
-    [tree] = [tree for name, tree in modules() if name == "rendering.vector"]
+    [tree] = [tree for name, tree in modules() if name == "raster"]
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     used = {text for text in names | texts if isinstance(text, str)}

@@ -138,12 +138,32 @@ def test_fonts_list_tells_what_each_face_draws(
     assert len(json.loads(run("fonts", "list", "--json").stdout)) == 52
 
 
+def test_fonts_check_tells_what_is_refused_and_why(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("one.ttf", {"A": BOX, "B": RING, "C": []})
+    make_font("two.ttf", {"A": BOX})
+    recipe = write_recipe('classes.text = "ABC"\nfonts.files = ["one.ttf", "two.ttf"]')
+    done = run("fonts", "check", recipe, "--json")
+    assert done.returncode == 1, "a class is left without a face"
+    assert json.loads(done.stdout) == {
+        "refused": {"one.ttf": {"no outline": ["C"]}, "two.ttf": {"no cmap entry": ["B", "C"]}},
+        "unproven": 3,
+        "faces_of_form": {"A": 2, "B": 1, "C": 0},
+    }
+    done = run("fonts", "check", recipe, "--set", "classes.text=A")
+    assert done.returncode == 0
+    assert "classes with fewest faces: 'A' (U+0041) 2" in done.stdout
+
+
 def test_the_schema_is_the_one_that_recipes_name() -> None:
     printed = run("recipe-schema").stdout
     assert printed == (RECIPES / "recipe.schema.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", ["render", "preview", "verify", "fonts list", "recipe-schema"])
+@pytest.mark.parametrize(
+    "command", ["render", "preview", "verify", "fonts list", "fonts check", "recipe-schema"]
+)
 def test_every_help_shows_an_example(command: str) -> None:
     shown = CliRunner().invoke(cli, [*command.split(), "--help"]).output
     assert f"Example:\n      glyphgen {command}" in shown

@@ -202,6 +202,7 @@ def test_refused_cells_are_told_in_gate_json_and_their_rows_go_to_others(
         "cells": 4,
         "admitted": 3,
         "coverage": {"one.ttf": 2, "two.ttf": 1},
+        "unproven": {"one.ttf": 2, "two.ttf": 1},
         "refused": [
             {
                 "face": "two.ttf",

@@ -1,13 +1,13 @@
-"""Faces x classes -> admitted cells, and why others were refused; sees outlines, never pixels.
+"""Faces x classes -> admitted cells, and why others were refused; makes no rows.
 
-Each check looks at all cells at once and says which it refuses, with a figure. A cell is refused by
-the first check in ``CHECKS`` that refuses it. To add a check, write one function and one line there.
+Each check of ``checks`` looks at all cells at once: at the outlines that will be drawn, at small
+pictures of them, and at what other faces draw. A cell is refused by the first that refuses it.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, product
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,25 +16,14 @@ from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError, show_some, show_text
 from glyphgen.fonts import Face
 from glyphgen.framing import Framing
-from glyphgen.geometry import make_linear_map
-from glyphgen.outlines import OutlineStore
+from glyphgen.gate.checks import CHECKS, Examined
+from glyphgen.gate.consensus import ask_consensus
+from glyphgen.gate.pictures import draw_pictures
+from glyphgen.hands import find_kin
+from glyphgen.outlines import OutlineStore, read_missing_glyphs
 from glyphgen.recipe import Recipe
 
 __all__ = ["CHECKS", "Refusal", "Verdict", "examine_cells", "require_classes"]
-
-Floats = NDArray[np.float64]
-
-_MOST_POINTS = 32_767  # FreeType counts the points of an outline in 16 bits, with a sign
-_STEP_DEG = 5.0  # between the smallest and largest rotation, every 5 degrees is looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What a check may look at."""
-
-    store: OutlineStore
-    framing: Framing
-    recipe: Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +49,32 @@ class Verdict:
 
     Attributes:
         admitted: bool (faces, forms).
+        unproven: bool (faces, forms), admitted though fewer than three other hands draw the form, so
+            that nobody can say whether it shows its character.
         refusals: One for each cell that is not admitted, by face and form.
     """
 
     admitted: NDArray[np.bool_]
+    unproven: NDArray[np.bool_]
     refusals: tuple[Refusal, ...]
 
 
-# name of the reason -> what measures it (0: nothing to refuse), and how a message says it
-CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
-    "no cmap entry": (_count_missing, "has no character map entry for"),
-    "glyph 0": (_count_notdef, "has only its missing glyph for"),
-    "no outline": (_find_empty, "draws nothing for"),
-    "like .notdef": (_find_tofu, "draws its missing-glyph box for"),
-    "too many points": (_count_points, f"has more than {_MOST_POINTS:,} points in"),
-    "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
-}
-
-
-def examine_cells(recipe: Recipe, store: OutlineStore, framing: Framing) -> Verdict:
+def examine_cells(
+    recipe: Recipe, faces: Sequence[Face], store: OutlineStore, framing: Framing
+) -> Verdict:
     """Run every check on every cell."""
-    seen = Examined(store, framing, recipe)
+    pictures = draw_pictures(store)
+    shape = (len(faces), store.n_forms)
+    has_say = (store.n_points > 0) & (store.n_notdef == 0) & ~store.like_notdef
+    consensus = ask_consensus(
+        pictures,
+        draw_pictures(read_missing_glyphs(faces)),
+        has_say.reshape(shape),
+        find_kin(faces, store),
+    )
+    seen = Examined(
+        recipe=recipe, store=store, framing=framing, pictures=pictures, consensus=consensus
+    )
     reason = np.full(store.n_cells, -1)
     figure = np.zeros(store.n_cells)
     for number, (measure, _) in enumerate(CHECKS.values()):
@@ -88,8 +82,10 @@ def examine_cells(recipe: Recipe, store: OutlineStore, framing: Framing) -> Verd
         refused = (reason < 0) & (measured > 0)
         reason[refused], figure[refused] = number, measured[refused]
     names = list(CHECKS)
+    admitted = (reason < 0).reshape(shape)
     return Verdict(
-        admitted=(reason < 0).reshape(-1, store.n_forms),
+        admitted=admitted,
+        unproven=admitted & np.isnan(consensus.own),
         refusals=tuple(
             Refusal(
                 face=int(cell // store.n_forms),

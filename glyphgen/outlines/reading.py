@@ -1,8 +1,7 @@
 """Shapes every form with every face and reads the outlines (HarfBuzz lives here); draws nothing."""
 
 from collections.abc import Sequence
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from glyphgen.outlines.shape import (
 )
 from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
-__all__ = ["HARFBUZZ_VERSION", "read_outlines"]
+__all__ = ["HARFBUZZ_VERSION", "read_missing_glyphs", "read_outlines"]
 
 HARFBUZZ_VERSION: str = hb.version_string()
 
@@ -63,35 +62,64 @@ def read_outlines(
     return _join(parts)
 
 
+def read_missing_glyphs(faces: Sequence[Face]) -> OutlineStore:
+    """Read glyph 0 of every face, which stands for what a face does not have: one form a face."""
+    parts = []
+    for face in faces:
+        font = _open(face)
+        pen = _draw_glyphs(font, [(0, 0.0, 0.0)], None)
+        parts.append(_make_part(font, [pen], [_Told(0.0, 0, 1, like_notdef=True)], 0))
+    return _join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What shaping tells of one cell; fields as in ``OutlineStore``, the advance in font units."""
+
+    advance: float
+    n_missing: int
+    n_notdef: int
+    like_notdef: bool
+
+
 def _read_face(face: Face, forms: Sequence[str], wobble_grid: int) -> OutlineStore:
-    font = _open(face.path, face.index)
-    if face.axes:
-        font.set_variations(dict(face.axes))
-    upem = font.face.upem
-    segment = _SEGMENT_EM * upem if wobble_grid else None
+    font = _open(face)
+    segment = _SEGMENT_EM * font.face.upem if wobble_grid else None
     notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
-    pens, advances, n_missing, n_notdef = [], [], [], []
+    pens, told = [], []
     for form in forms:
         glyphs, advance = _shape(font, form)
-        pens.append(_draw_glyphs(font, glyphs, segment))
-        advances.append(advance / upem)
-        n_missing.append(sum(font.get_nominal_glyph(ord(char)) is None for char in form))
-        n_notdef.append(sum(glyph == 0 for glyph, _, _ in glyphs))
-    extents = font.get_font_extents("ltr")
+        pen = _draw_glyphs(font, glyphs, segment)
+        n_missing = sum(font.get_nominal_glyph(ord(char)) is None for char in form)
+        n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)
+        pens.append(pen)
+        told.append(_Told(advance, n_missing, n_notdef, _same_drawing(pen, notdef)))
+    return _make_part(font, pens, told, wobble_grid)
+
+
+def _make_part(
+    font: hb.Font, pens: Sequence[ContourPen], told: Sequence[_Told], wobble_grid: int
+) -> OutlineStore:
+    """Return the store of one face, which has no padding yet."""
+    upem, extents = font.face.upem, font.get_font_extents("ltr")
     return OutlineStore(
         **_measure(pens, upem, wobble_grid),
-        advance=np.array(advances, dtype=np.float32),
+        advance=np.array([cell.advance / upem for cell in told], dtype=np.float32),
         middle=np.array([(extents.ascender + extents.descender) / 2 / upem], dtype=np.float32),
-        n_missing=np.array(n_missing, dtype=np.int32),
-        n_notdef=np.array(n_notdef, dtype=np.int32),
-        like_notdef=np.array([_same_drawing(pen, notdef) for pen in pens], dtype=np.bool_),
+        n_missing=np.array([cell.n_missing for cell in told], dtype=np.int32),
+        n_notdef=np.array([cell.n_notdef for cell in told], dtype=np.int32),
+        like_notdef=np.array([cell.like_notdef for cell in told], dtype=np.bool_),
     )
 
 
-def _open(path: Path, index: int) -> hb.Font:
-    font = hb.Font(hb.Face(hb.Blob.from_file_path(str(path)), index))
+def _open(face: Face) -> hb.Font:
+    font = hb.Font(hb.Face(hb.Blob.from_file_path(str(face.path)), face.index))
     if font.face.glyph_count == 0:
-        raise FontError(f"{path}: holds no glyphs that can be read (expected a whole font file)")
+        raise FontError(
+            f"{face.path}: holds no glyphs that can be read (expected a whole font file)"
+        )
+    if face.axes:
+        font.set_variations(dict(face.axes))
     return font
 
 

@@ -14,9 +14,10 @@ from glyphgen.classes import ClassTable
 from glyphgen.errors import RecipeError, show_some, show_text
 from glyphgen.fonts import Face
 from glyphgen.framing import Framing
+from glyphgen.hands import find_kin
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
-from glyphgen.plan.splits import SPLITS, find_kin, share_samples, split_faces
+from glyphgen.plan.splits import SPLITS, share_samples, split_faces
 from glyphgen.plan.turns import Turns, make_turns
 from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import Stage, Stream, order_by_words, split_words

@@ -8,43 +8,12 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import RecipeError, show_some
 from glyphgen.fonts import Face
-from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, order_by_words
 
-__all__ = ["SPLITS", "find_kin", "share_samples", "split_faces"]
+__all__ = ["SPLITS", "share_samples", "split_faces"]
 
 SPLITS = ("train", "val", "test")
-
-# Faces that draw this share of the forms with the very same outlines are one hand under two names.
-_SAME_HAND = 0.1
-
-
-def find_kin(faces: Sequence[Face], store: OutlineStore) -> NDArray[np.int64]:
-    """Return for each face the first face that is its kin: of one family, or of one drawing.
-
-    Kin are never on two sides of a split by face, or the test would know what was trained.
-    """
-    kin = np.arange(len(faces))
-    families = [face.family for face in faces]
-    drawings = [_hash_drawings(store, face) for face in range(len(faces))]
-    for b in range(len(faces)):
-        for a in range(b):
-            same = sum(x == y and x != 0 for x, y in zip(drawings[a], drawings[b], strict=True))
-            if families[a] == families[b] or same > _SAME_HAND * store.n_forms:
-                kin[kin == kin[b]] = kin[a]
-    return kin
-
-
-def _hash_drawings(store: OutlineStore, face: int) -> list[int]:
-    first = face * store.n_forms
-    hashes = []
-    for cell in range(first, first + store.n_forms):
-        points = slice(store.point_start[cell], store.point_start[cell] + store.n_points[cell])
-        x, y = store.x[points], store.y[points]
-        drawing = ((x - store.box[cell, 0]).tobytes(), (y - store.box[cell, 1]).tobytes())
-        hashes.append(hash(drawing) if len(x) else 0)
-    return hashes
 
 
 def split_faces(

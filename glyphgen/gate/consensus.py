@@ -1,0 +1,152 @@
+"""Whether a cell shows its own class: what other faces draw is asked; knows no reasons or policy.
+
+Every picture is blurred and its mean taken off, so that the product of two is their correlation: 1 for
+equal drawings, about 0 for unrelated ones. A class's consensus is the mean picture of its other faces,
+kin of the face left out. A cell is compared with the consensus of its own class and of all others.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.gate.pictures import SIDE, Pictures
+
+__all__ = ["FEWEST_HANDS", "Consensus", "ask_consensus"]
+
+FEWEST_HANDS = 3  # that make a consensus; faces of one family or one drawing are one hand
+SAME_DRAWING = 0.99  # likeness of two cells of a face that show one drawing
+_SAME_SIZE = 0.02  # largest difference of their sizes
+_UNLIKE = 0.7  # likeness of two forms that no reader takes for each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consensus:
+    """How F faces compare with each other on C forms; NaN where fewer than three hands draw a form.
+
+    Attributes:
+        own: float32 (F, C), likeness to the consensus of the cell's own form, -1 to 1.
+        other: float32 (F, C), the largest likeness to the consensus of another form.
+        nearest: int64 (F, C), that form.
+        rank: int64 (F, C), how many forms the cell is more like than its own.
+        n_doubles: int64 (F, C), other forms that the face draws alike, in one size, although nobody
+            knows them to look alike.
+        double: int64 (F, C), the first of them that is known to look different, or -1.
+        like_notdef: float32 (F, C), likeness to the face's missing glyph.
+    """
+
+    own: NDArray[np.float32]
+    other: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    n_doubles: NDArray[np.int64]
+    double: NDArray[np.int64]
+    like_notdef: NDArray[np.float32]
+
+
+def ask_consensus(
+    pictures: Pictures, notdef: Pictures, drawn: NDArray[np.bool_], kin: NDArray[np.int64]
+) -> Consensus:
+    """Compare every cell with every form.
+
+    Args:
+        pictures: Of F * C cells, face after face.
+        notdef: Of F missing glyphs.
+        drawn: bool (F, C), cells that have a say.
+        kin: (F,), equal numbers for faces of one hand.
+    """
+    features = _describe(pictures.ink.reshape(*drawn.shape, SIDE, SIDE)) * drawn[:, :, None]
+    hands = _Hands(features, drawn, kin)
+    faces = [_ask_about(features[face], drawn[face], hands, face) for face in range(len(drawn))]
+    doubles = [
+        _find_doubles(features[face], sizes, hands)
+        for face, sizes in enumerate(pictures.longer.reshape(drawn.shape))
+    ]
+    missing = _describe(notdef.ink[:, None])
+    return Consensus(
+        own=np.stack([own for own, _, _, _ in faces]),
+        other=np.stack([other for _, other, _, _ in faces]),
+        nearest=np.stack([nearest for _, _, nearest, _ in faces]),
+        rank=np.stack([rank for _, _, _, rank in faces]),
+        n_doubles=np.stack([n for n, _ in doubles]),
+        double=np.stack([first for _, first in doubles]),
+        like_notdef=(features * missing).sum(axis=-1),
+    )
+
+
+class _Hands:
+    """One voice a hand: the mean of its faces."""
+
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        drawn: NDArray[np.bool_],
+        kin: NDArray[np.int64],
+    ) -> None:
+        hands, self._hand_of_face = np.unique(kin, return_inverse=True)
+        self._voices = np.stack([_normalise(features[kin == h].sum(axis=0)) for h in hands])
+        self._heard = np.stack([drawn[kin == h].any(axis=0) for h in hands])
+        self._total, self._n_heard = self._voices.sum(axis=0), self._heard.sum(axis=0)
+
+    def consensus_without(self, face: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the consensus (C, n) of all hands but that of a face, and where there is one."""
+        hand = self._hand_of_face[face]
+        known = self._n_heard - self._heard[hand] >= FEWEST_HANDS
+        return _normalise(self._total - self._voices[hand]), known
+
+    def consensus(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the consensus of all hands, and where there is one."""
+        return _normalise(self._total), self._n_heard >= FEWEST_HANDS
+
+
+def _ask_about(
+    features: NDArray[np.float32], drawn: NDArray[np.bool_], hands: _Hands, face: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return own, other, nearest and rank of the cells of one face."""
+    consensus, known = hands.consensus_without(face)
+    likeness = features @ consensus.T
+    likeness[:, ~known] = -1.0
+    own = np.diagonal(likeness).copy()
+    rank = (likeness > own[:, None]).sum(axis=1)
+    np.fill_diagonal(likeness, -1.0)
+    nearest, other = likeness.argmax(axis=1), likeness.max(axis=1)
+    silent = ~(drawn & known)
+    own[silent] = other[silent] = np.nan
+    return own, other, nearest, rank
+
+
+def _find_doubles(
+    features: NDArray[np.float32], sizes: NDArray[np.float64], hands: _Hands
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return n_doubles and double of the cells of one face."""
+    consensus, known = hands.consensus()
+    same = features @ features.T >= SAME_DRAWING
+    same &= np.abs(sizes[:, None] - sizes) <= _SAME_SIZE * np.maximum(sizes[:, None], sizes)
+    np.fill_diagonal(same, val=False)
+    unlike = same & known & known[:, None] & (consensus @ consensus.T < _UNLIKE)
+    unknown = same & ~(known & known[:, None])
+    first = np.where(unlike.any(axis=1), unlike.argmax(axis=1), -1)
+    return (unlike | unknown).sum(axis=1), first
+
+
+def _describe(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (F, C, n) features of pictures (F, C, SIDE, SIDE), each of mean 0 and length 1."""
+    half = SIDE // 2
+    coarse = pictures.reshape(*pictures.shape[:2], half, 2, half, 2).mean(
+        axis=(3, 5), dtype=np.float32
+    )
+    padded = np.pad(coarse, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    # Binomial blur, 1 2 1 each way: strokes that pass near each other are not strangers.
+    across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
+    blurred = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    flat = blurred.reshape(*pictures.shape[:2], -1)
+    return _normalise(flat - flat.mean(axis=-1, keepdims=True))
+
+
+def _normalise(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    length = np.sqrt((features * features).sum(axis=-1, keepdims=True))
+    unit: NDArray[np.float32] = np.divide(
+        features, length, out=np.zeros_like(features), where=length > 1e-6
+    )
+    return unit

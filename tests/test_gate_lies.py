@@ -1,0 +1,170 @@
+"""Fonts that are wrong in one way each, among honest ones: the gate says which way, and nothing else."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from blueprints import lay_out
+from conftest import BOX, FONTS, TOFU, MakeFont
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont, newTable
+
+from glyphgen.errors import FontError
+from glyphgen.fonts import read_face
+
+HIRAGANA = "".join(map(chr, range(0x3041, 0x3094)))
+HONEST = ["Klee*", "Kiwi*", "Kosugi*", "Yomogi*", "ZenMaru*", "Hina*"]
+WriteRecipe = Callable[[str], Path]
+
+
+@pytest.fixture
+def remap(tmp_path: Path) -> Callable[..., None]:
+    """Save a bundled font as lying.ttf, whose characters have the glyphs of other characters."""
+
+    def save(mapping: Mapping[str, str], source: str = "kana/ZenKurenaido_400Regular.ttf") -> None:
+        font = TTFont(FONTS / source)
+        glyphs = dict(font.getBestCmap())
+        for table in font["cmap"].tables:
+            if table.isUnicode():
+                table.cmap.update(
+                    {ord(char): glyphs[ord(other)] for char, other in mapping.items()}
+                )
+        font["name"].names = []
+        font.save(tmp_path / "lying.ttf")
+
+    return save
+
+
+@pytest.fixture
+def refused(write_recipe: WriteRecipe) -> Callable[..., dict[str, str]]:
+    """What the gate refuses of lying.ttf beside six honest fonts; of those it refuses nothing."""
+
+    def examine(text: str = HIRAGANA + "アイ") -> dict[str, str]:
+        files = [f"{FONTS}/kana/{name}" for name in HONEST]
+        parts = lay_out(
+            write_recipe(f'classes.text = "{text}"\nfonts.files = {[*files, "lying.ttf"]}')
+        )
+        lying = [k for k, face in enumerate(parts.faces) if face.name == "lying.ttf"]
+        assert {refusal.face for refusal in parts.verdict.refusals} <= set(lying)
+        assert not parts.verdict.unproven.any()
+        return {parts.table.all_forms[r.form]: r.reason for r in parts.verdict.refusals}
+
+    return examine
+
+
+Remap = Callable[..., None]
+Refused = Callable[..., dict[str, str]]
+
+
+def test_an_honest_font_is_admitted(remap: Remap, refused: Refused) -> None:
+    remap({})
+    assert refused() == {}
+
+
+def test_a_character_with_the_drawing_of_another_is_refused(remap: Remap, refused: Refused) -> None:
+    remap({"あ": "ア", "な": "よ"})
+    assert refused() == {"あ": "another character", "な": "another character"}
+
+
+def test_two_characters_that_changed_places_are_refused(remap: Remap, refused: Refused) -> None:
+    remap({"ね": "す", "す": "ね"})
+    assert refused() == {"ね": "another character", "す": "another character"}
+
+
+def test_twins_are_not_taken_for_each_other(remap: Remap, refused: Refused) -> None:
+    remap({"ヘ": "へ", "り": "リ"})
+    assert refused(HIRAGANA + "ヘリ") == {}
+
+
+def test_a_shifted_encoding_is_refused_throughout(remap: Remap, refused: Refused) -> None:
+    remap(dict(zip(HIRAGANA, HIRAGANA[7:] + HIRAGANA[:7], strict=True)))
+    reasons = refused()
+    assert set(HIRAGANA) <= set(reasons)
+    assert Counter(reasons.values()).most_common(1)[0][0] == "another script"
+
+
+def test_a_romaji_font_is_refused_throughout(remap: Remap, refused: Refused) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    remap(dict(zip(HIRAGANA[: len(letters)], letters, strict=True)), "latin/Caveat_400Regular.ttf")
+    reasons = refused(HIRAGANA[: len(letters)])
+    assert set(reasons) == set(HIRAGANA[: len(letters)])
+    assert set(reasons.values()) == {"another script"}
+
+
+def test_one_symbol_for_many_characters_is_refused(remap: Remap, refused: Refused) -> None:
+    remap(dict.fromkeys("いきしちに", "ん"))
+    assert refused() == dict.fromkeys("いきしちにん", "one drawing for many")
+
+
+def draw(font: TTFont, name: str, contour: Sequence[tuple[float, float]]) -> None:
+    pen = TTGlyphPen(None)
+    points = [(round(x), round(y)) for x, y in contour]
+    pen.moveTo(points[0])
+    for point in points[1:]:
+        pen.lineTo(point)
+    pen.closePath()
+    font["glyf"][name] = pen.glyph()
+    font["hmtx"][name] = (1000, min(x for x, _ in points))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1, 40), (0.9, 60), (1.3, -30)])
+def test_a_copy_of_the_missing_glyph_is_known_moved_or_scaled(
+    remap: Remap, refused: Refused, tmp_path: Path, scale: float, shift: int
+) -> None:
+    remap({})
+    font = TTFont(tmp_path / "lying.ttf")
+    draw(font, ".notdef", TOFU[0])
+    copy = [(x * scale + shift, y * scale) for x, y in TOFU[0]]
+    draw(font, font.getBestCmap()[ord("ぬ")], copy)
+    font.save(tmp_path / "lying.ttf")
+    assert refused() == {"ぬ": "like .notdef"}
+
+
+@pytest.mark.parametrize(
+    ("side", "reason"), [(4, "nearly blank"), (60, "speck")], ids=["nearly blank", "speck"]
+)
+def test_a_dot_where_others_have_a_character_is_refused(
+    remap: Remap, refused: Refused, tmp_path: Path, side: int, reason: str
+) -> None:
+    remap({})
+    font = TTFont(tmp_path / "lying.ttf")
+    low, high = 400, 400 + side
+    dot = [(low, low), (low, high), (high, high), (high, low)]
+    draw(font, font.getBestCmap()[ord("ぬ")], dot)
+    font.save(tmp_path / "lying.ttf")
+    assert refused() == {"ぬ": reason}
+
+
+def test_among_few_faces_nothing_is_proven(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+    for name in ("a", "b", "c"):
+        make_font(f"{name}.ttf", {"A": [[(x, y + ord(name)) for x, y in BOX[0]]]})
+    parts = lay_out(write_recipe('classes.text = "A"\nfonts.files = ["*.ttf"]'))
+    assert parts.verdict.admitted.all()
+    assert parts.verdict.unproven.all()
+
+
+def test_an_outline_out_of_all_bounds_is_refused(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    far = [[(20_000 + x, y) for x, y in TOFU[0]]]
+    make_font("x.ttf", {"A": BOX, "B": far})
+    parts = lay_out(write_recipe('classes.text = "AB"\nfonts.files = ["x.ttf"]'))
+    assert [r.reason for r in parts.verdict.refusals] == ["huge coordinates"]
+
+
+def test_a_font_without_outlines_is_refused_by_what_it_holds(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    font = TTFont(path)
+    for tag in ("glyf", "loca"):
+        del font[tag]
+    font["SVG "] = newTable("SVG ")
+    font["SVG "].docList = []
+    font["maxp"].tableVersion = 0x00005000
+    font.save(path)
+    with pytest.raises(FontError) as caught:
+        read_face(path)
+    assert str(caught.value) == (
+        f"{path}: holds SVG pictures (SVG), expected outlines: a table glyf, CFF or CFF2"
+        " (look for the font's outline version)"
+    )
