@@ -274,7 +274,7 @@ def verify(dataset: Path | None, as_json: bool) -> None:
     if verified.unproven:
         click.echo(f"{verified.unproven} (no row could be drawn again)", err=True)
     text = (
-        f"{folder}: {len(verified.problems)} problems"
+        f"{folder}: damaged"
         if verified.problems
         else f"{folder}: {verified.n_rows:,} rows are as index.json says,"
         f" {verified.n_redrawn:,} of them drawn again alike"

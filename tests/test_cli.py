@@ -96,7 +96,7 @@ def test_verify_takes_the_newest_dataset_and_names_a_damaged_shard() -> None:
     images[7, 3, 3] ^= 1
     images.flush()
     done = run("verify", "datasets/digits")
-    assert (done.returncode, done.stdout) == (1, "datasets/digits: 1 problems\n")
+    assert (done.returncode, done.stdout) == (1, "datasets/digits: damaged\n")
     assert done.stderr == (
         "datasets/digits: shard 0 does not match index.json"
         " (run `glyphgen render` again to remake it)\n"
