@@ -176,13 +176,15 @@ def _show_progress(*, quiet: bool) -> "Iterator[Watch | None]":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
         BarColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         yield _Bar(progress)
 
