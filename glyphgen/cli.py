@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from glyphgen.blueprint import Blueprint
-    from glyphgen.generate import Watch
+    from glyphgen.generate import Done, Watch
 
 __all__ = ["cli", "main"]
 
@@ -178,7 +178,7 @@ def _show_progress(*, quiet: bool) -> "Iterator[Watch | None]":
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
+        TextColumn("{task.fields[shards]}"),
         BarColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
@@ -196,17 +196,20 @@ class _Bar:
         self._progress = progress
         self._task: Any = None
 
-    def __call__(self, blueprint: "Blueprint", n_done: int) -> None:
-        """Show that so many rows are done."""
+    def __call__(self, blueprint: "Blueprint", done: "Done") -> None:
+        """Show what is done."""
         if self._task is None:
             click.echo(blueprint.describe(), err=True)
             n_refused = len(blueprint.verdict.refusals)
             if n_refused:
                 click.echo(f"{n_refused:,} cells refused: see gate.json", err=True)
-            self._task = self._progress.add_task("", total=blueprint.plan.n_rows, rate="")
+            self._task = self._progress.add_task(
+                "", total=blueprint.plan.n_rows, rate="", shards=""
+            )
         task = self._progress.tasks[self._task]
         rate = f"{task.speed:,.0f} a second" if task.speed else ""
-        self._progress.update(self._task, completed=n_done, rate=rate)
+        shards = f"{done.n_shards:,} of {done.of_shards:,} shards"
+        self._progress.update(self._task, completed=done.n_rows, rate=rate, shards=shards)
 
 
 def _print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:

@@ -37,6 +37,7 @@ from glyphgen.storage.shards import FORMATS, Layout, Shards, reopen_dataset
 from glyphgen.storage.verify import verify_shards
 
 __all__ = [
+    "Done",
     "Rendered",
     "ShardJob",
     "Watch",
@@ -49,8 +50,18 @@ __all__ = [
 _SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
 _ROWS_AT_ONCE = 8192  # planned together: enough to make the plan cheap, little enough to be small
 
-# Told before the work what is planned, and after each shard how many rows are done.
-Watch = Callable[["Blueprint", int], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How far a render has come: rows and shards that are there, and shards in all."""
+
+    n_rows: int
+    n_shards: int
+    of_shards: int
+
+
+# Told before the work what is planned, and after each shard what is done.
+Watch = Callable[[Blueprint, Done], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,7 @@ def render_dataset(
         folder: Where; made when absent. What is there of the same dataset is kept.
         workers: Processes that draw.
         force: Replace whatever the folder holds.
-        watch: Called with the blueprint and the rows done so far.
+        watch: Called with the blueprint and what is done so far.
 
     Raises:
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
@@ -106,7 +117,7 @@ def render_dataset(
     claim = claim_folder(folder, blueprint.recipe_sha256, force=force)
     if claim is Claim.COMPLETE:
         if not verify_shards(folder):
-            watch(blueprint, layout.n_rows)
+            watch(blueprint, _count_done(layout, layout.n_shards, layout.n_rows))
             return _report(blueprint, folder, 0, 0.0)
         reopen_dataset(folder)
     if claim is Claim.NEW:
@@ -124,8 +135,12 @@ def render_dataset(
     return rendered
 
 
-def _watch_nothing(blueprint: Blueprint, n_done: int) -> None:
+def _watch_nothing(blueprint: Blueprint, done: Done) -> None:
     pass
+
+
+def _count_done(layout: Layout, n_shards: int, n_rows: int) -> Done:
+    return Done(n_rows=n_rows, n_shards=n_shards, of_shards=layout.n_shards)
 
 
 def _lay_out(blueprint: Blueprint) -> Layout:
@@ -169,16 +184,17 @@ def _draw_shards(blueprint: Blueprint, shards: Shards, workers: int, watch: Watc
     job_file = find_work_folder(shards.folder) / "job.pickle"
     write_bytes(job_file, pickle.dumps(job), durable=False)
     n_done = n_drawn = 0
-    watch(blueprint, 0)
+    watch(blueprint, _count_done(shards.layout, 0, 0))
     numbers = range(shards.layout.n_shards)
     workers = min(workers, len(numbers))
-    for number, was_drawn in run_shards(
+    results = run_shards(
         _draw_shard, numbers, workers=workers, initializer=_open_job, initargs=(job_file,)
-    ):
+    )
+    for n_shards, (number, was_drawn) in enumerate(results, start=1):
         n_rows = len(shards.layout.find_rows(number))
         n_done += n_rows
         n_drawn += n_rows * was_drawn
-        watch(blueprint, n_done)
+        watch(blueprint, _count_done(shards.layout, n_shards, n_done))
     return n_drawn
 
 
