@@ -56,9 +56,9 @@ clean:
 	@$(BIN)/python -m pip install -q --group check --group test
 	@touch $@
 
-# ImageMagick's library draws for the engine of that name; fontconfig finds installed fonts.
+# ImageMagick draws for the engine of that name, fontconfig finds installed fonts, Chromium opens reports.
 system-packages:
-	@{ ldconfig -p | grep -q libMagickWand && command -v fc-list >/dev/null; } \
+	@{ ldconfig -p | grep -q libMagickWand && command -v fc-list >/dev/null && command -v chromium >/dev/null; } \
 		|| { $(SUDO) apt-get update -qq \
-			&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq imagemagick fontconfig >/dev/null; } \
-		|| echo "ImageMagick and fontconfig could not be installed: tests that need them will fail"
+			&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq imagemagick fontconfig chromium >/dev/null; } \
+		|| echo "ImageMagick, fontconfig or Chromium could not be installed: tests that need them will fail"

@@ -1,14 +1,7 @@
 """A recipe -> a dataset on disk: the pipeline as a list of steps; draws and stores through others."""
 
-import json
-import os
-import pickle
-import platform
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,75 +10,45 @@ from numpy.typing import NDArray
 
 import glyphgen
 from glyphgen.blueprint import Blueprint, draw_up_blueprint
-from glyphgen.errors import DatasetError
-from glyphgen.executors import run_shards
 from glyphgen.fonts import Face
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Plan
+from glyphgen.produce import (
+    Order,
+    Produced,
+    Watch,
+    choose_rows_per_shard,
+    describe_run,
+    produce_dataset,
+    show_page,
+)
 from glyphgen.recipe import Recipe, dump_recipe
 from glyphgen.rendering import Renderer, make_renderer
-from glyphgen.storage.commit import write_bytes
-from glyphgen.storage.folder import (
-    Claim,
-    check_space,
-    claim_folder,
-    find_work_folder,
-    remove_work_folder,
-)
-from glyphgen.storage.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
-from glyphgen.storage.shards import FORMATS, Layout, Shards, reopen_dataset
-from glyphgen.storage.verify import verify_shards
+from glyphgen.storage.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
+from glyphgen.storage.shards import Layout
 
 __all__ = [
-    "Done",
+    "RenderJob",
     "Rendered",
-    "ShardJob",
-    "Watch",
     "apply_polarity",
     "draw_rows",
     "render_dataset",
+    "show_codepoints",
     "show_gate",
 ]
 
-_SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
 _ROWS_AT_ONCE = 8192  # planned together: enough to make the plan cheap, little enough to be small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """How far a render has come: rows and shards that are there, and shards in all."""
-
-    n_rows: int
-    n_shards: int
-    of_shards: int
-
-
-# Told before the work what is planned, and after each shard what is done.
-Watch = Callable[[Blueprint, Done], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class Rendered(Produced):
     """What ``render_dataset`` did.
 
     Attributes:
-        folder: Where the dataset lies.
-        n_rows: Its rows.
-        n_drawn: Rows that were drawn now; the others were there already.
         n_refused: Cells that the gate refused.
-        seconds: For drawing and writing the shards.
     """
 
-    folder: Path
-    n_rows: int
-    n_drawn: int
     n_refused: int
-    seconds: float
-
-    @property
-    def images_per_second(self) -> float:
-        """Rows drawn and written in a second; 0 where none was drawn."""
-        return self.n_drawn / self.seconds if self.n_drawn else 0.0
 
 
 def render_dataset(
@@ -94,6 +57,7 @@ def render_dataset(
     *,
     workers: int = 1,
     force: bool = False,
+    announce: Callable[[Blueprint], None] | None = None,
     watch: Watch | None = None,
 ) -> Rendered:
     """Make the dataset of a recipe, or finish it, or mend its damaged shards.
@@ -103,7 +67,8 @@ def render_dataset(
         folder: Where; made when absent. What is there of the same dataset is kept.
         workers: Processes that draw.
         force: Replace whatever the folder holds.
-        watch: Called with the blueprint and what is done so far.
+        announce: Called once with what is going to be drawn.
+        watch: Called before the first shard and after each one.
 
     Raises:
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
@@ -111,150 +76,95 @@ def render_dataset(
     """
     blueprint = draw_up_blueprint(recipe)
     engine_version = blueprint.open_renderer().version
-    layout = _lay_out(blueprint)
-    shards = FORMATS[recipe.output.format](folder, layout)
-    watch = watch or _watch_nothing
-    claim = claim_folder(folder, blueprint.recipe_sha256, force=force)
-    if claim is Claim.COMPLETE:
-        if not verify_shards(folder):
-            watch(blueprint, _count_done(layout, layout.n_shards, layout.n_rows))
-            return _report(blueprint, folder, 0, 0.0)
-        reopen_dataset(folder)
-    if claim is Claim.NEW:
-        _check_disk(folder, blueprint, layout)
-    shards.prepare()
-    started = time.perf_counter()
-    n_drawn = _draw_shards(blueprint, shards, workers, watch)
-    infos = shards.finish()
-    rendered = _report(blueprint, folder, n_drawn, time.perf_counter() - started)
-    write_bytes(folder / "recipe.toml", dump_recipe(recipe).encode())
-    _write_json(folder / "gate.json", show_gate(blueprint))
-    _write_json(folder / "run.json", _show_run(blueprint, rendered, workers))
-    write_index(folder, _make_index(blueprint, layout, infos, engine_version))
-    remove_work_folder(folder)
-    return rendered
+    order = _place_order(blueprint, folder)
+    if announce:
+        announce(blueprint)
+    produced = produce_dataset(
+        order,
+        lambda work: _make_job(blueprint, work),
+        lambda shards: _make_index(blueprint, order.layout, shards, engine_version),
+        lambda produced: {
+            "recipe.toml": dump_recipe(recipe).encode(),
+            "gate.json": show_page(show_gate(blueprint)),
+            "run.json": show_page(_describe_run(blueprint, produced, workers)),
+        },
+        workers=workers,
+        force=force,
+        watch=watch,
+    )
+    return Rendered(
+        folder=produced.folder,
+        n_rows=produced.n_rows,
+        n_made=produced.n_made,
+        seconds=produced.seconds,
+        n_refused=len(blueprint.verdict.refusals),
+    )
 
 
-def _watch_nothing(blueprint: Blueprint, done: Done) -> None:
-    pass
-
-
-def _count_done(layout: Layout, n_shards: int, n_rows: int) -> Done:
-    return Done(n_rows=n_rows, n_shards=n_shards, of_shards=layout.n_shards)
-
-
-def _lay_out(blueprint: Blueprint) -> Layout:
+def _place_order(blueprint: Blueprint, folder: Path) -> Order:
     recipe, plan = blueprint.recipe, blueprint.plan
     image = recipe.image
-    default = max(1, _SHARD_BYTES // (image.height * image.width))
-    return Layout(
+    layout = Layout(
         n_rows=plan.n_rows,
         height=image.height,
         width=image.width,
         sample_dtype=SAMPLE_DTYPE,
-        rows_per_shard=recipe.output.rows_per_shard or default,
+        rows_per_shard=recipe.output.rows_per_shard
+        or choose_rows_per_shard(image.height, image.width),
         compression=recipe.output.compression,
     )
-
-
-def _check_disk(folder: Path, blueprint: Blueprint, layout: Layout) -> None:
-    try:
-        check_space(folder, layout.n_rows * layout.row_bytes + blueprint.store.n_bytes)
-    except DatasetError:
-        remove_work_folder(folder)
-        folder.rmdir()
-        raise
-
-
-def _draw_shards(blueprint: Blueprint, shards: Shards, workers: int, watch: Watch) -> int:
-    """Draw every shard that is not there yet; return how many rows were drawn."""
-    store_folder = find_work_folder(shards.folder) / "outlines"
-    blueprint.store.write(store_folder)
-    scatter = blueprint.recipe.render.scatter
-    job = ShardJob(
-        plan=blueprint.plan,
-        shards=shards,
-        store_folder=store_folder,
-        faces=blueprint.faces,
-        forms=blueprint.table.all_forms,
-        scatter=(scatter.shift, scatter.turn, scatter.scale),
+    return Order(
+        folder=folder,
+        format=recipe.output.format,
+        layout=layout,
+        sha256=blueprint.recipe_sha256,
+        work_bytes=blueprint.store.n_bytes,
     )
-    # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
-    # ever if the process dies before it has read more than fits.
-    job_file = find_work_folder(shards.folder) / "job.pickle"
-    write_bytes(job_file, pickle.dumps(job), durable=False)
-    n_done = n_drawn = 0
-    watch(blueprint, _count_done(shards.layout, 0, 0))
-    numbers = range(shards.layout.n_shards)
-    workers = min(workers, len(numbers))
-    results = run_shards(
-        _draw_shard, numbers, workers=workers, initializer=_open_job, initargs=(job_file,)
-    )
-    for n_shards, (number, was_drawn) in enumerate(results, start=1):
-        n_rows = len(shards.layout.find_rows(number))
-        n_done += n_rows
-        n_drawn += n_rows * was_drawn
-        watch(blueprint, _count_done(shards.layout, n_shards, n_done))
-    return n_drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShardJob:
-    """What a worker needs to make any shard: with the vector engine, no font among it."""
+class RenderJob:
+    """What a worker needs to draw any row: with the vector engine, no font among it."""
 
     plan: Plan
-    shards: Shards
     store_folder: Path
     faces: tuple[Face, ...]
     forms: tuple[str, ...]
-    scatter: tuple[float, float, float]
 
-    def open_renderer(self) -> Renderer:
-        """Return the engine, over the memory-mapped outlines."""
-        return make_renderer(
-            self.plan.recipe.render.engine,
+    def open(self) -> "_RowDrawer":
+        """Return what draws, over the memory-mapped outlines."""
+        recipe = self.plan.recipe
+        scatter = recipe.render.scatter
+        renderer = make_renderer(
+            recipe.render.engine,
             store=OutlineStore.open(self.store_folder),
             faces=self.faces,
             forms=self.forms,
-            height=self.shards.layout.height,
-            width=self.shards.layout.width,
-            scatter=self.scatter,
+            height=recipe.image.height,
+            width=recipe.image.width,
+            scatter=(scatter.shift, scatter.turn, scatter.scale),
         )
+        return _RowDrawer(self.plan, renderer)
 
 
-class _Worker:
-    """Makes shards one after the other, in the same memory."""
+class _RowDrawer:
+    def __init__(self, plan: Plan, renderer: Renderer) -> None:
+        self._plan = plan
+        self._renderer = renderer
 
-    def __init__(self, job: ShardJob) -> None:
-        layout = job.shards.layout
-        n = min(layout.rows_per_shard, layout.n_rows)
-        self._job = job
-        self._renderer = job.open_renderer()
-        # First touch of fresh memory costs more than the drawing: these are used again and again.
-        self._images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
-        self._samples = np.empty(n, dtype=SAMPLE_DTYPE)
-
-    def draw_shard(self, k: int) -> bool:
-        """Make shard k unless it is there already; return whether it was made."""
-        shards = self._job.shards
-        if shards.find_done(k):
-            return False
-        n = len(shards.layout.find_rows(k))
-        images, samples = self._images[:n], self._samples[:n]
-        draw_rows(self._job.plan, self._renderer, shards.layout.find_rows(k).start, images, samples)
-        shards.write(k, images, samples["class_index"].copy(), samples)
-        return True
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        draw_rows(self._plan, self._renderer, rows.start, images, samples)
 
 
-_workers: list[_Worker] = []  # one at most: of this process
-
-
-def _open_job(job_file: Path) -> None:
-    _workers[:] = [_Worker(pickle.loads(job_file.read_bytes()))]
-
-
-def _draw_shard(k: int) -> bool:
-    return _workers[0].draw_shard(k)
+def _make_job(blueprint: Blueprint, work_folder: Path) -> RenderJob:
+    store_folder = work_folder / "outlines"
+    blueprint.store.write(store_folder)
+    return RenderJob(
+        plan=blueprint.plan,
+        store_folder=store_folder,
+        faces=blueprint.faces,
+        forms=blueprint.table.all_forms,
+    )
 
 
 def draw_rows(
@@ -287,16 +197,6 @@ def apply_polarity(recipe: Recipe, images: NDArray[np.uint8]) -> None:
         np.subtract(255, images, out=images)
 
 
-def _report(blueprint: Blueprint, folder: Path, n_drawn: int, seconds: float) -> Rendered:
-    return Rendered(
-        folder=folder,
-        n_rows=blueprint.plan.n_rows,
-        n_drawn=n_drawn,
-        n_refused=len(blueprint.verdict.refusals),
-        seconds=seconds,
-    )
-
-
 def _make_index(
     blueprint: Blueprint, layout: Layout, shards: tuple[ShardInfo, ...], engine_version: str
 ) -> Index:
@@ -312,7 +212,7 @@ def _make_index(
                 index=k,
                 label=table.labels[k],
                 forms=table.forms[k],
-                codepoints=tuple(_show_codepoints(form) for form in table.forms[k]),
+                codepoints=tuple(show_codepoints(form) for form in table.forms[k]),
                 names=table.names(k),
                 rows=plan.count_rows(k),
             )
@@ -334,6 +234,7 @@ def _make_index(
             )
             for face in blueprint.faces
         ),
+        made_by="render",
         seed=recipe.seed,
         recipe_sha256=blueprint.recipe_sha256,
         versions={
@@ -344,7 +245,8 @@ def _make_index(
     )
 
 
-def _show_codepoints(form: str) -> tuple[str, ...]:
+def show_codepoints(form: str) -> tuple[str, ...]:
+    """Return the code points of a form as index.json holds them: ``("U+3042",)``."""
     return tuple(f"U+{ord(char):04X}" for char in form)
 
 
@@ -367,7 +269,7 @@ def show_gate(blueprint: Blueprint) -> dict[str, Any]:
             {
                 "face": faces[refusal.face].name,
                 "form": forms[refusal.form],
-                "codepoints": _show_codepoints(forms[refusal.form]),
+                "codepoints": show_codepoints(forms[refusal.form]),
                 "reason": refusal.reason,
                 "figure": refusal.figure,
             }
@@ -379,23 +281,8 @@ def show_gate(blueprint: Blueprint) -> dict[str, Any]:
 _LIBRARIES = ("numpy", "uharfbuzz", "freetype-py", "fonttools", "pillow", "wand", "h5py")
 
 
-def _show_run(blueprint: Blueprint, rendered: Rendered, workers: int) -> dict[str, Any]:
-    """Return all that may differ between runs that make equal datasets."""
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(rendered.seconds, 3),
-        "rows_drawn": rendered.n_drawn,
-        "images_per_second": round(rendered.images_per_second),
-        "workers": workers,
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+def _describe_run(blueprint: Blueprint, produced: Produced, workers: int) -> dict[str, Any]:
+    return describe_run(produced, workers, _LIBRARIES) | {
         "recipe_folder": str(blueprint.recipe.folder.resolve()),
         "fonts": {face.name: str(face.path.resolve()) for face in blueprint.faces},
     }
-
-
-def _write_json(path: Path, page: dict[str, Any]) -> None:
-    write_bytes(path, f"{json.dumps(page, ensure_ascii=False, indent=2)}\n".encode())

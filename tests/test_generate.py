@@ -79,7 +79,7 @@ def test_no_clock_host_or_path_is_in_the_index(finished: Path) -> None:
 
 def test_two_workers_make_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     rendered = render_dataset(recipe_of(finished), tmp_path / "two", workers=2)
-    assert rendered.n_drawn == 2490
+    assert rendered.n_made == 2490
     assert content(tmp_path / "two") == content(finished)
 
 
@@ -103,7 +103,7 @@ def test_both_formats_hold_the_same_rows_and_hashes(finished: Path, tmp_path: Pa
 
 def test_a_finished_dataset_is_kept_as_it_is(finished: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.iterdir()}
-    assert render_dataset(recipe_of(finished), finished).n_drawn == 0
+    assert render_dataset(recipe_of(finished), finished).n_made == 0
     assert {path: path.stat().st_mtime_ns for path in finished.iterdir()} == before
 
 
@@ -117,7 +117,7 @@ def test_a_damaged_shard_alone_is_made_again(finished: Path, tmp_path: Path) -> 
     assert glyphgen.verify_dataset(folder).problems == (
         f"{folder}: shard 2 does not match index.json (run `glyphgen render` again to remake it)",
     )
-    assert render_dataset(recipe_of(finished), folder).n_drawn == 400
+    assert render_dataset(recipe_of(finished), folder).n_made == 400
     assert content(folder) == content(finished)
 
 
@@ -150,7 +150,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(
     if process.returncode == -signal.SIGKILL:
         assert not (folder / "index.json").exists()
         rendered = render_dataset(recipe_of(finished), folder, workers=workers)
-        assert rendered.n_drawn < 2490, "finished shards are kept"
+        assert rendered.n_made < 2490, "finished shards are kept"
     assert content(folder) == content(finished)
 
 

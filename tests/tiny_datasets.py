@@ -68,6 +68,7 @@ def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
     )
     fields: dict[str, Any] = {
         "name": "tiny",
+        "made_by": "render",
         "format": "npy",
         "compression": "none",
         "image": ImageInfo(height=3, width=7, polarity="white-on-black"),

@@ -23,6 +23,7 @@ __all__ = [
     "ImageInfo",
     "Index",
     "ShardInfo",
+    "SourceInfo",
     "read_index",
     "write_index",
 ]
@@ -55,7 +56,7 @@ class ClassInfo:
     Attributes:
         index: The label of its rows.
         label: Its name for people.
-        forms: The texts that are drawn for it.
+        forms: The texts that are drawn for it; none where rows came without a text.
         codepoints: Of each form: ``("U+3042",)``.
         names: Unicode name of each form; those of its characters joined by `` + ``.
         rows: Number of rows in each split.
@@ -116,11 +117,29 @@ class FaceInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """One thing that rows were taken from: another dataset, or a file of another format.
+
+    Attributes:
+        name: The dataset's, or the file's without its folder.
+        kind: ``dataset``, or the name of the format.
+        sha256: Of the file, or of all that the dataset's bytes depend on.
+        rows: How many rows it holds.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """All that a reader has to know of a dataset, and all that its bytes depend on.
 
     Attributes:
-        name: The dataset's name in the recipe.
+        name: The dataset's name.
+        made_by: The command that made it: ``render``, ``balance``, ``import`` or ``merge``.
         format: A key of ``storage.shards.FORMATS``.
         compression: ``none`` or ``gzip``.
         image: Size and polarity of the images.
@@ -128,14 +147,18 @@ class Index:
         classes: In the order of their labels.
         splits: First row and the row after the last, for each split.
         shards: In the order of their rows.
-        faces: In the order of the recipe.
+        faces: In the order of the recipe; none where no font has drawn the rows.
         seed: 0 to 2**64 - 1.
-        recipe_sha256: Of the recipe as resolved.
+        recipe_sha256: Of all that the bytes depend on: the recipe as resolved and its fonts, or
+            what was asked of the command and the hashes of its sources.
+        sources: What the rows were taken from; none where they were drawn.
+        settings: What was asked of a command that takes no recipe.
         versions: Of glyphgen and of the libraries that make bytes.
         format_version: Of this page.
     """
 
     name: str
+    made_by: str
     format: str
     compression: str
     image: ImageInfo
@@ -147,6 +170,8 @@ class Index:
     seed: int
     recipe_sha256: str
     versions: Mapping[str, str]
+    sources: tuple[SourceInfo, ...] = ()
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     @property

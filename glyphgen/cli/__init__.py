@@ -1,0 +1,53 @@
+"""Words in, words out: one click command for each step; each parses, makes one call and prints.
+
+stdout is the result, stderr the talk. Everything heavy is imported inside the commands, so that
+``glyphgen --help`` answers at once.
+"""
+
+import sys
+from typing import NoReturn
+
+import click
+
+import glyphgen
+from glyphgen.cli.fonts import fonts
+from glyphgen.cli.preview import preview
+from glyphgen.cli.render import render
+from glyphgen.cli.schema import print_recipe_schema
+from glyphgen.cli.verify import verify
+from glyphgen.errors import GlyphgenError
+
+__all__ = ["cli", "main"]
+
+_INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+
+
+def main() -> NoReturn:
+    """Run the command line, and turn errors into lines and exit codes."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except GlyphgenError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(_INTERRUPTED)
+    sys.exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(glyphgen.__version__, package_name="glyphgen")
+def cli() -> None:
+    """Labelled glyph image datasets from fonts.
+
+    \b
+    Example:
+        glyphgen render kana
+        glyphgen verify datasets/kana
+    """
+
+
+for command in (render, preview, verify, fonts, print_recipe_schema):
+    cli.add_command(command)

@@ -1,0 +1,20 @@
+"""``glyphgen recipe-schema``: what editors know of recipes."""
+
+import json
+
+import click
+
+__all__ = ["print_recipe_schema"]
+
+
+@click.command("recipe-schema")
+def print_recipe_schema() -> None:
+    """Print the JSON Schema of recipes, for editors.
+
+    \b
+    Example:
+        glyphgen recipe-schema > recipe.schema.json
+    """
+    from glyphgen.recipe import recipe_schema
+
+    click.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))

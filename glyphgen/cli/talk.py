@@ -1,0 +1,123 @@
+"""What commands say: progress on stderr, results on stdout; knows no command."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glyphgen.errors import DatasetError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from glyphgen.produce import Done, Produced, Watch
+
+__all__ = [
+    "DATASETS",
+    "describe_produced",
+    "find_newest_dataset",
+    "print_result",
+    "print_table",
+    "say_how_to_resume",
+    "show_progress",
+]
+
+DATASETS = Path("datasets")
+
+
+@contextmanager
+def show_progress(*, quiet: bool) -> "Iterator[Watch | None]":
+    """Show a bar with images per second and time left, on stderr."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.fields[shards]}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        yield _Bar(progress)
+
+
+class _Bar:
+    """Draws a watch's words as a bar."""
+
+    def __init__(self, progress: "Progress") -> None:
+        self._progress = progress
+        self._task: Any = None
+
+    def __call__(self, done: "Done") -> None:
+        """Show what is done."""
+        if self._task is None:
+            self._task = self._progress.add_task("", total=done.of_rows, rate="", shards="")
+        task = self._progress.tasks[self._task]
+        rate = f"{task.speed:,.0f} a second" if task.speed else ""
+        shards = f"{done.n_shards:,} of {done.of_shards:,} shards"
+        self._progress.update(self._task, completed=done.n_rows, rate=rate, shards=shards)
+
+
+@contextmanager
+def say_how_to_resume(folder: Path) -> Iterator[None]:
+    """Say on stderr what stays when the work inside the block is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            f"{folder}: interrupted; finished shards stay (run the same command again to go on)",
+            err=True,
+        )
+        raise
+
+
+def describe_produced(produced: "Produced") -> str:
+    """Return what was made, and how fast, in one line."""
+    n_rows, n_made = produced.n_rows, produced.n_made
+    if not n_made:
+        return f"{n_rows:,} images were there already, and every shard has its hash"
+    kept = f", {n_rows - n_made:,} were there already" if n_made < n_rows else ""
+    return (
+        f"{n_made:,} images in {produced.seconds:.1f} s"
+        f" ({produced.images_per_second:,.0f} a second){kept}"
+    )
+
+
+def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:
+    """Print the result on stdout, for people or as JSON."""
+    click.echo(json.dumps(summary, ensure_ascii=False) if as_json else text)
+
+
+def print_table(table: "Table") -> None:
+    """Print a table on stdout; where nobody looks, as in a pipe, no column is narrowed."""
+    import sys
+
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def find_newest_dataset() -> Path:
+    """Return the newest complete dataset under datasets/, and name it on stderr.
+
+    Raises:
+        DatasetError: There is none.
+    """
+    complete = sorted(DATASETS.glob("*/index.json"), key=lambda path: path.stat().st_mtime)
+    if not complete:
+        raise DatasetError(
+            f"{DATASETS}: holds no complete dataset (name one, or run `glyphgen render` first)"
+        )
+    folder = complete[-1].parent
+    click.echo(f"using {folder}", err=True)
+    return folder
