@@ -99,5 +99,5 @@ def _compare(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Itera
         for row in np.flatnonzero(differ)[:1]:
             yield (
                 f"{dataset.folder}: row {run.start + row} is not what its recipe draws"
-                " (run `glyphgen render --force` to make the dataset again)"
+                " (make the dataset again, with --force)"
             )

@@ -113,7 +113,7 @@ def test_nothing_is_opened_before_it_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         dataset.images[7]
     assert str(caught.value) == (
-        f"{tmp_path}/shard-00001.h5: missing (run `glyphgen render` again to remake it)"
+        f"{tmp_path}/shard-00001.h5: missing (run the command that made it again)"
     )
 
 
@@ -126,8 +126,7 @@ def test_a_damaged_compressed_image_is_named(tmp_path: Path) -> None:
         with pytest.raises(DatasetError) as caught:
             load(tmp_path).images[choice]
         assert str(caught.value) == (
-            f"{tmp_path}: shard 2 does not match index.json"
-            " (run `glyphgen render` again to remake it)"
+            f"{tmp_path}: shard 2 does not match index.json (run the command that made it again)"
         )
 
 
@@ -224,11 +223,11 @@ def test_wrong_counts_of_classes_are_found(tmp_path: Path) -> None:
     change_index(tmp_path, classes=classes)
     assert verify_shards(tmp_path) == [
         f"{tmp_path}: rows of split 'train' do not match index.json: 6 of class 1 (expected 7)"
-        " (run `glyphgen render --force` to make the dataset again)"
+        " (make the dataset again, with --force)"
     ]
     change_index(tmp_path, classes=classes[:1])
     assert verify_shards(tmp_path) == [
         f"{tmp_path}: rows of split '{split}' do not match index.json: {n} of class 1 (expected 0)"
-        " (run `glyphgen render --force` to make the dataset again)"
+        " (make the dataset again, with --force)"
         for split, n in (("train", 6), ("test", 5))
     ]

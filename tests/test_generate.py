@@ -115,7 +115,7 @@ def test_a_damaged_shard_alone_is_made_again(finished: Path, tmp_path: Path) -> 
         stream.seek(1000 * 4096 if finished.name == "npy" else 200 * 4096)
         stream.write(b"\x55")
     assert glyphgen.verify_dataset(folder).problems == (
-        f"{folder}: shard 2 does not match index.json (run `glyphgen render` again to remake it)",
+        f"{folder}: shard 2 does not match index.json (run the command that made it again)",
     )
     assert render_dataset(recipe_of(finished), folder).n_made == 400
     assert content(folder) == content(finished)
@@ -276,8 +276,7 @@ def test_verify_draws_rows_again_and_finds_what_hashes_cannot(
     index["shards"][0]["sha256"] = digest.hexdigest()
     (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
     assert glyphgen.verify_dataset(folder).problems == (
-        f"{folder}: row 0 is not what its recipe draws"
-        " (run `glyphgen render --force` to make the dataset again)",
+        f"{folder}: row 0 is not what its recipe draws (make the dataset again, with --force)",
     )
 
 

@@ -319,7 +319,7 @@ def test_a_damaged_shard_is_named_and_made_again(
     assert verify_shards(tmp_path) == []
     flip_byte_of_row(open_writer(tmp_path, format_name, compression), 13)
     assert verify_shards(tmp_path) == [
-        f"{tmp_path}: shard 2 does not match index.json (run `glyphgen render` again to remake it)"
+        f"{tmp_path}: shard 2 does not match index.json (run the command that made it again)"
     ]
     assert claim_folder(tmp_path, RECIPE) is Claim.COMPLETE
     reopen_dataset(tmp_path)
@@ -349,7 +349,7 @@ def test_any_flipped_byte_is_found_or_does_not_matter(
         if problems:
             n_found += 1
             assert problems == [
-                f"{place} does not match index.json (run `glyphgen render` again to remake it)"
+                f"{place} does not match index.json (run the command that made it again)"
             ]
         else:  # of what HDF5 keeps around the arrays, much is never looked at
             assert format_name == "hdf5"
@@ -383,12 +383,10 @@ def test_a_missing_or_cut_file_is_named_once(tmp_path: Path, format_name: str, n
     path.write_bytes(path.read_bytes()[:-1])
     place = f"{path}:" if format_name == "npy" else f"{tmp_path}: shard 4"
     assert verify_shards(tmp_path) == [
-        f"{place} does not match index.json (run `glyphgen render` again to remake it)"
+        f"{place} does not match index.json (run the command that made it again)"
     ]
     path.unlink()
-    assert verify_shards(tmp_path) == [
-        f"{path}: missing (run `glyphgen render` again to remake it)"
-    ]
+    assert verify_shards(tmp_path) == [f"{path}: missing (run the command that made it again)"]
     reopen_dataset(tmp_path)
     make_dataset(tmp_path, format_name)
     assert read_all_bytes(tmp_path) == whole

@@ -14,7 +14,7 @@ SHARDS = (
     ShardInfo(file="images.npy", first_row=0, rows=20, bytes=900, sha256="ef" * 32),
     ShardInfo(file="images.npy", first_row=20, rows=3, bytes=135, sha256="01" * 32),
 )
-REMAKE = "(run `glyphgen render --force` to make the dataset again)"
+REMAKE = "(make the dataset again, with --force)"
 
 
 def write_page(folder: Path, **changes: Any) -> None:
@@ -117,7 +117,7 @@ def test_an_unfinished_dataset_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         read_index(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: unfinished, it has no index.json (run `glyphgen render` again)"
+        f"{tmp_path}: unfinished, it has no index.json (run the command that makes it again)"
     )
 
 

@@ -31,7 +31,7 @@ __all__ = [
 INDEX_NAME = "index.json"
 FORMAT_VERSION = 1
 
-_REMAKE = "run `glyphgen render --force` to make the dataset again"
+_REMAKE = "make the dataset again, with --force"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +223,7 @@ def _read_page(folder: Path) -> dict[str, Any]:
         page = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise DatasetError(
-            f"{folder}: unfinished, it has no {INDEX_NAME} (run `glyphgen render` again)"
+            f"{folder}: unfinished, it has no {INDEX_NAME} (run the command that makes it again)"
         ) from None
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error

@@ -54,5 +54,5 @@ def _find_wrong_counts(folder: Path, index: Index) -> Iterator[str]:
         if wrong:
             yield (
                 f"{folder}: rows of split '{split}' do not match {INDEX_NAME}: {show_some(wrong)}"
-                " (run `glyphgen render --force` to make the dataset again)"
+                " (make the dataset again, with --force)"
             )

@@ -119,7 +119,7 @@ def hash_arrays(arrays: Arrays) -> str:
 
 def describe_damage(place: str) -> str:
     """Return the line for a shard or a file that is not what index.json says."""
-    return f"{place} does not match {INDEX_NAME} (run `glyphgen render` again to remake it)"
+    return f"{place} does not match {INDEX_NAME} (run the command that made it again)"
 
 
 class Shards(ABC):
@@ -264,7 +264,7 @@ def read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise DatasetError(f"{path}: missing (run `glyphgen render` again to remake it)") from None
+        raise DatasetError(f"{path}: missing (run the command that made it again)") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise DatasetError(f"{path}: cannot be read: {reason} (check the disk)") from error
