@@ -36,6 +36,7 @@ class Blueprint:
         """
         faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
         told = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+        told["language"] = self.recipe.classes.language
         page = [glyphgen.__version__, told, self.table.labels, self.table.forms, faces]
         text = json.dumps(page, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -84,7 +85,10 @@ def survey_faces(recipe: Recipe) -> Survey:
     faces = find_faces(recipe)
     wobble = recipe.render.wobble
     store = read_outlines(
-        faces, table.all_forms, wobble_grid=0 if wobble.is_neutral else wobble.grid
+        faces,
+        table.all_forms,
+        wobble_grid=0 if wobble.is_neutral else wobble.grid,
+        language=recipe.classes.language,
     )
     framing = make_framing(recipe, store)
     verdict = examine_cells(recipe, faces, store, framing)

@@ -36,6 +36,24 @@ def test_an_outline_is_in_em_from_the_pens_origin(make_font: MakeFont) -> None:
     assert store.middle.tolist() == pytest.approx([0.38])
 
 
+def test_a_font_draws_the_language_that_the_forms_are_written_in(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "fa_IR.UTF-8")  # the machine's language is nobody's business
+    path = make_font("x.ttf", {"۶": BOX, "٦": RING})
+    font = TTFont(path)
+    addOpenTypeFeaturesFromString(
+        font,
+        "languagesystem DFLT dflt; languagesystem arab dflt; languagesystem arab FAR;"
+        "feature locl { script arab; language FAR; sub g1782 by g1638; } locl;",
+    )
+    font.save(path)
+    face = [read_face(path)]
+    assert read_outlines(face, ["۶"]).n_points.tolist() == [4]
+    assert read_outlines(face, ["۶"], language="fa").n_points.tolist() == [8]
+    assert read_outlines(face, ["۶"], language="ur").n_points.tolist() == [4]
+
+
 def test_cells_run_through_the_forms_of_each_face(make_font: MakeFont) -> None:
     faces = [
         read_face(make_font("one.ttf", {"A": BOX, "B": RING})),

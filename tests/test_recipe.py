@@ -28,7 +28,7 @@ from glyphgen.recipe import (
 from glyphgen.recipe.lines import find_lines
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-SHIPPED = ["digits", "hiragana", "kana", "kana-grid"]
+SHIPPED = ["digits", "hiragana", "kana", "kana-grid", "persian"]
 SMALLEST = 'classes.text = "a"\nfonts.files = ["x.ttf"]\n'
 
 Read = Callable[..., Recipe]
@@ -286,7 +286,7 @@ def test_missing_file_gets_a_hint(read: Read) -> None:
     )
     assert find_problems(lambda: read_recipe(Path("sub/kana.toml"))) == (
         "sub/kana.toml: no such file, expected a recipe"
-        " (shipped recipes go by name: digits, hiragana, kana, kana-grid)",
+        " (shipped recipes go by name: digits, hiragana, kana, kana-grid, persian)",
     )
 
 
@@ -304,11 +304,11 @@ def test_file_that_cannot_be_read_is_refused(in_tmp: Path) -> None:
 
 def test_unknown_shipped_name_lists_the_shipped(in_tmp: Path) -> None:
     assert find_problems(lambda: read_recipe("kanna")) == (
-        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid"
+        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid, persian"
         " (did you mean 'kana'?)",
     )
     assert find_problems(lambda: find_shipped("x")) == (
-        "x: no such recipe, expected one of digits, hiragana, kana, kana-grid"
+        "x: no such recipe, expected one of digits, hiragana, kana, kana-grid, persian"
         " (give a path to read your own)",
     )
 
@@ -465,6 +465,15 @@ def test_installed_package_brings_its_recipes(
             "render = { engine = 'pillow', scatter = { turn = 1 } }",
             'render.scatter: found engine "pillow", but only the vector engine can do this'
             ' (set render.engine = "vector")',
+        ),
+        (
+            "classes.language = 'not a tag!'",
+            'classes.language: found \'not a tag!\', expected a tag like "fa" or "zh-Hant"',
+        ),
+        (
+            "classes.language = 'fa'\nrender.engine = 'pillow'",
+            'classes.language: found "fa" with engine "pillow",'
+            ' but only the vector engine can do this (set render.engine = "vector")',
         ),
         ("split.val = 1", "split.val: found 1, expected a number from 0 to below 1"),
         (

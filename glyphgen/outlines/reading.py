@@ -38,7 +38,7 @@ _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
 
 
 def read_outlines(
-    faces: Sequence[Face], forms: Sequence[str], *, wobble_grid: int = 0
+    faces: Sequence[Face], forms: Sequence[str], *, wobble_grid: int = 0, language: str = ""
 ) -> OutlineStore:
     """Read the outline of every form in every face.
 
@@ -46,6 +46,8 @@ def read_outlines(
         faces: F faces.
         forms: The texts to shape, in the order of the class table.
         wobble_grid: Nodes a side of the bending; 0 where nothing is bent, which keeps segments whole.
+        language: BCP 47 tag of the language that the forms are written in; fonts may have other
+            shapes for it.
 
     Raises:
         FontError: For every file that HarfBuzz finds no outlines in.
@@ -54,7 +56,7 @@ def read_outlines(
     problems: list[str] = []
     for face in faces:
         try:
-            parts.append(_read_face(face, forms, wobble_grid))
+            parts.append(_read_face(face, forms, wobble_grid, language))
         except FontError as error:
             problems += error.problems
     if problems:
@@ -82,13 +84,13 @@ class _Told:
     like_notdef: bool
 
 
-def _read_face(face: Face, forms: Sequence[str], wobble_grid: int) -> OutlineStore:
+def _read_face(face: Face, forms: Sequence[str], wobble_grid: int, language: str) -> OutlineStore:
     font = _open(face)
     segment = _SEGMENT_EM * font.face.upem if wobble_grid else None
     notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
     pens, told = [], []
     for form in forms:
-        glyphs, advance = _shape(font, form)
+        glyphs, advance = _shape(font, form, language)
         pen = _draw_glyphs(font, glyphs, segment)
         n_missing = sum(font.get_nominal_glyph(ord(char)) is None for char in form)
         n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)
@@ -123,11 +125,12 @@ def _open(face: Face) -> hb.Font:
     return font
 
 
-def _shape(font: hb.Font, form: str) -> tuple[list[tuple[int, float, float]], float]:
+def _shape(font: hb.Font, form: str, language: str) -> tuple[list[tuple[int, float, float]], float]:
     """Return the glyphs of a form with where each stands, and the advance, in font units."""
     buffer = hb.Buffer()
     buffer.add_str(form)
     buffer.guess_segment_properties()
+    buffer.language = language or "und"  # the guess is the language of the machine
     hb.shape(font, buffer)
     glyphs, x = [], 0.0
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):

@@ -76,6 +76,13 @@ class Classes(Section):
     exclude: str | Strings = ()
     """Characters to leave out again: a text, a range, or a list of texts and ranges."""
 
+    language: Annotated[
+        str,
+        Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$", examples=["fa", "zh-Hant"]),
+    ] = ""
+    """Language that the characters are written in, as BCP 47 says it: "fa", "zh-Hant". Fonts may
+    draw ۴ or 骨 in another way for each. Vector engine only."""
+
 
 class FaceChoice(Section):
     """One face that needs more than its file name."""
@@ -388,6 +395,12 @@ class Recipe(Section):
     _source: Source = PrivateAttr(default_factory=Source)
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.classes.language and self.render.engine != "vector":
+            yield (
+                "classes.language",
+                f'found "{self.classes.language}" with engine "{self.render.engine}",'
+                ' but only the vector engine can do this (set render.engine = "vector")',
+            )
         heavy = [face.weight for face in self.fonts.faces if face.weight > 1]
         if heavy and self.render.mode == "grid":
             yield (

@@ -86,6 +86,8 @@ def _describe_one(root: dict[str, Any], node: dict[str, Any]) -> str:
     match node:
         case {"enum": [*most, last]}:
             words = ", ".join(f'"{value}"' for value in most) + f' or "{last}"'
+        case {"pattern": str(), "examples": [*examples]}:
+            words = "a tag like " + " or ".join(f'"{example}"' for example in examples)
         case {"pattern": str()}:
             words = "letters, digits and . _ - (not . or - at the start)"
         case {"type": "array", "items": items}:
