@@ -13,6 +13,9 @@ __all__ = ["Framing", "make_framing"]
 
 Floats = NDArray[np.float64]
 
+_MOST_THINNED = 0.5
+_GRID = 1 << 16  # parts of an em: sums of whole numbers are the same in any order
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framing:
@@ -25,6 +28,8 @@ class Framing:
         unit_px: (C,), the em size in pixels at size 1.
         hull_x, hull_y: (corners, C), a polygon about the ink, in em from the anchor.
         slack: (C,), how far scatter may move ink beyond its hull, in em.
+        thinning: (C,), by how much the strokes may be thinned, in em: by half of what they are wide
+            on average, so that none breaks that the hand has not drawn as a hairline.
     """
 
     height: int
@@ -35,6 +40,7 @@ class Framing:
     hull_x: Floats
     hull_y: Floats
     slack: Floats
+    thinning: Floats
 
     def margin_px(self, cells: NDArray[np.int64], size_px: Floats, stretch: Floats) -> Floats:
         """Return the free space left and right, above and below the box: (n, 2), 0 or more."""
@@ -78,6 +84,7 @@ def make_framing(recipe: Recipe, store: OutlineStore) -> Framing:
         hull_x=store.hull_x - anchor[:, 0],
         hull_y=store.hull_y - anchor[:, 1],
         slack=_scatter_slack(recipe, ink_size),
+        thinning=_measure_strokes(store) * _MOST_THINNED,
     )
 
 
@@ -89,3 +96,25 @@ def _scatter_slack(recipe: Recipe, ink_size: Floats) -> Floats:
     # A turn by t moves a point at distance r by less than r * t (radians).
     slack: Floats = scatter.shift + radius * (scatter.scale + scatter.turn * (np.pi / 180))
     return slack
+
+
+def _measure_strokes(store: OutlineStore) -> Floats:
+    """Return how wide the strokes of each cell are on average: twice the area over the edge, in em."""
+    n = len(store.tag)
+    x, y = (
+        np.rint(axis[:n].astype(np.float64) * _GRID).astype(np.int64) for axis in (store.x, store.y)
+    )
+    cell_of_contour = np.repeat(np.arange(store.n_cells), store.n_contours)
+    ends = store.point_start[cell_of_contour] + store.contour_end
+    following = np.arange(1, n + 1)
+    following[ends] = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+    across = x * y[following] - x[following] * y
+    along_x, along_y = x[following] - x, y[following] - y
+    edge = np.rint(np.sqrt(along_x * along_x + along_y * along_y)).astype(np.int64)
+    strokes = np.zeros(store.n_cells)
+    inked = np.flatnonzero(store.n_points)
+    if len(inked):
+        starts = store.point_start[inked]
+        area = np.abs(np.add.reduceat(across, starts))  # twice the area
+        strokes[inked] = area / np.maximum(np.add.reduceat(edge, starts), 1) / _GRID
+    return strokes

@@ -193,6 +193,22 @@ def test_framing_says_what_is_centred_and_scaled(
     assert placement.samples["size_px"][0] == pytest.approx(20 / max(box) if box else 20)
 
 
+def test_strokes_are_thinned_by_half_of_their_width_at_most(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    bar = [[(100, 0), (100, 960), (140, 960), (140, 0)]]  # 2 * 38,400 / 2,000 = 38.4
+    make_font("x.ttf", {"A": bar, "B": BOX})
+    recipe = write_recipe(
+        'classes.text = "AB"\nfonts.files = ["x.ttf"]\n[render]\nweight = [-0.1, -0.09]'
+    )
+    samples = lay_out(recipe).plan.rows(0, 40).samples
+    thin = samples["weight_em"][samples["class_index"] == 0]
+    assert thin.tolist() == pytest.approx([-0.0384 / 2] * 20, rel=1e-3)
+    wide = samples["weight_em"][samples["class_index"] == 1]
+    assert (wide < -0.09).all()
+    assert len(set(wide.tolist())) == 20
+
+
 def test_a_grid_is_every_combination_once(three_faces: Path) -> None:
     parts = lay_out(
         three_faces,

@@ -89,7 +89,7 @@ def place(
     samples["rotation_deg"] = values["rotation"]
     samples["shear_deg"] = values["shear"]
     samples["stretch"] = values["stretch"]
-    samples["weight_em"] = values["weight"]
+    samples["weight_em"] = np.maximum(values["weight"], -framing.thinning[cell])
     samples["wobble_em"] = values["wobble"]
     linear = make_linear_map(samples["rotation_deg"], samples["shear_deg"], samples["stretch"])
     size_px = values["size"] * framing.unit_px[cell]

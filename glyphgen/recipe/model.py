@@ -221,7 +221,8 @@ class Render(Section):
     """Factor on the width."""
 
     weight: Annotated[tuple[Weight, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
-    """Emboldening in em; below 0 is thinner. Vector engine only."""
+    """Emboldening in em; below 0 is thinner, down to half of what the strokes are wide. Vector
+    engine only."""
 
     wobble: Wobble = Wobble()
     """A smooth bend of the whole outline. Vector engine only."""
