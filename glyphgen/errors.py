@@ -6,6 +6,7 @@ GlyphgenError
 ├── GateError         a class is left without a face that draws it
 ├── EngineError       a rendering engine is not installed or cannot draw what is asked
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
+├── SourceError       what is to be imported cannot be read, or is not what its format says
 └── WorkerError       a process that made a shard died
 
 A message is one line a problem: ``place: what is wrong, what was expected (what to do)``. An error
@@ -21,6 +22,7 @@ __all__ = [
     "GateError",
     "GlyphgenError",
     "RecipeError",
+    "SourceError",
     "WorkerError",
     "show_some",
     "show_text",
@@ -56,6 +58,10 @@ class EngineError(GlyphgenError):
 
 class DatasetError(GlyphgenError):
     """A dataset is missing, unfinished, damaged, or in the way."""
+
+
+class SourceError(GlyphgenError):
+    """What is to be imported cannot be read, or is not what its format says."""
 
 
 class WorkerError(GlyphgenError):

@@ -26,6 +26,7 @@ class Stage(enum.IntEnum):
     SCATTER = 3
     GRID_ORDER = 4
     SPLIT = 5
+    SHARE = 12
 
 
 class Stream:

@@ -66,13 +66,18 @@ def verify_dataset(folder: Path) -> Verified:
 
 def _find_blueprint(folder: Path) -> Blueprint:
     """Work the dataset's own recipe out again, where its fonts still lie."""
+    index = load(folder).index
+    if index.made_by != "render":
+        raise GlyphgenError(
+            f"{folder}: made by `glyphgen {index.made_by}`, not drawn from a recipe"
+        )
     try:
         run = json.loads((folder / "run.json").read_bytes())
         recipe_folder = Path(run["recipe_folder"])
     except (OSError, ValueError, LookupError, TypeError):
         raise GlyphgenError(f"{folder / 'run.json'}: does not tell where the fonts are") from None
     blueprint = draw_up_blueprint(read_recipe(folder / "recipe.toml", folder=recipe_folder))
-    if blueprint.recipe_sha256 != load(folder).index.recipe_sha256:
+    if blueprint.recipe_sha256 != index.recipe_sha256:
         raise GlyphgenError(
             f"{folder}: its fonts, its recipe or glyphgen have changed since it was made"
         )

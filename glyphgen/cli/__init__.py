@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 import glyphgen
+from glyphgen.cli.exchange import import_, merge
 from glyphgen.cli.fonts import fonts
 from glyphgen.cli.preview import preview
 from glyphgen.cli.render import render
@@ -49,5 +50,5 @@ def cli() -> None:
     """
 
 
-for command in (render, preview, verify, fonts, print_recipe_schema):
+for command in (render, preview, import_, merge, verify, fonts, print_recipe_schema):
     cli.add_command(command)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-__all__ = ["json_option", "making_options", "set_option"]
+__all__ = ["Command", "json_option", "making_options", "set_option"]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

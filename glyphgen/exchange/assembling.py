@@ -1,0 +1,376 @@
+"""Sources -> one dataset: one class table, one size, one polarity; knows no format."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import glyphgen
+from glyphgen.classes import ClassTable
+from glyphgen.errors import DatasetError, show_some
+from glyphgen.exchange.rows import LEFT_OUT, RowOrder
+from glyphgen.exchange.sizing import fit_image
+from glyphgen.exchange.source import WHITE_ON_BLACK, Images, Size, Source, SourceClass
+from glyphgen.plan import SPLITS
+from glyphgen.produce import (
+    Order,
+    Produced,
+    Watch,
+    choose_rows_per_shard,
+    describe_run,
+    produce_dataset,
+    show_page,
+)
+from glyphgen.storage.commit import committed
+from glyphgen.storage.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
+from glyphgen.storage.shards import Layout
+
+__all__ = [
+    "NO_FORM",
+    "SAMPLE_DTYPE",
+    "Assembly",
+    "Part",
+    "Say",
+    "assemble",
+    "check_places",
+    "count_rows",
+    "describe_assembly",
+    "show_sizes",
+]
+
+SAMPLE_DTYPE = np.dtype(
+    [
+        ("class_index", "<u4"),
+        ("sample", "<u4"),
+        ("face", "<u2"),
+        ("form", "<u4"),
+        ("source_row", "<i8"),
+        ("source", "<u2"),
+    ]
+)
+"""What is known of each row: its source in index.json, and the row that it is there."""
+
+NO_FORM = 2**32 - 1
+"""The form of a class that is only a word."""
+
+Say = Callable[[str], None]
+"""Told what was found, a line at a time."""
+
+_ROWS_AT_ONCE = 1024  # read together: they are in memory as the source has them
+_LIBRARIES = ("numpy", "pillow", "h5py")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A source within a new dataset.
+
+    Attributes:
+        source: What it is.
+        polarity: Of its images.
+        class_index: uint32 (n,), the class of each of its rows in the new table.
+        split: uint8 (n,), the position in ``SPLITS`` of each, or ``LEFT_OUT``.
+    """
+
+    source: Source
+    polarity: str
+    class_index: NDArray[np.uint32]
+    split: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """A dataset that is to be put together.
+
+    Attributes:
+        name: Its name.
+        made_by: The command: ``import`` or ``merge``.
+        classes: Its table.
+        parts: What its rows come from.
+        size: Of its images.
+        fit: A member of ``sizing.FITS``.
+        seed: That splits were cut with.
+        settings: What was asked of the command.
+        pages: Files that lie beside the arrays.
+    """
+
+    name: str
+    made_by: str
+    classes: tuple[SourceClass, ...]
+    parts: tuple[Part, ...]
+    size: Size
+    fit: str
+    seed: int
+    settings: Mapping[str, Any]
+    pages: Mapping[str, bytes]
+
+    @property
+    def sources(self) -> tuple[SourceInfo, ...]:
+        """Every file and dataset that was read, in the order of the parts."""
+        return tuple(info for part in self.parts for info in part.source.files)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of all that makes its bytes."""
+        import cv2
+
+        return {
+            "glyphgen": glyphgen.__version__,
+            "opencv": cv2.__version__,
+            "pillow": version("pillow"),
+        }
+
+    def hash(self, format_name: str) -> str:
+        """Return the hash of all that the dataset's bytes depend on, but for no path."""
+        page = [
+            self.made_by,
+            self.name,
+            format_name,
+            self.settings,
+            self.seed,
+            self.versions,
+            [(info.name, info.kind, info.sha256, info.rows) for info in self.sources],
+            [(entry.label, entry.forms) for entry in self.classes],
+            [hashlib.sha256(part.split.tobytes()).hexdigest() for part in self.parts],
+        ]
+        return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
+
+
+def check_places(folder: Path, paths: tuple[Path, ...]) -> None:
+    """Check that making a dataset cannot touch what it is made from.
+
+    Raises:
+        DatasetError: One lies within the other.
+    """
+    place = folder.resolve()
+    for path in paths:
+        source = path.resolve()
+        if place.is_relative_to(source):
+            raise DatasetError(
+                f"{folder}: lies in the source {path}, where nothing is written"
+                " (--out DIR takes another folder)"
+            )
+        if source.is_relative_to(place):
+            raise DatasetError(
+                f"{folder}: holds the source {path}, which would be written over"
+                " (--out DIR takes another folder)"
+            )
+
+
+def assemble(
+    assembly: Assembly,
+    folder: Path,
+    *,
+    format_name: str,
+    workers: int,
+    force: bool,
+    watch: Watch | None,
+) -> Produced:
+    """Make the dataset.
+
+    Raises:
+        GlyphgenError: A source, the folder, the disk or a worker failed; finished shards stay.
+    """
+    order = _order_rows(assembly.parts)
+    height, width = assembly.size
+    layout = Layout(
+        n_rows=len(order.rows),
+        height=height,
+        width=width,
+        sample_dtype=SAMPLE_DTYPE,
+        rows_per_shard=choose_rows_per_shard(height, width),
+    )
+    sha256 = assembly.hash(format_name)
+    work_bytes = sum(part.source.images.work_bytes for part in assembly.parts)
+    return produce_dataset(
+        Order(
+            folder=folder,
+            format=format_name,
+            layout=layout,
+            sha256=sha256,
+            work_bytes=work_bytes + layout.n_rows * SAMPLE_DTYPE.itemsize,
+        ),
+        lambda work: _make_job(assembly, order, work),
+        lambda shards: _make_index(assembly, order, layout, shards, format_name, sha256),
+        lambda produced: {
+            **assembly.pages,
+            "run.json": show_page(describe_run(produced, workers, _LIBRARIES)),
+        },
+        workers=workers,
+        force=force,
+        watch=watch,
+    )
+
+
+def _order_rows(parts: tuple[Part, ...]) -> RowOrder:
+    return RowOrder(
+        np.concatenate([part.class_index for part in parts]),
+        np.concatenate([part.split for part in parts]),
+        np.repeat(
+            np.arange(len(parts), dtype=np.uint16), [len(part.class_index) for part in parts]
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssemblyJob:
+    """What a worker needs to make any row.
+
+    Attributes:
+        samples_file: The samples of all rows, to be mapped.
+        images: Of each part.
+        part_of: The part that each source of index.json belongs to.
+        first_row: The part's row that is the first of each source.
+        inverted: Which parts are black on white.
+        fit: A member of ``sizing.FITS``.
+    """
+
+    samples_file: Path
+    images: tuple[Images, ...]
+    part_of: tuple[int, ...]
+    first_row: tuple[int, ...]
+    inverted: tuple[bool, ...]
+    fit: str
+
+    def open(self) -> "_RowReader":
+        """Return what reads the rows."""
+        return _RowReader(self)
+
+
+class _RowReader:
+    def __init__(self, job: AssemblyJob) -> None:
+        self._job = job
+        self._samples = np.load(job.samples_file, mmap_mode="r")
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        samples[:] = self._samples[rows.start : rows.stop]
+        for first in range(0, len(samples), _ROWS_AT_ONCE):
+            part = slice(first, first + _ROWS_AT_ONCE)
+            self._read(samples["source"][part], samples["source_row"][part], images[part])
+
+    def _read(
+        self, source: NDArray[Any], source_row: NDArray[np.int64], images: NDArray[np.uint8]
+    ) -> None:
+        job = self._job
+        part_of = np.array(job.part_of)[source]
+        row = source_row + np.array(job.first_row)[source]
+        height, width = images.shape[1:]
+        for part in np.unique(part_of).tolist():
+            at = np.flatnonzero(part_of == part)
+            found = job.images[part].read(row[at])
+            for number, image in zip(at.tolist(), found, strict=True):
+                ink = np.subtract(255, image) if job.inverted[part] else image
+                images[number] = fit_image(ink, height, width, job.fit)
+
+
+def _make_job(assembly: Assembly, order: RowOrder, work: Path) -> AssemblyJob:
+    part_of, first_row = [], []
+    for number, part in enumerate(assembly.parts):
+        rows = [info.rows for info in part.source.files]
+        part_of += [number] * len(rows)
+        first_row += list(itertools.accumulate(rows, initial=0))[:-1]
+    path = work / "samples.npy"
+    with committed(path, durable=False) as temporary, temporary.open("wb") as file:
+        np.save(file, _make_samples(assembly, order))
+    return AssemblyJob(
+        samples_file=path,
+        images=tuple(part.source.images.settle(work) for part in assembly.parts),
+        part_of=tuple(part_of),
+        first_row=tuple(first_row),
+        inverted=tuple(part.polarity != WHITE_ON_BLACK for part in assembly.parts),
+        fit=assembly.fit,
+    )
+
+
+def _make_samples(assembly: Assembly, order: RowOrder) -> NDArray[Any]:
+    ends = np.cumsum([info.rows for info in assembly.sources])
+    source = np.searchsorted(ends, order.rows, side="right")
+    n_forms = [len(entry.forms) for entry in assembly.classes]
+    first_form = np.cumsum([0, *n_forms])[:-1]
+    form = np.where(np.array(n_forms) > 0, first_form, NO_FORM)
+    samples = np.zeros(len(order.rows), SAMPLE_DTYPE)
+    class_index = np.concatenate([part.class_index for part in assembly.parts])
+    samples["class_index"] = class_index[order.rows]
+    samples["sample"] = order.sample
+    samples["form"] = form[samples["class_index"]]
+    samples["source_row"] = order.rows - np.concatenate([[0], ends])[source]
+    samples["source"] = source
+    return samples
+
+
+def _make_index(
+    assembly: Assembly,
+    order: RowOrder,
+    layout: Layout,
+    shards: tuple[ShardInfo, ...],
+    format_name: str,
+    sha256: str,
+) -> Index:
+    table = ClassTable(
+        labels=tuple(entry.label for entry in assembly.classes),
+        forms=tuple(entry.forms for entry in assembly.classes),
+    )
+    rows = count_rows(assembly)
+    return Index(
+        name=assembly.name,
+        made_by=assembly.made_by,
+        format=format_name,
+        compression=layout.compression,
+        image=ImageInfo(height=layout.height, width=layout.width, polarity=WHITE_ON_BLACK),
+        sample_fields=layout.sample_fields,
+        classes=tuple(
+            ClassInfo(
+                index=k,
+                label=table.labels[k],
+                forms=table.forms[k],
+                codepoints=tuple(
+                    tuple(f"U+{ord(char):04X}" for char in form) for form in table.forms[k]
+                ),
+                names=table.names(k),
+                rows={name: int(rows[SPLITS.index(name), k]) for name in order.splits},
+            )
+            for k in range(len(table))
+        ),
+        splits=order.splits,
+        shards=shards,
+        faces=(),
+        seed=assembly.seed,
+        recipe_sha256=sha256,
+        sources=assembly.sources,
+        settings=assembly.settings,
+        versions=assembly.versions,
+    )
+
+
+def count_rows(assembly: Assembly) -> NDArray[np.int64]:
+    """Return how many rows each split has of each class: (splits, classes)."""
+    counts = np.zeros((len(SPLITS), len(assembly.classes)), dtype=np.int64)
+    for part in assembly.parts:
+        kept = part.split != LEFT_OUT
+        np.add.at(counts, (part.split[kept], part.class_index[kept]), 1)
+    return counts
+
+
+def describe_assembly(assembly: Assembly) -> str:
+    """Return what will be made, in one line."""
+    counts = count_rows(assembly)
+    splits = ", ".join(
+        f"{name} {n:,}" for name, n in zip(SPLITS, counts.sum(axis=1).tolist(), strict=True) if n
+    )
+    height, width = assembly.size
+    return (
+        f"{assembly.name}: {counts.sum():,} images of {height}x{width},"
+        f" {len(assembly.classes):,} classes ({splits})"
+    )
+
+
+def show_sizes(sizes: Mapping[Size, int]) -> str:
+    """Return the sizes of images, the most frequent first: ``28x28 (70,000), 64x64 (3)``."""
+    ordered = sorted(sizes.items(), key=lambda entry: (-entry[1], entry[0]))
+    return show_some((f"{height}x{width} ({n:,})" for (height, width), n in ordered), most=5)

@@ -1,0 +1,59 @@
+"""Another glyphgen dataset as a source; knows no other format."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import DatasetError
+from glyphgen.exchange.folder import require_one_path
+from glyphgen.exchange.source import Asked, Images, Look, Source, SourceClass
+from glyphgen.plan import SPLITS
+from glyphgen.storage.dataset import Dataset, load
+from glyphgen.storage.index import SourceInfo
+from glyphgen.storage.verify import verify_shards
+
+__all__ = ["open_dataset"]
+
+
+def open_dataset(paths: tuple[Path, ...], asked: Asked) -> Source:  # noqa: ARG001
+    """Open a dataset, and check that every shard has its hash.
+
+    Raises:
+        DatasetError: It is missing, unfinished or damaged.
+    """
+    folder = require_one_path(paths)
+    if problems := verify_shards(folder):
+        raise DatasetError(*problems)
+    dataset = load(folder)
+    index = dataset.index
+    split = np.zeros(len(dataset), dtype=np.uint8)
+    for name, (first, end) in index.splits.items():
+        if name in SPLITS:
+            split[first:end] = SPLITS.index(name)
+    held_out = tuple(name for name in index.splits if name in SPLITS)
+    is_white = index.image.polarity == "black-on-white"
+    return Source(
+        name=index.name,
+        files=(
+            SourceInfo(
+                name=index.name, kind="dataset", sha256=index.recipe_sha256, rows=len(dataset)
+            ),
+        ),
+        classes=tuple(SourceClass(label=info.label, forms=info.forms) for info in index.classes),
+        class_index=np.asarray(dataset.labels),
+        split=split,
+        own_splits=held_out if held_out != ("train",) else (),
+        images=_DatasetImages(dataset),
+        sizes={(index.image.height, index.image.width): len(dataset)},
+        look=Look(white_on_black=0 if is_white else 1, black_on_white=1 if is_white else 0),
+    )
+
+
+class _DatasetImages(Images):
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def read(self, rows: NDArray[np.int64]) -> Any:
+        return self._dataset.images[rows]

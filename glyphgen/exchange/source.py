@@ -1,0 +1,170 @@
+"""What a format's reader finds: classes, rows and where their images lie; knows no format."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import SourceError
+from glyphgen.storage.index import SourceInfo
+
+__all__ = [
+    "BLACK_ON_WHITE",
+    "WHITE_ON_BLACK",
+    "Asked",
+    "Images",
+    "Look",
+    "Size",
+    "Skipped",
+    "Source",
+    "SourceClass",
+    "look_at",
+]
+
+WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the user says of a source that it does not say itself.
+
+    Attributes:
+        class_map: A table of ``index,codepoint,char``; what lies beside the source without it.
+        codepoints: The labels are code points.
+    """
+
+    class_map: Path | None = None
+    codepoints: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceClass:
+    """What a label of a source stands for.
+
+    Attributes:
+        label: Its name for people.
+        forms: Its texts; none where it is only a word.
+    """
+
+    label: str
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A file that gives no row, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How many images of a source look like ink 255 on paper 0, and how many the other way."""
+
+    white_on_black: int
+    black_on_white: int
+
+    @property
+    def polarity(self) -> str:
+        """What most of them look like."""
+        return WHITE_ON_BLACK if self.white_on_black >= self.black_on_white else BLACK_ON_WHITE
+
+    @property
+    def agreement(self) -> float:
+        """Share of the images that look like most: 0.5 to 1."""
+        both = self.white_on_black + self.black_on_white
+        return max(self.white_on_black, self.black_on_white) / both if both else 1.0
+
+    def __add__(self, other: "Look") -> "Look":
+        return Look(
+            white_on_black=self.white_on_black + other.white_on_black,
+            black_on_white=self.black_on_white + other.black_on_white,
+        )
+
+
+def look_at(images: Iterable[NDArray[np.uint8]]) -> Look:
+    """Ask of each image (H, W) whether its border, where the paper shows, is nearer to white."""
+    votes = Counter(_is_white(image) for image in images)
+    return Look(white_on_black=votes[False], black_on_white=votes[True])
+
+
+def _is_white(image: NDArray[np.uint8]) -> bool:
+    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    return bool(np.median(border) >= 128)
+
+
+class Images(ABC):
+    """The images of a source, to be read in any order by any worker; small enough to be pickled."""
+
+    @property
+    def work_bytes(self) -> int:
+        """Room that ``settle`` takes."""
+        return 0
+
+    def settle(self, work_folder: Path) -> "Images":  # noqa: ARG002 - most need no room
+        """Return the images as workers read them, after what only has to be done once.
+
+        Raises:
+            SourceError: The source cannot be read.
+            DatasetError: The disk refused.
+        """
+        return self
+
+    @abstractmethod
+    def read(self, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]]:
+        """Read some images, each (H, W), as the source has them.
+
+        Raises:
+            SourceError: The source has changed since it was opened.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Labelled images of another format, described but not read.
+
+    Attributes:
+        name: For people, and of the dataset where nobody gives another.
+        files: What it was read from; those with rows hold the source's rows, one after the other.
+        classes: What its labels stand for, each form in one class.
+        class_index: uint32 (n,), the class of each row.
+        split: uint8 (n,), the position in ``SPLITS`` of each row.
+        own_splits: The splits that the source itself makes; none where all rows are train for want
+            of any.
+        images: Of the rows.
+        sizes: How many rows have each size.
+        look: Of its images, or of a sample of them.
+        skipped: Files that give no row.
+        notes: What the user has to know of how it was read, a line each.
+        pages: Files for the dataset's folder.
+    """
+
+    name: str
+    files: tuple[SourceInfo, ...]
+    classes: tuple[SourceClass, ...]
+    class_index: NDArray[np.uint32]
+    split: NDArray[np.uint8]
+    own_splits: tuple[str, ...]
+    images: Images
+    sizes: Mapping[Size, int]
+    look: Look
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not len(self.class_index):
+            raise SourceError(f"{self.name}: holds no images, expected one or more")
+
+    @property
+    def n_rows(self) -> int:
+        """Number of its images."""
+        return len(self.class_index)

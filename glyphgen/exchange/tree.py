@@ -1,0 +1,354 @@
+"""Pictures in folders named after classes, on disk or in a .tar; knows no format's naming."""
+
+import hashlib
+import os
+import stat
+import tarfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import SourceError, show_some
+from glyphgen.exchange.classmap import class_order
+from glyphgen.exchange.pictures import MOST_BYTES, SUFFIXES, PictureError, decode_picture
+from glyphgen.exchange.source import Images, Look, Size, Skipped, Source, SourceClass, look_at
+from glyphgen.exchange.stored import read_errors
+from glyphgen.plan import SPLITS
+from glyphgen.storage.index import SourceInfo
+
+__all__ = ["Found", "Place", "make_source", "open_tree"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Where a picture belongs.
+
+    Attributes:
+        split: A position in ``SPLITS``, or None where the tree makes no splits.
+        folder: The name of its class folder.
+    """
+
+    split: int | None
+    folder: str
+
+
+Place = Callable[[PurePosixPath], Found | str]
+"""Says from a picture's path within the tree where it belongs, or why it is odd."""
+
+
+class Names:
+    """Many texts as one block of bytes: a tenth of the memory of as many strings."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        encoded = [os.fsencode(text) for text in texts]
+        self._block = b"".join(encoded)
+        self._ends = np.cumsum([0, *map(len, encoded)])
+
+    def __getitem__(self, number: int) -> str:
+        return os.fsdecode(self._block[self._ends[number] : self._ends[number + 1]])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+
+class Tree(ABC):
+    """The files of a folder or an archive, in the order of their names."""
+
+    names: Names
+
+    @abstractmethod
+    def read(self, number: int) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            PictureError: It is no file, or too big.
+            SourceError: It cannot be read.
+        """
+
+    @abstractmethod
+    def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:
+        """Return the entry of index.json; ``content_sha256`` is of every file that gives a row."""
+
+
+class Folder(Tree):
+    """A folder on disk. Hidden files are not there."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        with read_errors(root):
+            self.names = Names(sorted(_walk(root)))
+
+    def read(self, number: int) -> bytes:
+        """Return the content of a file."""
+        path = self._root / self.names[number]
+        with read_errors(path):
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode):
+                raise PictureError("not a file")
+            if about.st_size > MOST_BYTES:
+                raise PictureError(f"{about.st_size:,} bytes, expected at most {MOST_BYTES:,}")
+            return path.read_bytes()
+
+    def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:
+        """Return the entry of index.json."""
+        return SourceInfo(
+            name=self._root.resolve().name, kind=kind, sha256=content_sha256, rows=rows
+        )
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Yield the files up to three folders deep: enough for a split, a class and one too many."""
+    for folder, folders, files in os.walk(root, onerror=_raise, followlinks=True):
+        depth = len(Path(folder).relative_to(root).parts)
+        folders[:] = [name for name in folders if not name.startswith(".") and depth < 3]
+        for name in files:
+            if not name.startswith("."):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+class Archive(Tree):
+    """A .tar, read by position: nothing of it is ever written to the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._odd: dict[str, str] = {}
+        members: dict[str, tuple[int, int]] = {}
+        for name, at, size, odd in _list_members(path):
+            members[name] = (at, size)  # of equal names the last counts, as for tar
+            self._odd.pop(name, None)
+            if odd:
+                self._odd[name] = odd
+        ordered = sorted(members)
+        self.names = Names(ordered)
+        self._spans = np.array([members[name] for name in ordered], dtype=np.int64).reshape(-1, 2)
+
+    def read(self, number: int) -> bytes:
+        """Return the content of a member."""
+        odd = self._odd.get(self.names[number])
+        if odd:
+            raise PictureError(odd)
+        at, size = self._spans[number].tolist()
+        if size > MOST_BYTES:
+            raise PictureError(f"{size:,} bytes, expected at most {MOST_BYTES:,}")
+        with read_errors(self._path), self._path.open("rb") as stream:
+            stream.seek(at)
+            return stream.read(size)
+
+    def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:  # noqa: ARG002
+        """Return the entry of index.json, with the hash of the archive itself."""
+        with read_errors(self._path), self._path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return SourceInfo(name=self._path.name, kind=kind, sha256=digest, rows=rows)
+
+
+def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Yield name, position, size and oddity of each member that is no folder."""
+    with read_errors(path):
+        n_bytes = path.stat().st_size
+        with _open_archive(path) as archive:
+            while (member := _find_next(archive)) is not None:
+                if member.isdir():
+                    continue
+                yield (
+                    member.name,
+                    member.offset_data,
+                    member.size,
+                    _find_oddity(member, n_bytes),
+                )
+            _check_end(path, archive.offset)
+
+
+def _open_archive(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r:")
+    except tarfile.TarError:
+        raise SourceError(
+            f"{path}: not a .tar archive (unpack a .gz or .xz to a .tar first)"
+        ) from None
+
+
+def _find_next(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+    try:
+        member = archive.next()
+    except tarfile.TarError:  # _check_end tells it from the end of the archive
+        return None
+    kept: list[tarfile.TarInfo] = archive.members  # type: ignore[attr-defined]
+    kept.clear()  # or every member would stay in memory
+    return member
+
+
+def _find_oddity(member: tarfile.TarInfo, n_bytes: int) -> str:
+    parts = PurePosixPath(member.name).parts
+    if member.name.startswith("/") or ".." in parts:
+        return "a path that leads out of the archive"
+    if not member.isreg() or member.issparse():
+        return "not a file"
+    if member.offset_data + member.size > n_bytes:
+        return "damaged or cut short"
+    return ""
+
+
+def _check_end(path: Path, at: int) -> None:
+    """Check that the listing ended where the archive says that it ends, not at a damaged header."""
+    with path.open("rb") as stream:
+        stream.seek(at)
+        block = stream.read(tarfile.BLOCKSIZE)
+    if block != bytes(tarfile.BLOCKSIZE):
+        raise SourceError(
+            f"{path}: damaged or cut short at byte {at:,} (download or make the archive again)"
+        )
+
+
+def open_tree(path: Path, suffixes: tuple[str, ...] = ()) -> Tree:
+    """Open a folder, or an archive where the format has some.
+
+    Args:
+        path: Of it.
+        suffixes: Of the archives that are allowed.
+
+    Raises:
+        SourceError: It is neither.
+    """
+    if path.is_dir():
+        return Folder(path)
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder")
+    if not suffixes:
+        raise SourceError(f"{path}: is a file, expected a folder of class folders")
+    return Archive(path)
+
+
+class TreeImages(Images):
+    """The pictures of a tree that give rows."""
+
+    def __init__(self, tree: Tree, numbers: NDArray[np.int64]) -> None:
+        self._tree = tree
+        self._numbers = numbers
+
+    def read(self, rows: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
+        """Decode some pictures."""
+        images = []
+        for number in self._numbers[rows].tolist():
+            try:
+                images.append(decode_picture(self._tree.read(number)))
+            except PictureError as error:
+                raise SourceError(
+                    f"{self._tree.names[number]}: {error}, but it was whole a moment ago"
+                    " (leave the source alone while it is imported)"
+                ) from None
+        return images
+
+
+def make_source(
+    tree: Tree, *, place: Place, name_class: Callable[[str], SourceClass], kind: str, name: str
+) -> Source:
+    """Look at every picture of a tree once.
+
+    Args:
+        tree: Of pictures.
+        place: Says where each belongs.
+        name_class: Says what a folder stands for.
+        kind: Name of the format.
+        name: Of the source.
+
+    Raises:
+        SourceError: A class has two folders, or there is no picture in a class folder.
+    """
+    survey = _Survey(tree, place)
+    classes = _make_classes(name, survey.folders, name_class)
+    table = sorted({entry.label: entry for entry in classes.values()}.values(), key=class_order)
+    position = {entry.label: index for index, entry in enumerate(table)}
+    index_of = np.array([position[classes[folder].label] for folder in survey.folders], np.uint32)
+    numbers = np.array(survey.numbers, dtype=np.int64)
+    names = "".join(f"{tree.names[number]}\n" for number in numbers.tolist())
+    if not len(numbers):
+        raise SourceError(
+            f"{name}: holds no pictures in class folders, expected such as U+3042/0001.png"
+            + (f" (skipped: {_show_skipped(survey.skipped)})" if survey.skipped else "")
+        )
+    return Source(
+        name=name,
+        files=(tree.describe(kind, survey.digest.hexdigest(), len(numbers)),),
+        classes=tuple(table),
+        class_index=index_of[np.array(survey.folder_of, dtype=np.int64)],
+        split=np.array(survey.splits, dtype=np.uint8),
+        own_splits=tuple(SPLITS[k] for k in sorted(survey.own_splits)),
+        images=TreeImages(tree, numbers),
+        sizes=dict(survey.sizes),
+        look=survey.look,
+        skipped=tuple(survey.skipped),
+        pages={"files.txt": names.encode("utf-8", "surrogateescape")},
+    )
+
+
+def _show_skipped(skipped: list[Skipped]) -> str:
+    return show_some(f"{entry.name}: {entry.reason}" for entry in skipped)
+
+
+class _Survey:
+    """What one look at every file of a tree has found."""
+
+    def __init__(self, tree: Tree, place: Place) -> None:
+        self.numbers: list[int] = []
+        self.folder_of: list[int] = []
+        self.splits: list[int] = []
+        self.folders: dict[str, int] = {}
+        self.own_splits: set[int] = set()
+        self.sizes: Counter[Size] = Counter()
+        self.look = Look(white_on_black=0, black_on_white=0)
+        self.skipped: list[Skipped] = []
+        self.digest = hashlib.sha256()
+        for number in range(len(tree.names)):
+            name = tree.names[number]
+            try:
+                self._add(tree, number, name, place)
+            except PictureError as error:
+                self.skipped.append(Skipped(name=name, reason=str(error)))
+
+    def _add(self, tree: Tree, number: int, name: str, place: Place) -> None:
+        path = PurePosixPath(name)
+        if "\n" in name:
+            raise PictureError("a line break in its name")
+        if path.suffix.lower() not in SUFFIXES:
+            raise PictureError(f"not a picture, expected {', '.join(SUFFIXES)}")
+        found = place(path)
+        if isinstance(found, str):
+            raise PictureError(found)
+        data = tree.read(number)
+        image = decode_picture(data)
+        self.digest.update(hashlib.sha256(os.fsencode(name)).digest())
+        self.digest.update(hashlib.sha256(data).digest())
+        self.sizes[image.shape[0], image.shape[1]] += 1
+        self.look += look_at([image])
+        self.numbers.append(number)
+        self.folder_of.append(self.folders.setdefault(found.folder, len(self.folders)))
+        self.splits.append(found.split or 0)
+        if found.split is not None:
+            self.own_splits.add(found.split)
+
+
+def _make_classes(
+    place: str, folders: Iterable[str], name_class: Callable[[str], SourceClass]
+) -> dict[str, SourceClass]:
+    classes = {folder: name_class(folder) for folder in folders}
+    owners: dict[str, list[str]] = {}
+    for folder, entry in classes.items():
+        owners.setdefault(entry.label, []).append(folder)
+    problems = [
+        f"{place}: the folders {' and '.join(sorted(names))} are one class: {label},"
+        " expected one folder a class (put their pictures together)"
+        for label, names in owners.items()
+        if len(names) > 1
+    ]
+    if problems:
+        raise SourceError(*problems)
+    return classes
