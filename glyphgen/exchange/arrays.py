@@ -7,14 +7,11 @@ import numpy as np
 from glyphgen.errors import SourceError, show_some
 from glyphgen.exchange.classmap import check_labels, make_classes_of_codepoints, read_class_map
 from glyphgen.exchange.source import Asked, Source, SourceClass
+from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
 from glyphgen.exchange.stored import (
-    ArrayImages,
     StoredArray,
-    check_as_many,
-    check_images,
     describe_file,
     find_arrays,
-    look_through,
     read_values,
 )
 

@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _CODEPOINT = re.compile(r"U\+([0-9A-F]{4,6})", re.IGNORECASE)
+_INDEX = re.compile(r"[0-9]{1,6}")
 _COLUMNS = ["index", "codepoint", "char"]
 
 
@@ -48,7 +49,10 @@ def read_class_map(path: Path) -> tuple[SourceClass, ...]:
         raise SourceError(f"{path}: not UTF-8 (save the file as UTF-8)") from None
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
-    lines = list(csv.reader(io.StringIO(text)))
+    try:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise SourceError(f"{path}: not a table: {error}") from None
     if not lines or lines[0] != _COLUMNS:
         found = ",".join(lines[0]) if lines else "an empty file"
         raise SourceError(f"{path}:1: found {found}, expected the columns {','.join(_COLUMNS)}")
@@ -72,7 +76,7 @@ def read_class_map(path: Path) -> tuple[SourceClass, ...]:
 
 def _read_entry(place: str, line: list[str], chars: dict[int, str], problems: list[str]) -> None:
     match = _CODEPOINT.fullmatch(line[1].strip()) if len(line) == len(_COLUMNS) else None
-    if match is None or not line[0].strip().isascii() or not line[0].strip().isdigit():
+    if match is None or not _INDEX.fullmatch(line[0].strip()):
         problems.append(f"{place}: found {','.join(line)}, expected such as 0,U+3042,あ")
         return
     index, codepoint = int(line[0]), int(match[1], 16)

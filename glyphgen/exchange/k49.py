@@ -11,14 +11,11 @@ import numpy as np
 from glyphgen.errors import SourceError, show_some
 from glyphgen.exchange.classmap import check_labels, read_class_map
 from glyphgen.exchange.source import Asked, Look, Source
+from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
 from glyphgen.exchange.stored import (
-    ArrayImages,
-    check_as_many,
-    check_images,
     choose_array,
     describe_file,
     find_arrays,
-    look_through,
     read_values,
 )
 from glyphgen.plan import SPLITS

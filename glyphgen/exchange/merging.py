@@ -88,7 +88,12 @@ def merge_datasets(
         size=chosen,
         fit=fit,
         seed=0,
-        settings={"height": chosen[0], "width": chosen[1], "fit": fit},
+        settings={
+            "height": chosen[0],
+            "width": chosen[1],
+            "fit": fit,
+            "left_out": sum(int((part.split == LEFT_OUT).sum()) for part in parts),
+        },
         pages={},
     )
     for path, source in zip(folders, sources, strict=True):

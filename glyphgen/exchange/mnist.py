@@ -12,13 +12,10 @@ import numpy as np
 from glyphgen.errors import SourceError, show_some
 from glyphgen.exchange.classmap import check_labels, make_character, read_class_map
 from glyphgen.exchange.source import Asked, Look, Source, SourceClass
+from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
 from glyphgen.exchange.stored import (
-    ArrayImages,
-    check_as_many,
-    check_images,
     describe_file,
     find_idx,
-    look_through,
     read_errors,
     read_values,
 )

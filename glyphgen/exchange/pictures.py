@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.exchange.source import MOST_PIXELS
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -21,7 +23,6 @@ __all__ = ["MOST_BYTES", "SUFFIXES", "PictureError", "decode_picture"]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 MOST_BYTES = 64 << 20  # of a file
 _KINDS = ("PNG", "JPEG", "BMP")
-_MOST_PIXELS = 1 << 24  # 4096 x 4096
 
 
 class PictureError(Exception):
@@ -48,16 +49,16 @@ def decode_picture(data: bytes) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our limit is lower than Pillow's
             image = Image.open(io.BytesIO(data), formats=_KINDS)
-        if image.width * image.height > _MOST_PIXELS:
+        if image.width * image.height > MOST_PIXELS:
             raise PictureError(
-                f"{image.width} x {image.height} pixels, expected at most {_MOST_PIXELS:,}"
+                f"{image.width} x {image.height} pixels, expected at most {MOST_PIXELS:,}"
             )
         image.load()
         return _make_grey(image)
     except UnidentifiedImageError:
         raise PictureError("not a PNG, JPEG or BMP picture") from None
     except Image.DecompressionBombError:
-        raise PictureError(f"too many pixels, expected at most {_MOST_PIXELS:,}") from None
+        raise PictureError(f"too many pixels, expected at most {MOST_PIXELS:,}") from None
     except (
         OSError,
         ValueError,

@@ -91,6 +91,10 @@ def cut_splits(source: Source, shares: Mapping[str, float], seed: int) -> NDArra
         )
     split = source.split.copy()
     train = np.flatnonzero(split == 0)
+    if not len(train):
+        raise SourceError(
+            f"{source.name}: has no train rows, expected some for --split to share out"
+        )
     by_class = train[np.argsort(source.class_index[train], kind="stable")]
     classes, counts = np.unique(source.class_index[train], return_counts=True)
     firsts = np.cumsum(counts) - counts

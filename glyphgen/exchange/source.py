@@ -14,6 +14,7 @@ from glyphgen.storage.index import SourceInfo
 
 __all__ = [
     "BLACK_ON_WHITE",
+    "MOST_PIXELS",
     "WHITE_ON_BLACK",
     "Asked",
     "Images",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
+
+MOST_PIXELS = 1 << 24
+"""Of an image: 4096 x 4096. What says that it is larger is odd, and might swell without bound."""
 
 Size = tuple[int, int]
 """Height and width in pixels."""

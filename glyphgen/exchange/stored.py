@@ -6,7 +6,6 @@ blocks, and mapped from a work file.
 Source: NEP 1 (the .npy format); LeCun et al., "The MNIST database" (the IDX file format).
 """
 
-import dataclasses
 import gzip
 import hashlib
 import zipfile
@@ -21,26 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import SourceError, show_some
-from glyphgen.exchange.source import Images, Look, Size, look_at
-from glyphgen.storage.commit import committed
 from glyphgen.storage.index import SourceInfo
 
 __all__ = [
-    "ArrayImages",
+    "BLOCK_BYTES",
     "StoredArray",
-    "check_as_many",
-    "check_images",
     "choose_array",
     "describe_file",
     "find_arrays",
     "find_idx",
-    "look_through",
     "read_errors",
     "read_values",
 ]
 
-_BLOCK_BYTES = 16 << 20  # read at once
-_LOOKED_AT = 1000  # images of a file that are asked for their polarity
+BLOCK_BYTES = 16 << 20
+"""Of an array, read at once."""
+
 _AGAIN = "download or save it again"
 _IDX_UINT8 = 0x08
 
@@ -97,7 +92,7 @@ class StoredArray:
             SourceError: The file is damaged, or holds fewer or more values than it says.
         """
         row_bytes = self.n_bytes // self.shape[0]
-        n_at_once = max(1, _BLOCK_BYTES // max(1, row_bytes))
+        n_at_once = max(1, BLOCK_BYTES // max(1, row_bytes))
         with read_errors(self.path), self._opened() as stream:
             stream.read(self.offset)
             for first in range(0, self.shape[0], n_at_once):
@@ -179,6 +174,8 @@ def _read_npy_header(stream: IO[bytes], path: Path, member: str = "") -> StoredA
         shape, fortran, dtype = read(stream)
     except (ValueError, SyntaxError, TypeError):
         raise SourceError(f"{place}: its header is no NumPy header ({_AGAIN})") from None
+    if any(length < 0 for length in shape):
+        raise SourceError(f"{place}: its header is no NumPy header ({_AGAIN})")
     if dtype.hasobject:
         raise SourceError(
             f"{place}: holds Python objects, which are never loaded, expected numbers"
@@ -259,153 +256,6 @@ def read_values(array: StoredArray) -> NDArray[np.int64]:
     if array.is_packed:
         return np.concatenate([block.astype(np.int64) for block in array.read_blocks()])
     return array.map().astype(np.int64)
-
-
-def check_images(array: StoredArray) -> StoredArray:
-    """Return an array of images in the shape (n, H, W).
-
-    Raises:
-        SourceError: It is of another shape or type, or holds no image.
-    """
-    shape = array.shape
-    if len(shape) == 4 and 1 in (shape[1], shape[3]):
-        shape = (shape[0], *shape[2:]) if shape[1] == 1 else shape[:3]
-    if len(shape) != 3:
-        raise SourceError(
-            f"{array.place}: shape {array.shape}, expected (n, height, width) of grey images"
-        )
-    if array.dtype.kind == "f":
-        raise SourceError(f"{array.place}: {_describe_floats(array)}")
-    if array.dtype != np.uint8:
-        raise SourceError(
-            f"{array.place}: {array.dtype}, expected uint8: 0 to 255"
-            " (scale them, and save images.astype('uint8'))"
-        )
-    if not array.n_bytes:
-        raise SourceError(f"{array.place}: holds no images, expected one or more")
-    return dataclasses.replace(array, shape=shape)
-
-
-def check_as_many(images: StoredArray, labels: StoredArray) -> None:
-    """Check that there is one label an image, before any is read.
-
-    Raises:
-        SourceError: There is not.
-    """
-    if labels.shape != images.shape[:1]:
-        n = f"{labels.shape[0]:,} labels" if len(labels.shape) == 1 else f"shape {labels.shape}"
-        raise SourceError(
-            f"{labels.place}: has {n}, expected one label for each of the"
-            f" {images.shape[0]:,} images of {images.path.name}"
-        )
-
-
-def _describe_floats(array: StoredArray) -> str:
-    blocks: Iterator[NDArray[Any]] = array.read_blocks() if array.is_packed else _cut(array)
-    n_nan, low, high = 0, np.inf, -np.inf
-    for block in blocks:
-        n_nan += int(np.isnan(block).sum())
-        numbers = block[~np.isnan(block)]
-        if numbers.size:
-            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
-    if n_nan:
-        return (
-            f"{array.dtype} with {n_nan:,} NaN, expected uint8: 0 to 255"
-            " (find out what the NaN stand for before they become ink)"
-        )
-    scaled = "images * 255" if high <= 1 else "images"
-    return (
-        f"{array.dtype} from {low:g} to {high:g}, expected uint8: 0 to 255"
-        f" (save ({scaled}).round().astype('uint8'))"
-    )
-
-
-def _cut(array: StoredArray) -> Iterator[NDArray[Any]]:
-    values = array.map()
-    n_at_once = max(1, _BLOCK_BYTES * array.shape[0] // max(1, array.n_bytes))
-    for first in range(0, array.shape[0], n_at_once):
-        yield values[first : first + n_at_once]
-
-
-def look_through(array: StoredArray) -> Look:
-    """Read a packed array to its end, to know that it is whole, and look at images all over it.
-
-    Raises:
-        SourceError: It is damaged or cut short.
-    """
-    step = -(-array.shape[0] // _LOOKED_AT)
-    look = Look(white_on_black=0, black_on_white=0)
-    if not array.is_packed:
-        return look_at(array.map()[::step])
-    row = 0
-    for block in array.read_blocks():
-        look += look_at(block[-row % step :: step])
-        row += len(block)
-    return look
-
-
-class ArrayImages(Images):
-    """The images of some arrays, one after the other.
-
-    Args:
-        arrays: Each (n, H, W).
-        transposed: Rows and columns are exchanged, as in EMNIST.
-    """
-
-    def __init__(self, arrays: tuple[StoredArray, ...], *, transposed: bool = False) -> None:
-        self._arrays = arrays
-        self._transposed = transposed
-        self._ends = np.cumsum([array.shape[0] for array in arrays])
-        self._maps: dict[int, NDArray[np.uint8]] = {}
-
-    @property
-    def sizes(self) -> dict[Size, int]:
-        """How many images have each size."""
-        sizes: dict[Size, int] = {}
-        for n, height, width in (array.shape for array in self._arrays):
-            size = (width, height) if self._transposed else (height, width)
-            sizes[size] = sizes.get(size, 0) + n
-        return sizes
-
-    @property
-    def work_bytes(self) -> int:
-        """Room for what is packed."""
-        return sum(array.n_bytes for array in self._arrays if array.is_packed)
-
-    def settle(self, work_folder: Path) -> "ArrayImages":
-        """Unpack what is packed into work files."""
-        settled = tuple(
-            _unpack(array, work_folder / f"images-{k}.bin") if array.is_packed else array
-            for k, array in enumerate(self._arrays)
-        )
-        return ArrayImages(settled, transposed=self._transposed)
-
-    def read(self, rows: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
-        """Read some images."""
-        number = np.searchsorted(self._ends, rows, side="right")
-        firsts = self._ends - [array.shape[0] for array in self._arrays]
-        for k in np.unique(number).tolist():
-            if k not in self._maps:
-                self._maps[k] = self._arrays[k].map()
-        images = [
-            self._maps[k][row]
-            for k, row in zip(number.tolist(), (rows - firsts[number]).tolist(), strict=True)
-        ]
-        return [image.T for image in images] if self._transposed else images
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self._arrays, self._transposed)
-
-
-def _reopen(arrays: tuple[StoredArray, ...], transposed: bool) -> ArrayImages:
-    return ArrayImages(arrays, transposed=transposed)
-
-
-def _unpack(array: StoredArray, path: Path) -> StoredArray:
-    with committed(path, durable=False) as temporary, temporary.open("wb") as file:
-        for block in array.read_blocks():
-            file.write(block.data)
-    return StoredArray(path=path, offset=0, shape=array.shape, dtype=array.dtype)
 
 
 def choose_array(arrays: dict[str, StoredArray], name: str, path: Path) -> StoredArray:

@@ -1,0 +1,169 @@
+"""Images that lie in stored arrays, one after the other; knows no labels and no file format."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import SourceError
+from glyphgen.exchange.source import MOST_PIXELS, Images, Look, Size, look_at
+from glyphgen.exchange.stored import BLOCK_BYTES, StoredArray
+from glyphgen.storage.commit import committed
+
+__all__ = ["ArrayImages", "check_as_many", "check_images", "look_through"]
+
+_LOOKED_AT = 1000  # images of a file that are asked for their polarity
+
+
+def check_images(array: StoredArray) -> StoredArray:
+    """Return an array of images in the shape (n, H, W).
+
+    Raises:
+        SourceError: It is of another shape or type, or holds no image.
+    """
+    shape = array.shape
+    if len(shape) == 4 and 1 in (shape[1], shape[3]):
+        shape = (shape[0], *shape[2:]) if shape[1] == 1 else shape[:3]
+    if len(shape) != 3:
+        raise SourceError(
+            f"{array.place}: shape {array.shape}, expected (n, height, width) of grey images"
+        )
+    if not array.n_bytes:
+        raise SourceError(f"{array.place}: holds no images, expected one or more")
+    if shape[1] * shape[2] > MOST_PIXELS:
+        raise SourceError(
+            f"{array.place}: images of {shape[1]}x{shape[2]}, expected at most {MOST_PIXELS:,} pixels"
+        )
+    if array.dtype.kind == "f":
+        raise SourceError(f"{array.place}: {_describe_floats(array)}")
+    if array.dtype != np.uint8:
+        raise SourceError(
+            f"{array.place}: {array.dtype}, expected uint8: 0 to 255"
+            " (scale them, and save images.astype('uint8'))"
+        )
+    return dataclasses.replace(array, shape=shape)
+
+
+def check_as_many(images: StoredArray, labels: StoredArray) -> None:
+    """Check that there is one label an image, before any is read.
+
+    Raises:
+        SourceError: There is not.
+    """
+    if labels.shape != images.shape[:1]:
+        n = f"{labels.shape[0]:,} labels" if len(labels.shape) == 1 else f"shape {labels.shape}"
+        raise SourceError(
+            f"{labels.place}: has {n}, expected one label for each of the"
+            f" {images.shape[0]:,} images of {images.path.name}"
+        )
+
+
+def _describe_floats(array: StoredArray) -> str:
+    blocks: Iterator[NDArray[Any]] = array.read_blocks() if array.is_packed else _cut(array)
+    n_nan, low, high = 0, np.inf, -np.inf
+    for block in blocks:
+        n_nan += int(np.isnan(block).sum())
+        numbers = block[~np.isnan(block)]
+        if numbers.size:
+            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    if n_nan:
+        return (
+            f"{array.dtype} with {n_nan:,} NaN, expected uint8: 0 to 255"
+            " (find out what the NaN stand for before they become ink)"
+        )
+    scaled = "images * 255" if high <= 1 else "images"
+    return (
+        f"{array.dtype} from {low:g} to {high:g}, expected uint8: 0 to 255"
+        f" (save ({scaled}).round().astype('uint8'))"
+    )
+
+
+def _cut(array: StoredArray) -> Iterator[NDArray[Any]]:
+    values = array.map()
+    n_at_once = max(1, BLOCK_BYTES * array.shape[0] // max(1, array.n_bytes))
+    for first in range(0, array.shape[0], n_at_once):
+        yield values[first : first + n_at_once]
+
+
+def look_through(array: StoredArray) -> Look:
+    """Read a packed array to its end, to know that it is whole, and look at images all over it.
+
+    Raises:
+        SourceError: It is damaged or cut short.
+    """
+    step = -(-array.shape[0] // _LOOKED_AT)
+    look = Look(white_on_black=0, black_on_white=0)
+    if not array.is_packed:
+        return look_at(array.map()[::step])
+    row = 0
+    for block in array.read_blocks():
+        look += look_at(block[-row % step :: step])
+        row += len(block)
+    return look
+
+
+class ArrayImages(Images):
+    """The images of some arrays, one after the other.
+
+    Args:
+        arrays: Each (n, H, W).
+        transposed: Rows and columns are exchanged, as in EMNIST.
+    """
+
+    def __init__(self, arrays: tuple[StoredArray, ...], *, transposed: bool = False) -> None:
+        self._arrays = arrays
+        self._transposed = transposed
+        self._ends = np.cumsum([array.shape[0] for array in arrays])
+        self._maps: dict[int, NDArray[np.uint8]] = {}
+
+    @property
+    def sizes(self) -> dict[Size, int]:
+        """How many images have each size."""
+        sizes: dict[Size, int] = {}
+        for n, height, width in (array.shape for array in self._arrays):
+            size = (width, height) if self._transposed else (height, width)
+            sizes[size] = sizes.get(size, 0) + n
+        return sizes
+
+    @property
+    def work_bytes(self) -> int:
+        """Room for what is packed."""
+        return sum(array.n_bytes for array in self._arrays if array.is_packed)
+
+    def settle(self, work_folder: Path) -> "ArrayImages":
+        """Unpack what is packed into work files."""
+        settled = tuple(
+            _unpack(array, work_folder / f"images-{k}.bin") if array.is_packed else array
+            for k, array in enumerate(self._arrays)
+        )
+        return ArrayImages(settled, transposed=self._transposed)
+
+    def read(self, rows: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
+        """Read some images."""
+        number = np.searchsorted(self._ends, rows, side="right")
+        firsts = self._ends - [array.shape[0] for array in self._arrays]
+        for k in np.unique(number).tolist():
+            if k not in self._maps:
+                self._maps[k] = self._arrays[k].map()
+        images = [
+            self._maps[k][row]
+            for k, row in zip(number.tolist(), (rows - firsts[number]).tolist(), strict=True)
+        ]
+        return [image.T for image in images] if self._transposed else images
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (self._arrays, self._transposed)
+
+
+def _reopen(arrays: tuple[StoredArray, ...], transposed: bool) -> ArrayImages:
+    return ArrayImages(arrays, transposed=transposed)
+
+
+def _unpack(array: StoredArray, path: Path) -> StoredArray:
+    with committed(path, durable=False) as temporary, temporary.open("wb") as file:
+        for block in array.read_blocks():
+            file.write(block.data)
+    return StoredArray(path=path, offset=0, shape=array.shape, dtype=array.dtype)
