@@ -16,7 +16,7 @@ import glyphgen
 from glyphgen.classes import ClassTable
 from glyphgen.errors import DatasetError, show_some
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
-from glyphgen.exchange.sizing import fit_image
+from glyphgen.exchange.sizing import find_opencv_version, fit_image
 from glyphgen.exchange.source import WHITE_ON_BLACK, Images, Size, Source, SourceClass
 from glyphgen.plan import SPLITS
 from glyphgen.produce import (
@@ -118,11 +118,9 @@ class Assembly:
     @property
     def versions(self) -> dict[str, str]:
         """Of all that makes its bytes."""
-        import cv2
-
         return {
             "glyphgen": glyphgen.__version__,
-            "opencv": cv2.__version__,
+            "opencv": find_opencv_version(),
             "pillow": version("pillow"),
         }
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FITS", "fit_image"]
+__all__ = ["FITS", "find_opencv_version", "fit_image"]
 
 FITS = ("pad", "stretch")
 
@@ -47,3 +47,10 @@ def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
     if (height, width) != small.shape:
         small = np.asarray(cv2.resize(small, (width, height), interpolation=lanczos), np.uint8)
     return small
+
+
+def find_opencv_version() -> str:
+    """Return the version of what resizes."""
+    import cv2
+
+    return str(cv2.__version__)

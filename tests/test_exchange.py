@@ -1,0 +1,394 @@
+"""import: what each format becomes, row for row, on disk."""
+
+import hashlib
+import io
+import json
+import pickle
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tiny_sources import (
+    make_images,
+    write_class_map,
+    write_idx,
+    write_k49,
+    write_mnist,
+    write_picture,
+    write_tree,
+)
+
+from glyphgen.cli.exchange import _FORMATS
+from glyphgen.exchange import FORMATS, Asked
+from glyphgen.exchange.importing import import_dataset, open_source
+from glyphgen.exchange.pictures import decode_picture
+from glyphgen.exchange.rows import LEFT_OUT, RowOrder
+from glyphgen.exchange.sizing import fit_image
+from glyphgen.storage.dataset import Dataset, load
+from glyphgen.verify import verify_dataset
+
+
+def imported(
+    out: Path, kind: str, *paths: Path, asked: Asked | None = None, **wishes: Any
+) -> Dataset:
+    source = open_source(kind, paths, asked or Asked())
+    import_dataset(source, out, paths=paths, **wishes)
+    return load(out)
+
+
+def heard(out: Path, kind: str, *paths: Path, **wishes: Any) -> list[str]:
+    lines: list[str] = []
+    imported(out, kind, *paths, say=lines.append, **wishes)
+    return lines
+
+
+def labels_of(dataset: Dataset) -> list[str]:
+    return [dataset.classes[label].label for label in np.asarray(dataset.labels).tolist()]
+
+
+def hash_tree(root: Path) -> dict[str, str]:
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_command_line_knows_every_format() -> None:
+    assert tuple(FORMATS) == _FORMATS
+
+
+# --- Each format
+
+
+def test_k49_keeps_its_official_splits_and_takes_classes_in_turns(tmp_path: Path) -> None:
+    data = imported(tmp_path / "out", "k49", write_k49(tmp_path / "k49"))
+    assert data.index.splits == {"train": (0, 12), "test": (12, 18)}
+    assert labels_of(data) == list("あいう" * 6)
+    assert data.index.codepoint_to_index == {"U+3042": 0, "U+3044": 1, "U+3046": 2}
+    np.testing.assert_array_equal(data.images[:12], make_images(12))
+    np.testing.assert_array_equal(
+        load(tmp_path / "out", "test").images[:], make_images(6, first=12)
+    )
+    assert data.classes[1].rows == {"train": 4, "test": 2}
+    assert data.index.made_by == "import"
+
+
+def test_every_row_tells_the_file_and_the_row_that_it_is(tmp_path: Path) -> None:
+    folder = write_k49(tmp_path / "k49")
+    data = imported(tmp_path / "out", "k49", folder)
+    for image, sample in zip(data.images[:], data.samples[:], strict=True):
+        file = data.index.sources[sample["source"]]
+        with np.load(folder / file.name) as arrays:
+            np.testing.assert_array_equal(image, arrays["arr_0"][sample["source_row"]])
+    sha256 = hashlib.sha256((folder / "k49-test-imgs.npz").read_bytes()).hexdigest()
+    assert [(s.name, s.rows) for s in data.index.sources] == [
+        ("k49-train-imgs.npz", 12),
+        ("k49-train-labels.npz", 0),
+        ("k49-test-imgs.npz", 6),
+        ("k49-test-labels.npz", 0),
+        ("k49_classmap.csv", 0),
+    ]
+    assert data.index.sources[2].sha256 == sha256
+    assert data.samples[:]["sample"].tolist() == [k // 3 for k in range(18)]
+
+
+def test_k49_files_may_be_named_one_by_one_and_test_may_be_alone(tmp_path: Path) -> None:
+    folder = write_k49(tmp_path / "k49", train=0, prefix="kmnist")
+    names = ("kmnist-test-imgs.npz", "kmnist-test-labels.npz")
+    data = imported(tmp_path / "out", "k49", *(folder / name for name in names))
+    assert (data.index.name, data.index.splits) == ("kmnist", {"test": (0, 6)})
+
+
+@pytest.mark.parametrize("suffix", [".gz", ""])
+def test_mnist_reads_idx_files_gzipped_or_not(tmp_path: Path, suffix: str) -> None:
+    data = imported(tmp_path / "out", "mnist", write_mnist(tmp_path / "in", suffix=suffix))
+    assert data.index.splits == {"train": (0, 10), "test": (10, 15)}
+    assert labels_of(data) == list("01234" * 3)
+    np.testing.assert_array_equal(data.images[:], make_images(15, 8, 6))
+
+
+def test_emnist_is_turned_upright_and_named_by_its_mapping(tmp_path: Path) -> None:
+    folder = write_mnist(tmp_path / "in", prefix="emnist-letters-")
+    (folder / "emnist-letters-mapping.txt").write_text("0 65 97\n1 66\n2 67\n3 68\n4 69 101\n")
+    lines: list[str] = []
+    data = imported(tmp_path / "out", "mnist", folder, say=lines.append)
+    assert data.images.shape == (15, 6, 8)
+    np.testing.assert_array_equal(data.images[:], make_images(15, 8, 6).transpose(0, 2, 1))
+    assert [entry.forms for entry in data.classes] == [
+        ("A", "a"),
+        ("B",),
+        ("C",),
+        ("D",),
+        ("E", "e"),
+    ]
+    assert data.samples[:5]["form"].tolist() == [0, 2, 3, 4, 5]
+    assert lines[1] == "rows and columns exchanged, as EMNIST has them"
+
+
+def test_folder_names_are_characters_code_points_or_words(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"い": 2, "U+3042": 3, "logo": 2, "か\u3099": 1})
+    data = imported(tmp_path / "out", "folder", root)
+    assert [(c.label, c.forms) for c in data.classes] == [
+        ("あ", ("あ",)),
+        ("い", ("い",)),
+        ("が", ("が",)),  # as macOS stores it, in two parts
+        ("logo", ()),
+    ]
+    assert labels_of(data) == ["あ", "い", "が", "logo", "あ", "い", "logo", "あ"]
+    assert data.samples[:4]["form"].tolist() == [0, 1, 2, 2**32 - 1]
+    files = (tmp_path / "out" / "files.txt").read_text(encoding="utf-8").splitlines()
+    assert [files[row] for row in data.samples[:2]["source_row"]] == [
+        "U+3042/000.png",
+        "い/000.png",
+    ]
+
+
+def test_folders_above_the_classes_are_splits(tmp_path: Path) -> None:
+    for split, n in (("train", 3), ("valid", 2), ("test", 1)):
+        write_tree(tmp_path / "in" / split, {"あ": n, "U+3044": n})
+    data = imported(tmp_path / "out", "folder", tmp_path / "in")
+    assert data.index.splits == {"train": (0, 6), "val": (6, 10), "test": (10, 12)}
+    assert len(data.classes) == 2
+
+
+def test_kkanji_is_the_same_from_a_folder_and_from_a_tar(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "kkanji2", {"U+65E5": 3, "U+6708": 1, "U+20B9F": 2})
+    with tarfile.open(tmp_path / "kkanji.tar", "w") as archive:
+        archive.add(root, "kkanji2")
+    from_folder = imported(tmp_path / "a", "kkanji", root)
+    from_tar = imported(tmp_path / "b", "kkanji", tmp_path / "kkanji.tar")
+    assert labels_of(from_folder) == ["日", "月", "𠮟", "日", "𠮟", "日"] == labels_of(from_tar)
+    np.testing.assert_array_equal(from_folder.images[:], from_tar.images[:])
+
+
+def test_arrays_take_code_points_a_class_map_or_plain_numbers(tmp_path: Path) -> None:
+    images, labels = tmp_path / "images.npy", tmp_path / "labels.npy"
+    np.save(images, make_images(4)[..., None])
+    np.save(labels, np.array([0x3046, 0x3042, 0x3042, 0x3046]))
+    data = imported(tmp_path / "a", "arrays", images, labels, asked=Asked(codepoints=True))
+    assert labels_of(data) == ["あ", "う", "あ", "う"]
+    np.testing.assert_array_equal(data.images[:], make_images(4)[[1, 0, 2, 3]])
+    np.save(labels, np.array([2, 0, 0, 2]))
+    asked = Asked(class_map=write_class_map(tmp_path / "map.csv"))
+    assert labels_of(imported(tmp_path / "b", "arrays", images, labels, asked=asked)) == [
+        *"あうあう"
+    ]
+    np.savez(tmp_path / "both.npz", x=make_images(4), y=np.array([70, 5, 5, 70]))
+    data = imported(tmp_path / "c", "arrays", tmp_path / "both.npz")
+    assert [(c.label, c.forms) for c in data.classes] == [("5", ()), ("70", ())]
+
+
+def test_a_dataset_keeps_its_splits_and_gets_a_size(tmp_path: Path) -> None:
+    imported(tmp_path / "a", "k49", write_k49(tmp_path / "k49"))
+    data = imported(tmp_path / "b", "dataset", tmp_path / "a", size=(4, 4), format_name="hdf5")
+    assert (data.images.shape, data.index.format) == ((18, 4, 4), "hdf5")
+    assert data.index.splits == {"train": (0, 12), "test": (12, 18)}
+    assert data.index.sources[0].sha256 == load(tmp_path / "a").index.recipe_sha256
+
+
+# --- What is the same for all of them
+
+
+def test_workers_and_a_second_run_change_no_byte(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 5, "い": 9})
+    one = imported(tmp_path / "a", "folder", root, name="x", shares={"test": 0.2})
+    two = imported(tmp_path / "b", "folder", root, name="x", shares={"test": 0.2}, workers=2)
+    assert one.index == two.index
+    source = open_source("folder", (root,), Asked())
+    again = import_dataset(source, tmp_path / "b", paths=(root,), name="x", shares={"test": 0.2})
+    assert (again.n_rows, again.n_made) == (14, 0)
+
+
+def test_the_source_is_not_touched_and_verify_holds(tmp_path: Path) -> None:
+    before = hash_tree(write_k49(tmp_path / "k49"))
+    imported(tmp_path / "out", "k49", tmp_path / "k49", size=(16, 16))
+    assert hash_tree(tmp_path / "k49") == before
+    found = verify_dataset(tmp_path / "out")
+    assert (found.problems, found.n_rows, found.n_redrawn) == ((), 18, 0)
+    assert found.unproven == (
+        f"{tmp_path / 'out'}: made by `glyphgen import`, not drawn from a recipe"
+    )
+    with (tmp_path / "out" / "images.npy").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x01")
+    assert len(verify_dataset(tmp_path / "out").problems) == 1
+
+
+def test_polarity_is_detected_stated_and_unified(tmp_path: Path) -> None:
+    np.savez(tmp_path / "dark.npz", images=255 - make_images(5), labels=np.zeros(5, np.uint8))
+    lines = heard(tmp_path / "out", "arrays", tmp_path / "dark.npz")
+    assert lines == [
+        "dark: 5 images of 8x8, 1 classes (train 5)",
+        "polarity: black-on-white, as 5 of 5 images look (--polarity if not)",
+    ]
+    data = load(tmp_path / "out")
+    np.testing.assert_array_equal(data.images[:], make_images(5))
+    assert data.index.image.polarity == "white-on-black"
+    assert data.index.settings["source_polarity"] == "black-on-white"
+    told = heard(tmp_path / "told", "arrays", tmp_path / "dark.npz", polarity="white-on-black")
+    assert told[1] == "polarity: white-on-black"
+    np.testing.assert_array_equal(load(tmp_path / "told").images[:], 255 - make_images(5))
+
+
+def test_shares_are_cut_from_each_class_by_the_seed(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 20, "い": 10, "う": 1})
+    shares = {"val": 0.1, "test": 0.2}
+    data = imported(tmp_path / "a", "folder", root, shares=shares)
+    assert [entry.rows for entry in data.classes] == [
+        {"train": 14, "val": 2, "test": 4},
+        {"train": 7, "val": 1, "test": 2},
+        {"train": 1, "val": 0, "test": 0},
+    ]
+    rows = data.samples[:]["source_row"].tolist()
+    assert sorted(rows) == list(range(31))
+    assert (
+        rows
+        == imported(tmp_path / "b", "folder", root, shares=shares).samples[:]["source_row"].tolist()
+    )
+    other = imported(tmp_path / "c", "folder", root, shares=shares, seed=1)
+    assert rows != other.samples[:]["source_row"].tolist()
+
+
+def test_odd_files_are_listed_and_skipped(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 2})
+    noise = np.arange(4096, dtype=np.uint32).reshape(64, 64) ** 2 % 251
+    cut = write_picture(root / "あ" / "cut.png", noise.astype(np.uint8))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    (root / "あ" / "nothing.png").touch()
+    (root / "あ" / "words.png").write_text("no picture")
+    (root / "あ" / "notes.txt").write_text("x")
+    (root / "あ" / ".DS_Store").write_text("x")
+    write_picture(root / "stray.png", make_images(1)[0])
+    write_picture(root / "a" / "b" / "c.png", make_images(1)[0])
+    lines = heard(tmp_path / "out", "folder", root)
+    deep = "in no class folder, expected class-name/picture or split/class-name/picture"
+    expected = {
+        "a/b/c.png": deep,
+        "stray.png": deep,
+        "あ/cut.png": "damaged or cut short",
+        "あ/notes.txt": "not a picture, expected .png, .jpg, .jpeg, .bmp",
+        "あ/nothing.png": "empty",
+        "あ/words.png": "not a PNG, JPEG or BMP picture",
+    }
+    page = json.loads((tmp_path / "out" / "skipped.json").read_text(encoding="utf-8"))
+    assert page == {"skipped": [{"name": k, "reason": v} for k, v in expected.items()]}
+    assert lines[-1] == (
+        f"6 files skipped, see skipped.json: a/b/c.png: {deep}, stray.png: {deep},"
+        " あ/cut.png: damaged or cut short and 3 more"
+    )
+    assert len(load(tmp_path / "out")) == 2
+
+
+def test_a_picture_that_would_swell_is_skipped_by_its_header(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 1})
+    Image.new("1", (5000, 5000)).save(root / "あ" / "bomb.png")
+    imported(tmp_path / "out", "folder", root)
+    [entry] = json.loads((tmp_path / "out" / "skipped.json").read_text())["skipped"]
+    assert entry["reason"] == "5000 x 5000 pixels, expected at most 16,777,216"
+
+
+def test_a_tar_cannot_reach_out_of_its_place(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"U+3042": 2})
+    data = (root / "U+3042" / "000.png").read_bytes()
+    path = tmp_path / "evil.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(root, "in")
+        for name in ("../../U+3042/up.png", "/tmp/U+3042/root.png"):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        for name, kind in (("link", tarfile.SYMTYPE), ("hard", tarfile.LNKTYPE)):
+            member = tarfile.TarInfo(f"in/U+3042/{name}.png")
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+        device = tarfile.TarInfo("in/U+3042/device.png")
+        device.type = tarfile.CHRTYPE
+        archive.addfile(device)
+    before = sorted(tmp_path.rglob("*"))
+    source = open_source("kkanji", (path,), Asked())
+    assert {entry.name: entry.reason for entry in source.skipped} == {
+        "../../U+3042/up.png": "a path that leads out of the archive",
+        "/tmp/U+3042/root.png": "a path that leads out of the archive",
+        "in/U+3042/link.png": "not a file",
+        "in/U+3042/hard.png": "not a file",
+        "in/U+3042/device.png": "not a file",
+    }
+    assert source.n_rows == 2
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_pictures_of_any_kind_become_grey() -> None:
+    def decode(image: Image.Image, kind: str = "PNG", **options: Any) -> list[int]:
+        file = io.BytesIO()
+        image.save(file, kind, **options)
+        return list(map(int, np.unique(decode_picture(file.getvalue()))))
+
+    assert decode(Image.new("RGB", (3, 2), (255, 0, 0))) == [76]
+    assert decode(Image.new("1", (3, 2), 1)) == [255]
+    assert decode(Image.fromarray(np.full((2, 3), 0x80FF, np.uint16))) == [0x80]
+    assert decode(Image.new("L", (8, 8), 200), "JPEG") == [200]
+    glyph = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    glyph.putpixel((0, 0), (10, 10, 10, 255))
+    assert decode(glyph) == [10, 255]
+    glyph.putpixel((0, 0), (250, 250, 250, 255))
+    assert decode(glyph) == [0, 250]
+
+
+def test_sizes_follow_area_and_aspect() -> None:
+    image = np.zeros((4, 8), np.uint8)
+    image[:, :2] = 200
+    small = fit_image(image, 4, 4, "pad")
+    assert small.tolist() == [[0] * 4, [200, 0, 0, 0], [200, 0, 0, 0], [0] * 4]
+    assert fit_image(image, 2, 2, "stretch").tolist() == [[100, 0], [100, 0]]
+    large = fit_image(make_images(1)[0], 16, 16, "pad")
+    assert large.shape == (16, 16)
+    assert (
+        abs(int(large.sum()) / int(make_images(1).sum()) - 4) < 0.15
+    )  # Lanczos overshoots at edges
+    assert fit_image(image, 4, 8, "pad") is image
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=60
+    )
+)
+def test_rows_are_each_row_once_splits_together_classes_in_turns(
+    entries: list[tuple[int, int, int]],
+) -> None:
+    classes, splits, sources = map(np.array, zip(*entries, strict=True))
+    order = RowOrder(classes.astype(np.uint32), splits.astype(np.uint8), sources.astype(np.uint16))
+    assert sorted(order.rows.tolist()) == np.flatnonzero(splits != LEFT_OUT).tolist()
+    for name, (first, end) in order.splits.items():
+        rows = order.rows[first:end]
+        assert (splits[rows] == ["train", "val", "test"].index(name)).all()
+        left = np.bincount(classes[rows], minlength=5)
+        for number, label in enumerate(classes[rows].tolist()):
+            counts = np.bincount(classes[rows][:number], minlength=5)
+            # no class that has rows left is more than one turn behind
+            assert counts[label] == counts[left > counts].min()
+    for label in range(5):
+        numbers = order.sample[classes[order.rows] == label].tolist()
+        assert numbers == list(range(len(numbers)))
+
+
+def test_a_source_can_be_pickled_and_read_elsewhere(tmp_path: Path) -> None:
+    source = open_source("mnist", (write_mnist(tmp_path / "in", suffix=""),), Asked())
+    images = pickle.loads(pickle.dumps(source.images))
+    found = images.read(np.array([14, 0, 9]))
+    np.testing.assert_array_equal(np.array(found), make_images(15, 8, 6)[[14, 0, 9]])
+
+
+def test_a_mapping_may_lie_with_unpacked_files(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_idx(folder / "emnist-x-train-images-idx3-ubyte", make_images(2))
+    write_idx(folder / "emnist-x-train-labels-idx1-ubyte", np.array([1, 2], np.uint8))
+    (folder / "emnist-x-mapping.txt").write_text("1 65\n2 66\n")
+    assert labels_of(imported(tmp_path / "out", "mnist", folder)) == ["A", "B"]
