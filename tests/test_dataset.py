@@ -231,3 +231,15 @@ def test_wrong_counts_of_classes_are_found(tmp_path: Path) -> None:
         " (make the dataset again, with --force)"
         for split, n in (("train", 6), ("test", 5))
     ]
+
+
+@pytest.mark.parametrize("format_name", ["npy", "hdf5"])
+def test_unmapped_files_are_mapped_again(tmp_path: Path, format_name: str) -> None:
+    make_dataset(tmp_path, format_name)
+    dataset = load(tmp_path)
+    expected = make_rows(range(N_ROWS)).images
+    for _ in range(2):
+        np.testing.assert_array_equal(dataset.images[::-1], expected[::-1])
+        assert str(tmp_path) in Path("/proc/self/maps").read_text()
+        dataset.unmap()
+        assert str(tmp_path) not in Path("/proc/self/maps").read_text()

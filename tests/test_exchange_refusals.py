@@ -217,6 +217,10 @@ def arrays(tmp_path: Path, images: Any, labels: Any) -> tuple[Path, Path]:
             " (stack the images into one uint8 array and save that)",
         ),
         (
+            np.asfortranarray(make_images(3)),
+            "is in Fortran order, expected C order (save np.ascontiguousarray of it)",
+        ),
+        (
             np.zeros((3, 1, 1 << 25), np.uint8),
             "images of 1x33554432, expected at most 16,777,216 pixels",
         ),

@@ -221,7 +221,7 @@ class AssemblyJob:
     """What a worker needs to make any row.
 
     Attributes:
-        samples_file: The samples of all rows, to be mapped.
+        samples_file: The samples of all rows, as they lie on disk.
         images: Of each part.
         part_of: The part that each source of index.json belongs to.
         first_row: The part's row that is the first of each source.
@@ -244,10 +244,13 @@ class AssemblyJob:
 class _RowReader:
     def __init__(self, job: AssemblyJob) -> None:
         self._job = job
-        self._samples = np.load(job.samples_file, mmap_mode="r")
 
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        samples[:] = self._samples[rows.start : rows.stop]
+        # Not through a map: every page that was ever looked at would stay in the worker's memory.
+        first_byte = rows.start * samples.itemsize
+        samples[:] = np.fromfile(
+            self._job.samples_file, samples.dtype, len(rows), offset=first_byte
+        )
         for first in range(0, len(samples), _ROWS_AT_ONCE):
             part = slice(first, first + _ROWS_AT_ONCE)
             self._read(samples["source"][part], samples["source_row"][part], images[part])
@@ -273,9 +276,9 @@ def _make_job(assembly: Assembly, order: RowOrder, work: Path) -> AssemblyJob:
         rows = [info.rows for info in part.source.files]
         part_of += [number] * len(rows)
         first_row += list(itertools.accumulate(rows, initial=0))[:-1]
-    path = work / "samples.npy"
+    path = work / "samples.bin"
     with committed(path, durable=False) as temporary, temporary.open("wb") as file:
-        np.save(file, _make_samples(assembly, order))
+        file.write(_make_samples(assembly, order).data)
     return AssemblyJob(
         samples_file=path,
         images=tuple(part.source.images.settle(work) for part in assembly.parts),

@@ -1,7 +1,6 @@
 """Another glyphgen dataset as a source; knows no other format."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,9 @@ from glyphgen.storage.index import SourceInfo
 from glyphgen.storage.verify import verify_shards
 
 __all__ = ["open_dataset"]
+
+_TOUCHED_BYTES = 64 << 10  # what Linux maps around the one page that is asked for
+_MOST_TOUCHED_BYTES = 128 << 20
 
 
 def open_dataset(paths: tuple[Path, ...], asked: Asked) -> Source:  # noqa: ARG001
@@ -54,6 +56,12 @@ def open_dataset(paths: tuple[Path, ...], asked: Asked) -> Source:  # noqa: ARG0
 class _DatasetImages(Images):
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+        self._n_touched = 0
 
-    def read(self, rows: NDArray[np.int64]) -> Any:
-        return self._dataset.images[rows]
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images: NDArray[np.uint8] = self._dataset.images[rows]
+        self._n_touched += len(rows) * _TOUCHED_BYTES
+        if self._n_touched > _MOST_TOUCHED_BYTES:
+            self._dataset.unmap()
+            self._n_touched = 0
+        return images

@@ -123,7 +123,7 @@ class Images(ABC):
         return self
 
     @abstractmethod
-    def read(self, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]]:
+    def read(self, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]] | NDArray[np.uint8]:
         """Read some images, each (H, W), as the source has them.
 
         Raises:

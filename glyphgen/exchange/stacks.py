@@ -1,6 +1,7 @@
 """Images that lie in stored arrays, one after the other; knows no labels and no file format."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import SourceError
 from glyphgen.exchange.source import MOST_PIXELS, Images, Look, Size, look_at
-from glyphgen.exchange.stored import BLOCK_BYTES, StoredArray
+from glyphgen.exchange.stored import BLOCK_BYTES, StoredArray, read_errors
 from glyphgen.storage.commit import committed
 
 __all__ = ["ArrayImages", "check_as_many", "check_images", "look_through"]
 
+_NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0), dtype=np.uint8)
 _LOOKED_AT = 1000  # images of a file that are asked for their polarity
 
 
@@ -117,7 +119,6 @@ class ArrayImages(Images):
         self._arrays = arrays
         self._transposed = transposed
         self._ends = np.cumsum([array.shape[0] for array in arrays])
-        self._maps: dict[int, NDArray[np.uint8]] = {}
 
     @property
     def sizes(self) -> dict[Size, int]:
@@ -145,21 +146,24 @@ class ArrayImages(Images):
         """Read some images."""
         number = np.searchsorted(self._ends, rows, side="right")
         firsts = self._ends - [array.shape[0] for array in self._arrays]
+        images: list[NDArray[np.uint8]] = [_NO_IMAGE] * len(rows)
         for k in np.unique(number).tolist():
-            if k not in self._maps:
-                self._maps[k] = self._arrays[k].map()
-        images = [
-            self._maps[k][row]
-            for k, row in zip(number.tolist(), (rows - firsts[number]).tolist(), strict=True)
-        ]
-        return [image.T for image in images] if self._transposed else images
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self._arrays, self._transposed)
+            at = np.flatnonzero(number == k)
+            block = _read_rows(self._arrays[k], (rows[at] - firsts[k]).tolist())
+            for place, image in zip(at.tolist(), block, strict=True):
+                images[place] = image.T if self._transposed else image
+        return images
 
 
-def _reopen(arrays: tuple[StoredArray, ...], transposed: bool) -> ArrayImages:
-    return ArrayImages(arrays, transposed=transposed)
+def _read_rows(array: StoredArray, rows: list[int]) -> NDArray[np.uint8]:
+    # Not through a map: every page that was ever looked at would stay in the memory of the worker.
+    block = np.empty((len(rows), *array.shape[1:]), dtype=np.uint8)
+    n_bytes = block[0].nbytes
+    with read_errors(array.path), array.path.open("rb", buffering=0) as file:
+        for image, row in zip(block, rows, strict=True):
+            if os.preadv(file.fileno(), [image], array.offset + row * n_bytes) < n_bytes:
+                raise EOFError
+    return block
 
 
 def _unpack(array: StoredArray, path: Path) -> StoredArray:

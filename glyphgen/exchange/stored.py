@@ -51,7 +51,6 @@ class StoredArray:
         offset: Bytes before the first value, after unpacking.
         shape: Of the array.
         dtype: Of its values.
-        fortran: The first index varies fastest.
     """
 
     path: Path
@@ -60,7 +59,6 @@ class StoredArray:
     offset: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    fortran: bool = False
 
     @property
     def place(self) -> str:
@@ -79,11 +77,8 @@ class StoredArray:
 
     def map(self) -> NDArray[Any]:
         """Map the values of an array that is not packed, read-only."""
-        order: Any = "F" if self.fortran else "C"
         with read_errors(self.path):
-            return np.asarray(
-                np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order=order)
-            )
+            return np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape))
 
     def read_blocks(self) -> Iterator[NDArray[Any]]:
         """Read the values of a packed array in order, some rows at a time, to the last byte.
@@ -181,14 +176,11 @@ def _read_npy_header(stream: IO[bytes], path: Path, member: str = "") -> StoredA
             f"{place}: holds Python objects, which are never loaded, expected numbers"
             " (stack the images into one uint8 array and save that)"
         )
-    fortran = bool(fortran) and len(shape) > 1
-    if member and fortran:
+    if fortran and len(shape) > 1:
         raise SourceError(
             f"{place}: is in Fortran order, expected C order (save np.ascontiguousarray of it)"
         )
-    return StoredArray(
-        path=path, member=member, offset=stream.tell(), shape=shape, dtype=dtype, fortran=fortran
-    )
+    return StoredArray(path=path, member=member, offset=stream.tell(), shape=shape, dtype=dtype)
 
 
 def find_idx(path: Path, n_dims: int) -> StoredArray:

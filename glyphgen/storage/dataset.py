@@ -60,11 +60,19 @@ class Dataset:
         self.folder = folder
         self.index = index
         self.split = split
-        parts = _Parts(open_shards(folder, index))
+        parts = self._parts = _Parts(open_shards(folder, index))
         rows = range(*index.splits[split]) if split is not None else range(index.n_rows)
         self.images = Rows(parts, "images", rows)
         self.labels = Rows(parts, "labels", rows)
         self.samples = Rows(parts, "samples", rows)
+
+    def unmap(self) -> None:
+        """Let go of the mapped files, which are mapped again when they are needed.
+
+        Whoever reads all of a large dataset in any order calls this now and then: every page that was
+        looked at counts as memory of the process while it is mapped.
+        """
+        self._parts.unmap()
 
     @property
     def classes(self) -> tuple[ClassInfo, ...]:
@@ -113,6 +121,10 @@ class _Parts:
     def map(self, part: int) -> Arrays:
         """Return the arrays of a part."""
         return self._map(part, os.getpid())  # an open HDF5 file must not be used across a fork
+
+    def unmap(self) -> None:
+        """Unmap all parts."""
+        self._map.cache_clear()
 
     def __reduce__(self) -> tuple[type["_Parts"], tuple[Shards]]:
         return _Parts, (self.shards,)
