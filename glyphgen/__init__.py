@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from glyphgen.blueprint import Blueprint, draw_up_blueprint
     from glyphgen.errors import GlyphgenError
+    from glyphgen.exchange.importing import import_dataset, open_source
+    from glyphgen.exchange.merging import merge_datasets
     from glyphgen.generate import Rendered, render_dataset
     from glyphgen.recipe import Recipe, read_recipe
     from glyphgen.storage.dataset import Dataset, load
@@ -28,7 +30,10 @@ __all__ = [
     "Recipe",
     "Rendered",
     "draw_up_blueprint",
+    "import_dataset",
     "load",
+    "merge_datasets",
+    "open_source",
     "read_recipe",
     "render_dataset",
     "verify_dataset",
@@ -41,7 +46,10 @@ _HOMES = {
     "Recipe": "recipe",
     "Rendered": "generate",
     "draw_up_blueprint": "blueprint",
+    "import_dataset": "exchange.importing",
     "load": "storage.dataset",
+    "merge_datasets": "exchange.merging",
+    "open_source": "exchange.importing",
     "read_recipe": "recipe",
     "render_dataset": "generate",
     "verify_dataset": "verify",

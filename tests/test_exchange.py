@@ -37,7 +37,7 @@ def imported(
     out: Path, kind: str, *paths: Path, asked: Asked | None = None, **wishes: Any
 ) -> Dataset:
     source = open_source(kind, paths, asked or Asked())
-    import_dataset(source, out, paths=paths, **wishes)
+    import_dataset(source, out, **wishes)
     return load(out)
 
 
@@ -201,7 +201,7 @@ def test_workers_and_a_second_run_change_no_byte(tmp_path: Path) -> None:
     two = imported(tmp_path / "b", "folder", root, name="x", shares={"test": 0.2}, workers=2)
     assert one.index == two.index
     source = open_source("folder", (root,), Asked())
-    again = import_dataset(source, tmp_path / "b", paths=(root,), name="x", shares={"test": 0.2})
+    again = import_dataset(source, tmp_path / "b", name="x", shares={"test": 0.2})
     assert (again.n_rows, again.n_made) == (14, 0)
 
 
@@ -255,6 +255,15 @@ def test_shares_are_cut_from_each_class_by_the_seed(tmp_path: Path) -> None:
     assert rows != other.samples[:]["source_row"].tolist()
 
 
+def test_one_row_at_least_of_each_class_stays_for_train(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 1, "い": 2})
+    data = imported(tmp_path / "a", "folder", root, shares={"val": 0.3, "test": 0.6})
+    assert [entry.rows for entry in data.classes] == [
+        {"train": 1, "val": 0},
+        {"train": 1, "val": 1},
+    ]
+
+
 def test_odd_files_are_listed_and_skipped(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"あ": 2})
     noise = np.arange(4096, dtype=np.uint32).reshape(64, 64) ** 2 % 251
@@ -279,7 +288,7 @@ def test_odd_files_are_listed_and_skipped(tmp_path: Path) -> None:
     page = json.loads((tmp_path / "out" / "skipped.json").read_text(encoding="utf-8"))
     assert page == {"skipped": [{"name": k, "reason": v} for k, v in expected.items()]}
     assert lines[-1] == (
-        f"6 files skipped, see skipped.json: a/b/c.png: {deep}, stray.png: {deep},"
+        f"skipped 6, see skipped.json: a/b/c.png: {deep}, stray.png: {deep},"
         " あ/cut.png: damaged or cut short and 3 more"
     )
     assert len(load(tmp_path / "out")) == 2
@@ -376,6 +385,12 @@ def test_rows_are_each_row_once_splits_together_classes_in_turns(
     for label in range(5):
         numbers = order.sample[classes[order.rows] == label].tolist()
         assert numbers == list(range(len(numbers)))
+
+
+def test_sources_take_turns_within_a_class_in_proportion() -> None:
+    source_of = np.repeat(np.array([0, 1], np.uint16), [6, 2])
+    order = RowOrder(np.zeros(8, np.uint32), np.zeros(8, np.uint8), source_of)
+    assert source_of[order.rows].tolist() == [0, 0, 1, 0, 0, 0, 1, 0]
 
 
 def test_a_source_can_be_pickled_and_read_elsewhere(tmp_path: Path) -> None:

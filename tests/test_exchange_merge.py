@@ -20,7 +20,7 @@ from glyphgen.verify import verify_dataset
 
 
 def make(out: Path, kind: str, path: Path, **wishes: Any) -> Path:
-    import_dataset(open_source(kind, (path,), Asked()), out, paths=(path,), **wishes)
+    import_dataset(open_source(kind, (path,), Asked()), out, **wishes)
     return out
 
 
@@ -111,7 +111,7 @@ def test_train_images_that_are_held_out_elsewhere_are_left_out(tmp_path: Path, k
     )
     source = open_source("arrays", (tmp_path / "pool.npz",), Asked(codepoints=True))
     pool = tmp_path / "pool"
-    import_dataset(source, pool, paths=(), polarity="black-on-white")
+    import_dataset(source, pool, polarity="black-on-white")
     lines: list[str] = []
     data = merged(tmp_path / "both", k49, pool, say=lines.append)
     assert lines[0] == (
@@ -204,7 +204,7 @@ def test_classes_without_a_row_are_left_out(tmp_path: Path, kkanji: Path) -> Non
     more = make(tmp_path / "m", "folder", root)
     data = merged(tmp_path / "out2", tmp_path / "k", more, say=lines.append)
     assert [c.label for c in data.classes] == ["あ", "い", "日"]
-    assert "1 classes have no image and are left out: 'う' (U+3046)" in lines
+    assert "classes without an image are left out: 'う' (U+3046)" in lines
 
 
 # --- Refusals

@@ -35,7 +35,7 @@ def refused(
 
     def attempt() -> None:
         source = open_source(kind, paths, asked or Asked())
-        import_dataset(source, out, paths=paths, **wishes)
+        import_dataset(source, out, **wishes)
 
     with pytest.raises(GlyphgenError) as caught:
         attempt()
@@ -428,7 +428,7 @@ def test_pictures_that_change_while_they_are_imported(tmp_path: Path) -> None:
     source = open_source("folder", (root,), Asked())
     (root / "あ" / "001.png").write_bytes(b"gone")
     with pytest.raises(GlyphgenError) as caught:
-        import_dataset(source, tmp_path / "out", paths=(root,))
+        import_dataset(source, tmp_path / "out")
     assert caught.value.problems == (
         "あ/001.png: not a PNG, JPEG or BMP picture, but it was whole a moment ago"
         " (leave the source alone while it is imported)",
@@ -482,7 +482,7 @@ def test_a_folder_that_would_touch_the_source(tmp_path: Path) -> None:
     ]
     source = open_source("folder", (root,), Asked())
     with pytest.raises(GlyphgenError) as caught:
-        import_dataset(source, tmp_path, paths=(root,), force=True)
+        import_dataset(source, tmp_path, force=True)
     assert caught.value.problems == (
         f"{tmp_path}: holds the source {root}, which would be written over"
         " (--out DIR takes another folder)",

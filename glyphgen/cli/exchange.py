@@ -108,7 +108,6 @@ def import_(
         produced = import_dataset(
             source,
             folder,
-            paths=sources,
             name=name,
             size=size,
             fit=fit,

@@ -1,5 +1,6 @@
 """Another format -> a dataset: what was found is said, what is odd is listed; knows no format."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,10 +24,11 @@ from glyphgen.produce import Produced, Watch, show_page
 
 __all__ = ["import_dataset", "open_source"]
 
+_NOTHING = Asked()
 _LEAST_AGREEMENT = 0.75  # of the images looked at
 
 
-def open_source(format_name: str, paths: tuple[Path, ...], asked: Asked) -> Source:
+def open_source(format_name: str, paths: tuple[Path, ...], asked: Asked = _NOTHING) -> Source:
     """Open a source of a format.
 
     Args:
@@ -38,14 +40,13 @@ def open_source(format_name: str, paths: tuple[Path, ...], asked: Asked) -> Sour
         SourceError: There is no such source, or it is not what its format says.
         DatasetError: A dataset is missing, unfinished or damaged.
     """
-    return FORMATS[format_name](paths, asked)
+    return dataclasses.replace(FORMATS[format_name](paths, asked), paths=paths)
 
 
 def import_dataset(
     source: Source,
     folder: Path,
     *,
-    paths: tuple[Path, ...],
     name: str = "",
     size: Size | None = None,
     fit: str = "pad",
@@ -64,7 +65,6 @@ def import_dataset(
     Args:
         source: What is imported.
         folder: Where; made when absent.
-        paths: Of the source, which are never written to.
         name: Of the dataset; the source's without it.
         size: Height and width of the images; the source's without it.
         fit: A member of ``sizing.FITS``.
@@ -83,7 +83,7 @@ def import_dataset(
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
     say = say or (lambda _: None)
-    check_places(folder, paths)
+    check_places(folder, source.paths)
     if strict and source.skipped:
         raise SourceError(*(f"{entry.name}: {entry.reason}" for entry in source.skipped))
     shares = dict(shares or {})
@@ -154,7 +154,7 @@ def _say_what_was_found(assembly: Assembly, say: Say, *, detected: bool) -> None
     empty = np.flatnonzero(count_rows(assembly).sum(axis=0) == 0).tolist()
     if empty:
         shown = show_some(show_text(assembly.classes[k].label) for k in empty)
-        say(f"{len(empty):,} classes have no image: {shown}")
+        say(f"classes without an image: {shown}")
     if source.skipped:
         shown = show_some(f"{entry.name}: {entry.reason}" for entry in source.skipped)
-        say(f"{len(source.skipped):,} files skipped, see skipped.json: {shown}")
+        say(f"skipped {len(source.skipped):,}, see skipped.json: {shown}")

@@ -247,10 +247,7 @@ def _drop_empty(
         has_rows[part.class_index[part.split != LEFT_OUT]] = True
     if not has_rows.all():
         dropped = [classes[k].label for k in np.flatnonzero(~has_rows).tolist()]
-        say(
-            f"{len(dropped):,} classes have no image and are left out:"
-            f" {show_some(map(show_text, dropped))}"
-        )
+        say(f"classes without an image are left out: {show_some(map(show_text, dropped))}")
     place = np.cumsum(has_rows) - 1
     return tuple(entry for entry, kept in zip(classes, has_rows, strict=True) if kept), tuple(
         Part(

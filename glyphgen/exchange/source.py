@@ -149,6 +149,7 @@ class Source:
         skipped: Files that give no row.
         notes: What the user has to know of how it was read, a line each.
         pages: Files for the dataset's folder.
+        paths: Where it lies, and nothing is ever written.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Source:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)
+    paths: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.class_index):
