@@ -28,9 +28,17 @@ def sizing_options(command: Command) -> Command:
     for option in reversed(
         [
             click.option(
-                "--height", type=click.IntRange(1, 4096), help="Of the images, in pixels."
+                "--height",
+                type=click.IntRange(1, 4096),
+                metavar="PX",
+                help="Of the images, in pixels; both or neither.",
             ),
-            click.option("--width", type=click.IntRange(1, 4096), help="Of the images, in pixels."),
+            click.option(
+                "--width",
+                type=click.IntRange(1, 4096),
+                metavar="PX",
+                help="Of the images, in pixels; both or neither.",
+            ),
             click.option(
                 "--fit",
                 type=click.Choice(["pad", "stretch"]),
@@ -55,7 +63,9 @@ def sizing_options(command: Command) -> Command:
     help="Of the source.  [default: what its borders look like]",
 )
 @click.option("--split", metavar="val=0.1,test=0.1", help="Shares of each class's train rows.")
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Chooses them.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, metavar="N", help="Chooses them."
+)
 @click.option("--class-map", type=Path, metavar="FILE", help="A table index,codepoint,char.")
 @click.option("--codepoints", is_flag=True, help="arrays: the labels are code points.")
 @click.option("--strict", is_flag=True, help="Refuse what would be skipped.")
