@@ -7,7 +7,8 @@ GlyphgenError
 ├── EngineError       a rendering engine is not installed or cannot draw what is asked
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
-└── WorkerError       a process that made a shard died
+├── WorkerError       a process that made a shard died
+└── TrainingError     a network cannot be trained, read, or asked about what is given
 
 A message is one line a problem: ``place: what is wrong, what was expected (what to do)``. An error
 carries all problems of its kind at once.
@@ -23,6 +24,7 @@ __all__ = [
     "GlyphgenError",
     "RecipeError",
     "SourceError",
+    "TrainingError",
     "WorkerError",
     "show_some",
     "show_text",
@@ -66,6 +68,10 @@ class SourceError(GlyphgenError):
 
 class WorkerError(GlyphgenError):
     """A process that made a shard died."""
+
+
+class TrainingError(GlyphgenError):
+    """A network cannot be trained, read, or asked about what is given."""
 
 
 def show_text(text: str) -> str:

@@ -107,7 +107,7 @@ def _measure_strokes(store: OutlineStore) -> Floats:
     cell_of_contour = np.repeat(np.arange(store.n_cells), store.n_contours)
     ends = store.point_start[cell_of_contour] + store.contour_end
     ends = ends.clip(0, n - 1)  # of more points than FreeType draws they are wrong, and refused
-    following = np.arange(1, n + 1)
+    following = np.arange(1, n + 1) % max(n, 1)
     following[ends] = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
     across = x * y[following] - x[following] * y
     along_x, along_y = x[following] - x, y[following] - y
