@@ -1,1 +1,26 @@
-"""A dataset -> a trained reference network and what it reads; the only room that knows torch."""
+"""A dataset -> a trained reference network and what it reads; the only room that knows torch.
+
+Nothing here is imported before a command needs it: torch comes with the extra ``train``.
+"""
+
+from importlib.util import find_spec
+
+from glyphgen.errors import TrainingError
+
+__all__ = ["check_extra"]
+
+_NEEDED = ("torch", "safetensors", "sklearn", "matplotlib", "onnx")
+
+
+def check_extra() -> None:
+    """Check that what training needs is installed.
+
+    Raises:
+        TrainingError: It is not; the line names the extra.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise TrainingError(
+            f"training: {', '.join(missing)} not installed, expected the extra 'train'"
+            " (pip install 'glyphgen[train]')"
+        )

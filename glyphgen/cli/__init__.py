@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 import glyphgen
+from glyphgen.cli.baseline import evaluate, predict, train_baseline_command
 from glyphgen.cli.exchange import import_, merge
 from glyphgen.cli.fonts import fonts
 from glyphgen.cli.preview import preview
@@ -50,5 +51,16 @@ def cli() -> None:
     """
 
 
-for command in (render, preview, import_, merge, verify, fonts, print_recipe_schema):
+for command in (
+    render,
+    preview,
+    verify,
+    import_,
+    merge,
+    train_baseline_command,
+    evaluate,
+    predict,
+    fonts,
+    print_recipe_schema,
+):
     cli.add_command(command)

@@ -163,9 +163,8 @@ class Shards(ABC):
         """
         arrays = Arrays(*map(np.ascontiguousarray, (images, labels, samples)))
         n = len(self.layout.find_rows(k))
-        for array, (name, wanted) in zip(
-            arrays, self.layout.describe_arrays(n).items(), strict=True
-        ):
+        for name, wanted in self.layout.describe_arrays(n).items():
+            array: NDArray[Any] = getattr(arrays, name)
             if (array.shape, array.dtype) != wanted:
                 raise ValueError(f"{name} is {(array.shape, array.dtype)}, expected {wanted}")
         self._write_arrays(k, arrays)

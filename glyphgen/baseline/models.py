@@ -1,0 +1,151 @@
+"""The networks, by name: one BatchNorm CNN of today, the article's of 2020, any of timm."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from glyphgen.errors import TrainingError
+
+__all__ = ["MODELS", "make_model"]
+
+_TIMM = "timm:"
+
+
+class Cnn(nn.Module):
+    """Six convolutions with BatchNorm, of which four halve the image; the default.
+
+    The first looks at 5 x 5 pixels with stride 2: at 64 x 64 that is twice as fast as two of 3 x 3 at
+    full size, and reads hands no worse. The last features are averaged over four quarters, so that
+    the head still knows where ink is: っ and つ differ in nothing but size and place.
+
+    Args:
+        n_classes: Of the table.
+        height, width: Of the images, 16 or more.
+    """
+
+    def __init__(self, n_classes: int, height: int, width: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _block(1, 32, 5, 2),
+            _block(32, 64, 3, 1),
+            _block(64, 64, 3, 2),
+            _block(64, 128, 3, 1),
+            _block(128, 128, 3, 2),
+            _block(128, 192, 3, 1),
+        )
+        sides = [-(-side // 8) for side in (height, width)]
+        # What nn.AdaptiveAvgPool2d(2) does, in words that ONNX has for every size.
+        self.pool = nn.AvgPool2d(
+            kernel_size=(-(-sides[0] // 2), -(-sides[1] // 2)),
+            stride=(max(sides[0] // 2, 1), max(sides[1] // 2, 1)),
+        )
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(192 * 4, n_classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return logits: (n, 1, H, W) -> (n, classes)."""
+        logits: torch.Tensor = self.head(self.drop(self.pool(self.features(images)).flatten(1)))
+        return logits
+
+
+def _block(n_in: int, n_out: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Kana2020(nn.Module):
+    """The network of a Japanese tutorial on kana of 2020, which reached 71.4 %.
+
+    Two small convolutions and two wide linear layers. The softmax that stood before a loss which
+    takes logits is left out: it flattened the gradients.
+
+    Args:
+        n_classes: Of the table.
+        height, width: Of the images, 16 or more.
+    """
+
+    def __init__(self, n_classes: int, height: int, width: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.Dropout2d(0.3)),
+            *(
+                nn.Conv2d(4, 16, 5),
+                nn.ReLU(),
+                nn.BatchNorm2d(16),
+                nn.MaxPool2d(2),
+                nn.Dropout2d(0.3),
+            ),
+        )
+        rows, columns = (((side - 4) // 2 - 4) // 2 for side in (height, width))
+        self.head = nn.Sequential(
+            *(
+                nn.Linear(16 * rows * columns, 1024),
+                nn.ReLU(),
+                nn.BatchNorm1d(1024),
+                nn.Dropout(0.3),
+            ),
+            *(nn.Linear(1024, 256), nn.ReLU(), nn.BatchNorm1d(256), nn.Dropout(0.3)),
+            nn.Linear(256, n_classes),
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return logits: (n, 1, H, W) -> (n, classes)."""
+        logits: torch.Tensor = self.head(self.features(images).flatten(1))
+        return logits
+
+
+MODELS: dict[str, Callable[[int, int, int], nn.Module]] = {"cnn": Cnn, "kana2020": Kana2020}
+
+
+def make_model(
+    name: str, n_classes: int, height: int, width: int, *, pretrained: bool = False
+) -> nn.Module:
+    """Return an untrained network.
+
+    Args:
+        name: A key of ``MODELS``, or ``timm:`` and a name that timm knows.
+        n_classes: 2 or more.
+        height, width: Of the images.
+        pretrained: Start from timm's weights.
+
+    Raises:
+        TrainingError: The name is unknown, timm cannot be imported, or the images are too small.
+    """
+    if name.startswith(_TIMM):
+        return _make_timm(name.removeprefix(_TIMM), n_classes, pretrained=pretrained)
+    if name not in MODELS:
+        raise TrainingError(
+            f"--model: '{name}' is unknown, expected {', '.join(MODELS)} or timm:NAME"
+        )
+    if pretrained:
+        raise TrainingError(f"--pretrained: '{name}' has no weights to start from (take timm:NAME)")
+    if min(height, width) < 16:
+        raise TrainingError(
+            f"--model: '{name}' reads images of 16 x 16 or more, found {height} x {width}"
+        )
+    return MODELS[name](n_classes, height, width)
+
+
+def _make_timm(name: str, n_classes: int, *, pretrained: bool) -> nn.Module:
+    try:
+        import timm
+    except (ImportError, RuntimeError) as error:
+        # A torchvision made for another torch says so by a RuntimeError.
+        raise TrainingError(
+            f"--model: timm cannot be imported: {error}"
+            " (pip install timm, with the torchvision that belongs to this torch)"
+        ) from error
+    try:
+        # timm adds the weights of three colours up for one channel of grey.
+        made: Any = timm.create_model(
+            name, pretrained=pretrained, num_classes=n_classes, in_chans=1
+        )
+    except RuntimeError as error:
+        raise TrainingError(f"--model: timm has no model '{name}': {error}") from error
+    model: nn.Module = made
+    return model
