@@ -94,7 +94,7 @@ def evaluate_model(
     if not len(rows):
         raise TrainingError(
             f"{place}: none of its {len(given.names)} classes is known to {checkpoint.path}, which"
-            f" reads {show_some(f"'{label}'" for label in identity.labels)}"
+            f" reads {show_some(identity.labels)}"
         )
 
     def take(positions: NDArray[np.int64]) -> NDArray[np.uint8]:
