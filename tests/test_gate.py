@@ -126,8 +126,9 @@ def test_what_can_be_shrunk_into_the_frame_is_admitted_and_what_cannot_is_not(
         'classes.text = "AB"\nfonts.files = ["x.ttf"]\n[render]\nsize = [1, 3]\nrotation = 0'
     )
     assert refusals(lay_out(recipe)) == []
-    assert refusals(lay_out(recipe, "render.size=[2, 3]")) == []  # at half the size at most
-    assert [r[2] for r in refusals(lay_out(recipe, "render.size=[4, 4]"))] == ["cut off"] * 2
+    assert refusals(lay_out(recipe, "render.size=[2, 3]")) == []  # at a quarter at least
+    wide = lay_out(recipe, "render.size=[3, 3]", "render.stretch=10")
+    assert [r[2] for r in refusals(wide)] == ["cut off"] * 2
     assert refusals(lay_out(recipe, "render.size=[2, 3]", 'gate.on_cut_off="allow"')) == []
 
 

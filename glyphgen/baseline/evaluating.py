@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from glyphgen.baseline.checkpoint import Checkpoint, Identity, read_checkpoint
 from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.examples import read_images
+from glyphgen.baseline.figures import Drawn, draw_readings
 from glyphgen.baseline.folding import find_twins, fold_classes, fold_small_kana
 from glyphgen.baseline.metrics import Readings, measure_readings
 from glyphgen.baseline.reading import read_with
@@ -19,7 +20,7 @@ from glyphgen.baseline.reframing import reframe
 from glyphgen.errors import TrainingError, show_some, show_text
 from glyphgen.storage.dataset import load
 
-__all__ = ["Evaluated", "evaluate_model"]
+__all__ = ["Evaluated", "draw_evaluated", "evaluate_model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +29,18 @@ class Evaluated:
 
     Attributes:
         metrics: Every figure; ``n`` images are of classes that the model knows.
-        identity: Of the network.
-        readings: Of these images.
-        take: Returns some of them as the network saw them: positions -> uint8 (n, H, W).
+        checkpoint: The network.
+        drawn: What it read of these images, and the images as it saw them.
     """
 
     metrics: dict[str, Any]
-    identity: Identity
-    readings: Readings
-    take: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+    checkpoint: Checkpoint
+    drawn: Drawn
+
+
+def draw_evaluated(folder: Path, evaluated: Evaluated) -> None:
+    """Draw the confusion matrix, the confused pairs and the highest losses of an evaluation."""
+    draw_readings(folder, evaluated.drawn, evaluated.checkpoint.network.cpu())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,8 @@ def evaluate_model(
         "top1_of_all": metrics["top1"] * metrics["n"] / n_all if n_all else 0.0,
         "folded_groups": _show_groups(identity, folded),
     }
-    return Evaluated(metrics=metrics, identity=identity, readings=readings, take=take)
+    drawn = Drawn(identity=identity, readings=readings, take=take)
+    return Evaluated(metrics=metrics, checkpoint=checkpoint, drawn=drawn)
 
 
 def _show_groups(identity: Identity, folded: NDArray[np.int64]) -> list[list[str]]:

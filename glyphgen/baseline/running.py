@@ -26,6 +26,7 @@ from glyphgen.baseline.checkpoint import (
 from glyphgen.baseline.devices import choose_device, describe_device
 from glyphgen.baseline.examples import Batches, Division, divide_rows, read_images
 from glyphgen.baseline.export import export_onnx
+from glyphgen.baseline.figures import Drawn, draw_readings, draw_training
 from glyphgen.baseline.folding import find_twins, fold_classes
 from glyphgen.baseline.metrics import Readings, measure_readings
 from glyphgen.baseline.models import make_model
@@ -207,6 +208,13 @@ def _finish(
     )
     parts = tuple(trainer.state.parts)
     network.cpu()
+    drawn = Drawn(
+        identity=identity,
+        readings=readings,
+        take=lambda positions: read_images(dataset, division.test[positions]),
+    )
+    draw_training(out / "figures", parts)
+    draw_readings(out / "figures", drawn, network)
     export_onnx(out / "model.onnx", network, identity)
     _write_json(out / "metrics.json", metrics)
     _write_json(

@@ -194,8 +194,18 @@ def _describe_metrics(metrics: dict[str, Any]) -> str:
     help="ink: cut the ink out and scale it as in training; small kana then count as twins.",
 )
 @click.option("--split", metavar="NAME", help="Of the dataset.  [default: test, else all rows]")
+@click.option(
+    "--figures", type=click.Path(path_type=Path), metavar="DIR", help="Draw what was misread."
+)
 @json_option
-def evaluate(model: Path, dataset: Path, framing: str, split: str | None, as_json: bool) -> None:
+def evaluate(
+    model: Path,
+    dataset: Path,
+    framing: str,
+    split: str | None,
+    figures: Path | None,
+    as_json: bool,
+) -> None:
     """Let MODEL read DATASET: a dataset's folder, or an .npz with images and codepoints.
 
     MODEL is a model.safetensors, or the folder of its training.
@@ -207,10 +217,12 @@ def evaluate(model: Path, dataset: Path, framing: str, split: str | None, as_jso
     from glyphgen.baseline import check_extra
 
     check_extra()
-    from glyphgen.baseline.evaluating import evaluate_model
+    from glyphgen.baseline.evaluating import draw_evaluated, evaluate_model
 
     evaluated = evaluate_model(model, dataset, framing=framing, split=split)
     metrics = evaluated.metrics
+    if figures:
+        draw_evaluated(figures, evaluated)
     if metrics["unknown_classes"]:
         names = ", ".join(unknown["label"] for unknown in metrics["unknown_classes"][:10])
         click.echo(

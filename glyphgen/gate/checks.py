@@ -34,7 +34,7 @@ _TOP, _LEAST_TOP = 5, 0.25  # share of a face's cells whose form is among the 5 
 _FEWEST_FORMS = 10  # that a verdict on a whole face needs
 _OTHER, _OWN_LITTLE, _MARGIN = 0.95, 0.4, 0.4  # likeness to another form, and to the own [0.93]
 _SWAP_MARGIN = 0.3  # by which two cells are each more like the other's form [0.19]
-_MOST_SHRUNK = 0.5  # of the smallest size: what is smaller is not what the recipe asks for
+_MOST_SHRUNK = 0.25  # of the smallest size: what is smaller is not what the recipe asks for
 _STEP_DEG = 5.0  # between the smallest and largest rotation, every 5 degrees is looked at
 
 
@@ -69,7 +69,7 @@ def _count_points(seen: Examined) -> Floats:
 def _measure_cut_off(seen: Examined) -> Floats:
     """Return by how many pixels ink leaves the frame in the worst placement of the recipe.
 
-    Where the policy is to shrink, that is at half the smallest size and without a shift: a sample
+    Where the policy is to shrink, that is at a quarter of the smallest size and without a shift: a sample
     that would reach out of the frame at its own size and shift is drawn smaller and moved back.
     """
     policy, render = seen.recipe.gate.on_cut_off, seen.recipe.render
