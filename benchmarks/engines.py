@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Measured, Unavailable, find_best
-from glyphgen.blueprint import Blueprint, draw_up_blueprint
-from glyphgen.framing import make_framing
-from glyphgen.gate import examine_cells
+from glyphgen.blueprint import Blueprint, draw_up_blueprint, survey_faces
 from glyphgen.generate import draw_rows
-from glyphgen.outlines import OutlineStore, read_outlines
+from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements
 from glyphgen.raster import _LONG, describe_outlines, draw_outlines
 from glyphgen.recipe import read_recipe
@@ -267,17 +265,16 @@ def measure_engines(repeats: int) -> list[Measured]:
 
 
 def measure_outlines(repeats: int) -> Measured:
-    """Return cells a second of reading outlines and passing the gate, in one process."""
-    blueprint = draw_up_blueprint(read_recipe(_RECIPE))
-    recipe, faces, forms = blueprint.recipe, blueprint.faces, blueprint.table.all_forms
+    """Return cells a second of reading outlines, in their processes, and passing the gate."""
+    recipe = read_recipe(_RECIPE)
+    found = survey_faces(recipe)
 
     def run() -> None:
-        store = read_outlines(faces, forms, wobble_grid=0)
-        examine_cells(recipe, faces, store, make_framing(recipe, store))
+        survey_faces(recipe)
 
     [seconds] = find_best([run], repeats)
-    n_cells = blueprint.store.n_cells
-    note = f"{len(faces)} faces x {len(forms)} forms in {seconds:.2f} s"
+    n_cells = found.store.n_cells
+    note = f"{len(found.faces)} faces x {found.store.n_forms} forms in {seconds:.2f} s"
     return Measured(
         what="outlines + gate, cells a second", rate=n_cells / seconds, of_limit=False, note=note
     )

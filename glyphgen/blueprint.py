@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import glyphgen
 from glyphgen.classes import ClassTable, make_class_table
-from glyphgen.fonts import Face, find_faces
+from glyphgen.errors import FontError, show_some
+from glyphgen.fonts import Face, find_licence_troubles, find_requests
 from glyphgen.framing import Framing, make_framing
 from glyphgen.gate import Verdict, examine_cells, require_classes
-from glyphgen.outlines import OutlineStore, read_outlines
+from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
 from glyphgen.recipe import Recipe
 from glyphgen.rendering import Renderer, make_renderer
@@ -19,7 +21,12 @@ __all__ = ["Blueprint", "Survey", "draw_up_blueprint", "survey_faces"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """What every stage up to the plan has found."""
+    """What every stage up to the plan has found.
+
+    Attributes:
+        unread: Faces that are left out, for their files cannot be read, or not safely.
+        warnings: What the user should know, one line each.
+    """
 
     recipe: Recipe
     table: ClassTable
@@ -27,6 +34,8 @@ class Blueprint:
     store: OutlineStore
     verdict: Verdict
     plan: Plan
+    unread: tuple[UnreadFace, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def recipe_sha256(self) -> str:
@@ -65,13 +74,20 @@ class Blueprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a recipe's faces draw of its classes, before any policy says what that means."""
+    """What a recipe's faces draw of its classes, before any policy says what that means.
+
+    Attributes:
+        unread: Faces that are left out, for their files cannot be read, or not safely.
+        warnings: What the user should know, one line each.
+    """
 
     table: ClassTable
     faces: tuple[Face, ...]
     store: OutlineStore
     framing: Framing
     verdict: Verdict
+    unread: tuple[UnreadFace, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def survey_faces(recipe: Recipe) -> Survey:
@@ -82,17 +98,57 @@ def survey_faces(recipe: Recipe) -> Survey:
         FontError: A font is missing or cannot be read.
     """
     table = make_class_table(recipe)
-    faces = find_faces(recipe)
+    requests, problems = find_requests(recipe)
     wobble = recipe.render.wobble
-    store = read_outlines(
-        faces,
-        table.all_forms,
-        wobble_grid=0 if wobble.is_neutral else wobble.grid,
-        language=recipe.classes.language,
+    with FontReader(sanitize=recipe.fonts.sanitize) as reader:
+        faces, unread = reader.read_faces(requests, problems)
+        read = reader.read_outlines(
+            faces,
+            table.all_forms,
+            wobble_grid=0 if wobble.is_neutral else wobble.grid,
+            language=recipe.classes.language,
+        )
+    unread += read.unread
+    framing = make_framing(recipe, read.store)
+    return Survey(
+        table=table,
+        faces=read.faces,
+        store=read.store,
+        framing=framing,
+        verdict=examine_cells(recipe, read.faces, read.store, framing, read.missing),
+        unread=unread,
+        warnings=_warn(read.faces, unread),
     )
-    framing = make_framing(recipe, store)
-    verdict = examine_cells(recipe, faces, store, framing)
-    return Survey(table=table, faces=faces, store=store, framing=framing, verdict=verdict)
+
+
+def _warn(faces: Sequence[Face], unread: Sequence[UnreadFace]) -> tuple[str, ...]:
+    """Return a line for each face that is left out, and one for each trouble with licences."""
+    problems = dict.fromkeys(line for face in unread for line in face.problems)
+    lines = [f"{line}: left out" for line in problems]
+    for trouble, names in find_licence_troubles(faces).items():
+        lines.append(
+            f"{trouble}: {show_some(names)}"
+            " (look before a dataset is published; `glyphgen fonts list` tells more)"
+        )
+    return tuple(lines)
+
+
+def _require_fonts(recipe: Recipe, found: Survey) -> None:
+    """Check what the faces' files are against the recipe's policy.
+
+    Raises:
+        FontError: A file cannot be read, and ``gate.on_refused`` is ``"error"``; or a licence is
+            unknown or restricted, and ``fonts.require_license`` is set: one line each.
+    """
+    problems: list[str] = []
+    if recipe.gate.on_refused == "error":
+        problems += dict.fromkeys(line for face in found.unread for line in face.problems)
+    if recipe.fonts.require_license:
+        place = recipe.place("fonts.require_license")
+        for trouble, names in find_licence_troubles(found.faces).items():
+            problems += [f"{place}: {trouble}: {name}" for name in names]
+    if problems:
+        raise FontError(*problems)
 
 
 def draw_up_blueprint(recipe: Recipe) -> Blueprint:
@@ -104,6 +160,7 @@ def draw_up_blueprint(recipe: Recipe) -> Blueprint:
         GateError: Cells are refused, or a class is left without a face.
     """
     found = survey_faces(recipe)
+    _require_fonts(recipe, found)
     require_classes(recipe, found.table, found.faces, found.verdict)
     return Blueprint(
         recipe=recipe,
@@ -114,4 +171,6 @@ def draw_up_blueprint(recipe: Recipe) -> Blueprint:
         plan=make_plan(
             recipe, found.table, found.faces, found.store, found.framing, found.verdict.admitted
         ),
+        unread=found.unread,
+        warnings=found.warnings,
     )

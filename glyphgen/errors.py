@@ -3,6 +3,7 @@
 GlyphgenError
 ├── RecipeError       the recipe cannot be read, or asks for something that cannot be
 ├── FontError         a font file is missing, unreadable, or has no such face or axis
+│   └── UnreadableFontError   it is there, but cannot be read, or not safely
 ├── GateError         a class is left without a face that draws it
 ├── EngineError       a rendering engine is not installed or cannot draw what is asked
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
@@ -25,6 +26,7 @@ __all__ = [
     "RecipeError",
     "SourceError",
     "TrainingError",
+    "UnreadableFontError",
     "WorkerError",
     "show_some",
     "show_text",
@@ -48,6 +50,10 @@ class RecipeError(GlyphgenError):
 
 class FontError(GlyphgenError):
     """A font file is missing, unreadable, or has no such face or axis."""
+
+
+class UnreadableFontError(FontError):
+    """A font file is there, but cannot be read, or not safely: its faces can be left out."""
 
 
 class GateError(GlyphgenError):

@@ -231,6 +231,11 @@ def _make_index(
                 version=face.version,
                 licence=face.licence,
                 weight=face.weight,
+                licence_text=face.licence_text,
+                licence_url=face.licence_url,
+                copyright=face.copyright,
+                vendor=face.vendor,
+                fs_type=face.fs_type,
             )
             for face in blueprint.faces
         ),
@@ -265,6 +270,14 @@ def show_gate(blueprint: Blueprint) -> dict[str, Any]:
             for face, of_face in zip(faces, verdict.unproven, strict=True)
             if of_face.any()
         },
+        "unread": [
+            {
+                "file": face.path.name,
+                "index": face.index,
+                "reason": "; ".join(line.removeprefix(f"{face.path}: ") for line in face.problems),
+            }
+            for face in blueprint.unread
+        ],
         "refused": [
             {
                 "face": faces[refusal.face].name,

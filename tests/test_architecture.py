@@ -44,6 +44,8 @@ ORDER = [
 OWNERS = {
     "uharfbuzz": {"outlines"},
     "fontTools": {"fonts"},
+    "ots": {"fonts"},
+    "brotli": {"fonts"},
     "freetype": {"raster"},
     "PIL": {"rendering.pillow", "report.sheet", "exchange.pictures", "baseline"},
     "wand": {"rendering.imagemagick"},

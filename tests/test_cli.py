@@ -129,6 +129,8 @@ def test_fonts_list_tells_what_each_face_draws(
         "index": 0,
         "axes": "",
         "licence": "unknown",
+        "embedding": "preview and print",
+        "vendor": "????",
         "draws": "1 of 2",
     }
     table = run("fonts", "list", recipe).stdout
@@ -235,10 +237,12 @@ def test_what_fonts_cannot_give_is_said_in_plain_lines(
 
 def test_a_broken_font_is_one_clear_error(write_recipe: WriteRecipe, tmp_path: Path) -> None:
     (tmp_path / "one.ttf").write_bytes(b"\x00\x01\x00\x00" + b"\xff" * 200)
-    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["one.ttf"]')
+    recipe = write_recipe('classes.text = "AB"\nfonts.sanitize = false\nfonts.files = ["one.ttf"]')
     shown = refused("render", recipe, "--quiet")
     assert shown.startswith(f"{tmp_path}/one.ttf: not a font that can be read: ")
-    assert shown.endswith(" (expected a whole TrueType or OpenType file: .ttf, .otf, .ttc)")
+    assert shown.endswith(
+        " (expected a whole TrueType or OpenType file: .ttf, .otf, .ttc, .woff, .woff2)"
+    )
     assert "\n" not in shown
 
 

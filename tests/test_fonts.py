@@ -6,22 +6,34 @@ from conftest import BOX, FONTS, MakeFont
 from fontTools.ttLib import TTCollection, TTFont
 
 from glyphgen.errors import FontError
-from glyphgen.fonts import find_faces, read_face
+from glyphgen.fonts import Face, find_requests, read_face
+from glyphgen.outlines import FontReader
 from glyphgen.recipe import read_recipe
 
 WriteRecipe = Callable[[str], Path]
 
 
+def find_faces(path: Path) -> tuple[Face, ...]:
+    with FontReader() as reader:
+        faces, unread = reader.read_faces(*find_requests(read_recipe(path)))
+    assert not unread
+    return faces
+
+
 def problems_of(recipe: Path) -> list[str]:
     with pytest.raises(FontError) as caught:
-        find_faces(read_recipe(recipe))
+        find_faces(recipe)
     return list(caught.value.problems)
 
 
 def test_a_face_knows_its_names_licence_and_hash() -> None:
     face = read_face(FONTS / "kana" / "KleeOne_400Regular.ttf")
     assert (face.family, face.style) == ("Klee One", "Regular")
-    assert face.licence.startswith("This Font Software is licensed under the SIL Open Font License")
+    assert face.licence == "OFL-1.1"
+    assert face.licence_text.startswith("This Font Software is licensed under the SIL Open Font")
+    assert face.licence_url == "https://scripts.sil.org/OFL"
+    assert face.copyright.startswith("Copyright 2020 The Klee Project Authors")
+    assert (face.vendor, face.fs_type) == ("Fontworks Inc. (FWKS)", "installable")
     assert face.sha256 == "d698c5ee943c32c348fa3c0085567553703ab238ffdd97ece2c86efb276fa32c"
 
 
@@ -41,7 +53,7 @@ def test_faces_come_in_the_order_of_names_and_once(
     for name in ("b.ttf", "a.ttf", "c.ttf"):
         make_font(name, {"A": BOX})
     recipe = write_recipe('classes.text = "A"\nfonts.files = ["[bc].ttf", "*.ttf"]')
-    assert [face.name for face in find_faces(read_recipe(recipe))] == ["b.ttf", "c.ttf", "a.ttf"]
+    assert [face.name for face in find_faces(recipe)] == ["b.ttf", "c.ttf", "a.ttf"]
 
 
 def test_what_is_missing_is_said_all_at_once(
@@ -68,7 +80,7 @@ axes = { wght = 700 }
         first
         == f"{recipe}:3: fonts.files: no font matches 'none/*.otf' (paths are relative to the recipe)"
     )
-    assert broken.startswith(f"{tmp_path}/broken.ttf: not a font that can be read: ")
+    assert broken.startswith(f"{tmp_path}/broken.ttf: rejected by the OpenType Sanitizer: ")
     assert others == [
         f"{tmp_path}/absent.ttf: no such font file (paths are relative to the recipe)",
         f"{tmp_path}/plain.ttf: no face at index 2, the file holds 1 (give an index from 0 to 0)",
@@ -120,7 +132,7 @@ def _only_fonts_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_installed_family_is_its_files(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
     path = make_font("here.ttf", {"A": BOX}, family="Glyphgen Test")
     recipe = write_recipe('classes.text = "A"\nfonts.system = ["Glyphgen Test"]')
-    assert [face.path for face in find_faces(read_recipe(recipe))] == [path]
+    assert [face.path for face in find_faces(recipe)] == [path]
 
 
 @pytest.mark.usefixtures("_only_fonts_here")
@@ -130,4 +142,4 @@ def test_the_named_instances_of_a_variable_family_are_not_files_of_their_own(
     recipe = write_recipe(
         'classes.text = "A"\n[[fonts.faces]]\nsystem = "Grows"\naxes = { wght = 500 }'
     )
-    assert [face.name for face in find_faces(read_recipe(recipe))] == ["grows.ttf,wght=500"]
+    assert [face.name for face in find_faces(recipe)] == ["grows.ttf,wght=500"]

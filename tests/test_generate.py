@@ -199,6 +199,7 @@ def test_refused_cells_are_told_in_gate_json_and_their_rows_go_to_others(
     )
     render_dataset(read_recipe(recipe), tmp_path / "set")
     assert json.loads((tmp_path / "set" / "gate.json").read_text()) == {
+        "unread": [],
         "cells": 4,
         "admitted": 3,
         "coverage": {"one.ttf": 2, "two.ttf": 1},

@@ -1,3 +1,5 @@
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -219,9 +221,20 @@ def test_a_store_is_the_same_from_disk(tmp_path: Path) -> None:
         assert np.array_equal(getattr(mapped, name), getattr(store, name)), name
 
 
-def test_a_file_that_harfbuzz_cannot_read_is_named(make_font: MakeFont) -> None:
+def test_a_file_that_has_changed_in_between_is_named(make_font: MakeFont) -> None:
     face = read_face(make_font("x.ttf", {"A": BOX}))
     face.path.write_bytes(b"now it is something else")
+    with pytest.raises(FontError) as caught:
+        read_outlines([face], ["A"])
+    assert str(caught.value) == (
+        f"{face.path}: has changed since its names were read (run the command again)"
+    )
+
+
+def test_a_file_that_harfbuzz_cannot_read_is_named(make_font: MakeFont) -> None:
+    face = read_face(make_font("x.ttf", {"A": BOX}))
+    face.path.write_bytes(b"no font at all")
+    face = replace(face, sha256=hashlib.sha256(b"no font at all").hexdigest())
     with pytest.raises(FontError) as caught:
         read_outlines([face], ["A"])
     assert str(caught.value) == (

@@ -48,6 +48,7 @@ def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> Non
         "format",
         "format_version",
         "image",
+        "licence_texts",
         "made_by",
         "name",
         "recipe_sha256",

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from glyphgen.cli.options import json_option, set_option
-from glyphgen.cli.talk import print_table
+from glyphgen.cli.talk import find_newest_dataset, print_table, print_warnings
 from glyphgen.errors import show_text
 
 __all__ = ["fonts"]
@@ -64,6 +65,7 @@ def check_fonts(recipe: str, as_json: bool, overrides: tuple[str, ...]) -> None:
     from glyphgen.recipe import read_recipe
 
     found = survey_faces(read_recipe(recipe, overrides))
+    print_warnings(found.warnings)
     verdict, forms = found.verdict, found.table.all_forms
     n_faces = verdict.admitted.sum(axis=0).tolist()
     refused: dict[str, dict[str, list[str]]] = {face.name: {} for face in found.faces}
@@ -81,6 +83,30 @@ def check_fonts(recipe: str, as_json: bool, overrides: tuple[str, ...]) -> None:
         _print_verdict(page)
     if not all(n_faces):
         sys.exit(1)
+
+
+@fonts.command("licenses")
+@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="TXT", help="Write the notice here."
+)
+def print_licenses(dataset: Path | None, out: Path | None) -> None:
+    """Print the notice that a publisher of DATASET has to ship: its fonts and their licences.
+
+    \b
+    Example:
+        glyphgen fonts licenses datasets/kana -o NOTICE.txt
+    """
+    from glyphgen.storage.commit import write_bytes
+    from glyphgen.storage.index import read_index
+    from glyphgen.storage.notice import make_notice
+
+    notice = make_notice(read_index(dataset or find_newest_dataset()))
+    if out is None:
+        click.echo(notice, nl=False)
+        return
+    write_bytes(out, notice.encode())
+    click.echo(str(out))
 
 
 def _print_verdict(page: dict[str, Any]) -> None:
@@ -105,6 +131,7 @@ def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str
     from glyphgen.recipe import read_recipe
 
     found = survey_faces(read_recipe(recipe, overrides))
+    print_warnings(found.warnings)
     drawn = found.verdict.admitted.sum(axis=1).tolist()
     return [
         _show_face(face) | {"draws": f"{n} of {found.store.n_forms}"}
@@ -129,4 +156,6 @@ def _show_face(face: Any) -> dict[str, Any]:
         "index": face.index,
         "axes": ", ".join(f"{tag}={value:g}" for tag, value in face.axes),
         "licence": face.licence,
+        "embedding": face.fs_type,
+        "vendor": face.vendor,
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import set_option
+from glyphgen.cli.talk import print_warnings
 
 __all__ = ["preview"]
 
@@ -44,6 +45,7 @@ def preview(
     from glyphgen.recipe import read_recipe
 
     blueprint = draw_up_blueprint(read_recipe(recipe, overrides))
+    print_warnings(blueprint.warnings)
     click.echo(blueprint.describe(), err=True)
     n_shown = preview_recipe(blueprint, out, per_class=per_class, n_classes=n_classes)
     if n_shown < len(blueprint.table):

@@ -10,6 +10,7 @@ from glyphgen.cli.talk import (
     DATASETS,
     describe_produced,
     print_result,
+    print_warnings,
     say_how_to_resume,
     show_progress,
 )
@@ -76,6 +77,7 @@ def render(
 
 
 def _announce(blueprint: "Blueprint") -> None:
+    print_warnings(blueprint.warnings)
     click.echo(blueprint.describe(), err=True)
     n_refused = len(blueprint.verdict.refusals)
     if n_refused:

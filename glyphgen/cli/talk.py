@@ -1,7 +1,7 @@
 """What commands say: progress on stderr, results on stdout; knows no command."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ __all__ = [
     "find_newest_dataset",
     "print_result",
     "print_table",
+    "print_warnings",
     "say_how_to_resume",
     "show_progress",
 ]
@@ -105,6 +106,12 @@ def print_table(table: "Table") -> None:
     from rich.console import Console
 
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings on stderr, one line each."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def find_newest_dataset() -> Path:

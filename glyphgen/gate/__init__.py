@@ -20,7 +20,7 @@ from glyphgen.gate.checks import CHECKS, Examined
 from glyphgen.gate.consensus import ask_consensus
 from glyphgen.gate.pictures import draw_pictures
 from glyphgen.hands import find_kin
-from glyphgen.outlines import OutlineStore, read_missing_glyphs
+from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 
 __all__ = ["CHECKS", "Refusal", "Verdict", "examine_cells", "require_classes"]
@@ -60,15 +60,19 @@ class Verdict:
 
 
 def examine_cells(
-    recipe: Recipe, faces: Sequence[Face], store: OutlineStore, framing: Framing
+    recipe: Recipe,
+    faces: Sequence[Face],
+    store: OutlineStore,
+    framing: Framing,
+    missing: OutlineStore,
 ) -> Verdict:
-    """Run every check on every cell."""
+    """Run every check on every cell; ``missing`` holds what each face draws for what it lacks."""
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
     has_say = (store.n_points > 0) & (store.n_notdef == 0) & ~store.like_notdef
     consensus = ask_consensus(
         pictures,
-        draw_pictures(read_missing_glyphs(faces)),
+        draw_pictures(missing),
         has_say.reshape(shape),
         find_kin(faces, store),
     )

@@ -1,12 +1,16 @@
 """Faces and forms -> outlines, read once by HarfBuzz; knows nothing of classes, samples or pixels."""
 
-from glyphgen.outlines.reading import HARFBUZZ_VERSION, read_missing_glyphs, read_outlines
+from glyphgen.outlines.process import FontReader, Limits, ReadOutlines, UnreadFace
+from glyphgen.outlines.reading import HARFBUZZ_VERSION, read_outlines
 from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
 __all__ = [
     "HARFBUZZ_VERSION",
     "N_DIRECTIONS",
+    "FontReader",
+    "Limits",
     "OutlineStore",
-    "read_missing_glyphs",
+    "ReadOutlines",
+    "UnreadFace",
     "read_outlines",
 ]

@@ -1,15 +1,15 @@
 """Shapes every form with every face and reads the outlines (HarfBuzz lives here); draws nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import uharfbuzz as hb
 from numpy.typing import NDArray
 
-from glyphgen.errors import FontError
-from glyphgen.fonts import Face
+from glyphgen.errors import FontError, UnreadableFontError
+from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.pen import ON, ContourPen, draw_functions
 from glyphgen.outlines.shape import (
     bend_shares,
@@ -19,9 +19,9 @@ from glyphgen.outlines.shape import (
     find_pieces,
     sample_curves,
 )
-from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
+from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore, join_stores
 
-__all__ = ["HARFBUZZ_VERSION", "read_missing_glyphs", "read_outlines"]
+__all__ = ["HARFBUZZ_VERSION", "read_face_outlines", "read_outlines"]
 
 HARFBUZZ_VERSION: str = hb.version_string()
 
@@ -31,16 +31,11 @@ _SEGMENT_EM = 0.25
 
 _DRAW = draw_functions()
 
-# Arrays of a store that count from the start of the face and move on when faces are joined.
-_STARTS = {"point_start": "tag", "contour_start": "contour_end", "piece_start": "piece_x"}
-_CELLS_LAST = ("hull_x", "hull_y")
-_PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
-
 
 def read_outlines(
     faces: Sequence[Face], forms: Sequence[str], *, wobble_grid: int = 0, language: str = ""
 ) -> OutlineStore:
-    """Read the outline of every form in every face.
+    """Read the outline of every form in every face, here and without limits.
 
     Args:
         faces: F faces.
@@ -56,22 +51,12 @@ def read_outlines(
     problems: list[str] = []
     for face in faces:
         try:
-            parts.append(_read_face(face, forms, wobble_grid, language))
+            parts.append(read_face_outlines(face, forms, wobble_grid, language)[0])
         except FontError as error:
             problems += error.problems
     if problems:
         raise FontError(*problems)
-    return _join(parts)
-
-
-def read_missing_glyphs(faces: Sequence[Face]) -> OutlineStore:
-    """Read glyph 0 of every face, which stands for what a face does not have: one form a face."""
-    parts = []
-    for face in faces:
-        font = _open(face)
-        pen = _draw_glyphs(font, [(0, 0.0, 0.0)], None)
-        parts.append(_make_part(font, [pen], [_Told(0.0, 0, 1, like_notdef=True)], 0))
-    return _join(parts)
+    return join_stores(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +69,17 @@ class _Told:
     like_notdef: bool
 
 
-def _read_face(face: Face, forms: Sequence[str], wobble_grid: int, language: str) -> OutlineStore:
+def read_face_outlines(
+    face: Face, forms: Sequence[str], wobble_grid: int, language: str
+) -> tuple[OutlineStore, OutlineStore]:
+    """Read one face: the outline of every form, and of its glyph 0, which stands for what it lacks.
+
+    Returns:
+        Two stores without padding, to be joined with those of other faces.
+
+    Raises:
+        UnreadableFontError: HarfBuzz finds no outlines in the file, or the file is another one now.
+    """
     font = _open(face)
     segment = _SEGMENT_EM * font.face.upem if wobble_grid else None
     notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
@@ -96,7 +91,9 @@ def _read_face(face: Face, forms: Sequence[str], wobble_grid: int, language: str
         n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)
         pens.append(pen)
         told.append(_Told(advance, n_missing, n_notdef, _same_drawing(pen, notdef)))
-    return _make_part(font, pens, told, wobble_grid)
+    whole = notdef if segment is None else _draw_glyphs(font, [(0, 0.0, 0.0)], None)
+    missing = _make_part(font, [whole], [_Told(0.0, 0, 1, like_notdef=True)], 0)
+    return _make_part(font, pens, told, wobble_grid), missing
 
 
 def _make_part(
@@ -115,9 +112,14 @@ def _make_part(
 
 
 def _open(face: Face) -> hb.Font:
-    font = hb.Font(hb.Face(hb.Blob.from_file_path(str(face.path)), face.index))
+    file = read_font_file(face.path)
+    if file.sha256 != face.sha256:
+        raise UnreadableFontError(
+            f"{face.path}: has changed since its names were read (run the command again)"
+        )
+    font = hb.Font(hb.Face(hb.Blob(file.data), face.index))
     if font.face.glyph_count == 0:
-        raise FontError(
+        raise UnreadableFontError(
             f"{face.path}: holds no glyphs that can be read (expected a whole font file)"
         )
     if face.axes:
@@ -235,22 +237,6 @@ def _find_all_pieces(
             centres.append((box[:, :2] + box[:, 2:]) / 2)
             piece.append(of_point.astype(np.uint16))
     return np.concatenate(piece), n_pieces, np.concatenate(centres)
-
-
-def _join(parts: Sequence[OutlineStore]) -> OutlineStore:
-    """Join the stores of single faces into one, with the padding that a store has."""
-    joined: dict[str, Any] = {}
-    for field in fields(OutlineStore):
-        arrays = [getattr(part, field.name) for part in parts]
-        if field.name in _STARTS:
-            lengths = [len(getattr(part, _STARTS[field.name])) for part in parts]
-            arrays = [a + start for a, start in zip(arrays, _starts(lengths), strict=True)]
-        joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
-    longest = int(joined["n_points"].max(initial=0))
-    for name in _PADDED:
-        pad = np.zeros((longest, *joined[name].shape[1:]), joined[name].dtype)
-        joined[name] = np.concatenate([joined[name], pad])
-    return OutlineStore(**joined)
 
 
 def _starts(counts: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:

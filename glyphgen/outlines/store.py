@@ -1,15 +1,21 @@
 """All outlines of a recipe as a few flat arrays, memory-mapped; knows nothing of fonts or HarfBuzz."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_DIRECTIONS", "OutlineStore"]
+__all__ = ["N_DIRECTIONS", "OutlineStore", "join_stores"]
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
+
+# Arrays of a store that count from the start of the face and move on when faces are joined.
+_STARTS = {"point_start": "tag", "contour_start": "contour_end", "piece_start": "piece_x"}
+_CELLS_LAST = ("hull_x", "hull_y")
+_PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +103,34 @@ class OutlineStore:
             # Plain arrays over the map: np.memmap costs a microsecond more at every indexing.
             arrays[field.name] = np.asarray(mapped).view(np.ndarray)
         return cls(**arrays)
+
+    def dump(self, file: BinaryIO) -> None:
+        """Write every array to one open file, one after the other."""
+        for field in fields(self):
+            np.lib.format.write_array(file, getattr(self, field.name), allow_pickle=False)
+
+    @classmethod
+    def load(cls, file: BinaryIO) -> "OutlineStore":
+        """Read what ``dump`` has written."""
+        arrays: dict[str, Any] = {
+            field.name: np.lib.format.read_array(file, allow_pickle=False) for field in fields(cls)
+        }
+        return cls(**arrays)
+
+
+def join_stores(parts: Sequence[OutlineStore]) -> OutlineStore:
+    """Join the stores of single faces, which have no padding, into one that has it."""
+    joined: dict[str, Any] = {}
+    for field in fields(OutlineStore):
+        arrays = [getattr(part, field.name) for part in parts]
+        if field.name in _STARTS:
+            lengths = [len(getattr(part, _STARTS[field.name])) for part in parts]
+            arrays = [
+                a + start for a, start in zip(arrays, np.cumsum([0, *lengths[:-1]]), strict=True)
+            ]
+        joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
+    longest = int(joined["n_points"].max(initial=0))
+    for name in _PADDED:
+        pad = np.zeros((longest, *joined[name].shape[1:]), joined[name].dtype)
+        joined[name] = np.concatenate([joined[name], pad])
+    return OutlineStore(**joined)

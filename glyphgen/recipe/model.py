@@ -120,6 +120,12 @@ class Fonts(Section):
     faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
     """Faces that need an index, axes or a weight, one [[fonts.faces]] table each."""
 
+    sanitize: bool = True
+    """Ask the OpenType Sanitizer about every file first, where the extra sanitize is installed."""
+
+    require_license: bool = False
+    """Stop where the licence of a face is unknown, or its maker restricts embedding."""
+
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if not (self.files or self.system or self.faces):
             yield "", "names no font, expected at least one of files, system or faces"

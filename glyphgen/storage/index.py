@@ -5,6 +5,7 @@ host or path in it: equal datasets have equal bytes here.
 """
 
 import dataclasses
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ __all__ = [
 INDEX_NAME = "index.json"
 FORMAT_VERSION = 1
 
+_TEXT_KEY = 16  # hexadecimal digits of the SHA-256 of a text: its key among the licence texts
 _REMAKE = "make the dataset again, with --force"
 
 
@@ -101,8 +103,13 @@ class FaceInfo:
         family: Name ID 16 or 1.
         style: Name ID 17 or 2.
         version: Name ID 5.
-        licence: What the font says of its licence.
+        licence: An SPDX identifier where it is recognised, else what the font says.
         weight: Turns that the face takes for each turn of a face of weight 1.
+        licence_text: Name ID 13; on the page equal texts stand once, in ``licence_texts``.
+        licence_url: Name ID 14.
+        copyright: Name ID 0.
+        vendor: Name ID 8 and the vendor of OS/2.
+        fs_type: The embedding bits of OS/2 in words.
     """
 
     file: str
@@ -114,6 +121,11 @@ class FaceInfo:
     version: str
     licence: str
     weight: int
+    licence_text: str = ""
+    licence_url: str = ""
+    copyright: str = ""
+    vendor: str = ""
+    fs_type: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +211,12 @@ def write_index(folder: Path, index: Index) -> None:
         DatasetError: The disk refused; there is no index.json then.
     """
     page = dataclasses.asdict(index) | {"codepoint_to_index": index.codepoint_to_index}
+    page["licence_texts"] = {}
+    for face in page["faces"]:
+        text = face["licence_text"]
+        key = hashlib.sha256(text.encode()).hexdigest()[:_TEXT_KEY] if text else ""
+        page["licence_texts"] |= {key: text} if text else {}
+        face["licence_text"] = key
     text = json.dumps(page, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
     write_bytes(folder / INDEX_NAME, f"{text}\n".encode())
 
@@ -244,7 +262,7 @@ def _build_index(path: Path, page: dict[str, Any]) -> Index:
             " (a newer glyphgen made it: upgrade glyphgen)"
         )
     try:
-        index = TypeAdapter(Index).validate_python(page)
+        index = TypeAdapter(Index).validate_python(_put_texts_in_place(page))
     except ValidationError as error:
         problems = (
             f"{'.'.join(map(str, problem['loc']))}: "
@@ -254,6 +272,20 @@ def _build_index(path: Path, page: dict[str, Any]) -> Index:
         raise DatasetError(f"{path}: {show_some(problems)} ({_REMAKE})") from error
     in_order = sorted(index.splits.items(), key=lambda split: split[1])  # the page sorts by name
     return dataclasses.replace(index, splits=dict(in_order))
+
+
+def _put_texts_in_place(page: dict[str, Any]) -> dict[str, Any]:
+    """Return a page whose faces hold their licence texts, not the keys of them."""
+    texts, faces = page.get("licence_texts", {}), page.get("faces")
+    if not isinstance(texts, dict) or not isinstance(faces, list):
+        return page
+    put = [
+        {**face, "licence_text": texts.get(face.get("licence_text"), "")}
+        if isinstance(face, dict)
+        else face
+        for face in faces
+    ]
+    return page | {"faces": put}
 
 
 def _check_rows(path: Path, index: Index) -> None:

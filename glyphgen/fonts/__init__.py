@@ -1,0 +1,15 @@
+"""Font files -> faces: names, axes, licence, hash; knows nothing of outlines (fontTools lives here)."""
+
+from glyphgen.fonts.container import FontFile, read_font_file
+from glyphgen.fonts.face import Face, find_licence_troubles, read_face
+from glyphgen.fonts.finding import FaceRequest, find_requests
+
+__all__ = [
+    "Face",
+    "FaceRequest",
+    "FontFile",
+    "find_licence_troubles",
+    "find_requests",
+    "read_face",
+    "read_font_file",
+]

@@ -1,0 +1,84 @@
+"""The process that reads fonts: takes tasks from stdin, one JSON line each, and answers on stdout.
+
+A font is a program from a stranger. Whatever it does to its reader, it does here, within limits on
+memory and time; the parent sees an answer, or a process that has died.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from glyphgen.errors import FontError, UnreadableFontError
+from glyphgen.fonts import Face, read_face
+from glyphgen.outlines.process import OUT_OF_MEMORY
+from glyphgen.outlines.reading import read_face_outlines
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Answer tasks until stdin ends."""
+    # What a library prints must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in sys.stdin:
+        task = json.loads(line)
+        _limit(task["memory_bytes"], task["cpu_s"])
+        try:
+            answer = _TASKS[task["kind"]](task)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)  # nothing here can be trusted to go on
+        except FontError as error:
+            may_skip = isinstance(error, UnreadableFontError)
+            answer = {"problems": error.problems, "may_skip": may_skip}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _limit(memory_bytes: int, cpu_s: float) -> None:
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    last_s = math.ceil(used.ru_utime + used.ru_stime + cpu_s)
+    for what, limit in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, last_s),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        most = resource.getrlimit(what)[1]
+        own = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.setrlimit(what, (own, most))
+
+
+def _read_face(task: dict[str, Any]) -> dict[str, Any]:
+    face = read_face(
+        Path(task["path"]),
+        task["index"],
+        dict(task["axes"]),
+        task["weight"],
+        sanitize=task["sanitize"],
+    )
+    return {"face": face.to_page()}
+
+
+def _read_outlines(task: dict[str, Any]) -> dict[str, Any]:
+    face = Face.from_page(task["face"])
+    job = json.loads(Path(task["job"]).read_bytes())
+    cells, missing = read_face_outlines(face, **job)
+    with Path(task["out"]).open("wb") as file:
+        cells.dump(file)
+        missing.dump(file)
+    return {}
+
+
+_TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "face": _read_face,
+    "outlines": _read_outlines,
+}
+
+if __name__ == "__main__":
+    main()
