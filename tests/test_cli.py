@@ -130,7 +130,7 @@ def test_fonts_list_tells_what_each_face_draws(
         "axes": "",
         "licence": "unknown",
         "embedding": "preview and print",
-        "vendor": "????",
+        "vendor": "",
         "draws": "1 of 2",
     }
     table = run("fonts", "list", recipe).stdout

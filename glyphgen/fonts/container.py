@@ -73,7 +73,9 @@ def read_font_file(path: Path, *, sanitize: bool = False) -> FontFile:
 
 
 def unreadable(path: Path, error: Exception) -> UnreadableFontError:
-    """Return the error for a file that is no whole font."""
+    """Return the error for a file that is no whole font; a want of memory is none of its own."""
+    if isinstance(error, MemoryError):
+        raise error
     said = " ".join(str(error).split())[:120] or type(error).__name__
     said = "".join(char if char.isprintable() else "?" for char in said)
     return UnreadableFontError(

@@ -27,6 +27,7 @@ _NAME_IDS = {
 }
 _LONGEST = {"copyright": 2_000, "licence_text": 60_000}  # characters kept of a name
 _LONGEST_NAME = 300
+_NO_VENDOR = ("????", "UKWN", "NONE")  # what font editors write where nobody has said anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,5 +228,6 @@ def _read_os2(font: "TTFont", manufacturer: str) -> tuple[str, str]:
         return manufacturer, UNKNOWN
     os2 = font["OS/2"]
     tag = _clean(str(os2.achVendID))
+    tag = "" if tag in _NO_VENDOR else tag
     vendor = f"{manufacturer} ({tag})" if manufacturer and tag else manufacturer or tag
     return vendor, describe_embedding(os2.fsType)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +107,7 @@ class FontReader:
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._is_closed = False
+        self._lock = threading.Lock()  # of what is above: threads wait for one process each
 
     def __enter__(self) -> "FontReader":
         return self
@@ -116,7 +118,9 @@ class FontReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
+        self._end_all()
+        for worker in self._workers:
+            worker.close()
         self._folder.cleanup()
 
     def read_faces(
@@ -132,11 +136,12 @@ class FontReader:
             The faces, and those that cannot be read.
 
         Raises:
-            FontError: For every missing file, index out of range and unknown axis, all at once.
+            FontError: For every missing file, index out of range and unknown axis, all at once; or
+                no face can be read.
         """
         answers = self._ask_all(requests, self._ask_face)
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
-        if wrong or problems:
+        if wrong or problems or not any("face" in answer for answer in answers):
             told = (line for answer in answers for line in answer.get("problems", ()))
             raise FontError(*problems, *told)
         faces: dict[tuple[Path, int, tuple[tuple[str, float], ...]], Face] = {}
@@ -209,13 +214,13 @@ class FontReader:
                 return list(pool.map(ask, items))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                self._close()
+                self._end_all()
                 raise
 
     def _ask(self, path: Path, task: Answer, cpu_s: float) -> Answer:
         memory_bytes = self._limits.memory_bytes
         task |= {"memory_bytes": memory_bytes, "cpu_s": cpu_s}
-        worker = self._idle.pop() if self._idle else self._start()
+        worker = self._find_worker()
         try:
             answer = worker.ask(task, self._limits.wall_s(cpu_s))
         except _DeadError as death:
@@ -225,17 +230,20 @@ class FontReader:
         self._idle.append(worker)
         return answer
 
-    def _start(self) -> "_Worker":
-        if self._is_closed:
-            raise WorkerError("fonts: their reader is closed")
-        worker = _Worker(Path(self._folder.name) / f"{len(self._workers)}.log")
-        self._workers.append(worker)
-        return worker
+    def _find_worker(self) -> "_Worker":
+        with self._lock:
+            if self._is_closed:
+                raise WorkerError("fonts: their reader is closed")
+            if self._idle:
+                return self._idle.pop()
+            self._workers.append(_Worker(Path(self._folder.name) / f"{len(self._workers)}.log"))
+            return self._workers[-1]
 
-    def _close(self) -> None:
-        self._is_closed = True
-        for worker in self._workers:
-            worker.end()
+    def _end_all(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            for worker in self._workers:
+                worker.end()
 
 
 def _list_unread(
@@ -287,6 +295,8 @@ class _Worker:
             )
         self._log = log
         self._is_ready = False
+        self._is_ended = False
+        self._ending = threading.Lock()
 
     def ask(self, task: Answer, wall_s: float) -> Answer:
         """Return the answer to a task.
@@ -308,9 +318,16 @@ class _Worker:
 
     def end(self) -> None:
         """End the process, and whatever it has started."""
+        with self._ending:
+            if self._is_ended:
+                return  # its number may be another process's now
+            self._is_ended = True
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def close(self) -> None:
+        """Close the pipes, once nobody waits for an answer."""
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(BrokenPipeError):
                 pipe.close()  # type: ignore[union-attr]

@@ -209,6 +209,12 @@ def _check_faces(faces: Sequence[Face]) -> None:
     problems = []
     for face in faces:
         _check_file(face.path)
+        with face.path.open("rb") as file:
+            is_woff2 = file.read(4) == b"wOF2"
+        if is_woff2:
+            problems.append(
+                f"{face.path}: ImageMagick draws no WOFF2 fonts (use the engine 'vector' or 'pillow')"
+            )
         if face.index:
             problems.append(
                 f"{face.path}: ImageMagick draws only the first face of a collection,"

@@ -1,0 +1,487 @@
+"""Fonts that attack their reader, in every way that is known: refused by name, and the run goes on."""
+
+import io
+import json
+import os
+import signal
+import socket
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import BOX, FONTS, RING, MakeFont
+from fontTools.ttLib import TTFont
+
+from glyphgen.blueprint import draw_up_blueprint, survey_faces
+from glyphgen.errors import EngineError, FontError, GlyphgenError, UnreadableFontError, WorkerError
+from glyphgen.fonts import FaceRequest, find_requests, read_face
+from glyphgen.fonts.sanitizer import _find_program
+from glyphgen.generate import render_dataset
+from glyphgen.outlines import FontReader, Limits, OutlineStore, process, read_outlines
+from glyphgen.recipe import read_recipe
+
+WriteRecipe = Callable[[str], Path]
+KANA = sorted((FONTS / "kana").glob("[A-K]*.ttf"))
+WHOLE = "(expected a whole TrueType or OpenType file: .ttf, .otf, .ttc, .woff, .woff2)"
+
+
+def pack(path: Path, flavor: str) -> Path:
+    font = TTFont(path)
+    font.flavor = flavor
+    packed = path.with_suffix(f".{flavor}")
+    font.save(packed)
+    return packed
+
+
+def reason(path: Path, **options: bool) -> str:
+    with pytest.raises(UnreadableFontError) as caught:
+        read_face(path, **options)  # type: ignore[arg-type]
+    place, _, said = str(caught.value).partition(f"{path}: ")
+    assert place == ""
+    return said
+
+
+# --- packed fonts ---
+
+
+@pytest.mark.parametrize("flavor", ["woff", "woff2"])
+def test_a_packed_font_is_drawn_like_the_font_in_it(flavor: str, tmp_path: Path) -> None:
+    plain = tmp_path / "klee.ttf"
+    plain.write_bytes((FONTS / "kana" / "KleeOne_400Regular.ttf").read_bytes())
+    packed = read_face(pack(plain, flavor))
+    assert packed.sha256 != read_face(plain).sha256
+    assert (packed.family, packed.licence) == ("Klee One", "OFL-1.1")
+    a, b = (read_outlines([face], list("あア漢")) for face in (packed, read_face(plain)))
+    for name in OutlineStore.__slots__:
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+
+
+@pytest.mark.parametrize(
+    ("engine", "flavor"),
+    [
+        ("vector", "woff"),
+        ("vector", "woff2"),
+        ("pillow", "woff"),
+        ("pillow", "woff2"),
+        ("imagemagick", "woff"),
+    ],
+)
+def test_every_engine_draws_packed_fonts(
+    make_font: MakeFont, write_recipe: WriteRecipe, flavor: str, engine: str
+) -> None:
+    pack(make_font("x.ttf", {"A": BOX, "B": RING}), flavor)
+    images = []
+    for name in ("x.ttf", f"x.{flavor}"):
+        recipe = read_recipe(
+            write_recipe(f'classes.text = "AB"\nfonts.files = ["{name}"]\nrender.per_class = 3'),
+            [f"render.engine={engine}"],
+        )
+        blueprint = draw_up_blueprint(recipe)
+        out = np.zeros((6, 64, 64), np.uint8)
+        blueprint.open_renderer().draw(blueprint.plan.rows(0, 6), out)
+        images.append(out)
+    assert images[0].any()
+    assert np.array_equal(*images)
+
+
+def test_imagemagick_says_that_it_draws_no_woff2(make_font: MakeFont) -> None:
+    from glyphgen.rendering.imagemagick import ImageMagickRenderer
+
+    path = pack(make_font("x.ttf", {"A": BOX}), "woff2")
+    with pytest.raises(EngineError) as caught:
+        ImageMagickRenderer([read_face(path)], ["A"], 64, 64)
+    assert str(caught.value) == (
+        f"{path}: ImageMagick draws no WOFF2 fonts (use the engine 'vector' or 'pillow')"
+    )
+
+
+def test_what_says_that_it_unpacks_to_too_much_is_refused(make_font: MakeFont) -> None:
+    path = pack(make_font("x.ttf", {"A": BOX}), "woff")
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">L", data, 16, 65 << 20)
+    path.write_bytes(data)
+    assert reason(path) == "unpacks to 65 MiB, expected at most 64 MiB of a packed font"
+    path = pack(path.with_suffix(".ttf"), "woff2")
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">L", data, 16, 1 << 31)
+    path.write_bytes(data)
+    assert reason(path) == "unpacks to 2,048 MiB, expected at most 64 MiB of a packed font"
+
+
+def test_what_says_that_one_table_is_too_large_is_refused(make_font: MakeFont) -> None:
+    path = pack(make_font("x.ttf", {"A": BOX}), "woff")
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">L", data, 44 + 12, 3 << 30)
+    path.write_bytes(data)
+    assert reason(path).startswith("unpacks to 3,072 MiB")
+
+
+def put_bomb(path: Path, n_bytes: int) -> None:
+    """Make the first table of a WOFF file unpack to more than its entry says."""
+    data = bytearray(path.read_bytes())
+    bomb = zlib.compress(bytes(n_bytes), 9)
+    struct.pack_into(">LLL", data, 44 + 4, len(data), len(bomb), len(bomb) + 1)
+    path.write_bytes(bytes(data) + bomb)
+
+
+def test_a_table_that_unpacks_to_more_than_it_says_is_refused(make_font: MakeFont) -> None:
+    path = pack(make_font("x.ttf", {"A": BOX}), "woff")
+    put_bomb(path, 400 << 20)
+    small = Limits(memory_bytes=300 << 20)  # what is unpacked in one go does not fit
+    with pytest.raises(FontError) as caught, FontReader(sanitize=False, limits=small) as reader:
+        reader.read_faces([FaceRequest(path=path)])
+    assert list(caught.value.problems) == [
+        f"{path}: unpacks to more than its header says, expected a whole WOFF file"
+    ]
+
+
+def test_a_brotli_stream_that_unpacks_to_more_than_it_says_is_refused(make_font: MakeFont) -> None:
+    import brotli
+
+    path = pack(make_font("x.ttf", {"A": BOX}), "woff2")
+    data = path.read_bytes()
+    start = _find_stream(data)
+    bomb = brotli.compress(bytes(400 << 20), quality=1)
+    changed = bytearray(data[:start] + bomb)
+    struct.pack_into(">L", changed, 8, len(changed))
+    struct.pack_into(">L", changed, 20, len(bomb))
+    path.write_bytes(changed)
+    small = Limits(memory_bytes=300 << 20)
+    with pytest.raises(FontError) as caught, FontReader(sanitize=False, limits=small) as reader:
+        reader.read_faces([FaceRequest(path=path)])
+    assert list(caught.value.problems) == [
+        f"{path}: unpacks to more than its header says, expected a whole WOFF file"
+    ]
+
+
+def _find_stream(data: bytes) -> int:
+    """Return where the packed tables of a WOFF2 file begin: behind its directory."""
+    from fontTools.ttLib.woff2 import WOFF2DirectoryEntry
+
+    file = io.BytesIO(data)
+    file.seek(48)
+    for _ in range(struct.unpack_from(">H", data, 12)[0]):
+        WOFF2DirectoryEntry().fromFile(file)
+    return file.tell()
+
+
+@pytest.mark.parametrize("flavor", ["woff", "woff2"])
+def test_a_packed_font_that_is_cut_off_is_refused(make_font: MakeFont, flavor: str) -> None:
+    path = pack(make_font("x.ttf", {"A": BOX}), flavor)
+    data = path.read_bytes()
+    for length in (6, 30, 60, len(data) // 2, len(data) - 60):
+        path.write_bytes(data[:length])
+        assert reason(path).startswith("not a font that can be read: "), length
+        assert reason(path).endswith(WHOLE)
+
+
+# --- the sanitizer ---
+
+
+def test_what_the_sanitizer_rejects_is_refused_with_its_reason(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert reason(path, sanitize=True) == (
+        "rejected by the OpenType Sanitizer: OS/2: table overruns end of file"
+        " (mend the font; fonts.sanitize = false reads it all the same)"
+    )
+
+
+def test_the_sanitizer_can_be_turned_off(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    font = TTFont(path)
+    del font["OS/2"]  # browsers need it, drawing does not
+    font.save(path)
+    recipe = write_recipe('classes.text = "A"\nfonts.files = ["x.ttf"]')
+    with pytest.raises(FontError, match="rejected by the OpenType Sanitizer: OS/2"):
+        survey_faces(read_recipe(recipe))
+    found = survey_faces(read_recipe(recipe, ["fonts.sanitize=false"]))
+    assert found.verdict.admitted.all()
+
+
+def test_where_the_sanitizer_is_absent_fonts_are_read_all_the_same(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    font = TTFont(path)
+    del font["OS/2"]
+    font.save(path)
+    monkeypatch.setattr("glyphgen.fonts.sanitizer._find_program", lambda: None)
+    assert read_face(path, sanitize=True).fs_type == "unknown"
+    monkeypatch.undo()
+    assert _find_program() is not None, "the sanitizer is among what the tests need"
+
+
+def test_bundled_fonts_are_sane() -> None:
+    assert all(read_face(path, sanitize=True).family for path in FONTS.glob("*/*.ttf"))
+
+
+# --- what is no file ---
+
+
+@pytest.fixture
+def odd_names(tmp_path: Path) -> Iterator[Path]:
+    """A folder of names that are no font files."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.ttf")
+    (folder / "self.ttf").symlink_to("self.ttf")
+    (folder / "gone.ttf").symlink_to("nowhere.ttf")
+    (folder / "device.ttf").symlink_to("/dev/zero")
+    (folder / "folder.ttf").mkdir()
+    with socket.socket(socket.AF_UNIX) as unix:
+        here = Path.cwd()
+        os.chdir(folder)  # the name of a socket is at most 107 bytes long
+        unix.bind("socket.ttf")
+        os.chdir(here)
+        yield folder
+
+
+def test_only_regular_files_are_opened(odd_names: Path, write_recipe: WriteRecipe) -> None:
+    recipe = write_recipe('classes.text = "A"\nfonts.files = ["odd/*.ttf"]')
+    with pytest.raises(FontError) as caught:
+        survey_faces(read_recipe(recipe))
+    assert list(caught.value.problems) == [
+        f"{odd_names}/device.ttf: a device, expected a font file",
+        f"{odd_names}/gone.ttf: no such font file (paths are relative to the recipe)",
+        f"{odd_names}/pipe.ttf: a named pipe, expected a font file",
+        f"{odd_names}/self.ttf: a link that leads back to itself, expected a font file",
+        f"{odd_names}/socket.ttf: a socket, expected a font file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("self.ttf", "a link that leads back to itself, expected a font file"),
+        ("pipe.ttf", "a named pipe, expected a font file"),
+        ("folder.ttf", "a folder, expected a font file"),
+    ],
+)
+def test_a_face_that_is_no_file_is_named(
+    odd_names: Path, write_recipe: WriteRecipe, name: str, said: str
+) -> None:
+    recipe = write_recipe(f'classes.text = "A"\n[[fonts.faces]]\nfile = "odd/{name}"')
+    with pytest.raises(FontError) as caught:
+        survey_faces(read_recipe(recipe))
+    assert str(caught.value) == f"{odd_names}/{name}: {said}"
+
+
+def test_a_file_larger_than_any_font_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.ttf"
+    with path.open("wb") as file:
+        file.truncate(600 << 20)  # of which the disk holds nothing
+    assert reason(path) == "600 MiB large, expected at most 512 MiB of a font"
+
+
+def test_a_glob_does_not_follow_links_in_circles(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    make_font("x.ttf", {"A": BOX}).rename(tmp_path / "a" / "b" / "x.ttf")
+    (tmp_path / "a" / "b" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "b" / "here").symlink_to(".")
+    recipe = write_recipe('classes.text = "A"\nfonts.files = ["**/*.ttf", "a/**/x.ttf"]')
+    assert [face.name for face in survey_faces(read_recipe(recipe)).faces] == ["x.ttf"]
+
+
+# --- what is done to the reader ---
+
+
+def read_with(requests: list[Path], limits: Limits) -> dict[str, list[str]]:
+    """Read faces within limits; return what was wrong with each file."""
+    with FontReader(sanitize=False, limits=limits) as reader:
+        _, unread = reader.read_faces([FaceRequest(path=path) for path in requests])
+    return {face.path.name: list(face.problems) for face in unread}
+
+
+@pytest.fixture
+def swelling(make_font: MakeFont) -> Path:
+    """A font of 4 MB whose names all share one text, and are 4 GB when each has its own."""
+    path = make_font("swelling.ttf", {"A": BOX})
+    n_names, n_bytes = 20_000, 60_000
+    records = b"".join(struct.pack(">6H", 3, 1, 0x409, 256 + k, n_bytes, 0) for k in range(n_names))
+    # The count of bytes that lie before the texts has 16 bits: the texts lie over the records.
+    name = struct.pack(">3H", 0, n_names, 6) + records
+    font = TTFont(path)
+    font["name"] = table = font["name"]
+    table.compile = lambda _: name
+    font.save(path)
+    return path
+
+
+def test_a_font_that_swells_its_reader_is_refused(swelling: Path, make_font: MakeFont) -> None:
+    good = make_font("good.ttf", {"A": BOX})
+    limits = Limits(memory_bytes=400 << 20, cpu_s=20)
+    assert read_with([swelling, good], limits) == {
+        "swelling.ttf": [
+            f"{swelling}: takes more than 400 MiB of memory to read (mend the font, or leave it out)"
+        ]
+    }
+
+
+ATTACKS = {
+    "crash": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+    "exit": "import os; os._exit(3)",
+    "spin": "while True: pass",
+    "sleep": "import time; time.sleep(1000)",
+    "swell": "x = bytearray(2 << 30)",
+    "chatter": "import os\nprint('{}')\nos.write(1, b'{}')",
+}
+SAID = {
+    "crash": "crashes its reader (SIGSEGV) (mend the font, or leave it out)",
+    "exit": "ends its reader with exit code 3 (mend the font, or leave it out)",
+    "spin": "takes more than 1 s to read (mend the font, or leave it out)",
+    "sleep": "takes more than 1 s to read (mend the font, or leave it out)",
+    "swell": "takes more than 1,024 MiB of memory to read (mend the font, or leave it out)",
+}
+
+
+@pytest.fixture
+def _reader_that_obeys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A font whose name is an attack does that to the process that reads it.
+
+    No font is known that crashes today's libraries; what one would do stands in for it.
+    """
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        f"""
+import pathlib
+whole = pathlib.Path.read_bytes
+attacks = {ATTACKS!r}
+def read_bytes(path):
+    if path.stem in attacks:
+        exec(attacks[path.stem], {{}})
+    return whole(path)
+pathlib.Path.read_bytes = read_bytes
+"""
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.setattr(Limits, "wall_s", lambda self, cpu_s: 3 * cpu_s)
+
+
+@pytest.mark.usefixtures("_reader_that_obeys")
+def test_whatever_a_font_does_to_its_reader_the_others_are_read(
+    make_font: MakeFont, tmp_path: Path
+) -> None:
+    names = ["one", *ATTACKS, "two"]
+    paths = [make_font(f"{name}.ttf", {"A": BOX}) for name in names]
+    unread = read_with(paths, Limits(memory_bytes=1 << 30, cpu_s=1))
+    assert unread == {
+        f"{name}.ttf": [f"{tmp_path}/{name}.ttf: {said}"] for name, said in SAID.items()
+    }
+
+
+@pytest.mark.usefixtures("_reader_that_obeys")
+def test_where_refused_pairs_are_skipped_so_are_fonts_that_cannot_be_read(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    for name in ("one", "crash", "two"):
+        make_font(f"{name}.ttf", {"A": BOX, "B": RING})
+    path = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 5')
+    said = f"{tmp_path}/crash.ttf: {SAID['crash']}"
+    with pytest.raises(FontError) as caught:
+        draw_up_blueprint(read_recipe(path))
+    assert str(caught.value) == said
+    recipe = read_recipe(path, ['gate.on_refused="skip"'])
+    assert draw_up_blueprint(recipe).warnings[0] == f"{said}: left out"
+    rendered = render_dataset(recipe, tmp_path / "set")
+    assert rendered.n_rows == 10
+    index = json.loads((tmp_path / "set" / "index.json").read_text())
+    assert [face["file"] for face in index["faces"]] == ["one.ttf", "two.ttf"]
+    gate = json.loads((tmp_path / "set" / "gate.json").read_text())
+    assert gate["unread"] == [{"file": "crash.ttf", "index": 0, "reason": SAID["crash"]}]
+
+
+@pytest.mark.usefixtures("_reader_that_obeys")
+def test_no_process_is_left_behind(make_font: MakeFont) -> None:
+    limits = Limits(memory_bytes=1 << 30, cpu_s=1)
+    with FontReader(sanitize=False, limits=limits) as reader:
+        paths = [make_font(f"{name}.ttf", {"A": BOX}) for name in ("one", "spin", "crash")]
+        reader.read_faces([FaceRequest(path=path) for path in paths])
+        pids = [worker._process.pid for worker in reader._workers]
+    assert len(pids) == 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_an_interruption_ends_the_reading(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [FaceRequest(path=make_font(f"{k}.ttf", {"A": BOX})) for k in range(20)]
+
+    def interrupt(*args: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    reader = FontReader()
+    ask = reader._ask_face
+    monkeypatch.setattr(reader, "_ask_face", lambda request: (interrupt(), ask(request))[1])
+    with pytest.raises(KeyboardInterrupt), reader:
+        reader.read_faces(requests)
+    assert all(worker._process.returncode is not None for worker in reader._workers)
+
+
+def test_a_reader_that_cannot_start_says_why(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = make_font("x.ttf", {"A": BOX})
+    with pytest.raises(WorkerError) as caught, FontReader() as reader:
+        reader.read_faces([FaceRequest(path=path)])
+    assert str(caught.value) == (
+        "fonts: the process that reads them does not start: ImportError: numpy is broken"
+    )
+
+
+def test_other_processes_read_what_this_one_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_count_cpus", lambda: 3)
+    forms = ["あ", "ア", "か゚", "漢"]
+    with FontReader() as reader:
+        faces, unread = reader.read_faces([FaceRequest(path=path) for path in KANA])
+        read = reader.read_outlines(faces, forms, wobble_grid=3)
+        assert len(reader._workers) > 1
+    here = [read_face(path) for path in KANA]
+    assert (list(faces), unread, read.unread) == (here, (), ())
+    alone = read_outlines(here, forms, wobble_grid=3)
+    for name in OutlineStore.__slots__:
+        assert np.array_equal(getattr(read.store, name), getattr(alone, name)), name
+    assert read.missing.n_cells == len(KANA)
+    assert (read.missing.n_points > 0).any()
+
+
+def test_settings_of_a_face_reach_the_process(variable_font: Path) -> None:
+    request = FaceRequest(path=variable_font, axes=(("wght", 500.0),), weight=3)
+    with FontReader() as reader:
+        [face], _ = reader.read_faces([request])
+        store = reader.read_outlines([face], ["A"]).store
+    assert face == read_face(variable_font, axes={"wght": 500}, weight=3)
+    assert store.box[0, 2] == pytest.approx(0.4)
+
+
+def test_a_font_that_changes_while_it_is_read_is_left_out(make_font: MakeFont) -> None:
+    paths = [make_font(f"{name}.ttf", {"A": BOX}) for name in ("still", "moving")]
+    with FontReader() as reader:
+        faces, _ = reader.read_faces([FaceRequest(path=path) for path in paths])
+        make_font("moving.ttf", {"A": RING})
+        read = reader.read_outlines(faces, ["A"])
+        assert [face.name for face in read.faces] == ["still.ttf"]
+        assert read.unread[0].problems == (
+            f"{paths[1]}: has changed since its names were read (run the command again)",
+        )
+        make_font("still.ttf", {"A": RING})
+        with pytest.raises(GlyphgenError, match=r"still\.ttf: has changed"):
+            reader.read_outlines(read.faces, ["A"])
+
+
+def test_equal_faces_are_read_once(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+    make_font("x.ttf", {"A": BOX})
+    recipe = write_recipe('classes.text = "A"\nfonts.files = ["x.ttf", "*.ttf"]')
+    requests, problems = find_requests(read_recipe(recipe))
+    assert (len(requests), problems) == (2, ())
+    assert len(survey_faces(read_recipe(recipe)).faces) == 1
