@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_every_engine_draws_packed_fonts(
         blueprint.open_renderer().draw(blueprint.plan.rows(0, 6), out)
         images.append(out)
     assert images[0].any()
-    assert np.array_equal(*images)
+    assert np.array_equal(images[0], images[1])
 
 
 def test_imagemagick_says_that_it_draws_no_woff2(make_font: MakeFont) -> None:
@@ -183,12 +184,26 @@ def test_a_packed_font_that_is_cut_off_is_refused(make_font: MakeFont, flavor: s
 
 def test_what_the_sanitizer_rejects_is_refused_with_its_reason(make_font: MakeFont) -> None:
     path = make_font("x.ttf", {"A": BOX})
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+    font = TTFont(path)
+    font["maxp"].compile = lambda _: struct.pack(">LH26x", 0x10000, 999)
+    font.save(path)
     assert reason(path, sanitize=True) == (
-        "rejected by the OpenType Sanitizer: OS/2: table overruns end of file"
+        "rejected by the OpenType Sanitizer: hmtx: Failed to read side bearing 2"
         " (mend the font; fonts.sanitize = false reads it all the same)"
     )
+
+
+def test_a_font_that_does_not_match_its_checksums_is_refused(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    data = bytearray(path.read_bytes())
+    glyf = next(at for at in range(12, 300, 16) if data[at : at + 4] == b"glyf")
+    data[struct.unpack_from(">L", data, glyf + 8)[0] + 20] ^= 1
+    path.write_bytes(data)
+    assert reason(path, sanitize=True) == (
+        "damaged, table 'glyf' does not match its checksum"
+        " (mend the font; fonts.sanitize = false reads it all the same)"
+    )
+    assert read_face(path).index == 0
 
 
 def test_the_sanitizer_can_be_turned_off(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
@@ -414,13 +429,15 @@ def test_an_interruption_ends_the_reading(
     make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = [FaceRequest(path=make_font(f"{k}.ttf", {"A": BOX})) for k in range(20)]
-
-    def interrupt(*args: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
     reader = FontReader()
     ask = reader._ask_face
-    monkeypatch.setattr(reader, "_ask_face", lambda request: (interrupt(), ask(request))[1])
+
+    def ask_and_interrupt(request: FaceRequest) -> dict[str, Any]:
+        if request is requests[3]:
+            signal.raise_signal(signal.SIGINT)
+        return ask(request)
+
+    monkeypatch.setattr(reader, "_ask_face", ask_and_interrupt)
     with pytest.raises(KeyboardInterrupt), reader:
         reader.read_faces(requests)
     assert all(worker._process.returncode is not None for worker in reader._workers)

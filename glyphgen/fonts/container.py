@@ -57,7 +57,7 @@ def read_font_file(path: Path, *, sanitize: bool = False) -> FontFile:
 
     Args:
         path: A regular file, or a link to one; nothing else is opened.
-        sanitize: Ask the OpenType Sanitizer first, where it is installed.
+        sanitize: Check its checksums, and ask the OpenType Sanitizer where it is installed.
 
     Raises:
         FontError: There is no such file.
@@ -68,7 +68,7 @@ def read_font_file(path: Path, *, sanitize: bool = False) -> FontFile:
     data = _read_bytes(path)
     _check_unpacked_size(path, data)
     if sanitize:
-        check_sanity(path)
+        check_sanity(path, data)
     return FontFile(data=_unpack(path, data), sha256=hashlib.sha256(data).hexdigest())
 
 
