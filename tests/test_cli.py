@@ -157,13 +157,41 @@ def test_fonts_check_tells_what_is_refused_and_why(
     assert "classes with fewest faces: 'A' (U+0041) 2" in done.stdout
 
 
+def test_fonts_licenses_prints_the_notice_or_writes_it() -> None:
+    run("render", "digits", *SMALL)
+    done = run("fonts", "licenses", "datasets/digits")
+    assert done.stdout.startswith(
+        "Fonts in the dataset digits\n\nImages in this dataset were drawn"
+    )
+    assert "Licence: OFL-1.1\nAddress: http://scripts.sil.org/OFL\n" in done.stdout
+    written = run("fonts", "licenses", "-o", "NOTICE.txt")
+    assert (written.stdout, written.stderr) == ("NOTICE.txt\n", "using datasets/digits\n")
+    assert Path("NOTICE.txt").read_text(encoding="utf-8") == done.stdout
+
+
+def test_what_a_user_should_know_of_fonts_is_on_stderr(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("one.ttf", {"A": BOX, "B": RING})
+    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 2')
+    warning = (
+        "warning: licence unknown: one.ttf"
+        " (look before a dataset is published; `glyphgen fonts list` tells more)\n"
+    )
+    assert run("render", recipe).stderr.startswith(warning)
+    assert run("fonts", "list", recipe).stderr == warning
+    assert run("fonts", "check", recipe).stderr == warning
+    assert run("render", recipe, "--quiet", "--out", "other").stderr == ""
+
+
 def test_the_schema_is_the_one_that_recipes_name() -> None:
     printed = run("recipe-schema").stdout
     assert printed == (RECIPES / "recipe.schema.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    "command", ["render", "preview", "verify", "fonts list", "fonts check", "recipe-schema"]
+    "command",
+    ["render", "preview", "verify", "fonts licenses", "fonts list", "fonts check", "recipe-schema"],
 )
 def test_every_help_shows_an_example(command: str) -> None:
     shown = CliRunner().invoke(cli, [*command.split(), "--help"]).output
