@@ -25,7 +25,7 @@ _STRETCH = 8  # batches that lie together on disk
 _TOGETHER = 16  # stretches that are shuffled with each other
 _AHEAD = 4  # batches that wait for the network
 _HELD_OUT = 10  # one sample of so many is held out where the dataset has no test split
-_PEEKED = 20  # and one of so many of what is left, where it has no val split
+_PEEKED = (50, 10)  # and one of so many of what is left, where it has no val split
 
 
 def read_images(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -86,9 +86,7 @@ def divide_rows(dataset: Dataset) -> Division:
         train, test = _hold_out(train, keys, _HELD_OUT)
     val = rows.get("val", np.zeros(0, dtype=np.int64))
     if not len(val):
-        train, val = _hold_out(
-            train, keys // _HELD_OUT if not len(rows.get("test", ())) else keys, _PEEKED
-        )
+        train, val = _peek(train, keys)
     _check_classes(dataset, train, test)
     _check_sources(dataset, train, np.concatenate([val, test]))
     return Division(train=train, val=val, test=test, warnings=tuple(warnings))
@@ -106,6 +104,17 @@ def _hold_out(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     out = keys[rows] % one_of == one_of - 1
     return rows[~out], rows[out]
+
+
+def _peek(
+    train: NDArray[np.int64], keys: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Take a few rows for the report out of those that are learnt from."""
+    for one_of in _PEEKED:
+        rest, peeked = _hold_out(train, keys + 1, one_of)
+        if len(peeked) and len(rest):
+            return rest, peeked
+    return train, train
 
 
 def _check_classes(dataset: Dataset, train: NDArray[np.int64], test: NDArray[np.int64]) -> None:

@@ -1,0 +1,484 @@
+"""Training on small real datasets: what is learnt from, what comes out, and that it is told truly."""
+
+import csv
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from glyphgen.baseline import check_extra
+from glyphgen.baseline.checkpoint import read_checkpoint, read_tensors, write_tensors
+from glyphgen.baseline.evaluating import evaluate_model
+from glyphgen.baseline.examples import Batches, divide_rows
+from glyphgen.baseline.folding import find_twins, fold_classes, fold_small_kana
+from glyphgen.baseline.metrics import Readings, measure_readings, wilson_interval
+from glyphgen.baseline.models import MODELS, make_model
+from glyphgen.baseline.predicting import predict_images
+from glyphgen.baseline.reframing import measure_ink_share, reframe
+from glyphgen.baseline.running import train_baseline
+from glyphgen.baseline.training import Training, follow_one_cycle
+from glyphgen.errors import TrainingError
+from glyphgen.generate import render_dataset
+from glyphgen.recipe import read_recipe
+from glyphgen.storage.dataset import load
+
+CPU = torch.device("cpu")
+QUICK = Training(epochs=8, batch_size=16)
+
+
+def render(folder: Path, *overrides: str) -> Path:
+    small = ["image.height=16", "image.width=16", "render.per_class=100", "classes.sets=[]"]
+    recipe = read_recipe("digits", [*small, 'classes.text="017"', *overrides])
+    return render_dataset(recipe, folder).folder
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """0, 1 and 7 in eight hands at 16 x 16; two hands are kept for val and test."""
+    return render(tmp_path_factory.mktemp("data") / "digits")
+
+
+@pytest.fixture(scope="module")
+def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of a few seconds on the digits."""
+    out = tmp_path_factory.mktemp("runs") / "digits-cnn"
+    return train_baseline(digits, out, QUICK).folder
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# --- The training
+
+
+def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
+    metrics, trained = read_json(run / "metrics.json"), read_json(run / "train.json")
+    assert metrics["top1"] > 0.9
+    assert metrics["n"] == trained["rows"]["test"] == 36
+    assert sorted(path.name for path in run.iterdir()) == [
+        "figures",
+        "history.csv",
+        "metrics.json",
+        "model.onnx",
+        "model.safetensors",
+        "train.json",
+    ]
+    with (run / "history.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["epoch"]) for row in rows] == list(range(1, 9))
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    for name in ("confused", "confusion", "highest-loss", "history", "looked-at"):
+        with Image.open(run / "figures" / f"{name}.png") as figure:
+            assert min(figure.size) > 100
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    digits: Path, run: Path, tmp_path: Path
+) -> None:
+    again = train_baseline(digits, tmp_path / "again", QUICK).folder
+    other = train_baseline(digits, tmp_path / "other", dataclasses.replace(QUICK, seed=1)).folder
+    name = "model.safetensors"
+    assert (again / name).read_bytes() == (run / name).read_bytes()
+    assert (other / name).read_bytes() != (run / name).read_bytes()
+
+
+def test_a_training_that_was_interrupted_goes_on_to_the_same_weights(
+    digits: Path, run: Path, tmp_path: Path
+) -> None:
+    out, seen = tmp_path / "run", []
+
+    def interrupt(part: Any) -> None:
+        seen.append(part)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_baseline(digits, out, QUICK, watch=interrupt)
+    assert [path.name for path in out.iterdir()] == ["unfinished.safetensors"]
+    train_baseline(digits, out, QUICK, resume=True, watch=seen.append)
+    assert [part.epoch for part in seen] == list(range(1, 9))
+    assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
+    assert not (out / "unfinished.safetensors").exists()
+
+
+def test_a_run_is_not_replaced_and_not_mixed(digits: Path, run: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train_baseline(digits, run, QUICK)
+    assert str(caught.value) == (
+        f"{run}: holds a model (--force replaces it, --out DIR takes another folder)"
+    )
+    with pytest.raises(TrainingError) as caught:
+        train_baseline(digits, tmp_path / "new", QUICK, resume=True)
+    assert str(caught.value) == (
+        f"{tmp_path}/new: holds no unfinished training to go on with (leave out --resume)"
+    )
+
+    def interrupt(part: Any) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train_baseline(digits, out, QUICK, watch=interrupt)
+    with pytest.raises(TrainingError) as caught:
+        train_baseline(digits, out, QUICK)
+    assert str(caught.value) == (
+        f"{out}: holds an unfinished training (--resume goes on with it,"
+        " --force replaces it, --out DIR takes another folder)"
+    )
+    with pytest.raises(TrainingError) as caught:
+        train_baseline(digits, out, dataclasses.replace(QUICK, seed=5), resume=True)
+    assert str(caught.value) == (
+        f"{out}: its unfinished training differs in seed"
+        " (give the same options and dataset, or --force to start again)"
+    )
+
+
+def test_minutes_end_a_training(digits: Path, tmp_path: Path) -> None:
+    quick = Training(minutes=1e-4, batch_size=32)
+    parts = train_baseline(digits, tmp_path / "run", quick).parts
+    assert parts[-1].progress == 1
+    assert parts[-1].images < 32 * 20
+
+
+def test_a_found_learning_rate_is_used_and_said(digits: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    short = dataclasses.replace(QUICK, epochs=0.3)
+    train_baseline(digits, tmp_path / "run", short, find_rate=True, say=said.append)
+    rate = read_json(tmp_path / "run" / "train.json")["settings"]["learning_rate"]
+    assert said[0] == f"learning rate {rate:.2g}"
+    assert 1e-6 < rate <= 0.1
+
+
+def test_the_learning_rate_rises_and_falls_once() -> None:
+    shares = [follow_one_cycle(k / 1000) for k in range(1001)]
+    assert shares[0] == pytest.approx(1 / 25)
+    assert int(np.argmax(shares)) == 150
+    assert max(shares) == 1
+    assert shares[-1] == pytest.approx(1e-4)
+    assert (np.diff(shares[:151]) > 0).all()
+    assert (np.diff(shares[150:]) < 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (28, 28), (48, 40), (64, 100)])
+def test_every_model_reads_every_size(name: str, height: int, width: int) -> None:
+    logits = make_model(name, 7, height, width)(torch.zeros(2, 1, height, width))
+    assert logits.shape == (2, 7)
+
+
+def test_models_that_cannot_be_made() -> None:
+    for arguments, message in {
+        ("resnet", 3, 64, 64): "--model: 'resnet' is unknown, expected cnn, kana2020 or timm:NAME",
+        (
+            "cnn",
+            3,
+            64,
+            12,
+        ): "--model: 'cnn' reads images of 16 x 16 or more, found 64 x 12",
+    }.items():
+        with pytest.raises(TrainingError) as caught:
+            make_model(*arguments)
+        assert str(caught.value) == message
+    with pytest.raises(TrainingError) as caught:
+        make_model("cnn", 3, 64, 64, pretrained=True)
+    assert str(caught.value) == "--pretrained: 'cnn' has no weights to start from (take timm:NAME)"
+
+
+# --- What is learnt from
+
+
+def test_rows_are_divided_as_the_dataset_says(digits: Path) -> None:
+    dataset = load(digits)
+    division = divide_rows(dataset)
+    for name in ("train", "val", "test"):
+        first, end = dataset.index.splits[name]
+        assert getattr(division, name).tolist() == list(range(first, end))
+    assert division.warnings == ()
+
+
+def test_without_a_split_samples_are_held_out_and_that_is_said(tmp_path: Path) -> None:
+    folder = render(
+        tmp_path / "whole", 'split.by="none"', "split.val_faces=[]", "split.test_faces=[]"
+    )
+    division = divide_rows(load(folder))
+    rows = [division.train, division.val, division.test]
+    assert sorted(np.concatenate(rows).tolist()) == list(range(300))
+    assert [len(of) for of in rows] == [264, 6, 30]
+    assert division.warnings == (
+        f"{folder}: has no test split; every 10th sample is held out, whose siblings of the same"
+        ' face are learnt from (split.by = "face" tells more)',
+    )
+
+
+def test_rows_of_one_source_never_stand_on_both_sides(digits: Path, tmp_path: Path) -> None:
+    """A dataset whose train rows 0 and 5 were made of what test row 270 was made of is refused."""
+    folder = tmp_path / "leaky"
+    shutil.copytree(digits, folder)
+    samples = np.load(folder / "samples.npy")
+    samples["source_row"][[0, 5, 270]] = 77
+    np.save(folder / "samples.npy", samples)
+    with pytest.raises(TrainingError) as caught:
+        divide_rows(load(folder))
+    assert str(caught.value) == (
+        f"{folder}: 1 source rows stand on both sides of train and test, the first is row 77"
+        " (balance after splitting, as `glyphgen balance` does)"
+    )
+
+
+def test_datasets_that_cannot_be_trained_on(tmp_path: Path) -> None:
+    alone = render(tmp_path / "alone", 'classes.text="0"')
+    with pytest.raises(TrainingError) as caught:
+        divide_rows(load(alone))
+    assert str(caught.value) == f"{alone}: has one class, expected two or more to tell apart"
+    few = render(
+        tmp_path / "few",
+        "render.per_class=1",
+        'split.by="none"',
+        "split.val_faces=[]",
+        "split.test_faces=[]",
+    )
+    with pytest.raises(TrainingError) as caught:
+        divide_rows(load(few))
+    assert str(caught.value) == (
+        f"{few}: '0', '1', '7' of 3 classes have fewer than two rows to learn from"
+        " (render more of them, or `glyphgen balance`)"
+    )
+
+
+def test_an_epoch_shows_every_row_once_and_resumes_anywhere(digits: Path) -> None:
+    dataset = load(digits)
+    rows = divide_rows(dataset).train
+    batches = Batches(dataset, rows, 25, 3, CPU)
+    assert batches.n_batches == len(rows) // 25
+    whole = list(batches.epoch(0))
+    assert all(images.shape == (25, 1, 16, 16) for images, _ in whole)
+    shown = np.concatenate([images[:, 0].numpy() for images, _ in whole])
+    everything = np.asarray(dataset.images[rows[0] : rows[-1] + 1])
+    n_distinct = len(np.unique(shown.reshape(len(shown), -1), axis=0))
+    assert n_distinct == len(np.unique(everything.reshape(len(rows), -1), axis=0)) - (
+        len(rows) % 25
+    )
+    late = list(batches.epoch(0, 4))
+    assert len(late) == len(whole) - 4
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(late, whole[4:], strict=True))
+    other = next(batches.epoch(1))[0]
+    assert not torch.equal(other, whole[0][0])
+
+
+def test_a_batch_holds_the_images_of_its_labels_with_ink_255(tmp_path: Path) -> None:
+    folder = render(tmp_path / "black", 'image.polarity="black-on-white"')
+    dataset = load(folder)
+    rows = divide_rows(dataset).train
+    known = {
+        (255 - np.asarray(dataset.images[int(row)])).tobytes(): int(dataset.labels[int(row)])
+        for row in rows
+    }
+    for images, labels in Batches(dataset, rows, 32, 0, CPU).epoch(0):
+        for image, label in zip(images[:, 0].numpy(), labels.tolist(), strict=True):
+            assert known[image.tobytes()] == label
+
+
+# --- Metrics
+
+
+def readings(truth: list[int], order: list[list[int]]) -> Readings:
+    probability = np.tile(np.array([0.7, 0.2, 0.1], np.float32), (len(truth), 1))
+    return Readings(
+        truth=np.array(truth),
+        order=np.array(order),
+        probability=probability,
+        loss=np.ones(len(truth), np.float32),
+    )
+
+
+def test_figures_are_those_counted_by_hand() -> None:
+    read = readings([0, 0, 1, 2], [[0, 1, 2], [1, 0, 2], [1, 2, 0], [1, 0, 2]])
+    page = measure_readings(read, ["a", "b", "c"], np.array([0, 0, 2]))
+    assert page["n"] == 4
+    assert page["top1"] == 0.5
+    assert page["top5"] == 1.0
+    assert page["top1_twins_folded"] == 0.75
+    assert page["macro_precision"] == pytest.approx((1 + 1 / 3 + 0) / 3)
+    assert page["macro_recall"] == pytest.approx((0.5 + 1 + 0) / 3)
+    assert page["macro_f1"] == pytest.approx((2 / 3 + 0.5 + 0) / 3)
+    assert page["twins_folded"]["macro_recall"] == pytest.approx((1 + 0) / 2)
+    assert page["per_class"][1] == {
+        "label": "b",
+        "n": 1,
+        "precision": pytest.approx(1 / 3),
+        "recall": 1.0,
+        "f1": 0.5,
+    }
+    assert page["confused"] == [
+        {"actual": "a", "predicted": "b", "n": 1},
+        {"actual": "c", "predicted": "b", "n": 1},
+    ]
+    assert page["calibration"]["expected_error"] == pytest.approx(0.2, abs=1e-6)
+
+
+def test_wilsons_interval_is_that_of_the_books() -> None:
+    # Brown, Cai, DasGupta, "Interval estimation for a binomial proportion" (2001) tabulate the form.
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(0, 10)[0] == 0
+    assert wilson_interval(10, 10)[1] == pytest.approx(1)
+
+
+def test_twins_are_folded_and_chains_of_them_are_one() -> None:
+    forms = [("へ",), ("ヘ",), ("つ",), ("っ", "ッ"), ("ツ",)]
+    assert fold_classes(forms, [("へ", "ヘ"), ("x", "y")]).tolist() == [0, 0, 2, 3, 4]
+    assert fold_classes(forms, [("つ", "っ"), ("ッ", "ツ")]).tolist() == [0, 1, 2, 2, 2]
+    assert fold_small_kana("っつァゕA") == (("っ", "つ"), ("ァ", "ア"), ("ゕ", "か"))
+
+
+def test_measured_twins_are_read_from_the_dataset(tmp_path: Path) -> None:
+    assert ("へ", "ヘ") in find_twins(tmp_path)
+    page = {"twins": [{"forms": ["l", "I"], "distance": 0.01}]}
+    (tmp_path / "gate.json").write_text(json.dumps(page))
+    assert find_twins(tmp_path)[0] == ("l", "I")
+
+
+# --- Checkpoints
+
+
+def test_a_checkpoint_reads_as_the_network_did(run: Path, digits: Path) -> None:
+    identity = read_checkpoint(run).identity
+    assert (identity.labels, identity.height, identity.width) == (("0", "1", "7"), 16, 16)
+    assert identity.recipe_sha256 == load(digits).index.recipe_sha256
+    assert 0.3 < identity.ink_share < 0.8
+    metrics = evaluate_model(run, digits).metrics
+    assert metrics["top1"] == read_json(run / "metrics.json")["top1"]
+
+
+def test_checkpoints_that_cannot_be_used(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+
+    def refused(start: str) -> None:
+        with pytest.raises(TrainingError) as caught:
+            read_checkpoint(path)
+        assert str(caught.value).startswith(f"{path}: {start}")
+        assert "\n" not in str(caught.value)
+
+    refused("no such file, expected a model (see `glyphgen train-baseline`)")
+    path.write_bytes(b"\x80\x04cos\nsystem\n")
+    refused("not a whole safetensors file: ")
+    whole = (run / "model.safetensors").read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    refused("not a whole safetensors file: ")
+    tensors, page = read_tensors(run / "model.safetensors")
+    write_tensors(path, tensors, page | {"format_version": 99})
+    refused("format_version is 99, expected 1 (another glyphgen wrote it: train the model again)")
+    write_tensors(path, tensors, {"nothing": 1})
+    refused("has no word of glyphgen in it, expected a model that `train-baseline` wrote")
+    write_tensors(path, tensors, page | {"labels": ["0", "1"], "forms": [["0"], ["1"]]})
+    refused("its tensors are not those of 'cnn' for 2 classes: size mismatch for head.")
+    write_tensors(path, tensors, page | {"labels": ["0", "1"]})
+    refused("its class table has gaps (train the model again)")
+    write_tensors(path, tensors, page | {"height": "tall"})
+    refused("what it says of itself cannot be used: height (train the model again)")
+
+
+def test_onnx_says_what_torch_says(run: Path, digits: Path) -> None:
+    import onnxruntime
+
+    images = np.asarray(load(digits, "test").images)[:, None].astype(np.float32) / 255
+    session = onnxruntime.InferenceSession(run / "model.onnx", providers=["CPUExecutionProvider"])
+    [logits] = session.run(None, {"images": images})
+    with torch.inference_mode():
+        expected = read_checkpoint(run).network(torch.from_numpy(images)).numpy()
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+# --- Evaluating and predicting
+
+
+def write_npz(path: Path, dataset: Path, text: str) -> Path:
+    part = load(dataset, "test")
+    images = np.kron(np.asarray(part.images), np.ones((3, 2), np.uint8))
+    names = np.array([ord(text[int(label)]) for label in part.labels[:]], np.uint32)
+    np.savez(path, images=images, codepoints=names)
+    return path
+
+
+def test_images_of_another_size_are_read_and_unknown_classes_told(
+    run: Path, digits: Path, tmp_path: Path
+) -> None:
+    place = write_npz(tmp_path / "foreign.npz", digits, "01ん")
+    metrics = evaluate_model(run, place, framing="ink").metrics
+    assert metrics["n"] == 24
+    assert metrics["unknown_classes"] == [{"label": "ん", "n": 12}]
+    assert metrics["n_unknown"] == 12
+    assert metrics["top1"] > 0.8
+    assert metrics["top1_of_all"] == pytest.approx(metrics["top1"] * 24 / 36)
+    place = write_npz(tmp_path / "strange.npz", digits, "あいう")
+    with pytest.raises(TrainingError) as caught:
+        evaluate_model(run, place)
+    assert str(caught.value) == (
+        f"{place}: none of its 3 classes is known to {run}/model.safetensors, which reads 0, 1, 7"
+    )
+
+
+def test_an_npz_that_cannot_be_read(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, images=np.zeros((2, 4, 4), np.float32), codepoints=np.zeros(3, np.uint32))
+    with pytest.raises(TrainingError) as caught:
+        evaluate_model(run, path)
+    assert str(caught.value) == (
+        f"{path}: holds images float32 (2, 4, 4) and 3 codepoints,"
+        " expected uint8 (n, height, width) and n codepoints"
+    )
+    path.write_bytes(b"no zip")
+    with pytest.raises(TrainingError, match=r"expected an \.npz with images and codepoints"):
+        evaluate_model(run, path)
+
+
+def test_framing_by_ink_undoes_place_and_size() -> None:
+    image = np.zeros((40, 60), np.uint8)
+    image[5:15, 30:50] = 255
+    [framed] = reframe([image], height=32, width=32, framing="ink", ink_share=0.5)
+    assert (framed[12:20, 8:24] == 255).all()
+    assert framed.sum() == 255 * 8 * 16
+    assert measure_ink_share(framed[None]) == 0.5
+    [whole] = reframe([image], height=20, width=30, framing="as-is", ink_share=0.5)
+    assert whole.sum() == pytest.approx(image.sum() / 4, rel=0.05)
+    [blank] = reframe([np.zeros((9, 9), np.uint8)], height=8, width=8, framing="ink", ink_share=1)
+    assert not blank.any()
+
+
+def test_files_are_read_whatever_their_polarity(run: Path, digits: Path, tmp_path: Path) -> None:
+    part = load(digits, "test")
+    sevens = [np.asarray(part.images[k]) for k in np.flatnonzero(np.asarray(part.labels) == 2)[:6]]
+    paths = []
+    for k, image in enumerate(sevens):
+        paths.append(tmp_path / f"{k}.png")
+        Image.fromarray(image if k % 2 else 255 - image).save(paths[-1])
+    found = list(predict_images(run, [*paths, tmp_path / "nothing.png", Path(__file__)]))
+    assert sum(prediction.guesses[0].label == "7" for prediction in found[:6]) >= 5
+    for prediction in found[:6]:
+        shares = [guess.probability for guess in prediction.guesses]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert found[6].problem == f"{tmp_path}/nothing.png: no such file"
+    assert found[7].problem == (
+        f"{__file__}: cannot be read, expected an image file (PNG, JPEG, ...)"
+    )
+
+
+def test_without_torch_the_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import util
+
+    monkeypatch.setattr(
+        "glyphgen.baseline.find_spec",
+        lambda name: None if name == "torch" else util.find_spec(name),
+    )
+    with pytest.raises(TrainingError) as caught:
+        check_extra()
+    assert str(caught.value) == (
+        "training: torch not installed, expected the extra 'train' (pip install 'glyphgen[train]')"
+    )
