@@ -5,6 +5,7 @@ GlyphgenError
 ├── FontError         a font file is missing, unreadable, or has no such face or axis
 │   └── UnreadableFontError   it is there, but cannot be read, or not safely
 ├── GateError         a class is left without a face that draws it
+├── AugmentError      a transform is unknown, refuses its arguments, or fails on an image
 ├── EngineError       a rendering engine is not installed or cannot draw what is asked
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
@@ -18,6 +19,7 @@ carries all problems of its kind at once.
 from collections.abc import Iterable
 
 __all__ = [
+    "AugmentError",
     "DatasetError",
     "EngineError",
     "FontError",
@@ -58,6 +60,10 @@ class UnreadableFontError(FontError):
 
 class GateError(GlyphgenError):
     """A class is left without a face that draws it."""
+
+
+class AugmentError(GlyphgenError):
+    """A transform is unknown, refuses its arguments, or fails on an image."""
 
 
 class EngineError(GlyphgenError):

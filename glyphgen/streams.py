@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stage", "Stream", "order_by_words", "split_words"]
+__all__ = ["ByClass", "Stage", "Stream", "mix_words", "order_by_words", "split_words"]
 
 _WORDS_PER_COUNT = 4  # Philox 4x64 gives four 64-bit words for each value of its counter
 
@@ -26,6 +26,8 @@ class Stage(enum.IntEnum):
     SCATTER = 3
     GRID_ORDER = 4
     SPLIT = 5
+    AUGMENT = 6
+    NOISE_TABLES = 7
     SHARE = 12
 
 
@@ -53,6 +55,60 @@ class Stream:
         self._generator.state = self._state
         raw: NDArray[np.uint64] = self._generator.random_raw(n * self._counts * _WORDS_PER_COUNT)
         return raw.reshape(n, -1)
+
+
+class ByClass:
+    """Reads the words of samples of many classes, one class at a time.
+
+    Args:
+        class_index: int64 (n,).
+        sample: int64 (n,), the number of each within its class; in any order.
+    """
+
+    def __init__(self, class_index: NDArray[np.int64], sample: NDArray[np.int64]) -> None:
+        self._order = np.lexsort((sample, class_index))
+        self._class_index, self._sample = class_index[self._order], sample[self._order]
+        # A run is a stretch of consecutive samples of one class.
+        breaks = (np.diff(self._class_index) != 0) | (np.diff(self._sample) != 1)
+        self._runs = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(sample)]])
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def words(self, stream: Stream) -> NDArray[np.uint64]:
+        """Return the words of each row: (n, words)."""
+        parts = [
+            stream.words(int(self._class_index[start]), int(self._sample[start]), end - start)
+            for start, end in zip(self._runs[:-1], self._runs[1:].tolist(), strict=True)
+        ]
+        in_order = np.concatenate(parts)
+        words = np.empty_like(in_order)
+        words[self._order] = in_order
+        return words
+
+
+def mix_words(word: NDArray[np.uint64], use: int, n: int) -> NDArray[np.uint64]:
+    """Make many words of one: for what a sample stores as one word and draws as hundreds.
+
+    Args:
+        word: uint64 (m,).
+        use: Separates independent uses of one word; 0 to 2**16 - 1.
+        n: Words to make of each.
+
+    Returns:
+        uint64 (m, n).
+
+    Source:
+        Steele et al., "Fast splittable pseudorandom number generators", OOPSLA 2014 (SplitMix64).
+    """
+    step = np.arange(1 + (use << 32), 1 + (use << 32) + n, dtype=np.uint64)
+    mixed = word[:, None] + step * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(30)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
 
 
 def split_words(words: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:

@@ -20,7 +20,7 @@ from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
 from glyphgen.plan.splits import SPLITS, share_samples, split_faces
 from glyphgen.plan.turns import Turns, make_turns
 from glyphgen.recipe import Recipe, Render
-from glyphgen.streams import Stage, Stream, order_by_words, split_words
+from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
 
 __all__ = ["SAMPLE_DTYPE", "SPLITS", "Placements", "Plan", "describe_plan", "make_plan"]
 
@@ -84,7 +84,7 @@ class Plan:
 
     def _place(self, class_index: Ints, sample: Ints, cell: Ints, turn_round: Ints) -> Placements:
         render = self.recipe.render
-        by_class = _ByClass(class_index, sample)
+        by_class = ByClass(class_index, sample)
         if render.mode == "grid":
             # Without the class in the sum, a whole run through the classes would be placed alike.
             table = self.grid[(turn_round + class_index) % len(self.grid)]
@@ -104,7 +104,7 @@ class Plan:
             scatter=self._scatter(by_class),
         )
 
-    def _wobble(self, by_class: "_ByClass") -> NDArray[np.float32]:
+    def _wobble(self, by_class: ByClass) -> NDArray[np.float32]:
         wobble = self.recipe.render.wobble
         n_nodes = 0 if wobble.is_neutral else wobble.grid**2
         if not n_nodes:
@@ -114,7 +114,7 @@ class Plan:
         nodes = (numbers[:, : 2 * n_nodes] >> np.uint64(3)).astype(np.float32) - np.float32(4096)
         return nodes.reshape(-1, n_nodes, 2)
 
-    def _scatter(self, by_class: "_ByClass") -> NDArray[np.uint64]:
+    def _scatter(self, by_class: ByClass) -> NDArray[np.uint64]:
         if self.recipe.render.scatter.is_neutral:
             return np.zeros((len(by_class), 0), dtype=np.uint64)
         return by_class.words(self._stream(Stage.SCATTER))
@@ -126,31 +126,6 @@ class Plan:
             Stage.SCATTER: _SCATTER_WORDS,
         }
         return Stream(self.recipe.seed, stage, n_words[stage])
-
-
-class _ByClass:
-    """Reads the words of rows that run through the classes, one class at a time."""
-
-    def __init__(self, class_index: Ints, sample: Ints) -> None:
-        self._order = np.lexsort((sample, class_index))
-        self._class_index, self._sample = class_index[self._order], sample[self._order]
-        # A run is a stretch of consecutive samples of one class.
-        breaks = (np.diff(self._class_index) != 0) | (np.diff(self._sample) != 1)
-        self._runs = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(sample)]])
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def words(self, stream: Stream) -> NDArray[np.uint64]:
-        """Return the words of each row: (n, words)."""
-        parts = [
-            stream.words(int(self._class_index[start]), int(self._sample[start]), end - start)
-            for start, end in zip(self._runs[:-1], self._runs[1:].tolist(), strict=True)
-        ]
-        in_order = np.concatenate(parts)
-        words = np.empty_like(in_order)
-        words[self._order] = in_order
-        return words
 
 
 def _draw_values(render: Render, words: NDArray[np.uint64]) -> Floats:

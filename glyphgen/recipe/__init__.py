@@ -19,18 +19,40 @@ from glyphgen.recipe.model import (
 )
 from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe
 from glyphgen.recipe.schema import recipe_schema
+from glyphgen.recipe.steps import (
+    AffineStep,
+    AlbumentationsStep,
+    AugmentStep,
+    BlurStep,
+    ContrastStep,
+    CutoutStep,
+    ElasticStep,
+    GrainStep,
+    NoiseStep,
+    StrokeStep,
+)
 
 __all__ = [
+    "AffineStep",
+    "AlbumentationsStep",
+    "AugmentStep",
+    "BlurStep",
     "Classes",
+    "ContrastStep",
+    "CutoutStep",
+    "ElasticStep",
     "FaceChoice",
     "Fonts",
     "Gate",
+    "GrainStep",
     "Image",
+    "NoiseStep",
     "Output",
     "Recipe",
     "Render",
     "Scatter",
     "Split",
+    "StrokeStep",
     "Wobble",
     "dump_recipe",
     "find_shipped",

@@ -19,6 +19,7 @@ from pydantic import (
 
 from glyphgen.recipe.section import Section
 from glyphgen.recipe.source import Source, split_key
+from glyphgen.recipe.steps import MOST_STEPS, AugmentStep
 from glyphgen.recipe.values import SpelledFreely, list_values, read_range, show_value
 
 __all__ = [
@@ -391,6 +392,9 @@ class Recipe(Section):
     render: Render = Render()
     """How a class is drawn, and how its samples vary."""
 
+    augment: Annotated[tuple[AugmentStep, ...], Strict(False)] = ()
+    """What is done to the drawn images, one [[augment]] table for each step, in this order."""
+
     split: Split = Split()
     """How rows are divided into train, val and test."""
 
@@ -403,6 +407,8 @@ class Recipe(Section):
     _source: Source = PrivateAttr(default_factory=Source)
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if len(self.augment) > MOST_STEPS:
+            yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
         if self.classes.language and self.render.engine != "vector":
             yield (
                 "classes.language",

@@ -8,12 +8,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from glyphgen.recipe.lines import KeyPath
-from glyphgen.recipe.schema import describe, recipe_schema, step_into
+from glyphgen.recipe.schema import choose_option, describe, recipe_schema, step_into
 from glyphgen.recipe.section import MisfitError
 from glyphgen.recipe.source import Source, show_key, split_key
+from glyphgen.recipe.steps import STEP_NAMES
 from glyphgen.recipe.values import show_value
 
 __all__ = ["explain", "guess"]
+
+_STEPS = f'step = one of {", ".join(STEP_NAMES)}, or albumentations = "NAME"'
 
 
 def explain(error: ValidationError, data: dict[str, Any], source: Source) -> list[str]:
@@ -53,6 +56,12 @@ def _explain_one(
     match details:
         case {"type": "extra_forbidden", "loc": (*_, str(key))}:
             yield (*path, key), _explain_unknown(key, list(node["properties"]))
+        case {"type": "union_tag_invalid", "ctx": {"tag": str(tag)}}:
+            hint = guess(tag, list(STEP_NAMES))
+            text = f"found {tag!r}, expected {_STEPS}"
+            yield (*path, "step"), f"{text} ({hint})" if hint else text
+        case {"type": "union_tag_not_found"}:
+            yield path, f"names no step, expected {_STEPS}"
         case {"type": "missing"}:
             yield path, f"missing, expected a table [{show_key(path)}]"
         case {"ctx": {"error": MisfitError() as misfits}}:
@@ -74,10 +83,16 @@ def _explain_unknown(key: str, known: list[str]) -> str:
 
 def _follow(loc: KeyPath, schema: dict[str, Any]) -> tuple[KeyPath, dict[str, Any]]:
     """Follow a pydantic location as far as it names keys; what is left names parts of types."""
-    node, depth = schema, 0
-    while depth < len(loc) and (below := step_into(schema, node, loc[depth])) is not None:
-        node, depth = below, depth + 1
-    return loc[:depth], node
+    node = schema
+    path: KeyPath = ()
+    for part in loc:
+        if (option := choose_option(schema, node, part)) is not None:
+            node = option  # the name of a step, which is no key
+        elif (below := step_into(schema, node, part)) is not None:
+            node, path = below, (*path, part)
+        else:
+            break
+    return path, node
 
 
 def _look_up(path: KeyPath, data: Any) -> Any:

@@ -12,7 +12,7 @@ from pydantic_core import core_schema
 
 from glyphgen.recipe.model import Recipe
 
-__all__ = ["describe", "recipe_schema", "step_into"]
+__all__ = ["choose_option", "describe", "recipe_schema", "step_into"]
 
 _KINDS = {
     "integer": "a whole number",
@@ -66,6 +66,18 @@ def step_into(root: dict[str, Any], node: dict[str, Any], part: str | int) -> di
     return None
 
 
+def choose_option(
+    root: dict[str, Any], node: dict[str, Any], tag: str | int
+) -> dict[str, Any] | None:
+    """Return the schema of the step of that name, where a node is one of several steps."""
+    for option in node.get("oneOf", []):
+        below = _resolve(root, option)
+        properties = below["properties"]
+        if properties["step"]["const"] == tag if "step" in properties else tag in properties:
+            return below
+    return None
+
+
 def describe(root: dict[str, Any], node: dict[str, Any]) -> str:
     """Say in plain English what a schema admits: ``a whole number from 8 to 4096``."""
     options = [_describe_one(root, option) for option in _options(root, node)]
@@ -92,6 +104,8 @@ def _describe_one(root: dict[str, Any], node: dict[str, Any]) -> str:
             words = "letters, digits and . _ - (not . or - at the start)"
         case {"type": "array", "items": items}:
             words = f"a list of {describe(root, items).removeprefix('a ')}s"
+        case {"oneOf": _}:
+            words = "a table"
         case {"type": kind}:
             words = _KINDS[kind] + _describe_limits(node)
     return words

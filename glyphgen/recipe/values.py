@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-__all__ = ["SpelledFreely", "list_values", "read_range", "show_value"]
+__all__ = ["SpelledFreely", "list_values", "read_plain_range", "read_range", "show_value"]
 
 MOST_STEPS = 10_000
 _STEP_KEYS = ("start", "stop", "step")
@@ -45,13 +45,26 @@ def read_range(value: object) -> tuple[float, float]:
     Raises:
         ValueError: It is something else, or low is above high.
     """
+    try:
+        return read_plain_range(value)
+    except _NoRangeError as error:
+        raise ValueError(f'{error} (lists and steps are for render.mode = "grid")') from None
+
+
+class _NoRangeError(ValueError):
+    """Neither a number nor two."""
+
+
+def read_plain_range(value: object) -> tuple[float, float]:
+    """Read a value that has no grid mode: a number, or ``[low, high]``.
+
+    Raises:
+        ValueError: It is something else, or low is above high.
+    """
     if _is_number(value):
         return float(value), float(value)
     if not (_is_numbers(value) and len(value) == 2):
-        raise ValueError(
-            f"found {show_value(value)}, expected a number or [low, high]"
-            ' (lists and steps are for render.mode = "grid")'
-        )
+        raise _NoRangeError(f"found {show_value(value)}, expected a number or [low, high]")
     low, high = value
     if low > high:
         raise ValueError(f"found {show_value(value)}, expected the lower end first")
