@@ -52,7 +52,7 @@ STEPS: dict[type[Any], Callable[[Any, Site], Step]] = {
 
 _WORDS = 64  # of a sample: four for itself, and four for each of 15 steps
 _NUMBERS = 8  # of 32 bits that a step draws: the first for its chance
-_PIXELS_AT_ONCE = 1 << 17  # what stands between images and result stays in a core's own cache
+_PIXELS_AT_ONCE = 1 << 19  # enough to make each call cheap, little enough to be small
 
 
 def make_augmenter(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.augment.contract import Bytes, Field, Floats, Site, Words, draw_between
+from glyphgen.augment.contract import Bytes, Field, Floats, Frame, Site, Words, draw_between
 from glyphgen.geometry import make_linear_map
 from glyphgen.recipe import AffineStep, ElasticStep
 from glyphgen.streams import mix_words, split_words
@@ -28,6 +28,8 @@ _NODE_BITS = 12
 _MAP_BITS = 20
 _STEEPEST = 8.0  # of a map from the result to the source, so that 17 digits are enough
 _FARTHEST = 65536.0
+
+_PIXELS_AT_ONCE = 1 << 16  # resampled together: what stands in between stays in a core's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,53 +101,47 @@ class Warp:
         line = np.stack([np.ones(height), np.arange(height)], axis=1)
         self._rows = np.hstack([line, *(bend.rows for bend in self._bends)])
         self._weights = np.stack([np.ones(width), np.arange(width)], axis=1)
+        self._line = _interleave(self._weights.T)
+        self._scratch: _Scratch | None = None
 
     def apply(self, images: Bytes, values: Sequence[Sequence[Floats]], word: Words) -> None:
         """Look up every pixel of the result in the source."""
-        import cv2
-
-        cv2.setNumThreads(1)  # as many processes as cores run beside each other
-        columns = np.empty((len(images), self._rows.shape[1], 2 * self._frame[1]))
-        self._fill_line(columns, images, values)
-        depth = 2
+        lines = self._find_lines(images, values)
         bent = [v for s, v in zip(self._steps, values, strict=True) if isinstance(s, Elastic)]
-        for bend, (amplitude_px,) in zip(self._bends, bent, strict=True):
-            bend.fill(columns[:, depth : depth + bend.n_rows], amplitude_px, word)
-            depth += bend.n_rows
-        no_map: Any = None
-        places = np.matmul(self._rows, columns).astype(np.float32)
-        places = places.reshape(-1, self._frame[1], 2)
-        # To whole pixels and 32nds of one, halves to even.
-        whole, part = cv2.convertMaps(places, no_map, cv2.CV_16SC2)
-        whole = whole.reshape(*images.shape, 2)
-        part = part.reshape(images.shape)
-        source = images.copy()
-        for k in range(len(images)):
-            cv2.remap(
-                source[k],
-                whole[k],
-                part[k],
-                cv2.INTER_LINEAR,
-                images[k],
-                cv2.BORDER_CONSTANT,
-                0,
-            )
+        nodes = [
+            bend.draw_nodes(amplitude_px, word)
+            for bend, (amplitude_px,) in zip(self._bends, bent, strict=True)
+        ]
+        size = max(1, _PIXELS_AT_ONCE // images[0].size)
+        if self._scratch is None:
+            self._scratch = _Scratch.make(size, self._rows.shape[1], self._frame)
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
+            scratch = self._scratch.take(len(images[part]))
+            np.matmul(lines[part], self._line, out=scratch.columns[:, :2])
+            depth = 2
+            for bend, of_bend in zip(self._bends, nodes, strict=True):
+                columns = scratch.columns[:, depth : depth + bend.n_rows]
+                np.matmul(of_bend[part], bend.columns, out=columns)
+                depth += bend.n_rows
+            np.matmul(self._rows, scratch.columns, out=scratch.exact)
+            np.copyto(scratch.places, scratch.exact, casting="same_kind")
+            _resample(images[part], scratch)
 
-    def _fill_line(
-        self, columns: Floats, images: Bytes, values: Sequence[Sequence[Floats]]
-    ) -> None:
-        """Write the linear map from the result to the source into the first two rows of columns."""
-        x = self._weights[:, 1]
+    def _find_lines(self, images: Bytes, values: Sequence[Sequence[Floats]]) -> Floats:
+        """Return the linear maps from the result to the source: (n, 2, 4).
+
+        By row: at the top of the frame, and what is added for each pixel downwards. By column: x
+        itself and what is added for each pixel to the right, y itself and the same.
+        """
         mapped = [v for s, v in zip(self._steps, values, strict=True) if isinstance(s, Affine)]
-        if not mapped:
-            columns[:, 0, 0::2], columns[:, 0, 1::2] = x, 0.0
-            columns[:, 1, 0::2], columns[:, 1, 1::2] = 0.0, 1.0
-            return
-        (xx, xy, yx, yy), (x0, y0) = _invert(mapped, self._find_centre(images))
-        columns[:, 0, 0::2] = xx[:, None] * x + x0[:, None]
-        columns[:, 0, 1::2] = yx[:, None] * x + y0[:, None]
-        columns[:, 1, 0::2] = xy[:, None]
-        columns[:, 1, 1::2] = yy[:, None]
+        lines = np.zeros((len(images), 2, 4))
+        lines[:, 0, 1] = lines[:, 1, 2] = 1.0
+        if mapped:
+            (xx, xy, yx, yy), (x0, y0) = _invert(mapped, self._find_centre(images))
+            lines[:, 0] = np.stack([x0, xx, y0, yx], axis=1)
+            lines[:, 1, 0], lines[:, 1, 2] = xy, yy
+        return lines
 
     def _find_centre(self, images: Bytes) -> tuple[Floats, Floats]:
         """Return the centre of the ink, x and y; of the frame where there is none: (n,) each."""
@@ -163,6 +159,71 @@ class Warp:
             np.where(blank, (width - 1) / 2, x / ink),
             np.where(blank, (height - 1) / 2, y / ink),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scratch:
+    """Memory for images on their way: first touch of fresh memory costs more than the work."""
+
+    columns: NDArray[np.float64]
+    exact: NDArray[np.float64]
+    places: NDArray[np.float32]
+    whole: NDArray[np.int16]
+    part: NDArray[np.uint16]
+    source: Bytes
+
+    @classmethod
+    def make(cls, n: int, depth: int, frame: Frame) -> "_Scratch":
+        height, width = frame
+        return cls(
+            columns=np.empty((n, depth, 2 * width)),
+            exact=np.empty((n, height, 2 * width)),
+            places=np.empty((n, height, 2 * width), dtype=np.float32),
+            whole=np.empty((n, height, width, 2), dtype=np.int16),
+            part=np.empty((n, height, width), dtype=np.uint16),
+            source=np.empty((n, height, width), dtype=np.uint8),
+        )
+
+    def take(self, n: int) -> "_Scratch":
+        """Return the memory for the first n images of it."""
+        return _Scratch(
+            columns=self.columns[:n],
+            exact=self.exact[:n],
+            places=self.places[:n],
+            whole=self.whole[:n],
+            part=self.part[:n],
+            source=self.source[:n],
+        )
+
+
+def _resample(images: Bytes, scratch: _Scratch) -> None:
+    """Replace images by what lies at the places of their scratch: the native calls, and no more."""
+    import cv2
+
+    cv2.setNumThreads(1)  # as many processes as cores run beside each other
+    width = images.shape[2]
+    no_map: Any = None
+    # To whole pixels and 32nds of one, halves to even; all images in one call.
+    cv2.convertMaps(
+        scratch.places.reshape(-1, width, 2),
+        no_map,
+        cv2.CV_16SC2,
+        scratch.whole.reshape(-1, width, 2),
+        scratch.part.reshape(-1, width),
+    )
+    np.copyto(scratch.source, images)
+    linear, paper = cv2.INTER_LINEAR, cv2.BORDER_CONSTANT
+    for source, whole, part, out in zip(
+        scratch.source, scratch.whole, scratch.part, images, strict=True
+    ):
+        cv2.remap(source, whole, part, linear, out, paper, 0)
+
+
+def _interleave(rows: NDArray[Any]) -> Floats:
+    """Return rows twice, for x and for y, with zeros at the other: (2 n, 2 width)."""
+    wide = np.zeros((2, len(rows), rows.shape[1], 2))
+    wide[0, :, :, 0] = wide[1, :, :, 1] = rows
+    return wide.reshape(2 * len(rows), -1)
 
 
 def _invert(
@@ -205,20 +266,21 @@ class _Bend:
         height, width = step.site.frame
         self.rows = _make_basis(height, step.spacing_px)
         columns = _make_basis(width, step.spacing_px)
-        self.n_rows, self._n_columns = self.rows.shape[1], columns.shape[1]
-        # x and y side by side in every node and every pixel.
-        self._columns = np.kron(columns.T, np.eye(2))
+        self.n_rows = self.rows.shape[1]
+        # x and y stand side by side, in every node as in every pixel.
+        self.columns = np.kron(columns.T, np.eye(2))
         self._use = step.site.number
 
-    def fill(self, columns: Floats, amplitude_px: Floats, word: Words) -> None:
-        """Write the nodes' displacements, spread along x, into (n, n_rows, 2 * width)."""
-        n_numbers = self.n_rows * self._n_columns * 2
+    def draw_nodes(self, amplitude_px: Floats, word: Words) -> Floats:
+        """Return the nodes' displacements: (n, n_rows, 2 * columns)."""
+        shape = (self.n_rows, len(self.columns))
+        n_numbers = shape[0] * shape[1]
         words = mix_words(word, self._use, -(-n_numbers // 4))
         # From -1 to 1, symmetric about 0: odd multiples of 2**-16.
         numbers = split_words(words, bits=16)[:, :n_numbers].astype(np.float64)
         way = (numbers * 2.0 - 65535.0) * (amplitude_px[:, None] / 65536.0)
-        nodes = np.rint(way * 2**_NODE_BITS) / 2**_NODE_BITS
-        np.matmul(nodes.reshape(-1, self.n_rows, 2 * self._n_columns), self._columns, out=columns)
+        nodes: Floats = np.rint(way * 2**_NODE_BITS) / 2**_NODE_BITS
+        return nodes.reshape(-1, *shape)
 
 
 def _make_basis(n_px: int, spacing_px: float) -> NDArray[np.float64]:
