@@ -45,6 +45,8 @@ class Blueprint:
         """
         faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
         told = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+        if not self.recipe.augment:
+            del told["augment"]
         told["language"] = self.recipe.classes.language
         page = [glyphgen.__version__, told, self.table.labels, self.table.forms, faces]
         text = json.dumps(page, sort_keys=True, ensure_ascii=True)

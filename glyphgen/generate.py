@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import glyphgen
+from glyphgen.augment import Augmenter, make_augmenter
 from glyphgen.blueprint import Blueprint, draw_up_blueprint
 from glyphgen.fonts import Face
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
@@ -31,7 +32,10 @@ __all__ = [
     "RenderJob",
     "Rendered",
     "apply_polarity",
+    "augment_images",
     "draw_rows",
+    "find_sample_dtype",
+    "open_augmenter",
     "render_dataset",
     "show_codepoints",
     "show_gate",
@@ -74,6 +78,7 @@ def render_dataset(
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
             stay, and the same call goes on from them.
     """
+    open_augmenter(recipe)  # what is wrong with it is told before the fonts are read
     blueprint = draw_up_blueprint(recipe)
     engine_version = blueprint.open_renderer().version
     order = _place_order(blueprint, folder)
@@ -108,7 +113,7 @@ def _place_order(blueprint: Blueprint, folder: Path) -> Order:
         n_rows=plan.n_rows,
         height=image.height,
         width=image.width,
-        sample_dtype=SAMPLE_DTYPE,
+        sample_dtype=find_sample_dtype(recipe),
         rows_per_shard=recipe.output.rows_per_shard
         or choose_rows_per_shard(image.height, image.width),
         compression=recipe.output.compression,
@@ -181,14 +186,62 @@ def draw_rows(
         renderer: Of the plan's recipe.
         first: First row.
         images: uint8 (n, H, W), filled, with the recipe's polarity.
-        samples: (n,) of ``SAMPLE_DTYPE``, filled.
+        samples: (n,) of ``find_sample_dtype(plan.recipe)``, filled.
     """
+    augmenter = open_augmenter(plan.recipe)
     for start in range(0, len(images), _ROWS_AT_ONCE):
         part = slice(start, min(start + _ROWS_AT_ONCE, len(images)))
         placements = plan.rows(first + part.start, first + part.stop)
         renderer.draw(placements, images[part])
-        samples[part] = placements.samples
+        samples[list(SAMPLE_DTYPE.names or ())][part] = placements.samples
+        if augmenter:
+            values = augment_images(augmenter, placements.samples, images[part])
+            samples[list(values.dtype.names or ())][part] = values
     apply_polarity(plan.recipe, images)
+
+
+def find_sample_dtype(recipe: Recipe) -> np.dtype[np.void]:
+    """Return the type of a recipe's samples: the plan's fields, and those of its augmentation."""
+    augmenter = open_augmenter(recipe)
+    added = augmenter.dtype.descr if augmenter else []
+    return np.dtype([*SAMPLE_DTYPE.descr, *added])
+
+
+def open_augmenter(recipe: Recipe) -> Augmenter | None:
+    """Return what changes the drawn images of a recipe; None where nothing does.
+
+    Raises:
+        AugmentError: A transform of albumentations is unknown, or refuses its arguments.
+    """
+    if not recipe.augment:
+        return None
+    return make_augmenter(
+        recipe.augment,
+        seed=recipe.seed,
+        height=recipe.image.height,
+        width=recipe.image.width,
+        place=recipe.place,
+    )
+
+
+def augment_images(
+    augmenter: Augmenter, samples: NDArray[Any], images: NDArray[np.uint8]
+) -> NDArray[np.void]:
+    """Change images in place as their samples draw it.
+
+    Args:
+        augmenter: Of the recipe.
+        samples: (n,) of ``SAMPLE_DTYPE``.
+        images: uint8 (n, H, W), ink 255.
+
+    Returns:
+        (n,) of the augmenter's dtype, the values that were drawn.
+    """
+    values = augmenter.draw_values(
+        samples["class_index"].astype(np.int64), samples["sample"].astype(np.int64)
+    )
+    augmenter.apply(images, values, images)
+    return values
 
 
 def apply_polarity(recipe: Recipe, images: NDArray[np.uint8]) -> None:
@@ -201,6 +254,7 @@ def _make_index(
     blueprint: Blueprint, layout: Layout, shards: tuple[ShardInfo, ...], engine_version: str
 ) -> Index:
     recipe, table, plan = blueprint.recipe, blueprint.table, blueprint.plan
+    augmenter = open_augmenter(recipe)
     return Index(
         name=recipe.name,
         format=recipe.output.format,
@@ -246,6 +300,7 @@ def _make_index(
             "glyphgen": glyphgen.__version__,
             "harfbuzz": HARFBUZZ_VERSION,
             "engine": engine_version,
+            **(augmenter.versions if augmenter else {}),
         },
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from glyphgen.blueprint import Blueprint
-from glyphgen.generate import apply_polarity
+from glyphgen.generate import apply_polarity, augment_images, open_augmenter
 from glyphgen.report.sheet import write_sheet
 
 __all__ = ["preview_recipe"]
@@ -33,6 +33,8 @@ def preview_recipe(blueprint: Blueprint, path: Path, *, per_class: int, n_classe
     placements = placements.take(np.flatnonzero(np.isin(placements.samples["class_index"], chosen)))
     images = np.empty((len(placements), image.height, image.width), dtype=np.uint8)
     blueprint.open_renderer().draw(placements, images)
+    if augmenter := open_augmenter(blueprint.recipe):
+        augment_images(augmenter, placements.samples, images)
     apply_polarity(blueprint.recipe, images)
     tiles = [images[placements.samples["class_index"] == k] for k in chosen]
     captions = [" ".join(f"U+{ord(char):04X}" for char in table.labels[k]) for k in chosen]

@@ -12,8 +12,7 @@ import numpy as np
 
 from glyphgen.blueprint import Blueprint, draw_up_blueprint
 from glyphgen.errors import GlyphgenError
-from glyphgen.generate import draw_rows
-from glyphgen.plan import SAMPLE_DTYPE
+from glyphgen.generate import draw_rows, find_sample_dtype
 from glyphgen.recipe import read_recipe
 from glyphgen.storage.dataset import Dataset, load
 from glyphgen.storage.verify import verify_shards
@@ -95,7 +94,7 @@ def _compare(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Itera
     renderer = blueprint.open_renderer()
     for run in runs:
         images = np.empty((len(run), *dataset.images[0].shape), dtype=np.uint8)
-        samples = np.empty(len(run), dtype=SAMPLE_DTYPE)
+        samples = np.empty(len(run), dtype=find_sample_dtype(blueprint.recipe))
         draw_rows(blueprint.plan, renderer, run.start, images, samples)
         stored = dataset.images[run.start : run.stop]
         differ = (images != stored).any(axis=(1, 2))
