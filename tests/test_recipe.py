@@ -15,8 +15,12 @@ import glyphgen
 from glyphgen.classes import make_class_table
 from glyphgen.errors import RecipeError
 from glyphgen.recipe import (
+    AlbumentationsStep,
+    BlurStep,
     Classes,
+    ElasticStep,
     Fonts,
+    NoiseStep,
     Recipe,
     Scatter,
     Wobble,
@@ -253,6 +257,96 @@ def test_override_is_toml_or_else_a_string(read: Read) -> None:
 )
 def test_bad_override_is_quoted(override: str, problem: str, read: Read) -> None:
     assert find_problems(lambda: read("", override)) == (f"--set {override}: {problem}",)
+
+
+# --- Steps of augmentation
+
+
+def test_steps_keep_their_order_and_spell_out_their_defaults(read: Read) -> None:
+    recipe = read(
+        '[[augment]]\nstep = "noise"\ngaussian = 0.1\n[[augment]]\nstep = "elastic"\n'
+        '[[augment]]\nalbumentations = "GridDistortion"\nargs = { num_steps = 4 }\nchance = 0.5'
+    )
+    noise, elastic, grid = recipe.augment
+    assert noise == NoiseStep(gaussian=(0.1, 0.1))
+    assert elastic == ElasticStep()
+    assert grid == AlbumentationsStep(
+        albumentations="GridDistortion", args={"num_steps": 4}, chance=0.5
+    )
+    dumped = dump_recipe(recipe)
+    assert tomllib.loads(dumped)["augment"][1] == {
+        "step": "elastic",
+        "chance": 1.0,
+        "amplitude": [0.02, 0.06],
+        "scale": 0.25,
+    }
+    Path("again.toml").write_text(dumped, "utf-8")
+    assert read_recipe("again.toml").augment == recipe.augment
+
+
+STEPS = (
+    "step = one of elastic, affine, noise, blur, contrast, stroke, cutout, grain,"
+    ' or albumentations = "NAME"'
+)
+
+
+def test_everything_wrong_with_steps_is_told_with_its_line(read: Read) -> None:
+    text = """[[augment]]
+step = "elastik"
+[[augment]]
+chance = 1
+[[augment]]
+step = "affine"
+rotaton = 3
+scale = [1.2, 1]
+shear = [0, 90]
+shift_x = "far"
+chance = 2
+[[augment]]
+step = 3
+[[augment]]
+step = "elastic"
+amplitude = [0.01, 0.2]
+scale = 0.1
+[[augment]]
+albumentations = 3
+[[augment]]
+albumentations = "Blur"
+step = "elastic"
+"""
+    assert find_problems(lambda: read(text)) == (
+        f"r.toml:4: augment.0.step: found 'elastik', expected {STEPS} (did you mean 'elastic'?)",
+        f"r.toml:5: augment: names no step, expected {STEPS}",
+        "r.toml:9: augment.2.rotaton: unknown key (did you mean 'rotation'?)",
+        "r.toml:10: augment.2.scale: found [1.2, 1], expected the lower end first",
+        "r.toml:11: augment.2.shear: found 90, expected a number from -45 to 45",
+        "r.toml:12: augment.2.shift_x: found 'far', expected a number or [low, high]",
+        "r.toml:13: augment.2.chance: found 2, expected a number from 0 to 1",
+        f"r.toml:15: augment.3.step: found '3', expected {STEPS}",
+        "r.toml:18: augment.4.amplitude: found 0.2, expected at most 0.05, which is half of scale:"
+        " more folds the image over itself (give a larger scale)",
+        "r.toml:21: augment.5.albumentations: found 3, expected a string",
+        "r.toml:23: augment.6.albumentations: unknown key, expected one of chance, step, amplitude,"
+        " scale",
+    )
+
+
+def test_one_table_is_no_list_of_steps_and_sixteen_are_too_many(read: Read) -> None:
+    assert find_problems(lambda: read('[augment]\nstep = "blur"')) == (
+        "r.toml:3: augment: found {step = 'blur'}, expected a list of tables",
+    )
+    assert find_problems(lambda: read('[[augment]]\nstep = "blur"\n' * 16)) == (
+        "r.toml:3: augment: found 16 steps, expected at most 15",
+    )
+
+
+def test_a_step_can_be_changed_on_the_command_line(read: Read) -> None:
+    text = '[[augment]]\nstep = "blur"'
+    recipe = read(text, "augment.0.sigma=0.02")
+    assert recipe.augment == (BlurStep(sigma=(0.02, 0.02)),)
+    assert find_problems(lambda: read(text, "augment.0.sigma=3")) == (
+        "--set augment.0.sigma=3: found 3, expected a number from 0 to 0.1",
+    )
 
 
 # --- Bad files
@@ -711,9 +805,13 @@ def test_readme_names_every_key_and_its_example_is_right(in_tmp: Path) -> None:
     schema = recipe_schema()
     for table in (schema, *schema["$defs"].values()):
         for key in table["properties"]:
-            assert f"`{key}`" in readme or f"`[{key}]`" in readme or f"`render.{key}`" in readme
-    Path("r.toml").write_text(readme.split("```toml\n")[1].split("```")[0], "utf-8")
+            names = (f"`{key}`", f"`[{key}]`", f"`[[{key}]]`", f"`render.{key}`")
+            assert any(name in readme for name in names), key
+    example, steps = (text.split("```")[0] for text in readme.split("```toml\n")[1:])
+    Path("r.toml").write_text(example, "utf-8")
     assert len(make_class_table(read_recipe("r.toml"))) == 5
+    Path("r.toml").write_text(SMALLEST + steps, "utf-8")
+    assert len(read_recipe("r.toml").augment) == 4
 
 
 def test_a_grid_has_no_use_for_a_faces_weight(tmp_path: Path) -> None:

@@ -147,10 +147,12 @@ class Cutout:
     def sample(self, share: Floats) -> tuple[Floats, ...]:
         """Draw them; the centre lies anywhere in the frame."""
         height, width = self.site.frame
+        side = draw_between(self.record.size, share[:, 0]) * height
+        there = side > 0
         return (
-            draw_between(self.record.size, share[:, 0]) * height,
-            share[:, 1] * width,
-            share[:, 2] * height,
+            side,
+            np.where(there, share[:, 1] * width, 0),
+            np.where(there, share[:, 2] * height, 0),
         )
 
     def apply(

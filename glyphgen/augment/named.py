@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from glyphgen.augment.contract import Bytes, Field, Floats, Site, Words
 from glyphgen.errors import AugmentError
@@ -141,8 +142,9 @@ def _show_args(names: Sequence[str]) -> str:
 
 
 def _show_refusal(error: Exception) -> str:
-    """Return what pydantic or the transform says, on one line."""
-    if hasattr(error, "errors"):
-        told = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
-        return "; ".join(f"{key}: {text}" if key else text for key, text in told)
+    """Return what the transform, or pydantic beneath it, says, on one line."""
+    told = error.__cause__
+    if isinstance(told, ValidationError):
+        problems = [(".".join(map(str, one["loc"])), one["msg"]) for one in told.errors()]
+        return "; ".join(f"{key}: {text}" if key else text for key, text in problems)
     return str(error).strip().split("\n")[0]

@@ -54,7 +54,10 @@ def read_recipe(
 
 def dump_recipe(recipe: Recipe) -> str:
     """Write a recipe as TOML with every default spelled out; reading it gives an equal recipe."""
-    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+    page = recipe.model_dump(mode="json", exclude_none=True)
+    if not recipe.augment:
+        del page["augment"]
+    return tomli_w.dumps(page)
 
 
 def find_shipped(name: str) -> Path:
