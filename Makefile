@@ -33,6 +33,7 @@ format: .venv/developing
 	$(BIN)/ruff format .
 
 bench: system-packages .venv/developing
+	@$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import engines
+from benchmarks import augmenting, engines
 from benchmarks.machine import describe_machine, save_run
 from benchmarks.measure import Measured, Unavailable
 from benchmarks.renders import (
@@ -34,13 +34,14 @@ class _Length:
 
     drawing: int  # repeats
     reading: int
+    augmenting: int
     rendering: int
     short: int  # images per class: 100,000 in all
     long: int  # 700,000 in all
 
 
-_FULL = _Length(drawing=15, reading=5, rendering=3, short=592, long=4142)
-_QUICK = _Length(drawing=3, reading=1, rendering=1, short=100, long=600)
+_FULL = _Length(drawing=15, reading=5, augmenting=7, rendering=3, short=592, long=4142)
+_QUICK = _Length(drawing=3, reading=1, augmenting=2, rendering=1, short=100, long=600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,8 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         rows = engines.measure_engines(length.drawing)
         status.update("reading outlines")
         rows.append(engines.measure_outlines(length.reading))
+        status.update("augmenting")
+        rows += augmenting.measure_augmenting(length.augmenting)
         status.update("touching memory")
         with kept_at_hand(2 * length.long * N_CLASSES * ROW_BYTES):
             status.update("making datasets on the disk")
@@ -153,6 +156,10 @@ def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float)
         _Goal(what="affine / Pillow", goal=12, measured=_divide(affine, rate[engines.PILLOW])),
         _Goal(what="affine / convert", goal=500, measured=_divide(affine, rate[engines.CONVERT])),
     ]
+    augment = rate[augmenting.AUGMENT]
+    for goal, other in ((20, augmenting.SCIPY), (8, augmenting.ALBUMENTATIONS)):
+        what = f"augment / {other.split(',')[0]}"
+        goals.append(_Goal(what=what, goal=goal, measured=_divide(augment, rate[other])))
     written = rate.get("plain write, disk")
     drawn = affine * _N_CORES if affine else None
     lower = min(written, drawn) if written and drawn else None

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphgen.streams import Stage, Stream, order_by_words, split_words
+from glyphgen.streams import ByClass, Stage, Stream, mix_words, order_by_words, split_words
 
 indices = st.integers(0, 2**31)
 
@@ -43,3 +43,19 @@ def test_an_order_holds_every_number_once_and_never_changes() -> None:
     order = order_by_words(3, Stage.GRID_ORDER, 10)
     assert sorted(order) == list(range(10))
     assert order.tolist() == [5, 2, 4, 8, 6, 3, 9, 0, 1, 7]
+
+
+def test_samples_in_any_order_have_the_words_of_their_class_and_number() -> None:
+    class_index, sample = np.array([4, 0, 4, 4, 0]), np.array([7, 2, 6, 0, 2])
+    stream = Stream(9, Stage.AUGMENT, 8)
+    words = ByClass(class_index, sample).words(stream)
+    for k in range(5):
+        alone = stream.words(int(class_index[k]), int(sample[k]), 1)[0]
+        assert np.array_equal(words[k], alone)
+
+
+def test_words_made_of_one_are_those_of_splitmix64() -> None:
+    mixed = mix_words(np.array([0, 1234567], dtype=np.uint64), use=0, n=3)
+    assert mixed[0, :2].tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]
+    assert mixed[1].tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert not np.isin(mix_words(np.array([0], dtype=np.uint64), use=1, n=100), mixed).any()
