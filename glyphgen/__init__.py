@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glyphgen.augment import Augmenter, make_augmenter
     from glyphgen.blueprint import Blueprint, draw_up_blueprint
     from glyphgen.errors import GlyphgenError
     from glyphgen.exchange.importing import import_dataset, open_source
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Augmenter",
     "Blueprint",
     "Dataset",
     "GlyphgenError",
@@ -32,6 +34,7 @@ __all__ = [
     "draw_up_blueprint",
     "import_dataset",
     "load",
+    "make_augmenter",
     "merge_datasets",
     "open_source",
     "read_recipe",
@@ -40,6 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Augmenter": "augment",
     "Blueprint": "blueprint",
     "Dataset": "storage.dataset",
     "GlyphgenError": "errors",
@@ -48,6 +52,7 @@ _HOMES = {
     "draw_up_blueprint": "blueprint",
     "import_dataset": "exchange.importing",
     "load": "storage.dataset",
+    "make_augmenter": "augment",
     "merge_datasets": "exchange.merging",
     "open_source": "exchange.importing",
     "read_recipe": "recipe",

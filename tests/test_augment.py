@@ -310,6 +310,23 @@ def test_a_bend_moves_no_pixel_further_than_its_amplitude() -> None:
     assert abs(steps_x).max() < 1, "nothing folds"
 
 
+def test_two_bends_are_two_and_add_up() -> None:
+    """On a ramp: the way of both is the sum of their ways, and they are not the same way."""
+    ramp = np.repeat(np.mgrid[:64, :64][1][None].astype(np.uint8) * 3 + 20, 20, axis=0)
+    once = ElasticStep(amplitude=(0.04, 0.04))
+    augmenter = make(once, once, height=64, width=64)
+    values = draw(augmenter, 20)
+
+    def find_way(*amplitudes_px: float) -> NDArray[np.float64]:
+        values["augment_elastic_px"], values["augment_elastic_px_2"] = amplitudes_px
+        after = augmenter.apply(ramp, values).astype(float) - ramp
+        return np.asarray(after[:, 8:-8, 8:-8] / 3)
+
+    first, second, both = find_way(3, 0), find_way(0, 3), find_way(3, 3)
+    assert abs(both - first - second).max() < 0.5
+    assert abs(first - second).mean() > 0.5
+
+
 def test_no_ink_comes_in_at_the_border() -> None:
     """Ink that touches the frame is cut off or leaves a gap, and never comes back as a mirror image."""
     framed = np.zeros((400, 64, 64), dtype=np.uint8)
