@@ -11,6 +11,8 @@ from glyphgen.errors import FontError, show_some
 from glyphgen.fonts import Face, find_licence_troubles, find_requests
 from glyphgen.framing import Framing, make_framing
 from glyphgen.gate import Verdict, examine_cells, require_classes
+from glyphgen.gate.cache import find_cache_folder, name_entry, read_entry, write_entry
+from glyphgen.gate.merging import merge_twins
 from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
 from glyphgen.recipe import Recipe
@@ -92,35 +94,68 @@ class Survey:
     warnings: tuple[str, ...] = ()
 
 
-def survey_faces(recipe: Recipe) -> Survey:
+def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
     """Read every outline that a recipe names, and ask the gate about it.
 
+    Args:
+        recipe: Whose faces and classes.
+        use_cache: Take what an earlier run found for the same fonts, forms and options, and keep what
+            this one finds.
+
     Raises:
-        RecipeError: The class table cannot be made.
+        RecipeError: The class table cannot be made, or the gate's policy names what is not there.
         FontError: A font is missing or cannot be read.
     """
     table = make_class_table(recipe)
     requests, problems = find_requests(recipe)
-    wobble = recipe.render.wobble
     with FontReader(sanitize=recipe.fonts.sanitize) as reader:
         faces, unread = reader.read_faces(requests, problems)
-        read = reader.read_outlines(
-            faces,
-            table.all_forms,
-            wobble_grid=0 if wobble.is_neutral else wobble.grid,
-            language=recipe.classes.language,
-        )
-    unread += read.unread
-    framing = make_framing(recipe, read.store)
+        folder, name = find_cache_folder(), name_entry(recipe, faces, table.all_forms)
+        cached = read_entry(folder, name) if use_cache else None
+        if cached is None:
+            examined = _examine(recipe, reader, faces, table.all_forms)
+            unread += examined.unread
+            faces, store, verdict = examined.faces, examined.store, examined.verdict
+            if use_cache and not examined.unread:
+                write_entry(folder, name, store, verdict)
+        else:
+            store, verdict = cached
+    if recipe.classes.merge_twins:
+        table, store, verdict = merge_twins(table, store, verdict)
     return Survey(
         table=table,
-        faces=read.faces,
-        store=read.store,
-        framing=framing,
-        verdict=examine_cells(recipe, read.faces, read.store, framing, read.missing),
+        faces=faces,
+        store=store,
+        framing=make_framing(recipe, store),
+        verdict=verdict,
         unread=unread,
-        warnings=_warn(read.faces, unread),
+        warnings=_warn(faces, unread),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Examined:
+    """What nobody has found before: faces that could be read, and those that could not."""
+
+    faces: tuple[Face, ...]
+    unread: tuple[UnreadFace, ...]
+    store: OutlineStore
+    verdict: Verdict
+
+
+def _examine(
+    recipe: Recipe, reader: FontReader, faces: Sequence[Face], forms: Sequence[str]
+) -> _Examined:
+    wobble = recipe.render.wobble
+    read = reader.read_outlines(
+        faces,
+        forms,
+        wobble_grid=0 if wobble.is_neutral else wobble.grid,
+        language=recipe.classes.language,
+    )
+    framing = make_framing(recipe, read.store)
+    verdict = examine_cells(recipe, read.faces, forms, read.store, framing, read.missing)
+    return _Examined(faces=read.faces, unread=read.unread, store=read.store, verdict=verdict)
 
 
 def _warn(faces: Sequence[Face], unread: Sequence[UnreadFace]) -> tuple[str, ...]:
@@ -153,15 +188,19 @@ def _require_fonts(recipe: Recipe, found: Survey) -> None:
         raise FontError(*problems)
 
 
-def draw_up_blueprint(recipe: Recipe) -> Blueprint:
+def draw_up_blueprint(recipe: Recipe, *, use_cache: bool = True) -> Blueprint:
     """Work a recipe out: classes, faces, outlines, gate, plan.
+
+    Args:
+        recipe: What to work out.
+        use_cache: As for ``survey_faces``.
 
     Raises:
         RecipeError: The recipe asks for what its characters, fonts or splits cannot give.
         FontError: A font is missing or cannot be read.
         GateError: Cells are refused, or a class is left without a face.
     """
-    found = survey_faces(recipe)
+    found = survey_faces(recipe, use_cache=use_cache)
     _require_fonts(recipe, found)
     require_classes(recipe, found.table, found.faces, found.verdict)
     return Blueprint(

@@ -6,14 +6,14 @@ To add one, write one entry in ``CHARACTER_SETS``.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from glyphgen.errors import RecipeError, show_some, show_text
 from glyphgen.recipe import Recipe
 
-__all__ = ["CHARACTER_SETS", "ClassTable", "make_class_table"]
+__all__ = ["CHARACTER_SETS", "ClassTable", "expand_range", "make_class_table", "merge_classes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,8 @@ def make_class_table(recipe: Recipe) -> ClassTable:
 
     Raises:
         RecipeError: A set is unknown, a range cannot be read, the class file is missing, a
-            character is given twice or excluded without being there, or nothing is left.
+            character is given twice, excluded or merged without being there, merged twice, or nothing
+            is left.
     """
     problems: list[str] = []
     given = {
@@ -69,8 +70,34 @@ def make_class_table(recipe: Recipe) -> ClassTable:
         raise RecipeError(*problems)
     text = given["classes.text"]
     chars = [*sorted(set(everything) - set(text)), *text]
-    labels = tuple(char for char in chars if char not in excluded)
-    return ClassTable(labels=labels, forms=tuple((label,) for label in labels))
+    labels = [char for char in chars if char not in excluded]
+    if problems := list(_find_unmergeable(recipe, set(labels))):
+        raise RecipeError(*problems)
+    table = ClassTable(labels=tuple(labels), forms=tuple((label,) for label in labels))
+    return merge_classes(table, recipe.classes.merge)
+
+
+def merge_classes(table: ClassTable, groups: Iterable[Sequence[str]]) -> ClassTable:
+    """Return a table in which the classes of the forms of each group are one.
+
+    It stands where the class of the group's first form stood, has its label, and first its forms.
+    """
+    class_of = {form: k for k, forms in enumerate(table.forms) for form in forms}
+    merged: dict[int, list[int]] = {k: [k] for k in range(len(table))}
+    home = list(range(len(table)))
+    for group in groups:
+        classes = dict.fromkeys(home[class_of[form]] for form in group)
+        first, *others = classes
+        for other in others:
+            for k in merged.pop(other):
+                merged[first].append(k)
+                home[k] = first
+    return ClassTable(
+        labels=tuple(table.labels[k] for k in merged),
+        forms=tuple(
+            tuple(form for k in classes for form in table.forms[k]) for classes in merged.values()
+        ),
+    )
 
 
 # --- Character sets
@@ -153,7 +180,7 @@ def _gather_ranges(recipe: Recipe, problems: list[str]) -> str:
     chars = ""
     for i, text in enumerate(recipe.classes.ranges):
         try:
-            chars += _read_range(text)
+            chars += expand_range(text)
         except ValueError as error:
             problems.append(f"{recipe.place(f'classes.ranges.{i}')}: {error}")
     return chars
@@ -187,7 +214,7 @@ def _gather_excluded(recipe: Recipe, problems: list[str]) -> frozenset[str]:
             chars += "".join(text.split())
             continue
         try:
-            chars += _read_range(text)
+            chars += expand_range(text)
         except ValueError as error:
             problems.append(f"{recipe.place(f'classes.exclude.{i}')}: {error}")
     return frozenset(chars)
@@ -199,7 +226,7 @@ _RANGE = re.compile(
 )
 
 
-def _read_range(text: str) -> str:
+def expand_range(text: str) -> str:
     """Read a range of code points, both ends included.
 
     Raises:
@@ -253,6 +280,17 @@ def _find_conflicts(
             f"{recipe.place('classes')}: no class is left,"
             " expected at least one character from sets, ranges, text or file"
         )
+
+
+def _find_unmergeable(recipe: Recipe, labels: set[str]) -> Iterator[str]:
+    group_of: dict[str, int] = {}
+    for number, group in enumerate(recipe.classes.merge):
+        place = recipe.place(f"classes.merge.{number}")
+        if absent := [char for char in dict.fromkeys(group) if char not in labels]:
+            yield f"{place}: found {_show_chars(absent)}, expected only characters that have a class"
+        if repeated := [char for k, char in enumerate(group) if char in {*group_of, *group[:k]}]:
+            yield f"{place}: found {_show_chars(repeated)} again, expected each character once"
+        group_of |= dict.fromkeys(group, number)
 
 
 def _show_chars(chars: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """A recipe -> a dataset on disk: the pipeline as a list of steps; draws and stores through others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 import glyphgen
 from glyphgen.augment import Augmenter, make_augmenter
-from glyphgen.blueprint import Blueprint, draw_up_blueprint
+from glyphgen.blueprint import Blueprint, Survey, draw_up_blueprint
 from glyphgen.fonts import Face
+from glyphgen.gate import Refusal
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Plan
 from glyphgen.produce import (
@@ -310,9 +311,10 @@ def show_codepoints(form: str) -> tuple[str, ...]:
     return tuple(f"U+{ord(char):04X}" for char in form)
 
 
-def show_gate(blueprint: Blueprint) -> dict[str, Any]:
+def show_gate(found: Blueprint | Survey) -> dict[str, Any]:
     """Return the gate's verdict as gate.json holds it."""
-    forms, faces, verdict = blueprint.table.all_forms, blueprint.faces, blueprint.verdict
+    table, faces, verdict = found.table, found.faces, found.verdict
+    forms = table.all_forms
     return {
         "cells": verdict.admitted.size,
         "admitted": int(verdict.admitted.sum()),
@@ -331,18 +333,38 @@ def show_gate(blueprint: Blueprint) -> dict[str, Any]:
                 "index": face.index,
                 "reason": "; ".join(line.removeprefix(f"{face.path}: ") for line in face.problems),
             }
-            for face in blueprint.unread
+            for face in found.unread
         ],
-        "refused": [
+        "refused": [_show_refusal(refusal, faces, forms) for refusal in verdict.refusals],
+        "allowed": [_show_refusal(refusal, faces, forms) for refusal in verdict.allowed],
+        "twins": [
             {
-                "face": faces[refusal.face].name,
-                "form": forms[refusal.form],
-                "codepoints": show_codepoints(forms[refusal.form]),
-                "reason": refusal.reason,
-                "figure": refusal.figure,
+                "forms": [forms[form] for form in twins.forms],
+                "distance": twins.distance,
+                "faces": twins.n_faces,
+                "faces_alike": twins.n_alike,
+                "one_class": len({table.form_class[form] for form in twins.forms}) == 1,
             }
-            for refusal in verdict.refusals
+            for twins in verdict.twins
         ],
+        "face_twins": [
+            {
+                "face": faces[twins.face].name,
+                "forms": [forms[form] for form in twins.forms],
+                "distance": twins.distance,
+            }
+            for twins in verdict.face_twins
+        ],
+    }
+
+
+def _show_refusal(refusal: Refusal, faces: Sequence[Face], forms: Sequence[str]) -> dict[str, Any]:
+    return {
+        "face": faces[refusal.face].name,
+        "form": forms[refusal.form],
+        "codepoints": show_codepoints(forms[refusal.form]),
+        "reason": refusal.reason,
+        "figure": refusal.figure,
     }
 
 

@@ -1,6 +1,7 @@
 """Whether a dataset is what its index says and what its recipe draws; changes nothing.
 
-Every shard is read and hashed again; then rows are drawn anew from the recipe and compared.
+Every shard is read and hashed again; then the gate is asked anew, and rows are drawn anew from the
+recipe and compared.
 """
 
 import json
@@ -11,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from glyphgen.blueprint import Blueprint, draw_up_blueprint
-from glyphgen.errors import GlyphgenError
-from glyphgen.generate import draw_rows, find_sample_dtype
+from glyphgen.errors import GlyphgenError, show_some, show_text
+from glyphgen.generate import draw_rows, find_sample_dtype, show_gate
 from glyphgen.recipe import read_recipe
 from glyphgen.storage.dataset import Dataset, load
 from glyphgen.storage.verify import verify_shards
@@ -56,7 +57,10 @@ def verify_dataset(folder: Path) -> Verified:
             unproven = str(error)
         else:
             rows = _choose_rows(len(dataset))
-            problems = list(_compare(dataset, blueprint, rows))
+            problems = [
+                *_compare_verdicts(dataset.folder, blueprint),
+                *_compare(dataset, blueprint, rows),
+            ]
             n_redrawn = sum(map(len, rows))
     return Verified(
         problems=tuple(problems), n_rows=len(dataset), n_redrawn=n_redrawn, unproven=unproven
@@ -75,7 +79,8 @@ def _find_blueprint(folder: Path) -> Blueprint:
         recipe_folder = Path(run["recipe_folder"])
     except (OSError, ValueError, LookupError, TypeError):
         raise GlyphgenError(f"{folder / 'run.json'}: does not tell where the fonts are") from None
-    blueprint = draw_up_blueprint(read_recipe(folder / "recipe.toml", folder=recipe_folder))
+    recipe = read_recipe(folder / "recipe.toml", folder=recipe_folder)
+    blueprint = draw_up_blueprint(recipe, use_cache=False)  # the gate is asked anew
     if blueprint.recipe_sha256 != index.recipe_sha256:
         raise GlyphgenError(
             f"{folder}: its fonts, its recipe or glyphgen have changed since it was made"
@@ -90,12 +95,53 @@ def _choose_rows(n_rows: int) -> list[range]:
     return [range(start, start + _RUN) for start in starts]
 
 
+def _compare_verdicts(folder: Path, blueprint: Blueprint) -> Iterator[str]:
+    """Yield a problem where gate.json refuses other cells than the gate does now."""
+    found = {(r["face"], r["form"]): r["reason"] for r in show_gate(blueprint)["refused"]}
+    try:
+        page = json.loads((folder / "gate.json").read_bytes())
+        told = {(r["face"], r["form"]): r["reason"] for r in page["refused"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        told = {}
+    differ = sorted(
+        {f"{show_text(form)} of {face}" for face, form in dict(found.items() ^ told.items())}
+    )
+    if differ:
+        yield (
+            f"{folder / 'gate.json'}: is not what the gate says of {show_some(differ)}"
+            " (make the dataset again, with --force)"
+        )
+
+
+def _find_refused(dataset: Dataset, blueprint: Blueprint, run: range) -> Iterator[str]:
+    """Yield a problem for the first row of a run whose cell the gate refuses."""
+    admitted, samples = blueprint.verdict.admitted, dataset.samples[run.start : run.stop]
+    there = (samples["face"] < admitted.shape[0]) & (samples["form"] < admitted.shape[1])
+    for k in range(len(run)):
+        face, form = int(samples["face"][k]), int(samples["form"][k])
+        if not there[k]:
+            yield (
+                f"{dataset.folder}: row {run[k]} names face {face} and form {form}, which are not"
+                " there (make the dataset again, with --force)"
+            )
+            return
+        if not admitted[face, form]:
+            shown = show_text(blueprint.table.all_forms[form])
+            yield (
+                f"{dataset.folder}: row {run[k]} draws {shown} with"
+                f" {blueprint.faces[face].name}, which the gate refuses"
+                " (make the dataset again, with --force)"
+            )
+            return
+
+
 def _compare(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Iterator[str]:
     renderer = blueprint.open_renderer()
     for run in runs:
         images = np.empty((len(run), *dataset.images[0].shape), dtype=np.uint8)
         samples = np.empty(len(run), dtype=find_sample_dtype(blueprint.recipe))
         draw_rows(blueprint.plan, renderer, run.start, images, samples)
+        yield from _find_refused(dataset, blueprint, run)
         stored = dataset.images[run.start : run.stop]
         differ = (images != stored).any(axis=(1, 2))
         differ |= samples != dataset.samples[run.start : run.stop]

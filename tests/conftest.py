@@ -1,6 +1,6 @@
 """Fixtures named by state, and small fonts drawn for the test at hand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,14 @@ PAIR: list[Contour] = [
 TOFU: list[Contour] = [[(60, 0), (60, 800), (540, 800), (540, 0)]]
 
 MakeFont = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests, and the programs that they start, out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from glyphgen.errors import FontError
 from glyphgen.fonts import Face, FaceRequest
 from glyphgen.framing import make_framing
 from glyphgen.gate import examine_cells
-from glyphgen.gate.consensus import _describe
-from glyphgen.gate.pictures import draw_pictures
+from glyphgen.gate.pictures import describe_pictures, draw_pictures
 from glyphgen.outlines import FontReader, Limits, OutlineStore
 from glyphgen.recipe import Recipe, read_recipe
 
@@ -180,7 +179,7 @@ def _examine_one(
     if read.unread:
         raise FontError(*read.unread[0].problems)
     framing = make_framing(recipe, read.store)
-    verdict = examine_cells(recipe, read.faces, read.store, framing, read.missing)
+    verdict = examine_cells(recipe, read.faces, FORMS, read.store, framing, read.missing)
     likeness = _picture(read.store)[-len(FORMS) :] @ drawings.T
     return {
         "admitted": {
@@ -192,7 +191,7 @@ def _examine_one(
 
 def _picture(store: OutlineStore) -> Pictures:
     """Return what the gate compares drawings by: (cells, n), each of length 1."""
-    return _describe(draw_pictures(store).ink[:, None])[:, 0]
+    return describe_pictures(draw_pictures(store).ink)
 
 
 if __name__ == "__main__":

@@ -150,11 +150,53 @@ def test_fonts_check_tells_what_is_refused_and_why(
     assert json.loads(done.stdout) == {
         "refused": {"one.ttf": {"no outline": ["C"]}, "two.ttf": {"no cmap entry": ["B", "C"]}},
         "unproven": 3,
-        "faces_of_form": {"A": 2, "B": 1, "C": 0},
+        "faces_of_class": {"A": 2, "B": 1, "C": 0},
+        "allowed": [],
+        "twins": [],
+        "face_twins": [],
     }
     done = run("fonts", "check", recipe, "--set", "classes.text=A")
     assert done.returncode == 0
     assert "classes with fewest faces: 'A' (U+0041) 2" in done.stdout
+    few = run("fonts", "check", recipe, "--set", "classes.text=A", *MORE_FACES)
+    assert few.returncode == 1, "fewer faces than the recipe asks for"
+
+
+MORE_FACES = ("--set", "gate.min_faces_per_class=3")
+
+
+def test_fonts_check_names_twins_of_all_faces_and_of_single_ones(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for name in "abcde":
+        make_font(f"{name}.ttf", {"A": BOX, "B": BOX, "C": RING})
+    make_font("x.ttf", {"A": RING, "B": BOX, "C": RING})
+    recipe = write_recipe('classes.text = "ABC"\nfonts.files = ["*.ttf"]')
+    lines = run("fonts", "check", recipe).stdout.splitlines()[-2:]
+    assert lines == [
+        "twins: 'A' (U+0041), 'B' (U+0042), alike in 5 of 6 faces (distance 0)",
+        "alike in x.ttf: 'A' (U+0041), 'C' (U+0043)",
+    ]
+
+
+def test_fonts_check_draws_what_is_refused(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+    make_font("one.ttf", {"A": BOX, "B": RING})
+    make_font("two.ttf", {"A": BOX})
+    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\ngate.on_refused = "skip"')
+    done = run("fonts", "check", recipe, "--sheet", "refused.png")
+    assert done.returncode == 0
+    assert done.stderr.endswith("refused.png: 1 of 1 refused cells\n")
+    assert Path("refused.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_fonts_coverage_prints_where_the_picture_is(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("one.ttf", {"A": BOX})
+    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["one.ttf"]')
+    done = run("fonts", "coverage", recipe, "-o", "there.png")
+    assert (done.returncode, done.stdout) == (0, "there.png\n")
+    assert Path("there.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_fonts_licenses_prints_the_notice_or_writes_it() -> None:
@@ -191,7 +233,10 @@ def test_the_schema_is_the_one_that_recipes_name() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["render", "preview", "verify", "fonts licenses", "fonts list", "fonts check", "recipe-schema"],
+    [
+        *("render", "preview", "verify", "recipe-schema"),
+        *("fonts licenses", "fonts list", "fonts check", "fonts coverage"),
+    ],
 )
 def test_every_help_shows_an_example(command: str) -> None:
     shown = CliRunner().invoke(cli, [*command.split(), "--help"]).output

@@ -1,14 +1,18 @@
 """Fonts that are wrong in one way each, among honest ones: the gate says which way, and nothing else."""
 
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from blueprints import lay_out
-from conftest import BOX, FONTS, TOFU, MakeFont
+from conftest import BOX, FONTS, PAIR, RING, TOFU, MakeFont
+from fontTools.colorLib.builder import buildCOLR, buildCPAL
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont, newTable
+from fontTools.ttLib.tables._g_l_y_f import Glyph
+from fontTools.ttLib.tables.DefaultTable import DefaultTable
 
 from glyphgen.errors import FontError
 from glyphgen.fonts import read_face
@@ -166,5 +170,83 @@ def test_a_font_without_outlines_is_refused_by_what_it_holds(make_font: MakeFont
         read_face(path)
     assert str(caught.value) == (
         f"{path}: holds SVG pictures (SVG), expected outlines: a table glyf, CFF or CFF2"
+        " (look for the font's outline version)"
+    )
+
+
+def save_with(path: Path, edit: Callable[[TTFont], None]) -> None:
+    font = TTFont(path, recalcBBoxes=False)
+    edit(font)
+    font.save(path)
+
+
+def reasons_of(recipe: Path) -> dict[str, str]:
+    parts = lay_out(recipe)
+    return {parts.table.all_forms[r.form]: r.reason for r in parts.verdict.refusals}
+
+
+def test_a_mark_that_shaping_puts_on_a_dotted_circle_is_refused(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    circle = [[(100, 0), (100, 300), (400, 300), (400, 0)]]
+    make_font("x.ttf", {"क": BOX, "ि": PAIR, "◌": circle, "A": RING})
+    text = "कि◌A"
+    recipe = write_recipe(f'classes.text = "{text}"\nfonts.files = ["x.ttf"]')
+    assert reasons_of(recipe) == {"ि": "dotted circle"}
+
+
+def test_glyphs_nested_without_end_are_refused(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    def nest(font: TTFont) -> None:
+        for name, part in (("g66", "g66"), ("g67", "g68"), ("g68", "g67")):
+            font["glyf"].glyphs[name] = Glyph(
+                struct.pack(">5hHHbb", -1, 100, 0, 600, 700, 0x0002, font.getGlyphID(part), 0, 0)
+            )
+
+    save_with(make_font("x.ttf", dict.fromkeys("ABCD", BOX)), nest)
+    recipe = write_recipe('classes.text = "ABCD"\nfonts.files = ["x.ttf"]\nfonts.sanitize = false')
+    assert reasons_of(recipe) == dict.fromkeys("BCD", "no outline")
+
+
+def test_glyphs_that_are_colour_layers_alone_are_refused(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    def paint(font: TTFont) -> None:
+        font["COLR"] = buildCOLR({"g65": [("g66", 0)]})
+        font["CPAL"] = buildCPAL([[(1.0, 0.0, 0.0, 1.0)]])
+
+    path = make_font("x.ttf", {"A": [], "B": BOX})
+    save_with(path, paint)
+    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["x.ttf"]')
+    assert reasons_of(recipe) == {"A": "no outline"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "held"),
+    [
+        (("CBDT", "CBLC"), "bitmaps (CBDT)"),
+        (("EBDT", "EBLC"), "bitmaps (EBDT)"),
+        (("sbix",), "bitmaps (sbix)"),
+        ((), "no drawings"),
+    ],
+)
+def test_a_font_of_pictures_alone_is_refused_by_what_it_holds(
+    make_font: MakeFont, tags: Sequence[str], held: str
+) -> None:
+    def strip(font: TTFont) -> None:
+        for tag in ("glyf", "loca"):
+            del font[tag]
+        for tag in tags:
+            font[tag] = DefaultTable(tag)
+            font[tag].data = bytes(16)
+        font["maxp"].tableVersion = 0x00005000
+
+    path = make_font("x.ttf", {"A": BOX})
+    save_with(path, strip)
+    with pytest.raises(FontError) as caught:
+        read_face(path)
+    assert str(caught.value) == (
+        f"{path}: holds {held}, expected outlines: a table glyf, CFF or CFF2"
         " (look for the font's outline version)"
     )

@@ -3,13 +3,16 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from glyphgen.cli.options import json_option, set_option
 from glyphgen.cli.talk import find_newest_dataset, print_table, print_warnings
-from glyphgen.errors import show_text
+from glyphgen.errors import show_some, show_text
+
+if TYPE_CHECKING:
+    from glyphgen.blueprint import Survey
 
 __all__ = ["fonts"]
 
@@ -50,38 +53,37 @@ def _shorten(text: str, longest: int = 60) -> str:
 
 @fonts.command("check")
 @click.argument("recipe")
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Draw every refused cell beside what other faces draw.",
+)
 @json_option
 @set_option
-def check_fonts(recipe: str, as_json: bool, overrides: tuple[str, ...]) -> None:
-    """Ask the gate about every face and class of RECIPE: what is refused, and why.
+def check_fonts(recipe: str, sheet: Path | None, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Ask the gate about every face and class of RECIPE: what is refused, and why; what is alike.
 
-    Exit code 1 if a class is left without a face.
+    Exit code 1 if a class is left without a face, or with fewer than gate.min_faces_per_class.
 
     \b
     Example:
-        glyphgen fonts check recipes/kana.toml
+        glyphgen fonts check recipes/kana.toml --sheet refused.png
     """
     from glyphgen.blueprint import survey_faces
     from glyphgen.recipe import read_recipe
 
-    found = survey_faces(read_recipe(recipe, overrides))
+    read = read_recipe(recipe, overrides)
+    found = survey_faces(read)
     print_warnings(found.warnings)
-    verdict, forms = found.verdict, found.table.all_forms
-    n_faces = verdict.admitted.sum(axis=0).tolist()
-    refused: dict[str, dict[str, list[str]]] = {face.name: {} for face in found.faces}
-    for refusal in verdict.refusals:
-        of_face = refused[found.faces[refusal.face].name]
-        of_face.setdefault(refusal.reason, []).append(forms[refusal.form])
-    page = {
-        "refused": refused,
-        "unproven": int(verdict.unproven.sum()),
-        "faces_of_form": dict(zip(forms, n_faces, strict=True)),
-    }
+    page = _show_verdict(found)
     if as_json:
         click.echo(json.dumps(page, ensure_ascii=False, indent=2))
     else:
-        _print_verdict(page)
-    if not all(n_faces):
+        _print_verdict(page, found.store.n_forms)
+    if sheet:
+        _draw_refused(sheet, found)
+    if min(page["faces_of_class"].values()) < read.gate.min_faces_per_class:
         sys.exit(1)
 
 
@@ -109,21 +111,92 @@ def print_licenses(dataset: Path | None, out: Path | None) -> None:
     click.echo(str(out))
 
 
-def _print_verdict(page: dict[str, Any]) -> None:
+@fonts.command("coverage")
+@click.argument("recipe")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("coverage.png"),
+    show_default=True,
+    metavar="PNG",
+)
+@set_option
+def draw_coverage(recipe: str, out: Path, overrides: tuple[str, ...]) -> None:
+    """Draw which face draws which class of RECIPE. Prints the PNG's path.
+
+    \b
+    Example:
+        glyphgen fonts coverage recipes/kana.toml -o coverage.png
+    """
+    from glyphgen.blueprint import survey_faces
+    from glyphgen.recipe import read_recipe
+    from glyphgen.report.gate_sheet import write_coverage
+
+    found = survey_faces(read_recipe(recipe, overrides))
+    print_warnings(found.warnings)
+    write_coverage(out, found)
+    click.echo(str(out))
+
+
+def _draw_refused(sheet: Path, found: "Survey") -> None:
+    from glyphgen.report.gate_sheet import write_refused
+
+    n_shown, n_refused = write_refused(sheet, found), len(found.verdict.refusals)
+    click.echo(f"{sheet}: {n_shown:,} of {n_refused:,} refused cells", err=True)
+
+
+def _show_verdict(found: "Survey") -> dict[str, Any]:
+    from glyphgen.gate import count_faces
+    from glyphgen.generate import show_gate
+
+    verdict, table = found.verdict, found.table
+    refused: dict[str, dict[str, list[str]]] = {face.name: {} for face in found.faces}
+    for refusal in verdict.refusals:
+        of_face = refused[found.faces[refusal.face].name]
+        of_face.setdefault(refusal.reason, []).append(table.all_forms[refusal.form])
+    gate = show_gate(found)
+    n_faces = count_faces(table, verdict).tolist()
+    return {
+        "refused": refused,
+        "unproven": int(verdict.unproven.sum()),
+        "faces_of_class": dict(zip(table.labels, n_faces, strict=True)),
+        **{key: gate[key] for key in ("allowed", "twins", "face_twins")},
+    }
+
+
+def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
     from rich.table import Table
 
-    faces_of_form: dict[str, int] = page["faces_of_form"]
     reasons = sorted({reason for of_face in page["refused"].values() for reason in of_face})
     table = Table("face", "admitted", *reasons)
     for name, of_face in page["refused"].items():
         counts = [len(of_face.get(reason, ())) for reason in reasons]
-        admitted = len(faces_of_form) - sum(counts)
+        admitted = n_forms - sum(counts)
         table.add_row(name, str(admitted), *(str(count or "") for count in counts))
     print_table(table)
-    fewest = sorted(faces_of_form.items(), key=lambda item: item[1])[:10]
+    faces_of_class: dict[str, int] = page["faces_of_class"]
+    fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
     click.echo(f"classes with fewest faces: {shown}")
     click.echo(f"unproven, for fewer than three other hands draw them: {page['unproven']} cells")
+    if page["allowed"]:
+        click.echo(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
+    _print_twins(page)
+
+
+def _print_twins(page: dict[str, Any]) -> None:
+    for twins in page["twins"]:
+        names = ", ".join(map(show_text, twins["forms"]))
+        click.echo(
+            f"twins: {names}, alike in {twins['faces_alike']} of {twins['faces']} faces"
+            f" (distance {twins['distance']:g})"
+        )
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for twins in page["face_twins"]:
+        alike.setdefault(tuple(twins["forms"]), []).append(twins["face"])
+    for forms, faces in alike.items():
+        click.echo(f"alike in {show_some(faces)}: {', '.join(map(show_text, forms))}")
 
 
 def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str, Any]]:

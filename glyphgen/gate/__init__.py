@@ -16,19 +16,36 @@ from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError, show_some, show_text
 from glyphgen.fonts import Face
 from glyphgen.framing import Framing
-from glyphgen.gate.checks import CHECKS, Examined
+from glyphgen.gate.checks import CHECKS, UNDRAWABLE, Examined
 from glyphgen.gate.consensus import ask_consensus
 from glyphgen.gate.pictures import draw_pictures
+from glyphgen.gate.policy import find_chosen
+from glyphgen.gate.twins import FaceTwins, Twins, find_twins
 from glyphgen.hands import find_kin
 from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 
-__all__ = ["CHECKS", "Refusal", "Verdict", "examine_cells", "require_classes"]
+__all__ = [
+    "CHECKS",
+    "DENIED",
+    "GATE_VERSION",
+    "FaceTwins",
+    "Refusal",
+    "Twins",
+    "Verdict",
+    "count_faces",
+    "examine_cells",
+    "require_classes",
+]
+
+GATE_VERSION = 1  # raised whenever the same fonts and recipe may get another verdict
+DENIED = "denied by the recipe"  # the one reason that no check gives
+_REASONS = (*CHECKS, DENIED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A cell that is not drawn.
+    """A cell that the gate refused.
 
     Attributes:
         face: Index of the face.
@@ -52,21 +69,41 @@ class Verdict:
         unproven: bool (faces, forms), admitted though fewer than three other hands draw the form, so
             that nobody can say whether it shows its character.
         refusals: One for each cell that is not admitted, by face and form.
+        allowed: One for each cell that the gate refused and the recipe admits, by face and form.
+        twins: Forms that the faces together draw alike.
+        face_twins: Forms that single faces draw alike.
     """
 
     admitted: NDArray[np.bool_]
     unproven: NDArray[np.bool_]
     refusals: tuple[Refusal, ...]
+    allowed: tuple[Refusal, ...]
+    twins: tuple[Twins, ...]
+    face_twins: tuple[FaceTwins, ...]
 
 
 def examine_cells(
     recipe: Recipe,
     faces: Sequence[Face],
+    forms: Sequence[str],
     store: OutlineStore,
     framing: Framing,
     missing: OutlineStore,
 ) -> Verdict:
-    """Run every check on every cell; ``missing`` holds what each face draws for what it lacks."""
+    """Run every check on every cell, and find the twins among the admitted.
+
+    Args:
+        recipe: What the cells are for.
+        faces: F faces.
+        forms: C forms.
+        store: The outlines of F * C cells.
+        framing: Where they stand.
+        missing: The outlines of F missing glyphs.
+
+    Raises:
+        RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
+    """
+    allow, deny = find_chosen(recipe, faces, forms)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
     has_say = (store.n_points > 0) & (store.n_notdef == 0) & ~store.like_notdef
@@ -79,26 +116,46 @@ def examine_cells(
     seen = Examined(
         recipe=recipe, store=store, framing=framing, pictures=pictures, consensus=consensus
     )
-    reason = np.full(store.n_cells, -1)
-    figure = np.zeros(store.n_cells)
+    reason, figure = _run_checks(seen)
+    undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
+    let_in = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
+    allowed = _list_refusals(np.where(let_in, reason, -1), figure, store.n_forms)
+    reason[let_in] = -1
+    turned_away = deny.ravel() & (reason < 0)
+    reason[turned_away], figure[turned_away] = _REASONS.index(DENIED), 1.0
+    admitted = (reason < 0).reshape(shape)
+    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted)
+    return Verdict(
+        admitted=admitted,
+        unproven=admitted & np.isnan(consensus.own),
+        refusals=_list_refusals(reason, figure, store.n_forms),
+        allowed=allowed,
+        twins=twins,
+        face_twins=face_twins,
+    )
+
+
+def _run_checks(seen: Examined) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return for each cell the place of its reason in ``_REASONS``, or -1, and its figure."""
+    reason, figure = np.full(seen.store.n_cells, -1), np.zeros(seen.store.n_cells)
     for number, (measure, _) in enumerate(CHECKS.values()):
         measured = measure(seen)
         refused = (reason < 0) & (measured > 0)
         reason[refused], figure[refused] = number, measured[refused]
-    names = list(CHECKS)
-    admitted = (reason < 0).reshape(shape)
-    return Verdict(
-        admitted=admitted,
-        unproven=admitted & np.isnan(consensus.own),
-        refusals=tuple(
-            Refusal(
-                face=int(cell // store.n_forms),
-                form=int(cell % store.n_forms),
-                reason=names[reason[cell]],
-                figure=round(float(figure[cell]), 3),
-            )
-            for cell in np.flatnonzero(reason >= 0)
-        ),
+    return reason, figure
+
+
+def _list_refusals(
+    reason: NDArray[np.int64], figure: NDArray[np.float64], n_forms: int
+) -> tuple[Refusal, ...]:
+    return tuple(
+        Refusal(
+            face=int(cell // n_forms),
+            form=int(cell % n_forms),
+            reason=_REASONS[reason[cell]],
+            figure=round(float(figure[cell]), 3),
+        )
+        for cell in np.flatnonzero(reason >= 0)
     )
 
 
@@ -108,28 +165,50 @@ def require_classes(
     """Check a verdict against the recipe's policy.
 
     Raises:
-        GateError: A class is left without a face; or cells were refused and ``gate.on_refused`` is
-            ``"error"``: one line for each face and reason.
+        GateError: A class is left without a face, or with fewer than ``gate.min_faces_per_class``; or
+            checks refused cells and ``gate.on_refused`` is ``"error"``: one line for each face and
+            reason.
     """
     problems = []
     if recipe.gate.on_refused == "error":
         problems += _show_refusals(table, faces, verdict)
-    form_drawn = verdict.admitted.any(axis=0)
-    drawn = np.zeros(len(table), dtype=bool)
-    np.logical_or.at(drawn, np.array(table.form_class), form_drawn)
-    lost = [show_text(table.labels[k]) for k in np.flatnonzero(~drawn)]
+    n_faces = count_faces(table, verdict)
+    n_classes = len(table)
+    lost = [show_text(table.labels[k]) for k in np.flatnonzero(n_faces == 0)]
     if lost:
         problems.append(
-            f"{recipe.place('classes')}: no face draws {show_some(lost)} of {len(table)} classes"
+            f"{recipe.place('classes')}: no face draws {show_some(lost)} of {n_classes} classes"
             " (add a font that has them, or exclude them)"
+        )
+    wanted = recipe.gate.min_faces_per_class
+    few = [
+        f"{show_text(table.labels[k])} by {n_faces[k]}"
+        for k in np.flatnonzero((n_faces > 0) & (n_faces < wanted))
+    ]
+    if few:
+        problems.append(
+            f"{recipe.place('gate.min_faces_per_class')}: fewer than {wanted} faces draw"
+            f" {len(few)} of {n_classes} classes: {show_some(few, most=10)}"
+            " (add fonts that have them, exclude them, or ask for fewer faces)"
         )
     if problems:
         raise GateError(*problems)
 
 
+def count_faces(table: ClassTable, verdict: Verdict) -> NDArray[np.int64]:
+    """Return how many faces draw at least one form of each class."""
+    n_faces = np.zeros(len(table), dtype=np.int64)
+    first = 0
+    for k, forms in enumerate(table.forms):
+        n_faces[k] = verdict.admitted[:, first : first + len(forms)].any(axis=1).sum()
+        first += len(forms)
+    return n_faces
+
+
 def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> list[str]:
     forms = table.all_forms
-    order = sorted(verdict.refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
+    refusals = [refusal for refusal in verdict.refusals if refusal.reason != DENIED]
+    order = sorted(refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
     lines = []
     for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
         shown = show_some([show_text(forms[refusal.form]) for refusal in group], most=1)

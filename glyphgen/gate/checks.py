@@ -18,7 +18,7 @@ from glyphgen.geometry import make_linear_map
 from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 
-__all__ = ["CHECKS", "Examined"]
+__all__ = ["CHECKS", "UNDRAWABLE", "Examined"]
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +55,10 @@ def _count_missing(seen: Examined) -> Floats:
 
 def _count_notdef(seen: Examined) -> Floats:
     return seen.store.n_notdef.astype(np.float64)
+
+
+def _count_circles(seen: Examined) -> Floats:
+    return seen.store.n_circles.astype(np.float64)
 
 
 def _find_empty(seen: Examined) -> Floats:
@@ -202,6 +206,7 @@ def _find_lying_cells(seen: Examined) -> Floats:
 CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "no cmap entry": (_count_missing, "has no character map entry for"),
     "glyph 0": (_count_notdef, "has only its missing glyph for"),
+    "dotted circle": (_count_circles, "has a dotted circle put where a letter is missing in"),
     "no outline": (_find_empty, "draws nothing for"),
     "too many points": (_count_points, f"has more than {MOST_POINTS:,} points in"),
     "huge coordinates": (_find_unsafe, "has coordinates out of all bounds in"),
@@ -213,3 +218,6 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "speck": (_find_specks, "draws but a speck for"),
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
 }
+
+# reasons that no recipe can overrule: the rasteriser has nothing that it could draw
+UNDRAWABLE = ("no outline", "too many points", "huge coordinates")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.gate.pictures import SIDE, Pictures
+from glyphgen.gate.pictures import SIDE, Pictures, describe_pictures, normalise
 
 __all__ = ["FEWEST_HANDS", "Consensus", "ask_consensus"]
 
@@ -56,14 +56,14 @@ def ask_consensus(
         drawn: bool (F, C), cells that have a say.
         kin: (F,), equal numbers for faces of one hand.
     """
-    features = _describe(pictures.ink.reshape(*drawn.shape, SIDE, SIDE)) * drawn[:, :, None]
+    features = describe_pictures(pictures.ink.reshape(*drawn.shape, SIDE, SIDE)) * drawn[:, :, None]
     hands = _Hands(features, drawn, kin)
     faces = [_ask_about(features[face], drawn[face], hands, face) for face in range(len(drawn))]
     doubles = [
         _find_doubles(features[face], sizes, hands)
         for face, sizes in enumerate(pictures.longer.reshape(drawn.shape))
     ]
-    missing = _describe(notdef.ink[:, None])
+    missing = describe_pictures(notdef.ink[:, None])
     return Consensus(
         own=np.stack([own for own, _, _, _ in faces]),
         other=np.stack([other for _, other, _, _ in faces]),
@@ -85,7 +85,7 @@ class _Hands:
         kin: NDArray[np.int64],
     ) -> None:
         hands, self._hand_of_face = np.unique(kin, return_inverse=True)
-        self._voices = np.stack([_normalise(features[kin == h].sum(axis=0)) for h in hands])
+        self._voices = np.stack([normalise(features[kin == h].sum(axis=0)) for h in hands])
         self._heard = np.stack([drawn[kin == h].any(axis=0) for h in hands])
         self._total, self._n_heard = self._voices.sum(axis=0), self._heard.sum(axis=0)
 
@@ -93,11 +93,11 @@ class _Hands:
         """Return the consensus (C, n) of all hands but that of a face, and where there is one."""
         hand = self._hand_of_face[face]
         known = self._n_heard - self._heard[hand] >= FEWEST_HANDS
-        return _normalise(self._total - self._voices[hand]), known
+        return normalise(self._total - self._voices[hand]), known
 
     def consensus(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the consensus of all hands, and where there is one."""
-        return _normalise(self._total), self._n_heard >= FEWEST_HANDS
+        return normalise(self._total), self._n_heard >= FEWEST_HANDS
 
 
 def _ask_about(
@@ -128,25 +128,3 @@ def _find_doubles(
     unknown = same & ~(known & known[:, None])
     first = np.where(unlike.any(axis=1), unlike.argmax(axis=1), -1)
     return (unlike | unknown).sum(axis=1), first
-
-
-def _describe(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (F, C, n) features of pictures (F, C, SIDE, SIDE), each of mean 0 and length 1."""
-    half = SIDE // 2
-    coarse = pictures.reshape(*pictures.shape[:2], half, 2, half, 2).mean(
-        axis=(3, 5), dtype=np.float32
-    )
-    padded = np.pad(coarse, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    # Binomial blur, 1 2 1 each way: strokes that pass near each other are not strangers.
-    across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
-    blurred = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
-    flat = blurred.reshape(*pictures.shape[:2], -1)
-    return _normalise(flat - flat.mean(axis=-1, keepdims=True))
-
-
-def _normalise(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    length = np.sqrt((features * features).sum(axis=-1, keepdims=True))
-    unit: NDArray[np.float32] = np.divide(
-        features, length, out=np.zeros_like(features), where=length > 1e-6
-    )
-    return unit

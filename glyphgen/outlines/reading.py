@@ -29,6 +29,8 @@ HARFBUZZ_VERSION: str = hb.version_string()
 # nodes of the default grid: shorter gains nothing to the eye, longer leaves corners.
 _SEGMENT_EM = 0.25
 
+_CIRCLE = "\u25cc"  # what HarfBuzz puts under a mark that has no letter
+
 _DRAW = draw_functions()
 
 
@@ -66,6 +68,7 @@ class _Told:
     advance: float
     n_missing: int
     n_notdef: int
+    n_circles: int
     like_notdef: bool
 
 
@@ -83,16 +86,18 @@ def read_face_outlines(
     font = _open(face)
     segment = _SEGMENT_EM * font.face.upem if wobble_grid else None
     notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
+    circle = font.get_nominal_glyph(ord(_CIRCLE))
     pens, told = [], []
     for form in forms:
         glyphs, advance = _shape(font, form, language)
         pen = _draw_glyphs(font, glyphs, segment)
         n_missing = sum(font.get_nominal_glyph(ord(char)) is None for char in form)
         n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)
+        n_circles = sum(glyph == circle for glyph, _, _ in glyphs) if _CIRCLE not in form else 0
         pens.append(pen)
-        told.append(_Told(advance, n_missing, n_notdef, _same_drawing(pen, notdef)))
+        told.append(_Told(advance, n_missing, n_notdef, n_circles, _same_drawing(pen, notdef)))
     whole = notdef if segment is None else _draw_glyphs(font, [(0, 0.0, 0.0)], None)
-    missing = _make_part(font, [whole], [_Told(0.0, 0, 1, like_notdef=True)], 0)
+    missing = _make_part(font, [whole], [_Told(0.0, 0, 1, 0, like_notdef=True)], 0)
     return _make_part(font, pens, told, wobble_grid), missing
 
 
@@ -107,6 +112,7 @@ def _make_part(
         middle=np.array([(extents.ascender + extents.descender) / 2 / upem], dtype=np.float32),
         n_missing=np.array([cell.n_missing for cell in told], dtype=np.int32),
         n_notdef=np.array([cell.n_notdef for cell in told], dtype=np.int32),
+        n_circles=np.array([cell.n_circles for cell in told], dtype=np.int32),
         like_notdef=np.array([cell.like_notdef for cell in told], dtype=np.bool_),
     )
 

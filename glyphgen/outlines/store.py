@@ -1,7 +1,7 @@
 """All outlines of a recipe as a few flat arrays, memory-mapped; knows nothing of fonts or HarfBuzz."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,10 @@ N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at 
 _STARTS = {"point_start": "tag", "contour_start": "contour_end", "piece_start": "piece_x"}
 _CELLS_LAST = ("hull_x", "hull_y")
 _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
+_BY_CELL = (
+    *("point_start", "contour_start", "piece_start", "n_points", "n_contours", "n_pieces"),
+    *("box", "advance", "n_missing", "n_notdef", "n_circles", "like_notdef"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class OutlineStore:
         middle: float32 (F,), height of the middle between the face's ascender and descender.
         n_missing: int32 (C,), characters of the form that the face's cmap does not list.
         n_notdef: int32 (C,), glyphs numbered 0 after shaping.
+        n_circles: int32 (C,), dotted circles that shaping put in, where a mark has no letter.
         like_notdef: bool (C,), whether the drawing is that of the face's glyph 0.
     """
 
@@ -70,6 +75,7 @@ class OutlineStore:
     middle: NDArray[np.float32]
     n_missing: NDArray[np.int32]
     n_notdef: NDArray[np.int32]
+    n_circles: NDArray[np.int32]
     like_notdef: NDArray[np.bool_]
 
     @property
@@ -86,6 +92,14 @@ class OutlineStore:
     def n_bytes(self) -> int:
         """Size of all arrays, in memory and on disk."""
         return sum(getattr(self, field.name).nbytes for field in fields(self))
+
+    def take_forms(self, forms: Sequence[int]) -> "OutlineStore":
+        """Return the same outlines with the forms in another order."""
+        n_faces, n_forms = len(self.middle), self.n_forms
+        cells = np.add.outer(np.arange(n_faces) * n_forms, np.array(forms)).ravel()
+        taken = {name: getattr(self, name)[cells] for name in _BY_CELL}
+        taken |= {name: getattr(self, name)[:, cells] for name in _CELLS_LAST}
+        return replace(self, **taken)
 
     def write(self, folder: Path) -> None:
         """Write every array as ``<name>.npy`` into a folder, which is made."""

@@ -5,6 +5,7 @@ by whoever needs it, and reported with ``Recipe.place``.
 """
 
 from glyphgen.recipe.model import (
+    CellChoice,
     Classes,
     FaceChoice,
     Fonts,
@@ -37,6 +38,7 @@ __all__ = [
     "AlbumentationsStep",
     "AugmentStep",
     "BlurStep",
+    "CellChoice",
     "Classes",
     "ContrastStep",
     "CutoutStep",

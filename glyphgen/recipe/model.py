@@ -23,6 +23,7 @@ from glyphgen.recipe.steps import MOST_STEPS, AugmentStep
 from glyphgen.recipe.values import SpelledFreely, list_values, read_range, show_value
 
 __all__ = [
+    "CellChoice",
     "Classes",
     "FaceChoice",
     "Fonts",
@@ -83,6 +84,18 @@ class Classes(Section):
     ] = ""
     """Language that the characters are written in, as BCP 47 says it: "fa", "zh-Hant". Fonts may
     draw ۴ or 骨 in another way for each. Vector engine only."""
+
+    merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
+    """Groups of characters that become one class each, called after the first of the group."""
+
+    merge_twins: bool = False
+    """Whether characters that the fonts draw alike become one class, called after the first."""
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        for number, group in enumerate(self.merge):
+            if len(group) < 2:
+                found = show_value(group)
+                yield f"merge.{number}", f"found {found}, expected two or more characters"
 
 
 class FaceChoice(Section):
@@ -339,6 +352,23 @@ class Split(Section):
             )
 
 
+class CellChoice(Section):
+    """Pairs of a face and a character that the gate shall admit, or refuse."""
+
+    face: str = "*"
+    """Font file name; *, ? and [ab] match many. Left out: every face."""
+
+    forms: str | Strings = ()
+    """Characters: a text, a range, or a list of texts and ranges. Left out: every one."""
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.face == "*" and not self.forms:
+            yield "", "found neither face nor forms, expected at least one of them"
+
+
+Cells = Annotated[tuple[CellChoice, ...], Strict(False)]
+
+
 class Gate(Section):
     """What happens to a cell that the gate refuses."""
 
@@ -348,6 +378,16 @@ class Gate(Section):
     on_cut_off: Literal["shrink", "refuse", "allow"] = "shrink"
     """What to do where ink would leave the frame: draw it smaller ("shrink"), refuse the cell
     ("refuse"), or cut it off ("allow")."""
+
+    min_faces_per_class: Annotated[int, Field(ge=1)] = 1
+    """Fewer faces than this that draw a class are an error."""
+
+    allow: Cells = ()
+    """What to admit though the gate refuses it. What cannot be drawn stays refused: no outline, too
+    many points, huge coordinates."""
+
+    deny: Cells = ()
+    """What to refuse though the gate, or allow, admits it."""
 
 
 class Output(Section):

@@ -103,12 +103,19 @@ def _describe_one(root: dict[str, Any], node: dict[str, Any]) -> str:
         case {"pattern": str()}:
             words = "letters, digits and . _ - (not . or - at the start)"
         case {"type": "array", "items": items}:
-            words = f"a list of {describe(root, items).removeprefix('a ')}s"
+            words = f"a list of {_pluralise(describe(root, items))}"
+        case {"type": "boolean"}:
+            words = "true or false"
         case {"oneOf": _}:
             words = "a table"
         case {"type": kind}:
             words = _KINDS[kind] + _describe_limits(node)
     return words
+
+
+def _pluralise(words: str) -> str:
+    words = words.removeprefix("a ")
+    return f"lists{words.removeprefix('list')}" if words.startswith("list of") else f"{words}s"
 
 
 def _describe_limits(node: dict[str, Any]) -> str:

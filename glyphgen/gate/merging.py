@@ -1,0 +1,46 @@
+"""Makes one class of the classes that the faces draw alike; draws and compares nothing itself."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from glyphgen.classes import ClassTable, merge_classes
+from glyphgen.gate import Refusal, Verdict
+from glyphgen.outlines import OutlineStore
+
+__all__ = ["merge_twins"]
+
+
+def merge_twins(
+    table: ClassTable, store: OutlineStore, verdict: Verdict
+) -> tuple[ClassTable, OutlineStore, Verdict]:
+    """Return all three with the twins of the verdict in one class each.
+
+    Forms of one class stand beside each other, so that the forms change their places.
+    """
+    forms = table.all_forms
+    merged = merge_classes(table, [[forms[k] for k in twins.forms] for twins in verdict.twins])
+    place = {form: k for k, form in enumerate(forms)}
+    order = [place[form] for form in merged.all_forms]
+    return merged, store.take_forms(order), _take_forms(verdict, order)
+
+
+def _take_forms(verdict: Verdict, order: Sequence[int]) -> Verdict:
+    new_place = {old: new for new, old in enumerate(order)}
+
+    def move_forms(forms: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(new_place[form] for form in forms))
+
+    def move(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
+        moved = (replace(refusal, form=new_place[refusal.form]) for refusal in refusals)
+        return tuple(sorted(moved, key=lambda refusal: (refusal.face, refusal.form)))
+
+    return Verdict(
+        admitted=verdict.admitted[:, order],
+        unproven=verdict.unproven[:, order],
+        refusals=move(verdict.refusals),
+        allowed=move(verdict.allowed),
+        twins=tuple(replace(twins, forms=move_forms(twins.forms)) for twins in verdict.twins),
+        face_twins=tuple(
+            replace(twins, forms=move_forms(twins.forms)) for twins in verdict.face_twins
+        ),
+    )

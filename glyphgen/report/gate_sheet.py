@@ -1,0 +1,200 @@
+"""Pictures of a verdict: what was refused beside what others draw, and who draws what.
+
+They show a survey as it is, and know nothing of recipes, policies or how a verdict came about.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from glyphgen.blueprint import Survey
+from glyphgen.gate import CHECKS, DENIED, Refusal
+from glyphgen.gate.pictures import draw_cells
+from glyphgen.storage.commit import committed
+
+__all__ = ["write_coverage", "write_refused"]
+
+Picture = NDArray[np.uint8]
+
+_PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
+_WRONG, _RIGHT = (200, 30, 30), (225, 225, 225)
+
+# --- Refused cells beside the consensus
+
+_TILE = 72  # pixels
+_GAP = 8
+_N_OTHERS = 3
+_LINE = 13  # height of a line of a caption
+_CAPTION = 46  # characters that fit below four tiles
+_COLUMNS = 4
+# reasons of cells at which there is little to judge
+_SAYING_LITTLE = {DENIED: 1, "no outline": 2, "no cmap entry": 3}
+
+
+def write_refused(path: Path, survey: Survey, *, most: int = 600) -> int:
+    """Write a PNG of refused cells, each beside up to three admitted drawings of its form.
+
+    Args:
+        path: Where.
+        survey: Whose verdict.
+        most: Show at most so many cells; those that draw something wrong come before those that draw
+            nothing.
+
+    Returns:
+        How many cells are on it.
+    """
+    told = sorted(survey.verdict.refusals, key=lambda r: _SAYING_LITTLE.get(r.reason, 0))
+    chosen = told[:most]
+    width = (1 + _N_OTHERS) * (_TILE + _GAP) + 2 * _GAP
+    height = _TILE + 2 * _LINE + 2 * _GAP
+    columns = max(1, min(len(chosen), _COLUMNS))
+    rows = max(1, -(-len(chosen) // columns))
+    sheet = Image.new("RGB", (max(columns * width + _GAP, 420), rows * height + 2 * _GAP), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    if not len(chosen):
+        draw.text((_GAP, _GAP), "no cell is refused", _INK, ImageFont.load_default(16))
+    for number, refusal in enumerate(chosen):
+        row, column = divmod(number, columns)
+        corner = (_GAP + column * width, _GAP + row * height)
+        for place, tile in enumerate(_draw_beside(survey, refusal)):
+            _paste(sheet, draw, (corner[0] + place * (_TILE + _GAP), corner[1]), tile, place == 0)
+        for line, text in enumerate(_caption(survey, refusal)):
+            at = (corner[0], corner[1] + _TILE + 2 + line * _LINE)
+            draw.text(at, text[:_CAPTION], _WRONG if line else _INK, font)
+    with committed(path) as temporary:
+        sheet.save(temporary, format="PNG")
+    return len(chosen)
+
+
+def _draw_beside(survey: Survey, refusal: Refusal) -> Picture:
+    """Return the refused cell, and admitted ones of its form: uint8 (1 to 4, tile, tile)."""
+    n_forms = survey.store.n_forms
+    others = np.flatnonzero(survey.verdict.admitted[:, refusal.form])
+    spread = np.linspace(0, len(others) - 1, min(_N_OTHERS, len(others))).round().astype(int)
+    cells = np.array([refusal.face, *others[spread]]) * n_forms + refusal.form
+    return draw_cells(survey.store, cells, _TILE)
+
+
+def _caption(survey: Survey, refusal: Refusal) -> tuple[str, str]:
+    form = survey.table.all_forms[refusal.form]
+    codepoints = " ".join(f"U+{ord(char):04X}" for char in form)
+    face = _show_ascii(survey.faces[refusal.face].name)
+    return f"{codepoints} {face}", f"{refusal.reason} ({refusal.figure:g})"
+
+
+def _paste(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, at: tuple[int, int], tile: Picture, wrong: bool
+) -> None:
+    sheet.paste(Image.fromarray(255 - tile), at)
+    box = (at[0] - 1, at[1] - 1, at[0] + _TILE, at[1] + _TILE)
+    draw.rectangle(box, outline=_WRONG if wrong else _RIGHT, width=2 if wrong else 1)
+
+
+# --- Faces x classes
+
+_WIDEST = 3000  # pixels that all classes together may take
+_WIDEST_CLASS = 12
+_ROW = 16  # pixels of height of a face
+_HEAD = 26  # pixels of height of the characters above
+_ADMITTED, _UNPROVEN = (196, 214, 202), (246, 205, 92)
+_ABSENT = (232, 232, 232)  # what the font does not claim to have
+_COLOURS = (
+    *((214, 39, 40), (31, 119, 180), (148, 103, 189), (227, 119, 194), (23, 190, 207)),
+    *((140, 86, 75), (255, 127, 14), (0, 0, 0), (44, 110, 44), (120, 0, 70), (90, 90, 160)),
+)
+
+
+def write_coverage(path: Path, survey: Survey) -> None:
+    """Write a PNG of a row for each face and a column for each form, coloured by the verdict.
+
+    Where there are more forms than pixels, a column stands for several, and has the colour of the one
+    that fares worst.
+    """
+    verdict = survey.verdict
+    names = ["admitted", "unproven", "no cmap entry", *_find_reasons(verdict.refusals)]
+    colours = np.array([_ADMITTED, _UNPROVEN, _ABSENT, *_COLOURS, *_COLOURS], dtype=np.uint8)
+    states = verdict.unproven.astype(np.int64)
+    for refusal in verdict.refusals:
+        states[refusal.face, refusal.form] = names.index(refusal.reason)
+    n_together = -(-states.shape[1] // _WIDEST)
+    starts = np.arange(0, states.shape[1], n_together)
+    columns = np.maximum.reduceat(states, starts, axis=1)
+    step = min(_WIDEST_CLASS, max(1, _WIDEST // columns.shape[1]))
+    field = np.repeat(np.repeat(colours[columns], step, axis=1), _ROW, axis=0)
+    field[_ROW - 1 :: _ROW] = _PAPER
+    if step >= 4:
+        field[:, step - 1 :: step] = _PAPER
+    sheet, draw, corner = _lay_out_coverage(survey, names, field)
+    sheet.paste(Image.fromarray(field), corner)
+    _draw_characters(sheet, draw, survey, starts * step // n_together, corner)
+    _draw_legend(draw, names, colours, (corner[0], corner[1] + len(field) + 10))
+    with committed(path) as temporary:
+        sheet.save(temporary, format="PNG")
+
+
+def _find_reasons(refusals: Sequence[Refusal]) -> list[str]:
+    there = {refusal.reason for refusal in refusals} - {"no cmap entry"}
+    return [reason for reason in (*CHECKS, DENIED) if reason in there]
+
+
+def _lay_out_coverage(
+    survey: Survey, names: Sequence[str], field: Picture
+) -> tuple[Image.Image, ImageDraw.ImageDraw, tuple[int, int]]:
+    """Return a sheet with the captions of its rows, and where the field of colours goes."""
+    font = ImageFont.load_default(11)
+    counts = survey.verdict.admitted.sum(axis=1).tolist()
+    captions = [
+        f"{_show_ascii(face.name)}  {n:,}" for face, n in zip(survey.faces, counts, strict=True)
+    ]
+    left = round(max(font.getlength(caption) for caption in captions)) + 2 * _GAP
+    width = left + max(field.shape[1], 300) + _HEAD
+    size = (width, _HEAD + len(field) + 24 + _LEGEND_LINE * len(names))
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for row, caption in enumerate(captions):
+        at = (left - _GAP, _HEAD + row * _ROW + _ROW // 2)
+        draw.text(at, caption, _INK, font, anchor="rm")
+    return sheet, draw, (left, _HEAD)
+
+
+def _draw_characters(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    survey: Survey,
+    x: NDArray[np.int64],
+    corner: tuple[int, int],
+) -> None:
+    """Draw forms above their columns, as many as find room, each by a face that is admitted."""
+    side = _HEAD - 6
+    n_forms = survey.store.n_forms
+    n_together = -(-n_forms // len(x))
+    right = -side
+    for form, left in zip(range(0, n_forms, n_together), x.tolist(), strict=True):
+        drawn = np.flatnonzero(survey.verdict.admitted[:, form])
+        if left >= right + 4 and len(drawn):
+            cell = np.array([drawn[0] * n_forms + form])
+            tile = draw_cells(survey.store, cell, side)[0]
+            sheet.paste(Image.fromarray(255 - tile), (corner[0] + left, 1))
+            draw.line((corner[0] + left, _HEAD - 5, corner[0] + left, _HEAD - 2), _FAINT)
+            right = left + side
+
+
+_LEGEND_LINE = 16
+
+
+def _draw_legend(
+    draw: ImageDraw.ImageDraw, names: Sequence[str], colours: Picture, at: tuple[int, int]
+) -> None:
+    font = ImageFont.load_default(11)
+    for number, name in enumerate(names):
+        y = at[1] + number * _LEGEND_LINE
+        colour = tuple(colours[number].tolist())
+        draw.rectangle((at[0], y, at[0] + 11, y + 11), fill=colour)
+        draw.text((at[0] + 18, y + 6), name, _INK, font, anchor="lm")
+
+
+def _show_ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
