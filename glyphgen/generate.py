@@ -1,5 +1,6 @@
 """A recipe -> a dataset on disk: the pipeline as a list of steps; draws and stores through others."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 import glyphgen
 from glyphgen.augment import Augmenter, make_augmenter
 from glyphgen.blueprint import Blueprint, Survey, draw_up_blueprint
+from glyphgen.errors import GlyphgenError
 from glyphgen.fonts import Face
 from glyphgen.gate import Refusal
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
-from glyphgen.plan import SAMPLE_DTYPE, Plan
+from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.produce import (
     Order,
     Produced,
@@ -24,8 +26,9 @@ from glyphgen.produce import (
     produce_dataset,
     show_page,
 )
-from glyphgen.recipe import Recipe, dump_recipe
+from glyphgen.recipe import Recipe, dump_recipe, read_recipe
 from glyphgen.rendering import Renderer, make_renderer
+from glyphgen.storage.dataset import load
 from glyphgen.storage.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
 from glyphgen.storage.shards import Layout
 
@@ -34,9 +37,12 @@ __all__ = [
     "Rendered",
     "apply_polarity",
     "augment_images",
+    "draw_placements",
     "draw_rows",
     "find_sample_dtype",
+    "make_render_job",
     "open_augmenter",
+    "recall_blueprint",
     "render_dataset",
     "show_codepoints",
     "show_gate",
@@ -87,7 +93,7 @@ def render_dataset(
         announce(blueprint)
     produced = produce_dataset(
         order,
-        lambda work: _make_job(blueprint, work),
+        lambda work: make_render_job(blueprint, work),
         lambda shards: _make_index(blueprint, order.layout, shards, engine_version),
         lambda produced: {
             "recipe.toml": dump_recipe(recipe).encode(),
@@ -138,10 +144,14 @@ class RenderJob:
     forms: tuple[str, ...]
 
     def open(self) -> "_RowDrawer":
-        """Return what draws, over the memory-mapped outlines."""
+        """Return what draws rows."""
+        return _RowDrawer(self.plan, self.open_renderer())
+
+    def open_renderer(self) -> Renderer:
+        """Return the engine, over the memory-mapped outlines."""
         recipe = self.plan.recipe
         scatter = recipe.render.scatter
-        renderer = make_renderer(
+        return make_renderer(
             recipe.render.engine,
             store=OutlineStore.open(self.store_folder),
             faces=self.faces,
@@ -150,7 +160,6 @@ class RenderJob:
             width=recipe.image.width,
             scatter=(scatter.shift, scatter.turn, scatter.scale),
         )
-        return _RowDrawer(self.plan, renderer)
 
 
 class _RowDrawer:
@@ -162,7 +171,8 @@ class _RowDrawer:
         draw_rows(self._plan, self._renderer, rows.start, images, samples)
 
 
-def _make_job(blueprint: Blueprint, work_folder: Path) -> RenderJob:
+def make_render_job(blueprint: Blueprint, work_folder: Path) -> RenderJob:
+    """Return what workers need, with the outlines written where they can map them."""
     store_folder = work_folder / "outlines"
     blueprint.store.write(store_folder)
     return RenderJob(
@@ -193,12 +203,31 @@ def draw_rows(
     for start in range(0, len(images), _ROWS_AT_ONCE):
         part = slice(start, min(start + _ROWS_AT_ONCE, len(images)))
         placements = plan.rows(first + part.start, first + part.stop)
-        renderer.draw(placements, images[part])
-        samples[list(SAMPLE_DTYPE.names or ())][part] = placements.samples
-        if augmenter:
-            values = augment_images(augmenter, placements.samples, images[part])
-            samples[list(values.dtype.names or ())][part] = values
+        draw_placements(renderer, augmenter, placements, images[part], samples[part])
     apply_polarity(plan.recipe, images)
+
+
+def draw_placements(
+    renderer: Renderer,
+    augmenter: Augmenter | None,
+    placements: Placements,
+    images: NDArray[np.uint8],
+    samples: NDArray[Any],
+) -> None:
+    """Draw samples, and change them as the recipe augments.
+
+    Args:
+        renderer: Of the recipe.
+        augmenter: Of the recipe, if it has one.
+        placements: Of n samples.
+        images: uint8 (n, H, W), filled, ink 255.
+        samples: (n,) of ``find_sample_dtype``, filled.
+    """
+    renderer.draw(placements, images)
+    samples[list(SAMPLE_DTYPE.names or ())] = placements.samples
+    if augmenter:
+        values = augment_images(augmenter, placements.samples, images)
+        samples[list(values.dtype.names or ())] = values
 
 
 def find_sample_dtype(recipe: Recipe) -> np.dtype[np.void]:
@@ -249,6 +278,32 @@ def apply_polarity(recipe: Recipe, images: NDArray[np.uint8]) -> None:
     """Turn images with ink 255, as they are drawn, into what the recipe wants on disk."""
     if recipe.image.polarity == "black-on-white":
         np.subtract(255, images, out=images)
+
+
+def recall_blueprint(folder: Path) -> Blueprint:
+    """Work the recipe of a rendered dataset out again, where its fonts still lie.
+
+    Raises:
+        GlyphgenError: It was not rendered, its fonts are gone, or they, its recipe or glyphgen have
+            changed.
+    """
+    index = load(folder).index
+    if index.made_by != "render":
+        raise GlyphgenError(
+            f"{folder}: made by `glyphgen {index.made_by}`, not drawn from a recipe"
+        )
+    try:
+        run = json.loads((folder / "run.json").read_bytes())
+        recipe_folder = Path(run["recipe_folder"])
+    except (OSError, ValueError, LookupError, TypeError):
+        raise GlyphgenError(f"{folder / 'run.json'}: does not tell where the fonts are") from None
+    recipe = read_recipe(folder / "recipe.toml", folder=recipe_folder)
+    blueprint = draw_up_blueprint(recipe, use_cache=False)  # the gate is asked anew
+    if blueprint.recipe_sha256 != index.recipe_sha256:
+        raise GlyphgenError(
+            f"{folder}: its fonts, its recipe or glyphgen have changed since it was made"
+        )
+    return blueprint
 
 
 def _make_index(

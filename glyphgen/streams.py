@@ -28,6 +28,7 @@ class Stage(enum.IntEnum):
     SPLIT = 5
     AUGMENT = 6
     NOISE_TABLES = 7
+    BALANCE = 8
     SHARE = 12
 
 

@@ -1,20 +1,22 @@
-"""Whether a dataset is what its index says and what its recipe draws; changes nothing.
+"""Whether a dataset is what its index says and what it was made of; changes nothing.
 
-Every shard is read and hashed again; then the gate is asked anew, and rows are drawn anew from the
-recipe and compared.
+Every shard is read and hashed again; then the gate is asked anew, and rows are made anew from the
+recipe, or from the dataset that was balanced, and compared.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from glyphgen.blueprint import Blueprint, draw_up_blueprint
+from glyphgen.balance import remake_rows
+from glyphgen.blueprint import Blueprint
 from glyphgen.errors import GlyphgenError, show_some, show_text
-from glyphgen.generate import draw_rows, find_sample_dtype, show_gate
-from glyphgen.recipe import read_recipe
+from glyphgen.generate import draw_rows, find_sample_dtype, recall_blueprint, show_gate
 from glyphgen.storage.dataset import Dataset, load
 from glyphgen.storage.verify import verify_shards
 
@@ -31,8 +33,8 @@ class Verified:
     Attributes:
         problems: One line for each thing that is wrong.
         n_rows: Rows that were read and hashed.
-        n_redrawn: Rows that were drawn again and compared.
-        unproven: Why no row could be drawn again; empty where rows were.
+        n_redrawn: Rows that were made again and compared.
+        unproven: Why no row could be made again; empty where rows were.
     """
 
     problems: tuple[str, ...]
@@ -51,41 +53,16 @@ def verify_dataset(folder: Path) -> Verified:
     problems = verify_shards(folder)
     n_redrawn, unproven = 0, ""
     if not problems:
+        rows = _choose_rows(len(dataset))
         try:
-            blueprint = _find_blueprint(folder)
+            problems = list(_compare_all(dataset, rows))
         except GlyphgenError as error:
             unproven = str(error)
         else:
-            rows = _choose_rows(len(dataset))
-            problems = [
-                *_compare_verdicts(dataset.folder, blueprint),
-                *_compare(dataset, blueprint, rows),
-            ]
             n_redrawn = sum(map(len, rows))
     return Verified(
         problems=tuple(problems), n_rows=len(dataset), n_redrawn=n_redrawn, unproven=unproven
     )
-
-
-def _find_blueprint(folder: Path) -> Blueprint:
-    """Work the dataset's own recipe out again, where its fonts still lie."""
-    index = load(folder).index
-    if index.made_by != "render":
-        raise GlyphgenError(
-            f"{folder}: made by `glyphgen {index.made_by}`, not drawn from a recipe"
-        )
-    try:
-        run = json.loads((folder / "run.json").read_bytes())
-        recipe_folder = Path(run["recipe_folder"])
-    except (OSError, ValueError, LookupError, TypeError):
-        raise GlyphgenError(f"{folder / 'run.json'}: does not tell where the fonts are") from None
-    recipe = read_recipe(folder / "recipe.toml", folder=recipe_folder)
-    blueprint = draw_up_blueprint(recipe, use_cache=False)  # the gate is asked anew
-    if blueprint.recipe_sha256 != index.recipe_sha256:
-        raise GlyphgenError(
-            f"{folder}: its fonts, its recipe or glyphgen have changed since it was made"
-        )
-    return blueprint
 
 
 def _choose_rows(n_rows: int) -> list[range]:
@@ -93,6 +70,37 @@ def _choose_rows(n_rows: int) -> list[range]:
         return [range(n_rows)]
     starts = np.linspace(0, n_rows - _RUN, _REDRAWN // _RUN).astype(int).tolist()
     return [range(start, start + _RUN) for start in starts]
+
+
+def _compare_all(dataset: Dataset, runs: list[range]) -> Iterator[str]:
+    """Yield a problem for whatever is not as it is made anew.
+
+    Raises:
+        GlyphgenError: What the dataset was made of is not there any more.
+    """
+    if dataset.index.made_by == "balance":
+        yield from _compare(dataset, remake_rows(dataset.folder), runs)
+        return
+    blueprint = recall_blueprint(dataset.folder)
+    yield from _compare_verdicts(dataset.folder, blueprint)
+    yield from _find_refused(dataset, blueprint, runs)
+    yield from _compare(dataset, _redraw_with(blueprint), runs)
+
+
+def _redraw_with(blueprint: Blueprint) -> "_Remake":
+    renderer, dtype = blueprint.open_renderer(), find_sample_dtype(blueprint.recipe)
+    image = blueprint.recipe.image
+
+    def redraw(rows: range) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        images = np.empty((len(rows), image.height, image.width), dtype=np.uint8)
+        samples = np.empty(len(rows), dtype=dtype)
+        draw_rows(blueprint.plan, renderer, rows.start, images, samples)
+        return images, samples
+
+    return redraw
+
+
+_Remake = Callable[[range], tuple[NDArray[np.uint8], NDArray[Any]]]
 
 
 def _compare_verdicts(folder: Path, blueprint: Blueprint) -> Iterator[str]:
@@ -113,8 +121,13 @@ def _compare_verdicts(folder: Path, blueprint: Blueprint) -> Iterator[str]:
         )
 
 
-def _find_refused(dataset: Dataset, blueprint: Blueprint, run: range) -> Iterator[str]:
-    """Yield a problem for the first row of a run whose cell the gate refuses."""
+def _find_refused(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Iterator[str]:
+    """Yield a problem for the first row of each run whose cell the gate refuses."""
+    for run in runs:
+        yield from _find_refused_row(dataset, blueprint, run)
+
+
+def _find_refused_row(dataset: Dataset, blueprint: Blueprint, run: range) -> Iterator[str]:
     admitted, samples = blueprint.verdict.admitted, dataset.samples[run.start : run.stop]
     there = (samples["face"] < admitted.shape[0]) & (samples["form"] < admitted.shape[1])
     for k in range(len(run)):
@@ -135,19 +148,16 @@ def _find_refused(dataset: Dataset, blueprint: Blueprint, run: range) -> Iterato
             return
 
 
-def _compare(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Iterator[str]:
-    renderer = blueprint.open_renderer()
+def _compare(dataset: Dataset, remake: _Remake, runs: list[range]) -> Iterator[str]:
+    made_of = "its source gives" if dataset.index.made_by == "balance" else "its recipe draws"
     for run in runs:
-        images = np.empty((len(run), *dataset.images[0].shape), dtype=np.uint8)
-        samples = np.empty(len(run), dtype=find_sample_dtype(blueprint.recipe))
-        draw_rows(blueprint.plan, renderer, run.start, images, samples)
-        yield from _find_refused(dataset, blueprint, run)
+        images, samples = remake(run)
         stored = dataset.images[run.start : run.stop]
         differ = (images != stored).any(axis=(1, 2))
         differ |= samples != dataset.samples[run.start : run.stop]
         differ |= samples["class_index"] != dataset.labels[run.start : run.stop]
         for row in np.flatnonzero(differ)[:1]:
             yield (
-                f"{dataset.folder}: row {run.start + row} is not what its recipe draws"
+                f"{dataset.folder}: row {run.start + row} is not what {made_of}"
                 " (make the dataset again, with --force)"
             )

@@ -279,7 +279,7 @@ ADD = "(add a font that has them, or exclude them)"
             ["{few}: no axis 'opsz' (the font's axes: none: it is not a variable font)"],
         ),
         (
-            'files = ["all.ttf"]\n[render]\nsize = [3, 4]',
+            'files = ["all.ttf"]\n[render]\nsize = [3, 4]\nstretch = 10',
             [
                 "{all}: goes beyond the frame, where this recipe puts it, with"
                 f" 'A' (U+0041) and 1 more of 2 {SKIP}",

@@ -95,8 +95,17 @@ def divide_rows(dataset: Dataset) -> Division:
 def _find_keys(dataset: Dataset) -> NDArray[np.int64]:
     """Return a number for each row; rows of one source have the same."""
     samples = np.asarray(dataset.samples)
-    source_row = samples["source_row"]
-    return np.where(source_row >= 0, source_row, samples["sample"].astype(np.int64))
+    sources = _find_sources(samples)
+    return np.where(sources >= 0, sources, samples["sample"].astype(np.int64))
+
+
+def _find_sources(samples: NDArray[np.void]) -> NDArray[np.int64]:
+    """Return a number for the source row of each row; -1 for a row that was drawn."""
+    source_row: NDArray[np.int64] = samples["source_row"]
+    if "source" not in (samples.dtype.names or ()):
+        return source_row
+    # Imported rows are counted anew in each file.
+    return source_row + (samples["source"].astype(np.int64) << 44)
 
 
 def _hold_out(
@@ -135,7 +144,7 @@ def _check_classes(dataset: Dataset, train: NDArray[np.int64], test: NDArray[np.
 
 
 def _check_sources(dataset: Dataset, train: NDArray[np.int64], others: NDArray[np.int64]) -> None:
-    source_row = np.asarray(dataset.samples)["source_row"]
+    source_row = _find_sources(np.asarray(dataset.samples))
     shared = np.intersect1d(source_row[train], source_row[others])
     shared = shared[shared >= 0]
     if len(shared):

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 import glyphgen
+from glyphgen.cli.balance import balance
 from glyphgen.cli.baseline import evaluate, predict, train_baseline_command
 from glyphgen.cli.exchange import import_, merge
 from glyphgen.cli.fonts import fonts
@@ -54,6 +55,7 @@ def cli() -> None:
 for command in (
     render,
     preview,
+    balance,
     verify,
     import_,
     merge,

@@ -114,13 +114,20 @@ def print_warnings(warnings: Iterable[str]) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def find_newest_dataset() -> Path:
+def find_newest_dataset(*, but: str = "") -> Path:
     """Return the newest complete dataset under datasets/, and name it on stderr.
+
+    Args:
+        but: A command; datasets that it has made are passed over.
 
     Raises:
         DatasetError: There is none.
     """
     complete = sorted(DATASETS.glob("*/index.json"), key=lambda path: path.stat().st_mtime)
+    if but:
+        complete = [
+            path for path in complete if json.loads(path.read_bytes()).get("made_by") != but
+        ]
     if not complete:
         raise DatasetError(
             f"{DATASETS}: holds no complete dataset (name one, or run `glyphgen render` first)"

@@ -82,6 +82,20 @@ class Plan:
         columns = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return self._place(*columns)
 
+    def draw_more(self, class_index: Ints, nth: Ints) -> Placements:
+        """Return how samples are drawn that no row holds: of each class the nth beyond all rows.
+
+        They are drawn as rows of the first split are, by its faces, and share no random number with
+        any row of any split.
+
+        Args:
+            class_index, nth: (n,); ``nth`` is 0 or more.
+        """
+        first = sum(turns.n_samples[class_index] for turns in self.turns)
+        train = self.turns[0]
+        sample, cell, turn_round = train.take_turns(class_index, first + nth)
+        return self._place(class_index, sample, cell, turn_round)
+
     def _place(self, class_index: Ints, sample: Ints, cell: Ints, turn_round: Ints) -> Placements:
         render = self.recipe.render
         by_class = ByClass(class_index, sample)

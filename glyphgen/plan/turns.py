@@ -60,11 +60,20 @@ class Turns:
             nth_round, position = np.divmod(row[at] - self.level_row[k], len(classes))
             class_index[at] = classes[position]
             nth[at] = self.level_sample[k] + nth_round
+        sample, cell, turn_round = self.take_turns(class_index, nth)
+        return class_index, sample, cell, turn_round
+
+    def take_turns(self, class_index: Ints, nth: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return sample number, cell and round of samples: of each class the nth of the split.
+
+        Args:
+            class_index, nth: (n,). Turns go on for ever: ``nth`` may be beyond the split's rows.
+        """
         turn = self.first_turn[class_index] + nth
         n_cells = np.diff(self.cell_start)[class_index]
         # Without the class in the sum, a whole run through the classes would be of one face.
         cell = self.cells[self.cell_start[class_index] + (turn + class_index) % n_cells]
-        return class_index, self.first_sample[class_index] + nth, cell, turn // n_cells
+        return self.first_sample[class_index] + nth, cell, turn // n_cells
 
 
 def make_turns(

@@ -18,7 +18,7 @@ from glyphgen.recipe.model import (
     Split,
     Wobble,
 )
-from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe
+from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe, read_steps
 from glyphgen.recipe.schema import recipe_schema
 from glyphgen.recipe.steps import (
     AffineStep,
@@ -59,5 +59,6 @@ __all__ = [
     "dump_recipe",
     "find_shipped",
     "read_recipe",
+    "read_steps",
     "recipe_schema",
 ]

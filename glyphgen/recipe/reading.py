@@ -16,8 +16,9 @@ from glyphgen.recipe.lines import KeyPath, find_lines
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.problems import explain, guess
 from glyphgen.recipe.source import Source, split_key
+from glyphgen.recipe.steps import AugmentStep
 
-__all__ = ["dump_recipe", "find_shipped", "read_recipe"]
+__all__ = ["dump_recipe", "find_shipped", "read_recipe", "read_steps"]
 
 _SYNTAX_ERROR = re.compile(r"(?P<what>.*?) \(at (line (?P<line>\d+), column (?P<column>\d+)|.*)\)")
 
@@ -43,6 +44,26 @@ def read_recipe(
     data.setdefault("name", path.stem)
     source = Source(file=str(path), folder=folder or path.parent, lines=find_lines(text))
     source, problems = _override(data, overrides, source)
+    return _check(data, source, problems)
+
+
+def read_steps(path: Path) -> tuple[AugmentStep, ...]:
+    """Read the ``[[augment]]`` tables of a TOML file, a recipe or a file of nothing else.
+
+    Raises:
+        RecipeError: The file cannot be read, has no such table, or asks for what cannot be.
+    """
+    text = _read_text(path)
+    data = _parse(text, str(path))
+    if not data.get("augment"):
+        raise RecipeError(f"{path}: has no [[augment]] table, expected one or more")
+    # What a recipe needs beside them is nobody's business here.
+    whole = {"classes": {"text": "x"}, "fonts": {"files": ["x"]}} | data
+    source = Source(file=str(path), folder=path.parent, lines=find_lines(text))
+    return _check(whole, source, []).augment
+
+
+def _check(data: dict[str, Any], source: Source, problems: list[str]) -> Recipe:
     try:
         recipe = Recipe.model_validate(data, context=source)
     except ValidationError as error:

@@ -1,0 +1,140 @@
+"""Which source row each row of a balanced dataset comes from; knows nothing of pixels.
+
+The training rows run through the classes, N times. A class with more than N originals gives N of
+them, without replacement; one with fewer gives each once, and copies that take its originals in
+equal turns. Held-out rows follow as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.storage.dataset import Rows
+from glyphgen.streams import Stage, order_by_words
+
+__all__ = ["BalancePlan", "Taken", "group_rows"]
+
+Ints = NDArray[np.int64]
+
+_LABELS_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Where n training rows come from.
+
+    Attributes:
+        class_index: int64 (n,).
+        position: int64 (n,), the number of the row within its class, 0 to N - 1.
+        source_row: int64 (n,), the original that it is, or is a copy of.
+        copy: int64 (n,), the number of the copy within its class; -1 for an original.
+    """
+
+    class_index: Ints
+    position: Ints
+    source_row: Ints
+    copy: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancePlan:
+    """The rows of a balanced dataset.
+
+    Attributes:
+        per_class: Training rows of each class.
+        seed: 0 to 2**64 - 1.
+        n_originals: int64 (C,), training rows of each class of the source.
+        held_out: The source's rows of each split but ``train``, in order.
+    """
+
+    per_class: int
+    seed: int
+    n_originals: Ints
+    held_out: Mapping[str, tuple[int, int]]
+
+    @property
+    def n_train(self) -> int:
+        """Training rows."""
+        return self.per_class * len(self.n_originals)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all splits."""
+        return self.n_train + sum(end - first for first, end in self.held_out.values())
+
+    @property
+    def splits(self) -> dict[str, tuple[int, int]]:
+        """First row and row after the last of each split."""
+        splits, row = {"train": (0, self.n_train)}, self.n_train
+        for name, (first, end) in self.held_out.items():
+            splits[name] = (row, row + end - first)
+            row += end - first
+        return splits
+
+    @property
+    def n_copies(self) -> Ints:
+        """Copies of each class: int64 (C,)."""
+        return np.maximum(self.per_class - self.n_originals, 0)
+
+    def take(self, rows: range, grouped: NDArray[np.uint32]) -> Taken:
+        """Say where consecutive training rows come from.
+
+        Args:
+            rows: Of the balanced dataset.
+            grouped: The source's training rows by class; see ``group_rows``.
+        """
+        row = np.arange(rows.start, rows.stop)
+        class_index, turn = row % len(self.n_originals), row // len(self.n_originals)
+        position, source_row, copy = np.empty_like(row), np.empty_like(row), np.empty_like(row)
+        starts = np.concatenate([[0], np.cumsum(self.n_originals)])
+        for k in np.unique(class_index).tolist():
+            at = np.flatnonzero(class_index == k)
+            own = grouped[starts[k] : starts[k + 1]]
+            position[at] = self._mix(turn[at], k)
+            source_row[at], copy[at] = self._choose(k, position[at], own)
+        return Taken(class_index=class_index, position=position, source_row=source_row, copy=copy)
+
+    def _mix(self, turn: Ints, class_index: int) -> Ints:
+        """Spread originals and copies evenly over the rows of a class: a permutation of 0 to N - 1."""
+        n = self.per_class
+        step = max(1, round(n * 0.618_033_988_75))  # the golden ratio leaves no stretch empty
+        while np.gcd(step, n) != 1:
+            step += 1
+        return (turn * step + class_index) % n
+
+    def _choose(
+        self, class_index: int, position: Ints, own: NDArray[np.uint32]
+    ) -> tuple[Ints, Ints]:
+        order = order_by_words(self.seed, Stage.BALANCE, len(own), class_index)
+        if len(own) >= self.per_class:
+            # In the order of the source, so that it is read from one end to the other.
+            chosen = np.sort(own[order[: self.per_class]])
+            return chosen[position].astype(np.int64), np.full(len(position), -1)
+        copy = position - len(own)
+        original = np.where(copy < 0, position, order[copy % len(own)])
+        return own[original].astype(np.int64), np.maximum(copy, -1)
+
+
+def group_rows(path: Path, labels: Rows, first: int, end: int, n_originals: Ints) -> None:
+    """Write the rows of a split, class after class, each class in order: ``.npy`` of uint32.
+
+    Args:
+        path: The file; mapped while it is written, so that memory stays flat.
+        labels: Of the whole dataset; sliced.
+        first, end: Rows of the split.
+        n_originals: int64 (C,), how many of them each class has.
+    """
+    grouped = np.lib.format.open_memmap(path, "w+", np.uint32, (int(n_originals.sum()),))
+    following = np.concatenate([[0], np.cumsum(n_originals)])[:-1]
+    for start in range(first, end, _LABELS_AT_ONCE):
+        some = np.asarray(labels[start : min(start + _LABELS_AT_ONCE, end)]).astype(np.int64)
+        order = np.argsort(some, kind="stable")
+        counts = np.bincount(some, minlength=len(n_originals))
+        before = np.repeat(np.concatenate([[0], np.cumsum(counts)])[:-1], counts)
+        place = following[some[order]] + np.arange(len(some)) - before
+        grouped[place] = order + start
+        following += counts
+    grouped.flush()
