@@ -5,7 +5,7 @@ recipe, or from the dataset that was balanced, and compared.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.balance import remake_rows
+from glyphgen.balance import Remake, remaking_rows
 from glyphgen.blueprint import Blueprint
 from glyphgen.errors import GlyphgenError, show_some, show_text
 from glyphgen.generate import draw_rows, find_sample_dtype, recall_blueprint, show_gate
@@ -79,7 +79,8 @@ def _compare_all(dataset: Dataset, runs: list[range]) -> Iterator[str]:
         GlyphgenError: What the dataset was made of is not there any more.
     """
     if dataset.index.made_by == "balance":
-        yield from _compare(dataset, remake_rows(dataset.folder), runs)
+        with remaking_rows(dataset.folder) as remake:
+            yield from _compare(dataset, remake, runs)
         return
     blueprint = recall_blueprint(dataset.folder)
     yield from _compare_verdicts(dataset.folder, blueprint)
@@ -87,7 +88,7 @@ def _compare_all(dataset: Dataset, runs: list[range]) -> Iterator[str]:
     yield from _compare(dataset, _redraw_with(blueprint), runs)
 
 
-def _redraw_with(blueprint: Blueprint) -> "_Remake":
+def _redraw_with(blueprint: Blueprint) -> Remake:
     renderer, dtype = blueprint.open_renderer(), find_sample_dtype(blueprint.recipe)
     image = blueprint.recipe.image
 
@@ -98,9 +99,6 @@ def _redraw_with(blueprint: Blueprint) -> "_Remake":
         return images, samples
 
     return redraw
-
-
-_Remake = Callable[[range], tuple[NDArray[np.uint8], NDArray[Any]]]
 
 
 def _compare_verdicts(folder: Path, blueprint: Blueprint) -> Iterator[str]:
@@ -148,7 +146,7 @@ def _find_refused_row(dataset: Dataset, blueprint: Blueprint, run: range) -> Ite
             return
 
 
-def _compare(dataset: Dataset, remake: _Remake, runs: list[range]) -> Iterator[str]:
+def _compare(dataset: Dataset, remake: Remake, runs: list[range]) -> Iterator[str]:
     made_of = "its source gives" if dataset.index.made_by == "balance" else "its recipe draws"
     for run in runs:
         images, samples = remake(run)

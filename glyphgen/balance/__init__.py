@@ -5,7 +5,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,11 +41,15 @@ __all__ = [
     "Balanced",
     "Balancing",
     "Estimate",
+    "Remake",
     "balance_dataset",
     "draw_up_balancing",
     "estimate",
-    "remake_rows",
+    "remaking_rows",
 ]
+
+Remake = Callable[[range], tuple[NDArray[np.uint8], NDArray[np.void]]]
+"""Makes consecutive rows anew: images as they lie on disk, and samples."""
 
 _FEW = 10  # originals below which copies teach little
 _TRIED = 512  # rows that are made to estimate the time
@@ -412,8 +417,9 @@ def _make_index(balancing: Balancing, shards: tuple[ShardInfo, ...]) -> Index:
     )
 
 
-def remake_rows(folder: Path) -> Callable[[range], tuple[NDArray[np.uint8], NDArray[np.void]]]:
-    """Return what makes rows of a balanced dataset again, where its source is as it was.
+@contextmanager
+def remaking_rows(folder: Path) -> Iterator[Remake]:
+    """Give what makes rows of a balanced dataset again, where its source is as it was.
 
     Raises:
         GlyphgenError: The source is gone, or is another than the dataset was made of.
@@ -426,17 +432,17 @@ def remake_rows(folder: Path) -> Callable[[range], tuple[NDArray[np.uint8], NDAr
     balancing = _recall_balancing(source, index)
     if balancing.sha256 != index.recipe_sha256:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
-    work = TemporaryDirectory()
-    maker = _make_job(balancing, Path(work.name)).open()
     layout = balancing.layout
+    with TemporaryDirectory() as work:
+        maker = _make_job(balancing, Path(work)).open()
 
-    def make(rows: range, _work: TemporaryDirectory[str] = work) -> Any:
-        images = np.empty((len(rows), layout.height, layout.width), dtype=np.uint8)
-        samples = np.empty(len(rows), dtype=layout.sample_dtype)
-        maker.make_rows(rows, images, samples)
-        return images, samples
+        def remake(rows: range) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
+            images = np.empty((len(rows), layout.height, layout.width), dtype=np.uint8)
+            samples = np.empty(len(rows), dtype=layout.sample_dtype)
+            maker.make_rows(rows, images, samples)
+            return images, samples
 
-    return make
+        yield remake
 
 
 def _recall_balancing(source: Path, index: Index) -> Balancing:

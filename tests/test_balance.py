@@ -1,0 +1,390 @@
+"""Balancing small real datasets: exact counts, no leak, the same bytes however they are made."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glyphgen.augment import DEFAULT_STEPS
+from glyphgen.balance import Balanced, balance_dataset, draw_up_balancing, estimate
+from glyphgen.balance.plan import BalancePlan
+from glyphgen.errors import DatasetError, GlyphgenError, RecipeError
+from glyphgen.generate import render_dataset
+from glyphgen.produce import Done
+from glyphgen.recipe import AffineStep, read_recipe, read_steps
+from glyphgen.storage.dataset import Dataset, load
+from glyphgen.verify import verify_dataset
+
+SMALL = ["image.height=16", "image.width=16", "classes.sets=[]", 'classes.text="0125"']
+
+
+def render(folder: Path, *overrides: str, n: int = 40) -> Path:
+    recipe = read_recipe("digits", [*SMALL, f"render.per_class={n}", *overrides])
+    return render_dataset(recipe, folder).folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """0, 1, 2 and 5: 30 training rows of each, 5 of val and 5 of test."""
+    return render(tmp_path_factory.mktemp("data") / "digits")
+
+
+def make_uneven(folder: Path, source: Path, missing: dict[int, int]) -> Path:
+    """Copy a dataset, with some training rows of a class relabelled as the class after it."""
+    shutil.copytree(source, folder)
+    labels, samples = np.load(folder / "labels.npy"), np.load(folder / "samples.npy")
+    first, end = load(source).index.splits["train"]
+    for label, n in missing.items():
+        at = np.flatnonzero(labels[first:end] == label)[:n] + first
+        labels[at] = samples["class_index"][at] = label + 1
+    np.save(folder / "labels.npy", labels)
+    np.save(folder / "samples.npy", samples)
+    mend_index(folder)
+    return folder
+
+
+def mend_index(folder: Path) -> None:
+    """Bring index.json in line with arrays that a test has changed."""
+    from glyphgen.storage.index import read_index
+    from glyphgen.storage.shards import open_shards
+
+    page = json.loads((folder / "index.json").read_text())
+    shards = open_shards(folder, read_index(folder))
+    for k, shard in enumerate(page["shards"]):
+        shard["sha256"] = shards.describe_shard(k, shards.read(k)).sha256
+    labels = np.load(folder / "labels.npy")
+    for info in page["classes"]:
+        for split, (first, end) in page["splits"].items():
+            info["rows"][split] = int((labels[first:end] == info["index"]).sum())
+    (folder / "index.json").write_text(json.dumps(page))
+
+
+def balance(source: Path, out: Path, n: int, *, workers: int = 1, **asked: Any) -> Balanced:
+    return balance_dataset(draw_up_balancing(source, n, **asked), out, workers=workers)
+
+
+def read(folder: Path, split: str | None = None) -> tuple[Dataset, Any, Any, Any]:
+    dataset = load(folder, split)
+    return (
+        dataset,
+        np.asarray(dataset.images),
+        np.asarray(dataset.labels),
+        np.asarray(dataset.samples),
+    )
+
+
+# --- What is taken
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=1, max_size=7),
+    per_class=st.integers(1, 60),
+    seed=st.integers(0, 2**64 - 1),
+    data=st.data(),
+)
+def test_every_class_gets_exactly_n_whatever_it_had(
+    counts: list[int], per_class: int, seed: int, data: st.DataObject
+) -> None:
+    plan = BalancePlan(
+        per_class=per_class, seed=seed, n_originals=np.array(counts), held_out={"test": (99, 102)}
+    )
+    grouped = np.arange(sum(counts), dtype=np.uint32) + 7
+    whole = plan.take(range(plan.n_train), grouped)
+    assert np.bincount(whole.class_index, minlength=len(counts)).tolist() == [per_class] * len(
+        counts
+    )
+    starts = np.concatenate([[0], np.cumsum(counts)]) + 7
+    for k, n in enumerate(counts):
+        own = whole.class_index == k
+        rows, copy = whole.source_row[own], whole.copy[own]
+        assert ((rows >= starts[k]) & (rows < starts[k + 1])).all()
+        assert sorted(whole.position[own].tolist()) == list(range(per_class))
+        originals = rows[copy < 0]
+        assert len(np.unique(originals)) == len(originals) == min(n, per_class)
+        turns = np.bincount(rows[copy >= 0] - starts[k], minlength=n)
+        assert turns.max(initial=0) - turns.min(initial=99) <= 1
+        assert sorted(copy[copy >= 0].tolist()) == list(range(max(per_class - n, 0)))
+    first = data.draw(st.integers(0, plan.n_train))
+    last = data.draw(st.integers(first, plan.n_train))
+    part = plan.take(range(first, last), grouped)
+    assert part.source_row.tolist() == whole.source_row[first:last].tolist()
+    assert part.copy.tolist() == whole.copy[first:last].tolist()
+
+
+def test_rich_classes_are_thinned_and_poor_ones_filled(source: Path, tmp_path: Path) -> None:
+    uneven = make_uneven(tmp_path / "uneven", source, {1: 27})
+    balanced = balance(uneven, tmp_path / "out", 20)
+    _, images, labels, samples = read(tmp_path / "out", "train")
+    assert np.bincount(labels).tolist() == [20] * 4
+    assert labels[:8].tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+    _, originals, source_labels, _ = read(uneven)
+    first, end = load(uneven).index.splits["train"]
+    assert ((samples["source_row"] >= first) & (samples["source_row"] < end)).all()
+    assert (source_labels[samples["source_row"]] == labels).all()
+    of_two = samples["source_row"][labels == 2]
+    assert len(np.unique(of_two)) == 20
+    of_one = samples["source_row"][labels == 1]
+    assert sorted(np.bincount(np.unique(of_one, return_inverse=True)[1]).tolist()) == [6, 7, 7]
+    assert len(np.unique(images[labels == 1].reshape(20, -1), axis=0)) == 20
+    told = {entry["label"]: entry for entry in balanced.summary["classes"]}
+    assert told["1"] == {
+        "label": "1",
+        "originals": 3,
+        "left_out": 0,
+        "copies": 17,
+        "copies_per_original": 5.67,
+    }
+    assert told["2"]["left_out"] == 37
+    assert balanced.summary["warnings"] == [
+        "1 classes live on fewer than 10 originals: '1' (3); their copies are much alike"
+    ]
+    assert json.loads((tmp_path / "out" / "balance.json").read_text()) == balanced.summary
+    assert (originals[: len(originals)] == np.load(uneven / "images.npy")).all()
+
+
+def test_held_out_rows_pass_through_byte_for_byte(source: Path, tmp_path: Path) -> None:
+    balance(source, tmp_path / "out", 50)
+    for split in ("val", "test"):
+        _, images, labels, samples = read(tmp_path / "out", split)
+        _, expected, expected_labels, expected_samples = read(source, split)
+        assert (images == expected).all()
+        assert (labels == expected_labels).all()
+        first, end = load(source).index.splits[split]
+        assert samples["source_row"].tolist() == list(range(first, end))
+        assert (samples["rotation_deg"] == expected_samples["rotation_deg"]).all()
+        assert not samples["augment_word"].any()
+    train = read(tmp_path / "out", "train")[3]["source_row"]
+    assert set(train.tolist()) == set(range(*load(source).index.splits["train"]))
+
+
+def test_originals_get_noise_unless_it_is_forbidden(source: Path, tmp_path: Path) -> None:
+    _, expected, _, _ = read(source)
+    balance(source, tmp_path / "noisy", 30)
+    _, images, _, samples = read(tmp_path / "noisy", "train")
+    differs = (images != expected[samples["source_row"]]).any(axis=(1, 2))
+    assert 0.5 < differs.mean() <= 1
+    assert (samples["augment_noise_sigma"] > 0).any()
+    assert not samples["augment_elastic_px"].any()
+    balance(source, tmp_path / "clean", 30, noise_originals=False)
+    _, images, _, samples = read(tmp_path / "clean", "train")
+    assert (images == expected[samples["source_row"]]).all()
+
+
+@pytest.mark.parametrize("polarity", ["white-on-black", "black-on-white"])
+def test_paper_stays_paper_whatever_the_polarity(tmp_path: Path, polarity: str) -> None:
+    folder = render(tmp_path / "source", f'image.polarity="{polarity}"')
+    balance(folder, tmp_path / "out", 60)
+    _, images, _, _ = read(tmp_path / "out", "train")
+    corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]].astype(int)
+    paper = 0 if polarity == "white-on-black" else 255
+    assert np.median(np.abs(corners - paper)) < 20
+
+
+# --- By render
+
+
+def test_new_samples_are_drawn_that_no_row_of_any_split_holds(source: Path, tmp_path: Path) -> None:
+    balance(source, tmp_path / "out", 80, by="render", format_name="hdf5")
+    dataset, images, labels, samples = read(tmp_path / "out", "train")
+    assert np.bincount(labels).tolist() == [80] * 4
+    everything = {image.tobytes() for image in read(source)[1]}
+    drawn = np.flatnonzero([image.tobytes() not in everything for image in images])
+    assert len(drawn) == 4 * 50
+    assert len({images[k].tobytes() for k in drawn}) == len(drawn)
+    train_faces = np.unique(read(source, "train")[3]["face"])
+    assert np.isin(samples["face"], train_faces).all()
+    placed = read(source)[3]["rotation_deg"].tolist()
+    assert not np.isin(samples["rotation_deg"][drawn], placed).any()
+    assert dataset.index.settings["by"] == "render"
+
+
+def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -> None:
+    balance(source, tmp_path / "balanced", 5)
+    with pytest.raises(DatasetError) as caught:
+        draw_up_balancing(tmp_path / "balanced", 5)
+    assert str(caught.value) == (
+        f"{tmp_path}/balanced: made by `glyphgen balance`, its copies are not originals"
+        " (balance its source 'digits' instead)"
+    )
+    moved = tmp_path / "moved"
+    shutil.copytree(source, moved)
+    (moved / "run.json").write_text("{}")
+    with pytest.raises(GlyphgenError) as caught_too:
+        draw_up_balancing(moved, 5, by="render")
+    assert str(caught_too.value) == f"{moved}/run.json: does not tell where the fonts are"
+
+
+# --- The same bytes
+
+
+def arrays(folder: Path) -> list[bytes]:
+    return [array.tobytes() for array in read(folder)[1:]]
+
+
+def test_workers_formats_and_interruptions_change_nothing(source: Path, tmp_path: Path) -> None:
+    balance(source, tmp_path / "one", 70)
+    balance(source, tmp_path / "two", 70, workers=2)
+    balance(source, tmp_path / "hdf5", 70, format_name="hdf5")
+    assert arrays(tmp_path / "one") == arrays(tmp_path / "two") == arrays(tmp_path / "hdf5")
+    one, two = ((tmp_path / name / "index.json").read_bytes() for name in ("one", "two"))
+    assert one == two
+    again = balance(source, tmp_path / "one", 70)
+    assert again.n_made == 0
+
+
+def test_an_interrupted_balance_goes_on(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.balance.choose_rows_per_shard", lambda height, width: 50)
+    balance(source, tmp_path / "whole", 70)
+
+    def interrupt(done: Done) -> None:
+        if done.n_shards == 3:
+            raise KeyboardInterrupt
+
+    balancing = draw_up_balancing(source, 70)
+    with pytest.raises(KeyboardInterrupt):
+        balance_dataset(balancing, tmp_path / "cut", watch=interrupt)
+    assert not (tmp_path / "cut" / "index.json").exists()
+    resumed = balance_dataset(balancing, tmp_path / "cut")
+    assert resumed.n_made == resumed.n_rows - 3 * 50
+    assert arrays(tmp_path / "cut") == arrays(tmp_path / "whole")
+
+
+def test_another_seed_is_another_dataset(source: Path, tmp_path: Path) -> None:
+    balance(source, tmp_path / "a", 10)
+    balance(source, tmp_path / "b", 10, seed=1)
+    assert arrays(tmp_path / "a") != arrays(tmp_path / "b")
+    with pytest.raises(DatasetError, match="holds a dataset of another recipe"):
+        balance(source, tmp_path / "a", 11)
+
+
+def test_verify_makes_rows_again_and_sees_what_was_changed(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    balance(source, out, 50)
+    verified = verify_dataset(out)
+    assert (verified.problems, verified.n_redrawn) == ((), 4 * 50 + 40)
+    images = np.load(out / "images.npy")
+    images[3] = 255 - images[3]
+    np.save(out / "images.npy", images)
+    mend_index(out)
+    assert verify_dataset(out).problems == (
+        f"{out}: row 3 is not what its source gives (make the dataset again, with --force)",
+    )
+
+
+def test_verify_says_so_when_the_source_has_changed(source: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(source, own)
+    out = tmp_path / "out"
+    balance(own, out, 5)
+    make_uneven(tmp_path / "other", own, {0: 3})
+    shutil.rmtree(own)
+    assert verify_dataset(out).unproven == (
+        f"{own}: no such folder, expected a dataset (see `glyphgen render`)"
+    )
+    (tmp_path / "other").rename(own)
+    assert verify_dataset(out).unproven == (
+        f"{out}: its source or glyphgen has changed since it was made"
+    )
+
+
+# --- Bad input
+
+
+def test_what_cannot_be_balanced_is_said_in_one_line(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        draw_up_balancing(source, 0)
+    assert str(caught.value) == (
+        f"{source}: 0 rows of each class, expected 1 or more (--per-class)"
+    )
+    empty = make_uneven(tmp_path / "empty", source, {0: 30, 2: 30})
+    with pytest.raises(DatasetError) as caught:
+        draw_up_balancing(empty, 5)
+    assert str(caught.value) == (
+        f"{empty}: '0', '2' of 4 classes have no row in train, expected an original or more"
+        " (add images, or leave the class out)"
+    )
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(source, unfinished)
+    (unfinished / "index.json").unlink()
+    with pytest.raises(DatasetError) as caught:
+        draw_up_balancing(unfinished, 5)
+    assert str(caught.value) == (
+        f"{unfinished}: unfinished, it has no index.json (run the command that makes it again)"
+    )
+
+
+def test_a_damaged_source_is_found_before_anything_is_written(source: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(source, damaged)
+    with (damaged / "images.npy").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"\x07\x07")
+    with pytest.raises(DatasetError) as caught:
+        balance(damaged, tmp_path / "out", 5)
+    assert str(caught.value) == (
+        f"{damaged}: shard 0 does not match index.json (run the command that made it again)"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_source_is_never_written_over(source: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(source, own)
+    before = {path.name: path.read_bytes() for path in own.iterdir()}
+    for out in (own, own / "inside", tmp_path):
+        with pytest.raises(DatasetError) as caught:
+            balance_dataset(draw_up_balancing(own, 5), out, force=True)
+        assert str(caught.value) == (
+            f"{out}: is, holds or lies in the dataset {own}, where nothing is written"
+            " (--out DIR takes another folder)"
+        )
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+
+
+def test_too_little_disk_is_said_before_anything_is_made(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "glyphgen.storage.folder.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1000)
+    )
+    with pytest.raises(DatasetError, match=r"needs .* its disk has 1\.0 kB free"):
+        balance(source, tmp_path / "out", 5000)
+    assert not (tmp_path / "out").exists()
+
+
+def test_steps_come_from_a_file(source: Path, tmp_path: Path) -> None:
+    path = tmp_path / "steps.toml"
+    path.write_text('[[augment]]\nstep = "affine"\nrotation = [90, 90]\n')
+    [step] = read_steps(path)
+    assert isinstance(step, AffineStep)
+    balance(source, tmp_path / "out", 60, steps=[step])
+    samples = read(tmp_path / "out", "train")[3]
+    assert sorted(np.unique(samples["augment_rotation_deg"]).tolist()) == [0, 90]
+    path.write_text('[[augment]]\nstep = "afine"\n')
+    with pytest.raises(RecipeError, match="afine"):
+        read_steps(path)
+    path.write_text("seed = 3\n")
+    with pytest.raises(RecipeError) as caught:
+        read_steps(path)
+    assert str(caught.value) == f"{path}: has no [[augment]] table, expected one or more"
+
+
+def test_an_estimate_counts_right_and_writes_nothing(source: Path, tmp_path: Path) -> None:
+    balancing = draw_up_balancing(source, 1000, steps=DEFAULT_STEPS)
+    found = estimate(balancing, tmp_path / "out")
+    assert found.n_rows == 4 * 1000 + 40
+    assert found.n_bytes == found.n_rows * balancing.layout.row_bytes
+    assert found.seconds > 0
+    assert not (tmp_path / "out").exists()
+    assert balancing.describe() == (
+        "4 classes x 1,000 = 4,000 images: 120 originals and 3,880 copies,"
+        " 20 of val, 20 of test as they are"
+    )
