@@ -10,6 +10,7 @@ GlyphgenError
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
 ├── WorkerError       a process that made a shard died
+├── ReportError       a report cannot be made of what is given
 └── TrainingError     a network cannot be trained, read, or asked about what is given
 
 A message is one line a problem: ``place: what is wrong, what was expected (what to do)``. An error
@@ -26,6 +27,7 @@ __all__ = [
     "GateError",
     "GlyphgenError",
     "RecipeError",
+    "ReportError",
     "SourceError",
     "TrainingError",
     "UnreadableFontError",
@@ -80,6 +82,10 @@ class SourceError(GlyphgenError):
 
 class WorkerError(GlyphgenError):
     """A process that made a shard died."""
+
+
+class ReportError(GlyphgenError):
+    """A report cannot be made of what is given."""
 
 
 class TrainingError(GlyphgenError):

@@ -59,6 +59,7 @@ OWNERS = {
     "albumentations": {"augment"},
     "h5py": {"storage.shards.hdf5"},
     "distributed": {"executors"},
+    "jinja2": {"report"},
     "torch": {"baseline"},
     "safetensors": {"baseline"},
     "sklearn": {"baseline"},

@@ -16,6 +16,7 @@ from glyphgen.cli.exchange import import_, merge
 from glyphgen.cli.fonts import fonts
 from glyphgen.cli.preview import preview
 from glyphgen.cli.render import render
+from glyphgen.cli.report import report
 from glyphgen.cli.schema import print_recipe_schema
 from glyphgen.cli.verify import verify
 from glyphgen.errors import GlyphgenError
@@ -62,6 +63,7 @@ for command in (
     train_baseline_command,
     evaluate,
     predict,
+    report,
     fonts,
     print_recipe_schema,
 ):

@@ -1,0 +1,51 @@
+"""``glyphgen report``: a page that people look at."""
+
+from pathlib import Path
+
+import click
+
+from glyphgen.cli.options import json_option
+from glyphgen.cli.talk import find_newest_dataset, print_result
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("places", nargs=-1, type=click.Path(path_type=Path), metavar="[DATASET|RUN]...")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    metavar="HTML",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each figure of a dataset as PNG and SVG, too.",
+)
+@json_option
+def report(places: tuple[Path, ...], out: Path, figures: Path | None, as_json: bool) -> None:
+    """Write one HTML page about a dataset, a training, or two datasets side by side.
+
+    Without a place it is the newest complete dataset under datasets/. Prints the page's path.
+
+    \b
+    Example:
+        glyphgen report datasets/kana -o kana.html
+        glyphgen report datasets/kana datasets/k49 -o compared.html
+    """
+    from glyphgen.report import make_report
+
+    reported = make_report(places or (find_newest_dataset(),), out, figures=figures)
+    for line in reported.summary.get("differences", ()):
+        click.echo(line, err=True)
+    summary = {
+        "report": str(reported.path),
+        "bytes": reported.n_bytes,
+        "figures": [str(path) for path in reported.figures],
+        **reported.summary,
+    }
+    print_result(str(reported.path), summary, as_json=as_json)

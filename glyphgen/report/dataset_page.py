@@ -1,0 +1,411 @@
+"""A dataset and its statistics -> the sections of a page; measures nothing itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.report.blocks import (
+    Block,
+    Section,
+    chart,
+    charts,
+    facts,
+    fold,
+    heading,
+    image,
+    pairs,
+    sheet,
+    table,
+    text,
+)
+from glyphgen.report.charts import draw_bars, draw_histogram
+from glyphgen.report.pictures import encode_png, make_strip, shrink
+from glyphgen.report.statistics import Statistics, read_ink
+from glyphgen.storage.dataset import Dataset
+from glyphgen.storage.index import ClassInfo
+
+__all__ = ["describe_class", "make_sections", "make_subtitle"]
+
+_THUMBNAIL = 48  # pixels a side at most
+_CLASSES_A_SPRITE = 64
+_MEANS = 120  # classes at most whose mean and variance are shown
+_REFUSED = 200  # rows of the table of refused cells
+_COVERED = 400  # classes of the coverage picture, at most
+
+
+def make_subtitle(dataset: Dataset) -> str:
+    """Return what a dataset is, in one line."""
+    index = dataset.index
+    return (
+        f"{len(dataset):,} images of {len(dataset.classes):,} classes,"
+        f" {index.image.height} x {index.image.width} pixels, made by glyphgen {index.made_by}"
+    )
+
+
+def describe_class(info: ClassInfo) -> tuple[str, str, str]:
+    """Return label, code points and Unicode name of a class, safe to show."""
+    label = "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in info.label)
+    codes = " / ".join(" ".join(codepoints) for codepoints in info.codepoints)
+    names = " / ".join(name.lower() for name in info.names)
+    return label or "(no name)", codes, names
+
+
+def make_sections(
+    dataset: Dataset, found: Statistics, *, per_class: int
+) -> tuple[list[Section], list[str], int]:
+    """Return the sections of a dataset's page, the sprites of its sheet, and a card's width."""
+    cards, sprites, width = _make_cards(dataset, found, per_class)
+    gate = _read_json(dataset.folder / "gate.json")
+    sections = [
+        Section(id="facts", title="Facts", blocks=tuple(_tell_facts(dataset))),
+        Section(id="classes", title="Classes", blocks=(sheet(cards),)),
+        Section(id="support", title="Support", blocks=tuple(_tell_support(dataset, found))),
+        Section(id="ink", title="Ink", blocks=tuple(_tell_ink(dataset, found))),
+        Section(id="means", title="Means", blocks=tuple(_tell_means(dataset, found))),
+        Section(id="faces", title="Faces", blocks=tuple(_tell_faces(dataset, gate))),
+        Section(id="twins", title="Twins", blocks=tuple(_tell_twins(dataset, found, gate))),
+        Section(id="values", title="Values", blocks=tuple(_tell_values(found))),
+        Section(id="copies", title="Copies", blocks=tuple(_tell_copies(dataset))),
+        Section(id="doubles", title="Doubles", blocks=tuple(_tell_doubles(dataset, found))),
+    ]
+    return sections, sprites, width
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        page = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return page if isinstance(page, dict) else {}
+
+
+def _tell_facts(dataset: Dataset) -> list[Block]:
+    index = dataset.index
+    splits = ", ".join(f"{name} {end - first:,}" for name, (first, end) in index.splits.items())
+    blocks = [
+        facts(
+            [
+                ("rows", f"{len(dataset):,}"),
+                ("classes", f"{len(dataset.classes):,}"),
+                ("image", f"{index.image.height} x {index.image.width}"),
+                ("polarity on disk", index.image.polarity),
+                ("splits", splits or "none"),
+                ("faces", f"{len(index.faces):,}" if index.faces else "none: not drawn from fonts"),
+                ("seed", index.seed),
+                ("made by", f"glyphgen {index.made_by}"),
+                ("format", index.format),
+                ("hash of all it depends on", index.recipe_sha256[:16]),
+                *((name, version) for name, version in sorted(index.versions.items())),
+            ]
+        )
+    ]
+    if index.sources:
+        rows = [(s.name, s.kind, f"{s.rows:,}", s.sha256[:16]) for s in index.sources[:50]]
+        blocks.append(table("Sources", ["source", "kind", "rows", "sha-256"], rows, [2]))
+    recipe = dataset.folder / "recipe.toml"
+    if recipe.exists():
+        blocks.append(fold("The recipe, every default spelled out", recipe.read_text("utf-8")))
+    if index.settings:
+        settings = json.dumps(dict(index.settings), indent=2, ensure_ascii=False)
+        blocks.append(fold("What was asked", settings))
+    return blocks
+
+
+def _make_cards(
+    dataset: Dataset, found: Statistics, per_class: int
+) -> tuple[list[dict[str, Any]], list[str], int]:
+    thumbnails = _choose_samples(dataset, found, per_class)
+    height, width = thumbnails.shape[2:]
+    sprites, cards = [], []
+    for k, info in enumerate(dataset.classes):
+        number, place = divmod(k, _CLASSES_A_SPRITE)
+        if place == 0:
+            some = thumbnails[k : k + _CLASSES_A_SPRITE]
+            sprites.append(encode_png(some.swapaxes(1, 2).reshape(-1, per_class * width)))
+        label, codes, names = describe_class(info)
+        first = ord(info.forms[0][0]) if info.forms and info.forms[0] else 0
+        near = ""
+        if found.nearest[k] >= 0:
+            other = describe_class(dataset.classes[int(found.nearest[k])])[0]
+            near = f"most like {other}, at {found.distance[k]:.2f}"
+        cards.append(
+            {
+                "label": label,
+                "codes": codes,
+                "name": names,
+                "count": int(found.total[k]),
+                "codepoint": first,
+                "distance": f"{found.distance[k]:.4f}",
+                "near": near,
+                "find": f"{label.lower()}\n{first:04x}\n{names}",
+                "sprite": number,
+                "top": place * height,
+                "width": per_class * width,
+                "height": height,
+            }
+        )
+    return cards, sprites, per_class * width + 18
+
+
+def _choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArray[np.uint8]:
+    """Return samples of each class, spread over its rows: uint8 (C, k, h, w)."""
+    labels = np.asarray(dataset.labels)
+    order = np.argsort(labels, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(found.total)])
+    picks = []
+    for k, n in enumerate(found.total.tolist()):
+        # A step that no number of faces divides: neighbours are of different faces.
+        steps = (np.arange(per_class) * max(1, round(n * 0.618))) % max(n, 1)
+        picks.append(order[starts[k] + steps] if n else np.zeros(per_class, dtype=np.int64))
+    rows = np.concatenate(picks)
+    in_order = np.argsort(rows, kind="stable")
+    images = np.empty((len(rows), *dataset.images.shape[1:]), dtype=np.uint8)
+    images[in_order] = read_ink(dataset, rows[in_order])
+    images[np.repeat(found.total == 0, per_class)] = 0
+    small = shrink(images, _THUMBNAIL)
+    return small.reshape(len(found.total), per_class, *small.shape[1:])
+
+
+def _tell_support(dataset: Dataset, found: Statistics) -> list[Block]:
+    total = found.total
+    order = np.argsort(-total, kind="stable")
+    least = order[::-1][:5]
+    largest, smallest = int(total.max()), int(total.min())
+    shown = ", ".join(
+        f"{describe_class(dataset.classes[int(k)])[0]} {total[k]:,}"
+        f" ({total[k] / max(total.sum(), 1):.2%})"
+        for k in least
+    )
+    even = smallest == largest
+    words = (
+        f"Every class has {largest:,} rows."
+        if even
+        else f"The largest class has {largest:,} rows, the smallest {smallest:,}:"
+        + (f" {largest / smallest:.1f} times as many." if smallest else " none.")
+    )
+    blocks = [text(words)]
+    if not even:
+        blocks += [
+            text(f"Smallest: {shown}."),
+            chart(draw_bars([float(total[k]) for k in order], "rows of each class, largest first")),
+            text("Rows of each class, the largest first."),
+        ]
+    if len(found.counts) > 1:
+        rows = []
+        for name, counts in found.counts.items():
+            n = int(counts.sum())
+            rows.append(
+                (
+                    name,
+                    f"{n:,}",
+                    f"{n / max(len(dataset), 1):.1%}",
+                    f"{counts.min():,}",
+                    f"{counts.max():,}",
+                )
+            )
+        columns = ["split", "rows", "share", "smallest class", "largest class"]
+        blocks.append(table("Splits", columns, rows, [1, 2, 3, 4]))
+        blocks.append(text(_compare_splits(dataset, found)))
+    return blocks
+
+
+def _compare_splits(dataset: Dataset, found: Statistics) -> str:
+    if not {"train", "test"} <= set(found.counts):
+        return "There is no pair of train and test to compare."
+    train, test = (
+        found.counts[name] / max(found.counts[name].sum(), 1) for name in ("train", "test")
+    )
+    ratio = np.divide(test, train, out=np.ones_like(test), where=train > 0)
+    worst = int(np.argmax(np.abs(np.log(np.maximum(ratio, 1e-6)))))
+    if 0.95 < ratio[worst] < 1.05:
+        return "Train and test have the classes in the same proportions."
+    label = describe_class(dataset.classes[worst])[0]
+    return f"Train and test differ most in {label}: {train[worst]:.2%} of train, {test[worst]:.2%} of test."
+
+
+def _tell_ink(dataset: Dataset, found: Statistics) -> list[Block]:
+    shapes, n = found.shapes, len(found.shape_rows)
+    height = dataset.index.image.height
+    return [
+        text(
+            f"Measured on {n:,} of {len(dataset):,} rows, spread evenly. Ink touches the frame in"
+            f" {shapes.touches.mean():.1%} of them; {float((shapes.density == 0).mean()):.2%} have no ink."
+        ),
+        charts(
+            [
+                draw_histogram(
+                    [("", shapes.density * 100)], "Ink density, percent of the frame", "%"
+                ),
+                draw_histogram(
+                    [("", shapes.box * 100)], "Longer side of the ink, percent of the frame", "%"
+                ),
+                draw_histogram([("", shapes.stroke * height)], "Stroke width, pixels", "px"),
+            ]
+        ),
+    ]
+
+
+def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
+    hardest = np.argsort(found.distance, kind="stable")[:_MEANS]
+    shown = sorted(hardest.tolist())
+    mean = shrink(found.mean[shown].astype(np.uint8), _THUMBNAIL)
+    spread = np.sqrt(found.variance[shown])
+    spread = shrink((spread * (255 / max(float(spread.max()), 1e-9))).astype(np.uint8), _THUMBNAIL)
+    few = "" if len(shown) == len(dataset.classes) else f" of the {len(shown)} hardest classes"
+    columns = 20
+    rows = []
+    for start in range(0, len(shown), columns):
+        for images in (mean, spread):
+            part = images[start : start + columns]
+            blank = np.zeros((columns - len(part), *part.shape[1:]), np.uint8)
+            rows.append(np.hstack(list(np.concatenate([part, blank]))))
+    return [
+        image(
+            encode_png(np.vstack(rows)),
+            f"Mean image{few} in the order of the table, and below each row the spread: light where"
+            " samples differ",
+        )
+    ]
+
+
+def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
+    faces = dataset.index.faces
+    if not faces:
+        return [text("No fonts: the rows were not drawn by glyphgen.")]
+    used = np.bincount(np.asarray(dataset.samples)["face"], minlength=len(faces))
+    rows = [
+        (
+            info.file,
+            f"{info.family} {info.style}",
+            f"{used[k]:,}",
+            f"{used[k] / max(used.sum(), 1):.1%}",
+            info.licence[:80],
+            gate.get("coverage", {}).get(info.file, ""),
+        )
+        for k, info in enumerate(faces)
+    ]
+    columns = ["file", "face", "rows", "share", "licence", "cells admitted"]
+    blocks: list[Block] = [table("Faces", columns, rows, [2, 3, 5])]
+    refused = gate.get("refused", [])
+    if refused:
+        blocks.append(heading(f"{len(refused):,} cells refused"))
+        blocks += _draw_coverage(dataset, refused)
+        shown = [
+            (
+                cell["face"],
+                cell["form"],
+                " ".join(cell["codepoints"]),
+                cell["reason"],
+                f"{cell['figure']:.4g}",
+            )
+            for cell in refused[:_REFUSED]
+        ]
+        columns = ["face", "form", "code points", "reason", "figure"]
+        blocks.append(table("Refused cells", columns, shown, [4]))
+    elif gate:
+        blocks.append(text("The gate refused no cell: every face draws every class."))
+    return blocks
+
+
+def _draw_coverage(dataset: Dataset, refused: list[dict[str, Any]]) -> list[Block]:
+    faces = {info.file: k for k, info in enumerate(dataset.index.faces)}
+    forms = [form for info in dataset.classes for form in info.forms][:_COVERED]
+    place = {form: k for k, form in enumerate(forms)}
+    picture = np.full((len(faces), len(forms), 3), (60, 130, 90), np.uint8)
+    for cell in refused:
+        name = cell["face"].split("#")[0]
+        if name in faces and cell["form"] in place:
+            picture[faces[name], place[cell["form"]]] = (200, 70, 40)
+    scale = max(1, min(8, 1100 // max(len(forms), 1)))
+    large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    words = (
+        f"Faces (rows) by the first {len(forms)} forms (columns): green is admitted, red refused"
+    )
+    return [image(encode_png(large), words, style="sharp")]
+
+
+def _tell_twins(dataset: Dataset, found: Statistics, gate: dict[str, Any]) -> list[Block]:
+    class_of = {form: k for k, info in enumerate(dataset.classes) for form in info.forms}
+    shown = []
+    for group in gate.get("twins", []):
+        members = sorted({class_of[form] for form in group["forms"] if form in class_of})
+        if members:
+            strip = make_strip([found.mean[k].astype(np.uint8) for k in members])
+            labels = " ".join(map(str, group["forms"]))
+            width = min(60 * len(members), 300)
+            shown.append((strip, f"{labels}  distance {group['distance']:.2f}", width))
+    if not shown:
+        return []
+    return [
+        text(
+            "Classes that most faces draw alike: no classifier can tell them apart without context."
+        ),
+        pairs(shown),
+    ]
+
+
+def _tell_values(found: Statistics) -> list[Block]:
+    if not found.values:
+        return []
+    return [
+        text(f"What each sample drew, on {len(found.shape_rows):,} rows."),
+        charts(
+            draw_histogram([("", values)], name.replace("_", " "))
+            for name, values in found.values.items()
+        ),
+    ]
+
+
+def _tell_copies(dataset: Dataset) -> list[Block]:
+    if dataset.index.made_by != "balance":
+        return []
+    samples = np.asarray(dataset.samples[: min(len(dataset), 200_000)])
+    changed = [
+        n
+        for n in samples.dtype.names or ()
+        if n.startswith(("augment_rotation", "augment_elastic"))
+    ]
+    if not changed:
+        return []
+    is_copy = np.any([samples[name] != 0 for name in changed], axis=0)
+    shown = []
+    for k in np.unique(np.linspace(0, len(dataset.classes) - 1, 10).astype(int)).tolist():
+        own = np.flatnonzero(samples["class_index"] == k)
+        copies = own[is_copy[own]]
+        if not len(copies):
+            continue
+        source = samples["source_row"][copies[0]]
+        family = own[samples["source_row"][own] == source]
+        ordered = family[np.argsort(is_copy[family], kind="stable")][:7]
+        label = describe_class(dataset.classes[k])[0]
+        strip = make_strip(
+            list(read_ink(dataset, np.sort(ordered))[np.argsort(np.argsort(ordered))])
+        )
+        shown.append((strip, f"{label}: original, then copies", min(56 * len(ordered), 330)))
+    return (
+        [text("Ten classes: an original, and what was made of it."), pairs(shown)] if shown else []
+    )
+
+
+def _tell_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
+    if not found.n_duplicates:
+        return [text("No two images are equal.")]
+    share = found.n_duplicates / max(len(dataset), 1)
+    labels = np.asarray(dataset.labels)
+    mixed = [rows for rows in found.duplicates if len({int(labels[row]) for row in rows}) > 1]
+    words = f"{found.n_duplicates:,} images ({share:.2%}) are equal to an earlier one."
+    blocks = [text(words)]
+    if mixed:
+        shown = []
+        for rows in mixed[:12]:
+            picture = encode_png(read_ink(dataset, np.array(rows[:1]))[0])
+            names = sorted({describe_class(dataset.classes[int(labels[row])])[0] for row in rows})
+            shown.append((picture, f"one image, classes {' '.join(names)}", 56))
+        blocks += [
+            text(f"{len(mixed):,} images stand under more than one class:", warn=True),
+            pairs(shown),
+        ]
+    return blocks

@@ -1,0 +1,208 @@
+"""What is in a dataset, as numbers; reads it in blocks, and knows nothing of pages or figures."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.storage.dataset import Dataset
+
+__all__ = ["Shapes", "Statistics", "measure_dataset", "measure_shapes", "read_ink"]
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+_BLOCK_PIXELS = 1 << 24  # read at once: 16 MB of images
+_MOST_SHAPES = 20_000  # rows that shapes are measured on, spread evenly
+_INKED = 128  # of 255
+_SMALL = 16  # pixels a side of the means that classes are compared by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shapes:
+    """How ink lies in n images.
+
+    Attributes:
+        density: Share of the frame that is ink.
+        box: The longer side of the ink's box over the frame's side.
+        stroke: Width of the strokes over the frame's height: twice the area over the edge.
+        touches: Whether ink touches the frame.
+    """
+
+    density: Floats
+    box: Floats
+    stroke: Floats
+    touches: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What is in a dataset of C classes.
+
+    Attributes:
+        counts: int64 (C,) for each split, or for ``all`` where there is none.
+        mean: float32 (C, H, W), of the ink of each class; 0 for a class without rows.
+        variance: float32 (C, H, W).
+        nearest: int64 (C,), the class whose mean is most like it; -1 where there is none.
+        distance: float64 (C,), to it: 0 where they are equal, about 1 where they share no ink.
+        duplicates: For each group of equal images its rows, the largest groups first.
+        n_duplicates: Rows that are equal to an earlier row.
+        shapes: Of ``shape_rows``.
+        shape_rows: int64, the rows that shapes were measured on.
+        values: The values of each field of ``samples`` that varies, on the same rows.
+    """
+
+    counts: dict[str, NDArray[np.int64]]
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+    distance: Floats
+    duplicates: tuple[tuple[int, ...], ...]
+    n_duplicates: int
+    shapes: Shapes
+    shape_rows: NDArray[np.int64]
+    values: dict[str, Floats]
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        """Rows of each class, in all splits."""
+        total: NDArray[np.int64] = np.sum(list(self.counts.values()), axis=0)
+        return total
+
+
+def read_ink(dataset: Dataset, rows: NDArray[np.int64] | slice) -> Bytes:
+    """Return images with ink 255 on paper 0, whatever lies on disk."""
+    images: Bytes = dataset.images[rows]
+    return 255 - images if dataset.index.image.polarity == "black-on-white" else images
+
+
+def measure_dataset(dataset: Dataset) -> Statistics:
+    """Measure a dataset: all rows for counts, means and duplicates, some for shapes and values."""
+    labels = np.asarray(dataset.labels).astype(np.int64)
+    counts = _count(dataset, labels)
+    mean, variance, groups, n_duplicates = _sum_up(dataset, labels)
+    nearest, distance = _compare_means(mean, np.sum(list(counts.values()), axis=0))
+    n = len(labels)
+    rows = np.unique(np.linspace(0, max(n - 1, 0), min(n, _MOST_SHAPES)).round().astype(np.int64))
+    return Statistics(
+        counts=counts,
+        mean=mean,
+        variance=variance,
+        nearest=nearest,
+        distance=distance,
+        duplicates=groups,
+        n_duplicates=n_duplicates,
+        shapes=measure_shapes(read_ink(dataset, rows)),
+        shape_rows=rows,
+        values=_find_values(dataset, rows),
+    )
+
+
+def _count(dataset: Dataset, labels: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    n_classes = len(dataset.classes)
+    splits = dataset.index.splits or {"all": (0, len(labels))}
+    return {
+        name: np.bincount(labels[first:end], minlength=n_classes)
+        for name, (first, end) in splits.items()
+    }
+
+
+def _blocks(dataset: Dataset) -> Iterator[slice]:
+    height, width = dataset.images.shape[1:]
+    size = max(1, _BLOCK_PIXELS // (height * width))
+    for start in range(0, len(dataset), size):
+        yield slice(start, min(start + size, len(dataset)))
+
+
+def _sum_up(
+    dataset: Dataset, labels: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[tuple[int, ...], ...], int]:
+    """Return mean and variance of each class, and the groups of equal images."""
+    shape = (len(dataset.classes), *dataset.images.shape[1:])
+    total, squares = np.zeros(shape, np.float64), np.zeros(shape, np.float64)
+    seen: dict[bytes, list[int]] = {}
+    for block in _blocks(dataset):
+        images = read_ink(dataset, block)
+        order = np.argsort(labels[block], kind="stable")
+        some = labels[block][order]
+        starts = np.flatnonzero(np.diff(some, prepend=-1))
+        ordered = images[order]
+        total[some[starts]] += np.add.reduceat(ordered, starts, axis=0, dtype=np.uint32)
+        squared = np.square(ordered, dtype=np.uint16)
+        squares[some[starts]] += np.add.reduceat(squared, starts, axis=0, dtype=np.uint64)
+        for row, image in enumerate(images, start=block.start):
+            key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest()
+            seen.setdefault(key, []).append(row)
+    n = np.maximum(np.bincount(labels, minlength=shape[0]), 1)[:, None, None]
+    mean = total / n
+    variance = np.maximum(squares / n - mean * mean, 0)
+    groups = sorted((tuple(rows) for rows in seen.values() if len(rows) > 1), key=len, reverse=True)
+    n_duplicates = sum(len(rows) - 1 for rows in groups)
+    return mean.astype(np.float32), variance.astype(np.float32), tuple(groups), n_duplicates
+
+
+def _compare_means(
+    mean: NDArray[np.float32], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Floats]:
+    small = _shrink(mean).reshape(len(mean), -1).astype(np.float64)
+    norm = np.sqrt((small * small).sum(axis=1))
+    unit = small / np.maximum(norm, 1e-9)[:, None]
+    likeness = unit @ unit.T
+    there = (counts > 0) & (norm > 0)
+    likeness[:, ~there] = -1
+    np.fill_diagonal(likeness, -1)
+    if there.sum() < 2:
+        return np.full(len(mean), -1), np.ones(len(mean))
+    nearest = likeness.argmax(axis=1)
+    distance = np.sqrt(np.maximum(1 - likeness[np.arange(len(mean)), nearest], 0))
+    return np.where(there, nearest, -1), np.where(there, distance, 1.0)
+
+
+def _shrink(mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    height, width = mean.shape[1:]
+    rows = np.linspace(0, height, min(_SMALL, height) + 1).astype(int)[:-1]
+    columns = np.linspace(0, width, min(_SMALL, width) + 1).astype(int)[:-1]
+    summed = np.add.reduceat(np.add.reduceat(mean, rows, axis=1), columns, axis=2)
+    small: NDArray[np.float32] = summed
+    return small
+
+
+def measure_shapes(images: Bytes) -> Shapes:
+    """Measure how ink lies in images.
+
+    Args:
+        images: uint8 (n, H, W), ink 255.
+    """
+    n, height, width = images.shape
+    ink: NDArray[np.bool_] = np.greater_equal(images, _INKED)
+    area = ink.sum(axis=(1, 2))
+    edge = (ink[:, 1:] != ink[:, :-1]).sum(axis=(1, 2)) + (ink[:, :, 1:] != ink[:, :, :-1]).sum(
+        axis=(1, 2)
+    )
+    # A curve crosses the lines between pixels 4 / pi times as often as it is long (Cauchy-Crofton).
+    length = np.maximum(edge * np.pi / 4, 1)
+    rows: NDArray[np.bool_] = np.logical_or.reduce(ink, axis=2)
+    columns: NDArray[np.bool_] = np.logical_or.reduce(ink, axis=1)
+    tall = height - rows.argmax(axis=1) - rows[:, ::-1].argmax(axis=1)
+    wide = width - columns.argmax(axis=1) - columns[:, ::-1].argmax(axis=1)
+    box = np.where(area > 0, np.maximum(tall / height, wide / width), 0.0)
+    border = images[:, [0, -1]].max(axis=(1, 2)), images[:, :, [0, -1]].max(axis=(1, 2))
+    return Shapes(
+        density=area / (height * width),
+        box=box,
+        stroke=np.where(area > 0, 2 * area / length / height, 0.0),
+        touches=(np.maximum(*border) >= _INKED) if n else np.zeros(0, bool),
+    )
+
+
+def _find_values(dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Floats]:
+    samples = dataset.samples[rows]
+    found = {}
+    for name in samples.dtype.names or ():
+        kind = samples.dtype[name].kind
+        values = samples[name].astype(np.float64)
+        if kind == "f" and len(values) and values.min() < values.max():
+            found[name] = values
+    return found

@@ -1,0 +1,177 @@
+"""A training folder -> the sections of a page; reads its files and knows no network."""
+
+import base64
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from glyphgen.errors import ReportError
+from glyphgen.report.blocks import Block, Section, charts, facts, table, text, zoom
+from glyphgen.report.charts import draw_bars, draw_lines
+
+__all__ = ["is_training", "make_training_sections", "make_training_subtitle"]
+
+_FIGURES = {
+    "confusion": "Confusion matrix",
+    "confused": "The most confused pairs: misread images, one of the actual class, one of the class read",
+    "highest-loss": "The images of highest loss: misread, actual, read as",
+    "looked-at": "Where the network found what it read",
+}
+
+
+def is_training(folder: Path) -> bool:
+    """Return whether a folder holds what a training leaves."""
+    return (folder / "metrics.json").exists() and not (folder / "index.json").exists()
+
+
+def make_training_subtitle(folder: Path) -> str:
+    """Return what a training is, in one line."""
+    metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
+    model = train.get("settings", {}).get("model", "a model")
+    return (
+        f"{model} trained on {train.get('dataset', 'a dataset')}, tested on {metrics['n']:,} images:"
+        f" top-1 {metrics['top1']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
+    )
+
+
+def make_training_sections(folder: Path) -> list[Section]:
+    """Return the sections of a training's page.
+
+    Raises:
+        ReportError: Its numbers cannot be read.
+    """
+    metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
+    return [
+        Section(id="figures", title="Figures", blocks=tuple(_tell_metrics(metrics, train))),
+        Section(id="curves", title="Curves", blocks=tuple(_tell_history(folder))),
+        Section(id="classes", title="By class", blocks=tuple(_tell_classes(metrics))),
+        Section(id="faces", title="By face", blocks=tuple(_tell_faces(metrics))),
+        Section(id="calibration", title="Calibration", blocks=tuple(_tell_calibration(metrics))),
+        Section(id="misread", title="Misread", blocks=tuple(_show_figures(folder))),
+    ]
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        page: dict[str, Any] = json.loads((folder / name).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{folder / name}: cannot be read: {error}") from error
+    return page
+
+
+def _show_interval(metrics: dict[str, Any], name: str) -> str:
+    low, high = metrics[f"{name}_interval"]
+    return f"{metrics[name]:.2%} ({low:.2%} to {high:.2%})"
+
+
+def _tell_metrics(metrics: dict[str, Any], train: dict[str, Any]) -> list[Block]:
+    told: list[tuple[str, object]] = [
+        ("top-1, with its 95 % interval", _show_interval(metrics, "top1")),
+        ("top-1, twins folded", _show_interval(metrics, "top1_twins_folded")),
+        ("top-5", _show_interval(metrics, "top5")),
+        ("macro precision", f"{metrics['macro_precision']:.4f}"),
+        ("macro recall", f"{metrics['macro_recall']:.4f}"),
+        ("macro F1", f"{metrics['macro_f1']:.4f}"),
+        ("test images", f"{metrics['n']:,}"),
+    ]
+    if train:
+        told += [
+            ("training images", f"{train['rows']['train']:,}"),
+            ("seconds", f"{train['seconds']:,}"),
+            ("images a second", f"{train['images_per_second']:,}"),
+            ("time in the network", f"{train['share_of_time_in_network']:.1%}"),
+            ("device", train["device"]),
+        ]
+    return [facts(told), *(text(words, warn=True) for words in train.get("warnings", []))]
+
+
+def _tell_history(folder: Path) -> list[Block]:
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    if not rows:
+        return []
+    xs = [row["epoch"] for row in rows]
+
+    def series(*names: str) -> list[tuple[str, list[float]]]:
+        return [(name.removeprefix("val_"), [row[name] for row in rows]) for name in names]
+
+    return [
+        charts(
+            [
+                draw_lines(xs, series("train_loss", "val_loss"), "Loss by epoch: train, and val"),
+                draw_lines(
+                    xs,
+                    series("val_top1", "val_precision", "val_recall"),
+                    "Of the val rows, by epoch",
+                ),
+            ]
+        )
+    ]
+
+
+def _tell_classes(metrics: dict[str, Any]) -> list[Block]:
+    worst = sorted(metrics["per_class"], key=lambda entry: entry["recall"])
+    rows = [
+        (e["label"], f"{e['n']:,}", f"{e['recall']:.2%}", f"{e['precision']:.2%}", f"{e['f1']:.4f}")
+        for e in worst[:40]
+    ]
+    confused = [(c["actual"], c["predicted"], f"{c['n']:,}") for c in metrics["confused"][:40]]
+    return [
+        {"kind": "chart", "chart": _bars([entry["recall"] for entry in worst])},
+        text("Recall of each class, the worst first."),
+        table(
+            "Worst classes", ["class", "images", "recall", "precision", "F1"], rows, [1, 2, 3, 4]
+        ),
+        table("Confused pairs", ["actual", "read as", "images"], confused, [2]),
+    ]
+
+
+def _bars(values: list[float]) -> Any:
+    from glyphgen.report.blocks import chart
+
+    return chart(draw_bars(values, "recall of each class, the worst first"))["chart"]
+
+
+def _tell_faces(metrics: dict[str, Any]) -> list[Block]:
+    faces = sorted(metrics.get("per_face", {}).items(), key=lambda entry: entry[1]["top1"])
+    rows = [
+        (name, f"{of['n']:,}", f"{of['top1']:.2%}", f"{of['top1_twins_folded']:.2%}")
+        for name, of in faces
+    ]
+    if not rows:
+        return []
+    return [
+        text("Faces that the network has never seen."),
+        table("Faces", ["face", "images", "top-1", "twins folded"], rows, [1, 2, 3]),
+    ]
+
+
+def _tell_calibration(metrics: dict[str, Any]) -> list[Block]:
+    calibration = metrics.get("calibration")
+    if not calibration or not calibration["bins"]:
+        return []
+    rows = [
+        (f"{entry['confidence']:.1%}", f"{entry['accuracy']:.1%}", f"{entry['n']:,}")
+        for entry in calibration["bins"]
+    ]
+    return [
+        text(
+            "How sure the network is, and how often it is right then. On average the two differ by"
+            f" {calibration['expected_error']:.1%}."
+        ),
+        table("Calibration", ["sure", "right", "images"], rows, [0, 1, 2]),
+    ]
+
+
+def _show_figures(folder: Path) -> list[Block]:
+    blocks = []
+    for name, title in _FIGURES.items():
+        path = folder / "figures" / f"{name}.png"
+        if path.exists():
+            src = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            blocks.append(zoom(src, title, is_open=name != "confusion"))
+    return blocks
