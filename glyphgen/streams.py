@@ -29,6 +29,7 @@ class Stage(enum.IntEnum):
     AUGMENT = 6
     NOISE_TABLES = 7
     BALANCE = 8
+    PREVIEW = 9
     SHARE = 12
 
 

@@ -26,6 +26,7 @@ ORDER = [
     "plan",
     "augment",
     "rendering",
+    "pictures",
     "storage",
     "executors",
     "produce",
@@ -48,6 +49,8 @@ OWNERS = {
     "brotli": {"fonts"},
     "freetype": {"raster"},
     "PIL": {
+        "pictures",
+        "storage.dataset",
         "rendering.pillow",
         "report.sheet",
         "report.gate_sheet",

@@ -11,7 +11,7 @@ __all__ = ["preview"]
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", metavar="RECIPE|DATASET")
 @click.option(
     "-o",
     "--out",
@@ -30,20 +30,50 @@ __all__ = ["preview"]
     metavar="N",
     help="Show at most N classes, spread evenly.",
 )
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="S",
+    help="Of a recipe's samples, or of the lot that draws a dataset's.",
+)
 @set_option
 def preview(
-    recipe: str, out: Path, per_class: int, n_classes: int, overrides: tuple[str, ...]
+    recipe: str,
+    out: Path,
+    per_class: int,
+    n_classes: int,
+    seed: int | None,
+    overrides: tuple[str, ...],
 ) -> None:
-    """Draw a contact sheet of RECIPE without writing a dataset. Prints the PNG's path.
+    """Draw a contact sheet of a recipe, without writing a dataset, or of a dataset.
+
+    Prints the PNG's path.
 
     \b
     Example:
         glyphgen preview kana -o kana.png --set render.wobble.amplitude=0.03
     """
     from glyphgen.blueprint import draw_up_blueprint
-    from glyphgen.preview import preview_recipe
+    from glyphgen.preview import preview_dataset, preview_recipe
     from glyphgen.recipe import read_recipe
 
+    if Path(recipe).is_dir():
+        from glyphgen.storage.dataset import load
+
+        if overrides:
+            raise click.UsageError(
+                "--set: a dataset is as it is, expected a recipe with this option"
+            )
+        dataset = load(recipe)
+        n_shown = preview_dataset(
+            dataset, out, per_class=per_class, n_classes=n_classes, seed=seed or 0
+        )
+        if n_shown < len(dataset.classes):
+            click.echo(f"{n_shown:,} of {len(dataset.classes):,} classes shown", err=True)
+        click.echo(str(out))
+        return
+    if seed is not None:
+        overrides = (*overrides, f"seed={seed}")
     blueprint = draw_up_blueprint(read_recipe(recipe, overrides))
     print_warnings(blueprint.warnings)
     click.echo(blueprint.describe(), err=True)

@@ -463,6 +463,16 @@ class Recipe(Section):
                 ' (leave weight out, or set render.mode = "random")',
             )
 
+    def _repr_html_(self) -> str:
+        """Return the recipe as a table of its sections, as notebooks show it."""
+        from html import escape
+
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td><code>{escape(str(value))}</code></td></tr>"
+            for name, value in self.model_dump(mode="json", exclude_defaults=True).items()
+        )
+        return f"<p>Recipe '{escape(self.name)}'</p><table>{rows}</table>"
+
     def model_post_init(self, context: Any) -> None:
         """Keep the source that a reader passes as validation context."""
         if isinstance(context, Source):

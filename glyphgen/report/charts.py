@@ -69,10 +69,13 @@ def draw_lines(
 ) -> str:
     """Return a line for each series over the same x, with its last value."""
     values = [value for _, of in series for value in of]
-    low, high = min([*values, 0.0]), max([*values, 1e-9])
-    plot_width, plot_height = _WIDTH - _LEFT - 60, _HEIGHT - _BOTTOM - _TOP
+    low, high = min(values), max(values)
+    high = high if high > low else low + 1e-9
+    plot_width, plot_height = _WIDTH - _LEFT - 84, _HEIGHT - _BOTTOM - _TOP
     span = (max(xs) - min(xs)) or 1.0
     parts = []
+    ends = [_TOP + plot_height * (1 - (of[-1] - low) / (high - low)) for _, of in series]
+    label_y = _spread(ends)
     for number, (name, of) in enumerate(series):
         points = [
             (
@@ -84,9 +87,9 @@ def draw_lines(
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline class="l{number}" points="{path}"/>')
         parts += [f'<circle class="p{number}" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in points]
-        x, y = points[-1]
+        x = points[-1][0]
         parts.append(
-            f'<text class="t{number}" x="{x + 5:.1f}" y="{y + 3 + 9 * number:.1f}">'
+            f'<text class="t{number}" x="{x + 5:.1f}" y="{label_y[number]:.1f}">'
             f"{escape(name)} {of[-1]:.3g}</text>"
         )
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 4}">{min(xs):.3g}</text>')
@@ -94,7 +97,18 @@ def draw_lines(
         f'<text x="{_LEFT + plot_width}" y="{_HEIGHT - 4}" text-anchor="end">{max(xs):.3g}</text>'
     )
     parts.append(f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{high:.3g}</text>')
+    low_y = _HEIGHT - _BOTTOM
+    parts.append(f'<text x="{_LEFT - 4}" y="{low_y}" text-anchor="end">{low:.3g}</text>')
     return _wrap("".join(parts), title)
+
+
+def _spread(places: Sequence[float]) -> list[float]:
+    """Return where labels go that would stand at ``places``, so that none covers another."""
+    free = list(places)
+    last = float("-inf")
+    for k in sorted(range(len(places)), key=lambda k: places[k]):
+        free[k] = last = max(places[k] + 3, last + 11)
+    return free
 
 
 def _wrap(content: str, title: str) -> str:

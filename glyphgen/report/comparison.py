@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from glyphgen.pictures import make_strip, shrink
 from glyphgen.report.blocks import Block, Section, charts, facts, legend, lines, pairs, table, text
 from glyphgen.report.charts import draw_histogram
 from glyphgen.report.dataset_page import describe_class
-from glyphgen.report.pictures import make_strip, shrink
 from glyphgen.report.statistics import Statistics
 from glyphgen.storage.dataset import Dataset
 

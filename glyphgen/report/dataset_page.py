@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.pictures import encode_png, make_strip, shrink
 from glyphgen.report.blocks import (
     Block,
     Section,
@@ -22,7 +23,6 @@ from glyphgen.report.blocks import (
     text,
 )
 from glyphgen.report.charts import draw_bars, draw_histogram
-from glyphgen.report.pictures import encode_png, make_strip, shrink
 from glyphgen.report.statistics import Statistics, read_ink
 from glyphgen.storage.dataset import Dataset
 from glyphgen.storage.index import ClassInfo
@@ -66,7 +66,7 @@ def make_sections(
         Section(id="ink", title="Ink", blocks=tuple(_tell_ink(dataset, found))),
         Section(id="means", title="Means", blocks=tuple(_tell_means(dataset, found))),
         Section(id="faces", title="Faces", blocks=tuple(_tell_faces(dataset, gate))),
-        Section(id="twins", title="Twins", blocks=tuple(_tell_twins(dataset, found, gate))),
+        Section(id="twins", title="Twins", blocks=tuple(_tell_twins(dataset, gate))),
         Section(id="values", title="Values", blocks=tuple(_tell_values(found))),
         Section(id="copies", title="Copies", blocks=tuple(_tell_copies(dataset))),
         Section(id="doubles", title="Doubles", blocks=tuple(_tell_doubles(dataset, found))),
@@ -265,8 +265,8 @@ def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
     return [
         image(
             encode_png(np.vstack(rows)),
-            f"Mean image{few} in the order of the table, and below each row the spread: light where"
-            " samples differ",
+            f"Mean image{few} in the order of the table, and below each row the spread: strong"
+            " where samples differ",
         )
     ]
 
@@ -327,13 +327,18 @@ def _draw_coverage(dataset: Dataset, refused: list[dict[str, Any]]) -> list[Bloc
     return [image(encode_png(large), words, style="sharp")]
 
 
-def _tell_twins(dataset: Dataset, found: Statistics, gate: dict[str, Any]) -> list[Block]:
+def _tell_twins(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
     class_of = {form: k for k, info in enumerate(dataset.classes) for form in info.forms}
+    labels_of = dict(zip(*np.unique(np.asarray(dataset.labels), return_index=True), strict=True))
     shown = []
     for group in gate.get("twins", []):
         members = sorted({class_of[form] for form in group["forms"] if form in class_of})
+        members = [k for k in members if k in labels_of]
         if members:
-            strip = make_strip([found.mean[k].astype(np.uint8) for k in members])
+            first = np.array([labels_of[k] for k in members])
+            strip = make_strip(
+                list(read_ink(dataset, np.sort(first))[np.argsort(np.argsort(first))])
+            )
             labels = " ".join(map(str, group["forms"]))
             width = min(60 * len(members), 300)
             shown.append((strip, f"{labels}  distance {group['distance']:.2f}", width))

@@ -12,6 +12,7 @@ from glyphgen.report.charts import draw_bars, draw_lines
 
 __all__ = ["is_training", "make_training_sections", "make_training_subtitle"]
 
+_SHORT = {"train_loss": "train", "val_loss": "val", "val_top1": "top-1"}
 _FIGURES = {
     "confusion": "Confusion matrix",
     "confused": "The most confused pairs: misread images, one of the actual class, one of the class read",
@@ -97,7 +98,10 @@ def _tell_history(folder: Path) -> list[Block]:
     xs = [row["epoch"] for row in rows]
 
     def series(*names: str) -> list[tuple[str, list[float]]]:
-        return [(name.removeprefix("val_"), [row[name] for row in rows]) for name in names]
+        return [
+            (_SHORT.get(name, name.removeprefix("val_")), [row[name] for row in rows])
+            for name in names
+        ]
 
     return [
         charts(

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,6 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 from glyphgen.errors import DatasetError
 from glyphgen.storage.index import ClassInfo, Index, read_index
 from glyphgen.storage.shards import Arrays, Shards, open_shards
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["Dataset", "Rows", "load"]
 
@@ -94,6 +97,26 @@ class Dataset:
         """Return several ``(image, label)`` pairs at once, as PyTorch's fetcher asks for them."""
         images, labels = self[wanted]
         return list(zip(images, labels.tolist(), strict=True))
+
+    def show(self, n: int = 64, columns: int = 16) -> "Image.Image":
+        """Return the first images as one picture, ink dark or light as on disk.
+
+        Args:
+            n: How many.
+            columns: In a row.
+        """
+        from glyphgen.pictures import make_picture
+
+        return make_picture(self.images[:n], columns)
+
+    def _repr_html_(self) -> str:
+        """Return a small sheet and the facts, as notebooks show them."""
+        from html import escape
+
+        from glyphgen.pictures import encode_png
+
+        picture = encode_png(np.asarray(self.show(min(64, len(self)))))
+        return f'<p>{escape(repr(self))}</p><img src="{picture}" alt="the first images">'
 
     def __repr__(self) -> str:
         image = self.index.image

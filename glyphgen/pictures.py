@@ -1,4 +1,4 @@
-"""Images -> PNG as data URIs, and sheets of them; the report's owner of PIL."""
+"""Images -> PNG as data URIs, strips and sheets of them; knows no dataset and no page."""
 
 import base64
 import io

@@ -1,0 +1,320 @@
+"""The pages that people look at: right numbers, whatever is given, and a browser that can use them."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from glyphgen.balance import balance_dataset, draw_up_balancing
+from glyphgen.errors import DatasetError, ReportError
+from glyphgen.generate import render_dataset
+from glyphgen.pictures import make_picture
+from glyphgen.recipe import read_recipe
+from glyphgen.report import make_report
+from glyphgen.report.blocks import check_extra
+from glyphgen.report.statistics import measure_dataset, measure_shapes
+from glyphgen.storage.dataset import load
+
+SMALL = ["render.per_class=24", "image.height=32", "image.width=32"]
+
+
+@pytest.fixture(scope="module")
+def kana(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """169 kana at 32 x 32, 24 of each, with val and test."""
+    folder = tmp_path_factory.mktemp("data") / "kana"
+    return render_dataset(read_recipe("kana", SMALL), folder).folder
+
+
+@pytest.fixture(scope="module")
+def page(kana: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the kana."""
+    return make_report((kana,), tmp_path_factory.mktemp("page") / "kana.html").path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, without a window."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "the tests need Chromium (apt install chromium)"
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+# --- Numbers
+
+
+def test_shapes_are_those_of_the_drawing() -> None:
+    images = np.zeros((3, 40, 60), np.uint8)
+    images[0, 10:30, 20:24] = 255  # a bar, 4 wide and 20 high
+    images[1, 0:5, 0:60] = 255  # along the upper edge
+    shapes = measure_shapes(images)
+    assert shapes.density.tolist() == [80 / 2400, 300 / 2400, 0]
+    assert shapes.box.tolist() == [0.5, 1.0, 0.0]
+    assert shapes.touches.tolist() == [False, True, False]
+    # Twice 80 over 48 * pi / 4, as the estimate counts the edge of a bar that stands upright.
+    assert shapes.stroke[0] * 40 == pytest.approx(160 / (48 * np.pi / 4))
+    assert shapes.stroke[2] == 0
+
+
+def test_counts_means_and_doubles_are_exact(kana: Path, tmp_path: Path) -> None:
+    found = measure_dataset(load(kana))
+    dataset = load(kana)
+    labels, images = np.asarray(dataset.labels), np.asarray(dataset.images)
+    assert found.total.tolist() == [24] * 169
+    assert sum(counts.sum() for counts in found.counts.values()) == len(dataset)
+    np.testing.assert_allclose(found.mean[7], images[labels == 7].mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(found.variance[7], images[labels == 7].var(axis=0), atol=0.1)
+    assert found.n_duplicates == len(images) - len(
+        np.unique(images.reshape(len(images), -1), axis=0)
+    )
+    twin = dataset.classes[int(found.nearest[[c.label for c in dataset.classes].index("へ")])].label
+    assert twin == "ヘ"
+
+
+# --- Pages
+
+
+def test_the_page_is_one_file_and_small(page: Path, kana: Path) -> None:
+    text = page.read_text("utf-8")
+    assert len(text) < 10_000_000
+    assert 'src="http' not in text
+    assert "<link" not in text
+    assert "Measured on 4,056 of 4,056 rows" in text
+    assert "Every class has 24 rows." in text
+    assert load(kana).index.recipe_sha256[:16] in text
+
+
+def test_a_name_is_shown_and_never_run(kana: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd"
+    shutil.copytree(kana, odd)
+    index = json.loads((odd / "index.json").read_text())
+    for k, label in enumerate(["<script>alert(1)</script>", "\x07\x1b", "", '"><img src=x>']):
+        index["classes"][k] |= {"label": label, "forms": [], "codepoints": [], "names": []}
+    (odd / "index.json").write_text(json.dumps(index))
+    text = make_report((odd,), tmp_path / "odd.html").path.read_text("utf-8")
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<img src=x>" not in text
+    assert "U+0007U+001B" in text
+    assert "(no name)" in text
+
+
+def test_what_is_missing_is_left_out(kana: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(kana, bare)
+    for name in ("gate.json", "recipe.toml", "run.json"):
+        (bare / name).unlink()
+    index = json.loads((bare / "index.json").read_text()) | {"faces": [], "splits": {}}
+    for entry in index["classes"]:
+        entry["rows"] = {}
+    (bare / "index.json").write_text(json.dumps(index))
+    text = make_report((bare,), tmp_path / "bare.html").path.read_text("utf-8")
+    assert "No fonts: the rows were not drawn by glyphgen." in text
+    assert "every default spelled out" not in text
+
+
+def test_one_class_still_makes_a_page(tmp_path: Path) -> None:
+    recipe = read_recipe("digits", ["classes.sets=[]", 'classes.text="0"', "render.per_class=30"])
+    folder = render_dataset(recipe, tmp_path / "one").folder
+    reported = make_report((folder,), tmp_path / "one.html")
+    assert reported.summary["classes"] == 1
+    assert "1 classes" in reported.path.read_text("utf-8")
+
+
+def test_a_balanced_dataset_shows_its_copies(kana: Path, tmp_path: Path) -> None:
+    balance_dataset(draw_up_balancing(kana, 40), tmp_path / "even")
+    text = make_report((tmp_path / "even",), tmp_path / "even.html").path.read_text("utf-8")
+    assert "あ" in text
+    assert text.count(": original, then copies") >= 10
+    assert "augment rotation deg" in text
+
+
+def test_two_datasets_are_told_apart_in_words(kana: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(
+        "kana",
+        [*SMALL, "render.size=[1.2, 1.4]", 'classes.sets=["hiragana"]', 'gate.on_cut_off="allow"'],
+    )
+    large = render_dataset(recipe, tmp_path / "large").folder
+    reported = make_report((kana, large), tmp_path / "both.html")
+    told = reported.summary["differences"]
+    assert any(line.startswith("The ink's longer side is 5") for line in told)
+    assert any(
+        line.startswith("86 classes of kana (first) are not in kana (second)") for line in told
+    )
+    assert any(line.startswith("Ink touches the frame in 0% of kana (first), ") for line in told)
+    alike = make_report((kana, kana), tmp_path / "same.html").summary["differences"]
+    assert alike == ["Nothing that was measured tells kana (first) from kana (second)."]
+
+
+def test_a_training_is_told_of(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    interval = [0.8, 0.95]
+    metrics = {
+        "n": 20,
+        **dict.fromkeys(("top1", "top5", "top1_twins_folded"), 0.9),
+        **{f"{name}_interval": interval for name in ("top1", "top5", "top1_twins_folded")},
+        **dict.fromkeys(("macro_precision", "macro_recall", "macro_f1"), 0.91),
+        "per_class": [{"label": "あ", "n": 20, "recall": 0.9, "precision": 1.0, "f1": 0.95}],
+        "confused": [{"actual": "あ", "predicted": "お", "n": 2}],
+        "calibration": {
+            "expected_error": 0.03,
+            "bins": [{"n": 20, "confidence": 0.93, "accuracy": 0.9}],
+        },
+        "per_face": {"x.ttf": {"n": 20, "top1": 0.9, "top1_twins_folded": 0.9}},
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(ReportError, match=r"train\.json: cannot be read"):
+        make_report((run,), tmp_path / "run.html")
+    (run / "train.json").write_text("{}")
+    text = make_report((run,), tmp_path / "run.html").path.read_text("utf-8")
+    assert "90.00% (80.00% to 95.00%)" in text
+    assert "x.ttf" in text
+    assert "3.0%" in text
+
+
+def test_figures_are_written_as_png_and_svg(kana: Path, tmp_path: Path) -> None:
+    reported = make_report((kana,), tmp_path / "kana.html", figures=tmp_path / "figures")
+    names = sorted(path.name for path in reported.figures)
+    assert names == sorted(f"{n}.{k}" for n in ("ink", "support", "values") for k in ("png", "svg"))
+    for path in reported.figures:
+        if path.suffix == ".png":
+            with Image.open(path) as figure:
+                assert min(figure.size) > 200
+        else:
+            assert path.read_text("utf-8").startswith("<?xml")
+
+
+def test_what_cannot_be_told_of_is_one_line(
+    kana: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ReportError) as caught:
+        make_report((kana, kana, kana), tmp_path / "x.html")
+    assert str(caught.value) == "report: 3 folders, expected one, or two datasets to compare"
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    with pytest.raises(DatasetError) as caught_too:
+        make_report((unfinished,), tmp_path / "x.html")
+    assert str(caught_too.value) == (
+        f"{unfinished}: unfinished, it has no index.json (run the command that makes it again)"
+    )
+    assert not (tmp_path / "x.html").exists()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ReportError) as caught:
+        check_extra()
+    assert str(caught.value) == (
+        "report: jinja2, matplotlib not installed, expected the extra 'report'"
+        " (pip install 'glyphgen[report]')"
+    )
+
+
+# --- Notebooks
+
+
+def test_a_dataset_shows_itself(kana: Path) -> None:
+    dataset = load(kana, "test")
+    picture = dataset.show(20, columns=8)
+    assert picture.size == (8 * 32, 3 * 32)
+    assert (np.asarray(picture)[:32, :32] == dataset.images[0]).all()
+    assert (np.asarray(picture)[64:, 4 * 32 :] == 0).all()
+    shown = dataset._repr_html_()
+    assert "&lt;Dataset" in shown
+    assert "data:image/png;base64," in shown
+    assert make_picture(np.zeros((0, 4, 6), np.uint8), 2).size == (12, 4)
+
+
+def test_a_recipe_shows_itself() -> None:
+    shown = read_recipe("kana", ['name="x"'])._repr_html_()
+    assert "Recipe &#x27;x&#x27;" in shown or "Recipe 'x'" in shown
+    assert "hiragana" in shown
+
+
+# --- In the browser
+
+
+def open_page(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
+    opened = browser.new_page(**options)
+    said: list[str] = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on(
+        "request",
+        lambda r: said.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
+    )
+    opened.goto(path.as_uri())
+    return opened, said
+
+
+def shown_classes(opened: Any) -> list[str]:
+    return [card.inner_text() for card in opened.locator("#sheet li:not([hidden]) b").all()]
+
+
+def test_search_finds_a_class_by_character_code_point_and_name(browser: Any, page: Path) -> None:
+    opened, said = open_page(browser, page)
+    for asked in ("あ", "3042", "U+3042"):
+        opened.fill("#find", asked)
+        assert shown_classes(opened) == ["あ"], asked
+        assert opened.inner_text("#found") == "1 class"
+    opened.fill("#find", "hiragana letter a")
+    assert shown_classes(opened) == ["あ"]
+    opened.fill("#find", "katakana letter small")
+    assert len(shown_classes(opened)) == 12
+    opened.fill("#find", "nothing of the kind")
+    assert shown_classes(opened) == []
+    opened.fill("#find", "")
+    assert len(shown_classes(opened)) == 169
+    assert said == []
+
+
+def test_sorting_puts_the_hardest_first(browser: Any, page: Path) -> None:
+    opened, _ = open_page(browser, page)
+    assert shown_classes(opened)[:3] == ["ぁ", "あ", "ぃ"]
+    opened.click("text=difficulty")
+    distances = opened.evaluate("[...sheet.children].map(card => +card.dataset.distance)")
+    assert distances == sorted(distances)
+    assert {"へ", "ヘ"} <= set(shown_classes(opened)[:20])
+    assert opened.get_attribute("[data-sort=distance]", "aria-pressed") == "true"
+    opened.keyboard.press("Shift+Tab")
+    opened.keyboard.press("Enter")  # the button before it, by keyboard
+    assert opened.get_attribute("[data-sort=codepoint]", "aria-pressed") == "true"
+    assert shown_classes(opened)[0] == "ぁ"
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_enough_contrast(browser: Any, page: Path, scheme: str) -> None:
+    opened, _ = open_page(browser, page, color_scheme=scheme)
+    found = opened.evaluate(
+        """() => ["p", "h1", "h2", "th", "td", "small", "b", "a", "button", "figcaption", ".muted"]
+        .map(name => {
+          const one = document.querySelector("main " + name);
+          let under = one;
+          const clear = of => getComputedStyle(of).backgroundColor === "rgba(0, 0, 0, 0)";
+          while (clear(under)) under = under.parentElement;
+          return [name, getComputedStyle(one).color, getComputedStyle(under).backgroundColor];
+        })"""
+    )
+    assert len(found) == 11
+    for name, text, under in found:
+        light, dark = sorted([luminance(text), luminance(under)], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, text, under)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_scrolls_sideways(browser: Any, page: Path, width: int) -> None:
+    opened, said = open_page(browser, page, viewport={"width": width, "height": 800})
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert said == []
