@@ -24,12 +24,51 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+def list_commands(section: str) -> list[str]:
+    text = README[README.index(f"## {section}") :]
+    text = text[: text.index("\n## ")]
+    return re.findall(r"^    (glyphgen [^#\n]*)", text, flags=re.MULTILINE)
+
+
+def run(command: str, folder: Path, *more: str) -> None:
+    program = [str(Path(sys.executable).parent / "glyphgen"), *command.split()[1:], *more]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+# What makes each command quick enough for a test.
+SMALLER = {
+    "render": [
+        "--set",
+        "render.per_class=30",
+        "--set",
+        "image.height=16",
+        "--set",
+        "image.width=16",
+    ],
+    "train-baseline": ["--epochs", "0.02"],
+}
+
+
+def test_every_other_command_runs_on_a_smaller_dataset(checkout: Path) -> None:
+    commands = [*list_commands("From a dataset to a model"), *list_commands("What the gate says")]
+    brought = [
+        c for c in commands if "downloads/" in c or "datasets/k49" in c or "datasets/mine" in c
+    ]
+    assert len(brought) == 4  # of files that a reader has, and a test has not
+    for command in commands:
+        if command not in brought:
+            small = command.replace("10000", "40")
+            run(small, checkout, *SMALLER.get(command.split()[1], []))
+    for made in ("kana.html", "run.html", "refused.png", "coverage.png", "NOTICE.txt"):
+        assert (checkout / made).stat().st_size > 500, made
+
+
 def test_the_commands_run_one_after_the_other_and_then_the_python(checkout: Path) -> None:
-    commands = re.findall(r"^    (glyphgen [^#\n]*)", README, flags=re.MULTILINE)
+    commands = list_commands("From a recipe to a dataset")
     assert len(commands) == 3
     for command in commands:
-        program = [str(Path(sys.executable).parent / "glyphgen"), *command.split()[1:]]
-        subprocess.run(program, cwd=checkout, check=True, capture_output=True)
+        run(command, checkout)
     [program_text] = blocks("python")
     done = subprocess.run(
         [sys.executable, "-c", program_text],
