@@ -137,10 +137,11 @@ class Balancing:
         held_out = "".join(
             f", {end - first:,} of {name}" for name, (first, end) in plan.held_out.items()
         )
+        held_out += " as they are" if held_out else ""
         what = "new samples" if self.blueprint else "copies"
         return (
             f"{len(index.classes):,} classes x {plan.per_class:,} = {plan.n_train:,} images:"
-            f" {kept:,} originals and {n_copies:,} {what}{held_out} as they are"
+            f" {kept:,} originals and {n_copies:,} {what}{held_out}"
         )
 
     def summarise(self) -> dict[str, Any]:
