@@ -424,6 +424,16 @@ def test_images_of_another_size_are_read_and_unknown_classes_told(
     )
 
 
+def test_several_views_are_one_opinion(run: Path, digits: Path) -> None:
+    one, four = (evaluate_model(run, digits, views=n) for n in (1, 4))
+    again = evaluate_model(run, digits, views=4)
+    assert four.metrics["views"] == 4
+    assert (four.drawn.readings.probability == again.drawn.readings.probability).all()
+    assert (four.drawn.readings.probability != one.drawn.readings.probability).any()
+    assert four.metrics["top1"] >= one.metrics["top1"] - 0.1
+    assert four.drawn.readings.probability.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
 def test_an_npz_that_cannot_be_read(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, images=np.zeros((2, 4, 4), np.float32), codepoints=np.zeros(3, np.uint32))

@@ -32,7 +32,7 @@ from glyphgen.recipe import (
 from glyphgen.recipe.lines import find_lines
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-SHIPPED = ["digits", "hiragana", "kana", "kana-grid", "persian"]
+SHIPPED = ["digits", "hiragana", "kana", "kana-grid", "kana-handwriting", "persian"]
 SMALLEST = 'classes.text = "a"\nfonts.files = ["x.ttf"]\n'
 
 Read = Callable[..., Recipe]
@@ -389,7 +389,7 @@ def test_missing_file_gets_a_hint(read: Read) -> None:
     )
     assert find_problems(lambda: read_recipe(Path("sub/kana.toml"))) == (
         "sub/kana.toml: no such file, expected a recipe"
-        " (shipped recipes go by name: digits, hiragana, kana, kana-grid, persian)",
+        " (shipped recipes go by name: digits, hiragana, kana, kana-grid, kana-handwriting, persian)",
     )
 
 
@@ -407,11 +407,11 @@ def test_file_that_cannot_be_read_is_refused(in_tmp: Path) -> None:
 
 def test_unknown_shipped_name_lists_the_shipped(in_tmp: Path) -> None:
     assert find_problems(lambda: read_recipe("kanna")) == (
-        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid, persian"
+        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid, kana-handwriting, persian"
         " (did you mean 'kana'?)",
     )
     assert find_problems(lambda: find_shipped("x")) == (
-        "x: no such recipe, expected one of digits, hiragana, kana, kana-grid, persian"
+        "x: no such recipe, expected one of digits, hiragana, kana, kana-grid, kana-handwriting, persian"
         " (give a path to read your own)",
     )
 

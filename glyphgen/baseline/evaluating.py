@@ -63,7 +63,7 @@ class _Given:
 
 
 def evaluate_model(
-    model: Path, place: Path, *, framing: str = "as-is", split: str | None = None
+    model: Path, place: Path, *, framing: str = "as-is", split: str | None = None, views: int = 1
 ) -> Evaluated:
     """Let a network read a dataset, and compare.
 
@@ -75,6 +75,7 @@ def evaluate_model(
         place: A dataset's folder, or an ``.npz`` with ``images`` uint8 (n, H, W), ink 255, and
             ``codepoints`` uint32 (n,).
         framing: ``ink`` or ``as-is``; see ``reframe``.
+        views: How often each image is looked at; see ``read_with``.
         split: Of the dataset; ``test`` without it if there is one, else all rows.
 
     Raises:
@@ -110,7 +111,7 @@ def evaluate_model(
             ink_share=identity.ink_share,
         )
 
-    readings = _read(checkpoint, take, truth[rows])
+    readings = _read(checkpoint, take, truth[rows], views)
     forms = [form for of_class in identity.forms for form in of_class]
     small = fold_small_kana(forms) if framing == "ink" else ()
     folded = fold_classes(identity.forms, (*identity.twins, *given.twins, *small))
@@ -121,6 +122,7 @@ def evaluate_model(
         "model": str(checkpoint.path),
         "dataset": str(place),
         "framing": framing,
+        "views": views,
         "unknown_classes": [{"label": given.names[k], "n": n} for k, n in sorted(unknown.items())],
         "n_unknown": int(sum(unknown.values())),
         "top1_of_all": metrics["top1"] * metrics["n"] / n_all if n_all else 0.0,
@@ -141,11 +143,12 @@ def _read(
     checkpoint: Checkpoint,
     take: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
     truth: NDArray[np.int64],
+    views: int,
 ) -> Readings:
     device = choose_device()
     positions = np.arange(len(truth))
     network = checkpoint.network.to(device)
-    return read_with(network, lambda part: take(positions[part]), truth, device)
+    return read_with(network, lambda part: take(positions[part]), truth, device, views=views)
 
 
 def _open_dataset(folder: Path, split: str | None) -> _Given:

@@ -9,6 +9,7 @@ from torch import nn
 
 from glyphgen.baseline.devices import computing
 from glyphgen.baseline.metrics import Readings
+from glyphgen.baseline.variation import vary
 
 __all__ = ["read_with"]
 
@@ -21,6 +22,8 @@ def read_with(
     take: Callable[[slice], NDArray[np.uint8]],
     truth: NDArray[np.int64],
     device: torch.device,
+    *,
+    views: int = 1,
 ) -> Readings:
     """Let a network read images.
 
@@ -29,15 +32,15 @@ def read_with(
         take: Returns the images of a slice: uint8 (n, H, W), ink 255.
         truth: int64 (n,), the class of each image; all images are read.
         device: Where the network is.
+        views: How often each image is looked at: once as it is, then turned and moved a little as in
+            training; the network's opinions are averaged.
     """
     network.eval()
     order, probability, loss = [], [], []
     for start in range(0, len(truth), _AT_ONCE):
         part = slice(start, min(start + _AT_ONCE, len(truth)))
         images = torch.from_numpy(np.array(take(part)))[:, None].to(device)
-        with torch.inference_mode(), computing(device):
-            logits = network(images.float().div_(255).to(memory_format=torch.channels_last))
-        log_share = torch.log_softmax(logits.float().cpu(), dim=1)
+        log_share = _look(network, images.float().div_(255), views, device).cpu()
         best = log_share.topk(min(_MOST_LIKELY, log_share.shape[1]), dim=1)
         order.append(best.indices.numpy())
         probability.append(best.values.exp().numpy())
@@ -52,3 +55,18 @@ def read_with(
         probability=np.concatenate(probability).astype(np.float32),
         loss=np.concatenate(loss).astype(np.float32),
     )
+
+
+def _look(
+    network: nn.Module, images: torch.Tensor, views: int, device: torch.device
+) -> torch.Tensor:
+    """Return the logarithms of the probabilities: (n, classes)."""
+    opinions = []
+    with torch.inference_mode():
+        for view in range(views):
+            generator = torch.Generator().manual_seed(view)
+            seen = vary(images, generator) if view else images
+            with computing(device):
+                logits = network(seen.to(memory_format=torch.channels_last))
+            opinions.append(torch.log_softmax(logits.float(), dim=1))
+        return torch.log_softmax(torch.stack(opinions).mean(dim=0), dim=1)

@@ -195,6 +195,14 @@ def _describe_metrics(metrics: dict[str, Any]) -> str:
 )
 @click.option("--split", metavar="NAME", help="Of the dataset.  [default: test, else all rows]")
 @click.option(
+    "--views",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Look at each image so often, a little turned and moved, and take the mean.",
+)
+@click.option(
     "--figures", type=click.Path(path_type=Path), metavar="DIR", help="Draw what was misread."
 )
 @json_option
@@ -203,6 +211,7 @@ def evaluate(
     dataset: Path,
     framing: str,
     split: str | None,
+    views: int,
     figures: Path | None,
     as_json: bool,
 ) -> None:
@@ -219,7 +228,7 @@ def evaluate(
     check_extra()
     from glyphgen.baseline.evaluating import draw_evaluated, evaluate_model
 
-    evaluated = evaluate_model(model, dataset, framing=framing, split=split)
+    evaluated = evaluate_model(model, dataset, framing=framing, split=split, views=views)
     metrics = evaluated.metrics
     if figures:
         draw_evaluated(figures, evaluated)
