@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import augmenting, engines
+from benchmarks import augmenting, datasets, engines
 from benchmarks.machine import describe_machine, save_run
 from benchmarks.measure import Measured, Unavailable
 from benchmarks.renders import (
@@ -38,10 +38,13 @@ class _Length:
     rendering: int
     short: int  # images per class: 100,000 in all
     long: int  # 700,000 in all
+    balanced: int
 
 
-_FULL = _Length(drawing=15, reading=5, augmenting=7, rendering=3, short=592, long=4142)
-_QUICK = _Length(drawing=3, reading=1, augmenting=2, rendering=1, short=100, long=600)
+_FULL = _Length(
+    drawing=15, reading=5, augmenting=7, rendering=3, short=592, long=4142, balanced=1000
+)
+_QUICK = _Length(drawing=3, reading=1, augmenting=2, rendering=1, short=100, long=600, balanced=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,8 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
             on_disk = _measure_folder(rows, "disk", disk, (_N_CORES,), length)
             status.update("making datasets on the memory disk")
             in_memory = _measure_folder(rows, "memory disk", memory, (1, 2), length)
+        status.update("balancing and reporting")
+        rows += datasets.measure_datasets(disk, _N_CORES, length.balanced)
         status.update("asking for help")
         goals = _list_goals(rows, [*on_disk, *in_memory], measure_help(10))
     machine = describe_machine()
@@ -160,6 +165,9 @@ def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float)
     for goal, other in ((20, augmenting.SCIPY), (8, augmenting.ALBUMENTATIONS)):
         what = f"augment / {other.split(',')[0]}"
         goals.append(_Goal(what=what, goal=goal, measured=_divide(augment, rate[other])))
+    engine = augment * _N_CORES if augment else None
+    what = "balance to disk / augment x cores"
+    goals.append(_Goal(what=what, goal=0.75, measured=_divide(rate[datasets.BALANCE], engine)))
     written = rate.get("plain write, disk")
     drawn = affine * _N_CORES if affine else None
     lower = min(written, drawn) if written and drawn else None

@@ -407,7 +407,8 @@ def test_file_that_cannot_be_read_is_refused(in_tmp: Path) -> None:
 
 def test_unknown_shipped_name_lists_the_shipped(in_tmp: Path) -> None:
     assert find_problems(lambda: read_recipe("kanna")) == (
-        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid, kana-handwriting, persian"
+        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid,"
+        " kana-handwriting, persian"
         " (did you mean 'kana'?)",
     )
     assert find_problems(lambda: find_shipped("x")) == (
