@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from blueprints import lay_out
 from conftest import BOX, FONTS, PAIR, RING, TOFU, MakeFont
@@ -16,6 +17,9 @@ from fontTools.ttLib.tables.DefaultTable import DefaultTable
 
 from glyphgen.errors import FontError
 from glyphgen.fonts import read_face
+from glyphgen.generate import render_dataset
+from glyphgen.recipe import read_recipe
+from glyphgen.storage.dataset import load
 
 HIRAGANA = "".join(map(chr, range(0x3041, 0x3094)))
 HONEST = ["Klee*", "Kiwi*", "Kosugi*", "Yomogi*", "ZenMaru*", "Hina*"]
@@ -26,7 +30,11 @@ WriteRecipe = Callable[[str], Path]
 def remap(tmp_path: Path) -> Callable[..., None]:
     """Save a bundled font as lying.ttf, whose characters have the glyphs of other characters."""
 
-    def save(mapping: Mapping[str, str], source: str = "kana/ZenKurenaido_400Regular.ttf") -> None:
+    def save(
+        mapping: Mapping[str, str],
+        source: str = "kana/ZenKurenaido_400Regular.ttf",
+        name: str = "lying.ttf",
+    ) -> None:
         font = TTFont(FONTS / source)
         glyphs = dict(font.getBestCmap())
         for table in font["cmap"].tables:
@@ -35,7 +43,7 @@ def remap(tmp_path: Path) -> Callable[..., None]:
                     {ord(char): glyphs[ord(other)] for char, other in mapping.items()}
                 )
         font["name"].names = []
-        font.save(tmp_path / "lying.ttf")
+        font.save(tmp_path / name)
 
     return save
 
@@ -69,6 +77,11 @@ def test_an_honest_font_is_admitted(remap: Remap, refused: Refused) -> None:
 def test_a_character_with_the_drawing_of_another_is_refused(remap: Remap, refused: Refused) -> None:
     remap({"あ": "ア", "な": "よ"})
     assert refused() == {"あ": "another character", "な": "another character"}
+
+
+def test_a_character_of_no_class_of_the_recipe_is_refused(remap: Remap, refused: Refused) -> None:
+    remap({"い": "ヤ", "る": "ン"})
+    assert refused(HIRAGANA) == dict.fromkeys("いる", "unlike other hands")
 
 
 def test_two_characters_that_changed_places_are_refused(remap: Remap, refused: Refused) -> None:
@@ -250,3 +263,39 @@ def test_a_font_of_pictures_alone_is_refused_by_what_it_holds(
         f"{path}: holds {held}, expected outlines: a table glyf, CFF or CFF2"
         " (look for the font's outline version)"
     )
+
+
+def test_no_row_of_a_dataset_is_a_lie(
+    remap: Remap, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    """100,000 rows of all bundled hands and of five fonts that lie, each in another way."""
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    lies: dict[str, dict[str, str]] = {
+        "another.ttf": {"い": "ヤ", "な": "よ", "る": "ン"},
+        "swapped.ttf": {"ね": "す", "す": "ね", "た": "も", "も": "た"},
+        "symbol.ttf": dict.fromkeys("いきしちに", "ん") | {"ん": "ん"},
+        "shifted.ttf": dict(zip(HIRAGANA, HIRAGANA[7:] + HIRAGANA[:7], strict=True)),
+        "romaji.ttf": dict(zip(HIRAGANA, letters, strict=False)),
+    }
+    for name, mapping in lies.items():
+        latin = {"source": "latin/Caveat_400Regular.ttf"} if name == "romaji.ttf" else {}
+        remap(mapping, name=name, **latin)
+    files = [f"{FONTS}/kana/*.ttf", *lies]
+    recipe = write_recipe(
+        f'classes.text = "{HIRAGANA}"\nfonts.files = {files}\ngate.on_refused = "skip"\n'
+        "[image]\nheight = 16\nwidth = 16\n[render]\nper_class = 1205"
+    )
+    rendered = render_dataset(read_recipe(recipe), tmp_path / "dataset")
+    assert rendered.n_rows == 83 * 1205
+    samples = np.asarray(load(tmp_path / "dataset").samples)
+    dataset = load(tmp_path / "dataset")
+    drawn = np.unique(np.stack([samples["face"], samples["form"]], axis=1), axis=0)
+    forms = [form for info in dataset.classes for form in info.forms]
+    wrong = [
+        (name, forms[form])
+        for face, form in drawn.tolist()
+        if forms[form] in lies.get(name := dataset.index.faces[face].file, {})
+    ]
+    assert wrong == []
+    counts = np.bincount(samples["class_index"])
+    assert set(counts.tolist()) == {1205}

@@ -34,6 +34,7 @@ _TOP, _LEAST_TOP = 5, 0.25  # share of a face's cells whose form is among the 5 
 _FEWEST_FORMS = 10  # that a verdict on a whole face needs
 _OTHER, _OWN_LITTLE, _MARGIN = 0.95, 0.4, 0.4  # likeness to another form, and to the own [0.93]
 _SWAP_MARGIN = 0.3  # by which two cells are each more like the other's form [0.19]
+_STRANGE, _STRANGE_RANK = 0.75, 10  # below what face and form lead one to expect [0.68]
 _MOST_SHRUNK = 0.25  # of the smallest size: what is smaller is not what the recipe asks for
 _STEP_DEG = 5.0  # between the smallest and largest rotation, every 5 degrees is looked at
 
@@ -202,6 +203,30 @@ def _find_lying_cells(seen: Examined) -> Floats:
     return np.where(doubled | foreign | swapped, other, 0.0).ravel().astype(np.float64)
 
 
+def _find_strangers(seen: Examined) -> Floats:
+    """Return how much less like its form a cell is than face and form lead one to expect.
+
+    Hands differ, and some forms vary more than others: what is left when both are taken off is the
+    cell's own. It counts where the cell is more like ten other forms, too. So a character is found that
+    belongs to no form of the recipe, such as ア for あ among hiragana.
+    """
+    own = seen.consensus.own.astype(np.float64)
+    known = np.isfinite(own)
+    of_form = _find_medians(own, known)
+    of_face = _find_medians((own - of_form).T, known.T).T
+    missing = np.where(known, of_form + of_face - own, 0.0)
+    enough = known.sum(axis=1, keepdims=True) >= _FEWEST_FORMS
+    strange = (missing > _STRANGE) & (seen.consensus.rank >= _STRANGE_RANK) & enough
+    return np.where(strange, missing, 0.0).ravel()
+
+
+def _find_medians(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return the median of what is known in each column; 0 where nothing is: (rows, columns)."""
+    masked = np.ma.masked_array(values, mask=~known)
+    medians: Floats = np.ma.filled(np.ma.median(masked, axis=0), 0.0)  # type: ignore[no-untyped-call]
+    return np.broadcast_to(medians, values.shape)
+
+
 # name of the reason -> what measures it, and how a message says it
 CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "no cmap entry": (_count_missing, "has no character map entry for"),
@@ -215,6 +240,7 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "one drawing for many": (_count_doubles, "draws the same for unrelated characters:"),
     "another script": (_find_lying_faces, "draws other characters throughout, also for"),
     "another character": (_find_lying_cells, "draws another character for"),
+    "unlike other hands": (_find_strangers, "draws what no other hand draws for"),
     "speck": (_find_specks, "draws but a speck for"),
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
 }
