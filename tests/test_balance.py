@@ -241,7 +241,9 @@ def test_workers_formats_and_interruptions_change_nothing(source: Path, tmp_path
 def test_an_interrupted_balance_goes_on(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glyphgen.balance.choose_rows_per_shard", lambda height, width: 50)
+    monkeypatch.setattr(
+        "glyphgen.balance.balancing.choose_rows_per_shard", lambda height, width: 50
+    )
     balance(source, tmp_path / "whole", 70)
 
     def interrupt(done: Done) -> None:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 import glyphgen
 from glyphgen.augment import DEFAULT_STEPS, make_augmenter
-from glyphgen.balance.making import BalanceJob, find_sample_fields
-from glyphgen.balance.plan import BalancePlan, group_rows
+from glyphgen.balance.balancing import Balancing, draw_up_balancing
+from glyphgen.balance.making import BalanceJob
+from glyphgen.balance.plan import group_rows
 from glyphgen.blueprint import Blueprint
 from glyphgen.errors import DatasetError, GlyphgenError, show_some
 from glyphgen.generate import find_sample_dtype, make_render_job, recall_blueprint
@@ -51,7 +52,6 @@ __all__ = [
 Remake = Callable[[range], tuple[NDArray[np.uint8], NDArray[np.void]]]
 """Makes consecutive rows anew: images as they lie on disk, and samples."""
 
-_FEW = 10  # originals below which copies teach little
 _TRIED = 512  # rows that are made to estimate the time
 _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
 
@@ -82,197 +82,6 @@ class Estimate:
     n_bytes: int
     free_bytes: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balancing:
-    """All that is known of a balanced dataset before a row is made.
-
-    Attributes:
-        source: The dataset that is balanced.
-        plan: Where rows come from.
-        steps: What copies are changed by.
-        noise_originals: Whether originals get the noise of the steps.
-        blueprint: Of the source's recipe, where new samples are drawn in place of copies.
-        layout: Of the arrays.
-        format_name: A key of ``storage.shards.FORMATS``.
-    """
-
-    source: Dataset
-    plan: BalancePlan
-    steps: tuple[AugmentStep, ...]
-    noise_originals: bool
-    blueprint: Blueprint | None
-    layout: Layout
-    format_name: str
-
-    @property
-    def sha256(self) -> str:
-        """Hash of all that the dataset's bytes depend on, but for no path."""
-        index = self.source.index
-        page = [
-            glyphgen.__version__,
-            self.settings,
-            self.format_name,
-            index.recipe_sha256,
-            [shard.sha256 for shard in index.shards],
-        ]
-        return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What was asked, as index.json holds it."""
-        return {
-            "per_class": self.plan.per_class,
-            "by": "render" if self.blueprint else "augment",
-            "noise_originals": self.noise_originals,
-            "steps": [step.model_dump(mode="json") for step in self.steps],
-        }
-
-    def describe(self) -> str:
-        """Return the plan in one line."""
-        plan, index = self.plan, self.source.index
-        n_copies = int(plan.n_copies.sum())
-        kept = plan.n_train - n_copies
-        held_out = "".join(
-            f", {end - first:,} of {name}" for name, (first, end) in plan.held_out.items()
-        )
-        held_out += " as they are" if held_out else ""
-        what = "new samples" if self.blueprint else "copies"
-        return (
-            f"{len(index.classes):,} classes x {plan.per_class:,} = {plan.n_train:,} images:"
-            f" {kept:,} originals and {n_copies:,} {what}{held_out}"
-        )
-
-    def summarise(self) -> dict[str, Any]:
-        """Return what balance.json holds: originals and copies of every class."""
-        originals = np.minimum(self.plan.n_originals, self.plan.per_class).tolist()
-        copies = self.plan.n_copies.tolist()
-        classes = [
-            {
-                "label": info.label,
-                "originals": kept,
-                "left_out": int(found) - kept,
-                "copies": more,
-                "copies_per_original": round(more / kept, 2),
-            }
-            for info, found, kept, more in zip(
-                self.source.classes, self.plan.n_originals, originals, copies, strict=True
-            )
-        ]
-        return {"settings": self.settings, "warnings": list(self.warn()), "classes": classes}
-
-    def warn(self) -> tuple[str, ...]:
-        """Return what the user has to know: classes that live on few originals."""
-        if self.blueprint:
-            return ()
-        few = np.flatnonzero((self.plan.n_originals < _FEW) & (self.plan.n_copies > 0))
-        few = few[np.argsort(self.plan.n_originals[few], kind="stable")]
-        if not len(few):
-            return ()
-        shown = show_some(
-            f"'{self.source.classes[k].label}' ({self.plan.n_originals[k]})" for k in few.tolist()
-        )
-        return (
-            f"{len(few)} classes live on fewer than {_FEW} originals: {shown};"
-            " their copies are much alike",
-        )
-
-
-def draw_up_balancing(
-    source: Path,
-    per_class: int,
-    *,
-    by: str = "augment",
-    steps: Sequence[AugmentStep] | None = None,
-    seed: int = 0,
-    noise_originals: bool = True,
-    format_name: str | None = None,
-) -> Balancing:
-    """Look at a dataset, and say what balancing it is.
-
-    Args:
-        source: Folder of a complete dataset.
-        per_class: Training rows of each class, 1 or more.
-        by: ``augment`` changes copies of originals, ``render`` draws new samples of the recipe.
-        steps: What copies are changed by; ``DEFAULT_STEPS`` without it.
-        seed: Of the choice and of all changes.
-        noise_originals: Whether originals get the noise of the steps, so that noise does not tell a
-            class with few originals from one with many.
-        format_name: A key of ``storage.shards.FORMATS``; the source's without it.
-
-    Raises:
-        DatasetError: The source cannot be balanced: the line says why.
-        GlyphgenError: Its recipe or fonts are not there any more, for ``render``.
-    """
-    dataset = load(source)
-    index = dataset.index
-    if per_class < 1:
-        raise DatasetError(
-            f"{source}: {per_class} rows of each class, expected 1 or more (--per-class)"
-        )
-    if index.made_by == "balance":
-        raise DatasetError(
-            f"{source}: made by `glyphgen balance`, its copies are not originals"
-            f" (balance its source '{index.sources[0].name}' instead)"
-        )
-    n_originals = _count_originals(source, dataset)
-    held_out = {name: rows for name, rows in index.splits.items() if name != "train"}
-    plan = BalancePlan(per_class=per_class, seed=seed, n_originals=n_originals, held_out=held_out)
-    blueprint = _recall(source) if by == "render" else None
-    chosen = () if blueprint else tuple(DEFAULT_STEPS if steps is None else steps)
-    height, width = dataset.images.shape[1:]
-    added = make_augmenter(chosen, seed=seed, height=height, width=width).dtype if chosen else None
-    if blueprint:
-        sample_dtype = find_sample_fields(find_sample_dtype(blueprint.recipe), None)
-    else:
-        sample_dtype = find_sample_fields(dataset.samples.dtype, added)
-    return Balancing(
-        source=dataset,
-        plan=plan,
-        steps=chosen,
-        noise_originals=noise_originals and not blueprint,
-        blueprint=blueprint,
-        layout=Layout(
-            n_rows=plan.n_rows,
-            height=height,
-            width=width,
-            sample_dtype=sample_dtype,
-            rows_per_shard=choose_rows_per_shard(height, width),
-        ),
-        format_name=format_name or index.format,
-    )
-
-
-def _count_originals(source: Path, dataset: Dataset) -> NDArray[np.int64]:
-    classes, splits = dataset.classes, dataset.index.splits
-    if splits and "train" not in splits:
-        raise DatasetError(
-            f"{source}: has no train split, expected rows to balance"
-            f" (it has {', '.join(splits)} alone)"
-        )
-    if splits:
-        n_originals = np.array([info.rows.get("train", 0) for info in classes], dtype=np.int64)
-    else:
-        n_originals = np.bincount(np.asarray(dataset.labels), minlength=len(classes))
-    without = np.flatnonzero(n_originals == 0)
-    if len(without):
-        shown = show_some(f"'{classes[k].label}'" for k in without.tolist())
-        raise DatasetError(
-            f"{source}: {shown} of {len(classes)} classes have no row in train,"
-            " expected an original or more (add images, or leave the class out)"
-        )
-    return n_originals.astype(np.int64)
-
-
-def _recall(source: Path) -> Blueprint:
-    blueprint = recall_blueprint(source)
-    if blueprint.recipe.render.mode == "grid":
-        raise DatasetError(
-            f"{source}: made from a grid, which has no more samples than its combinations"
-            ' (--by augment, or render.mode = "random" in its recipe)'
-        )
-    return blueprint
 
 
 def estimate(balancing: Balancing, out: Path) -> Estimate:
