@@ -1,11 +1,10 @@
 """A dataset -> a dataset with N training rows of every class; knows nothing of fonts."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,26 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 import glyphgen
-from glyphgen.augment import DEFAULT_STEPS, make_augmenter
 from glyphgen.balance.balancing import Balancing, draw_up_balancing
 from glyphgen.balance.making import BalanceJob
 from glyphgen.balance.plan import group_rows
-from glyphgen.blueprint import Blueprint
-from glyphgen.errors import DatasetError, GlyphgenError, show_some
-from glyphgen.generate import find_sample_dtype, make_render_job, recall_blueprint
+from glyphgen.errors import DatasetError, GlyphgenError
+from glyphgen.generate import make_render_job
 from glyphgen.produce import (
     Order,
     Produced,
     Watch,
-    choose_rows_per_shard,
     describe_run,
     produce_dataset,
     show_page,
 )
 from glyphgen.recipe import AugmentStep
-from glyphgen.storage.dataset import Dataset, load
+from glyphgen.storage.dataset import load
 from glyphgen.storage.index import Index, ShardInfo, SourceInfo
-from glyphgen.storage.shards import Layout
 from glyphgen.storage.verify import verify_shards
 
 __all__ = [
