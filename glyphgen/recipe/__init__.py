@@ -13,12 +13,10 @@ from glyphgen.recipe.model import (
     Image,
     Output,
     Recipe,
-    Render,
-    Scatter,
     Split,
-    Wobble,
 )
 from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe, read_steps
+from glyphgen.recipe.render import Render, Scatter, Wobble
 from glyphgen.recipe.schema import recipe_schema
 from glyphgen.recipe.steps import (
     AffineStep,

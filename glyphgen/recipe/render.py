@@ -1,0 +1,176 @@
+"""The section ``[render]`` of a recipe: how a class is drawn, and how its samples vary."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
+
+from glyphgen.recipe.section import Section
+from glyphgen.recipe.values import SpelledFreely, list_values, read_range, show_value
+
+__all__ = ["Render", "Scatter", "Wobble"]
+
+Degrees = Annotated[float, Field(ge=-360, le=360)]
+SlantDegrees = Annotated[float, Field(ge=-80, le=80)]
+Size = Annotated[float, Field(gt=0, le=4)]
+Factor = Annotated[float, Field(gt=0, le=10)]
+Weight = Annotated[float, Field(ge=-0.1, le=0.1)]
+Amplitude = Annotated[float, Field(ge=0, le=0.2)]
+
+_GRID_DEFAULTS = {
+    "per_class": None,
+    "size": (0.75,),
+    "shift_x": (0.0,),
+    "shift_y": (0.0,),
+    "rotation": (0.0,),
+    "shear": (0.0,),
+    "stretch": (1.0,),
+    "weight": (0.0,),
+}
+
+
+class Wobble(Section):
+    """A smooth bend of the whole outline, another for every sample. Vector engine only."""
+
+    amplitude: Annotated[tuple[Amplitude, ...], Strict(False), SpelledFreely(steps=False)] = (
+        0.0,
+        0.0,
+    )
+    """How far the nodes of the grid move, in em. A number, or in random mode [low, high]."""
+
+    grid: Annotated[int, Field(ge=2, le=6)] = 3
+    """Nodes a side of the grid that bends the outline: more nodes, tighter bends."""
+
+    @field_validator("amplitude", mode="before")
+    @classmethod
+    def _read_amplitude(cls, value: object) -> tuple[float, float]:
+        return read_range(value)
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether nothing bends."""
+        return not any(self.amplitude)
+
+
+class Scatter(Section):
+    """How far separate pieces of ink move, each on its own. Vector engine only."""
+
+    shift: Amplitude = 0.0
+    """The longest shift of a piece, in em."""
+
+    turn: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """The largest turn of a piece to either side, in degrees."""
+
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """The largest growth or shrinkage of a piece, as a fraction of its size."""
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether no piece moves."""
+        return not (self.shift or self.turn or self.scale)
+
+
+class Render(Section):
+    """How a class is drawn, and how its samples vary.
+
+    In random mode every varying value is a range ``(low, high)``; in grid mode it is the tuple of
+    the values that are combined.
+    """
+
+    engine: Literal["vector", "pillow", "imagemagick"] = "vector"
+    """What draws. Only "vector" can do weight, wobble and scatter."""
+
+    mode: Literal["random", "grid"] = "random"
+    """Draw values from ranges ("random"), or combine all listed values ("grid")."""
+
+    per_class: Annotated[int, Field(ge=1)] | None = 1000
+    """Samples of each class; in random mode only."""
+
+    size: Annotated[tuple[Size, ...], Strict(False), SpelledFreely()] = (0.6, 0.8)
+    """Em size as a fraction of the image height. Default in grid mode: [0.75]."""
+
+    shift_x: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
+    """Shift to the right, in units of shift_of. Default in grid mode: [0]."""
+
+    shift_y: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
+    """Shift downwards, in units of shift_of. Default in grid mode: [0]."""
+
+    shift_of: Literal["blank", "height"] = "blank"
+    """The unit of shifts: "blank" is the free margin on one side, so that 1 reaches the frame;
+    "height" is the image height."""
+
+    min_blank: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Do not shift where the margin on one side is smaller than this fraction of the height."""
+
+    rotation: Annotated[tuple[Degrees, ...], Strict(False), SpelledFreely()] = (-5.0, 5.0)
+    """Degrees, positive is counter-clockwise. Default in grid mode: [0]."""
+
+    shear: Annotated[tuple[SlantDegrees, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    """Slant in degrees, positive leans to the right."""
+
+    stretch: Annotated[tuple[Factor, ...], Strict(False), SpelledFreely()] = (1.0, 1.0)
+    """Factor on the width."""
+
+    weight: Annotated[tuple[Weight, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    """Emboldening in em; below 0 is thinner, down to half of what the strokes are wide. Vector
+    engine only."""
+
+    wobble: Wobble = Wobble()
+    """A smooth bend of the whole outline. Vector engine only."""
+
+    scatter: Scatter = Scatter()
+    """Shifts, turns and scales of separate pieces of ink. Vector engine only."""
+
+    framing: Literal["em", "ink", "fit"] = "em"
+    """What is centred: the em box, which keeps relative size and baseline ("em"), the ink box
+    ("ink"), or the ink box after scaling it to the size ("fit")."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out_defaults(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("mode") == "grid":
+            return {**_GRID_DEFAULTS, **data}
+        return data
+
+    @field_validator(
+        "size", "shift_x", "shift_y", "rotation", "shear", "stretch", "weight", mode="before"
+    )
+    @classmethod
+    def _read_values(cls, value: object, info: ValidationInfo) -> tuple[float, ...]:
+        match info.data.get("mode"):
+            case "random":
+                return read_range(value)
+            case "grid":
+                return list_values(value)
+        return ()  # the mode itself is wrong, and reported
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.mode == "grid":
+            yield from self._find_grid_misfits()
+        if self.engine != "vector":
+            neutral = {
+                "weight": not any(self.weight),
+                "wobble": self.wobble.is_neutral,
+                "scatter": self.scatter.is_neutral,
+            }
+            for key, is_neutral in neutral.items():
+                if not is_neutral:
+                    yield (
+                        key,
+                        f'found engine "{self.engine}", but only the vector engine can do this'
+                        ' (set render.engine = "vector")',
+                    )
+
+    def _find_grid_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.per_class is not None:
+            yield (
+                "per_class",
+                f"found {self.per_class}, but a grid has as many samples as combinations"
+                ' (leave it out, or set render.mode = "random")',
+            )
+        low, high = self.wobble.amplitude
+        if low != high:
+            yield (
+                "wobble.amplitude",
+                f"found {show_value([low, high])}, expected one number in grid mode",
+            )
