@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glyphgen.augment import Augmenter, make_augmenter
+    from glyphgen.balance import balance_dataset, draw_up_balancing
+    from glyphgen.baseline.evaluating import evaluate_model
+    from glyphgen.baseline.running import train_baseline
+    from glyphgen.baseline.training import Training
     from glyphgen.blueprint import Blueprint, draw_up_blueprint
     from glyphgen.errors import GlyphgenError
     from glyphgen.exchange.importing import import_dataset, open_source
     from glyphgen.exchange.merging import merge_datasets
     from glyphgen.generate import Rendered, render_dataset
     from glyphgen.recipe import Recipe, read_recipe
+    from glyphgen.report import make_report
     from glyphgen.storage.dataset import Dataset, load
     from glyphgen.verify import verify_dataset
 
@@ -31,14 +36,20 @@ __all__ = [
     "GlyphgenError",
     "Recipe",
     "Rendered",
+    "Training",
+    "balance_dataset",
+    "draw_up_balancing",
     "draw_up_blueprint",
+    "evaluate_model",
     "import_dataset",
     "load",
     "make_augmenter",
+    "make_report",
     "merge_datasets",
     "open_source",
     "read_recipe",
     "render_dataset",
+    "train_baseline",
     "verify_dataset",
 ]
 
@@ -49,14 +60,20 @@ _HOMES = {
     "GlyphgenError": "errors",
     "Recipe": "recipe",
     "Rendered": "generate",
+    "Training": "baseline.training",
+    "balance_dataset": "balance",
+    "draw_up_balancing": "balance",
     "draw_up_blueprint": "blueprint",
+    "evaluate_model": "baseline.evaluating",
     "import_dataset": "exchange.importing",
     "load": "storage.dataset",
     "make_augmenter": "augment",
+    "make_report": "report",
     "merge_datasets": "exchange.merging",
     "open_source": "exchange.importing",
     "read_recipe": "recipe",
     "render_dataset": "generate",
+    "train_baseline": "baseline.running",
     "verify_dataset": "verify",
 }
 

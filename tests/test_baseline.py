@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,16 @@ def test_models_that_cannot_be_made() -> None:
     with pytest.raises(TrainingError) as caught:
         make_model("cnn", 3, 64, 64, pretrained=True)
     assert str(caught.value) == "--pretrained: 'cnn' has no weights to start from (take timm:NAME)"
+
+
+def test_a_timm_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(TrainingError) as caught:
+        make_model("timm:resnet18", 3, 64, 64)
+    assert str(caught.value) == (
+        "--model: timm cannot be imported: import of timm halted; None in sys.modules"
+        " (pip install timm, with the torchvision that belongs to this torch)"
+    )
 
 
 # --- What is learnt from
