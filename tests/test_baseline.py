@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from glyphgen.baseline import check_extra
+from glyphgen.baseline import check_extra, training
 from glyphgen.baseline.checkpoint import read_checkpoint, read_tensors, write_tensors
 from glyphgen.baseline.evaluating import evaluate_model
 from glyphgen.baseline.examples import Batches, divide_rows
@@ -23,14 +23,14 @@ from glyphgen.baseline.models import MODELS, make_model
 from glyphgen.baseline.predicting import predict_images
 from glyphgen.baseline.reframing import measure_ink_share, reframe
 from glyphgen.baseline.running import train_baseline
-from glyphgen.baseline.training import Training, follow_one_cycle
+from glyphgen.baseline.training import Training, blend, rise
 from glyphgen.errors import TrainingError
 from glyphgen.generate import render_dataset
 from glyphgen.recipe import read_recipe
 from glyphgen.storage.dataset import load
 
 CPU = torch.device("cpu")
-QUICK = Training(epochs=8, batch_size=16)
+QUICK = Training(epochs=16, batch_size=16)
 
 
 def render(folder: Path, *overrides: str) -> Path:
@@ -73,7 +73,7 @@ def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
     ]
     with (run / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["epoch"]) for row in rows] == list(range(1, 9))
+    assert [float(row["epoch"]) for row in rows] == list(range(1, 17))
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     for name in ("confused", "confusion", "highest-loss", "history", "looked-at"):
         with Image.open(run / "figures" / f"{name}.png") as figure:
@@ -104,7 +104,7 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_weights(
         train_baseline(digits, out, QUICK, watch=interrupt)
     assert [path.name for path in out.iterdir()] == ["unfinished.safetensors"]
     train_baseline(digits, out, QUICK, resume=True, watch=seen.append)
-    assert [part.epoch for part in seen] == list(range(1, 9))
+    assert [part.epoch for part in seen] == list(range(1, 17))
     assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
     assert not (out / "unfinished.safetensors").exists()
 
@@ -157,14 +157,29 @@ def test_a_found_learning_rate_is_used_and_said(digits: Path, tmp_path: Path) ->
     assert 1e-6 < rate <= 0.1
 
 
-def test_the_learning_rate_rises_and_falls_once() -> None:
-    shares = [follow_one_cycle(k / 1000) for k in range(1001)]
+def test_the_learning_rate_rises_and_stays() -> None:
+    shares = [rise(k / 1000) for k in range(1001)]
     assert shares[0] == pytest.approx(1 / 25)
-    assert int(np.argmax(shares)) == 150
-    assert max(shares) == 1
-    assert shares[-1] == pytest.approx(1e-4)
     assert (np.diff(shares[:151]) > 0).all()
-    assert (np.diff(shares[150:]) < 0).all()
+    assert shares[150:] == pytest.approx([1.0] * 851)
+
+
+def test_the_kept_weights_look_back_on_a_share_of_the_training() -> None:
+    average = torch.tensor(0.0)
+    for step in range(1, 10_001):
+        average = blend(average, torch.tensor(float(step)), step - 1)
+        if step == 1:
+            assert average == 1
+    assert average == pytest.approx(10_000 * 10 / 11, rel=0.01)  # the mean of x**10 on (0, 1)
+
+
+def test_the_average_is_kept_and_tested_not_the_last_step(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = train_baseline(digits, tmp_path / "usual", QUICK)
+    monkeypatch.setattr(training, "blend", lambda average, now, n_before: average)
+    first = train_baseline(digits, tmp_path / "first", QUICK)  # keeps the weights of step one
+    assert usual.metrics["top1"] > 0.5 > first.metrics["top1"]
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

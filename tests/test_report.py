@@ -255,7 +255,8 @@ def open_page(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]
 
 def shown_classes(opened: Any) -> list[str]:
     """By the document, not by the screen: cards far off are not laid out (content-visibility)."""
-    return opened.locator("#sheet li:not([hidden]) b").all_text_contents()
+    shown: list[str] = opened.locator("#sheet li:not([hidden]) b").all_text_contents()
+    return shown
 
 
 def test_search_finds_a_class_by_character_code_point_and_name(browser: Any, page: Path) -> None:

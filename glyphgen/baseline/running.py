@@ -118,7 +118,7 @@ def train_baseline(
     )
     val = division.val[:_MOST_VAL]
     trainer = Trainer(
-        network, batches, training, device, lambda: _read_rows(network, dataset, val, device)
+        network, batches, training, device, lambda kept: _read_rows(kept, dataset, val, device)
     )
     order = _describe_order(dataset, training)
     if resume:

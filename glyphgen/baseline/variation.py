@@ -5,10 +5,10 @@ from torch.nn import functional
 
 __all__ = ["vary"]
 
-_TURN = 0.09  # radians, about 5 degrees
-_SHEAR = 0.09
-_SCALE = 0.07
-_SHIFT = 0.06  # of half the frame: two pixels of 64
+_TURN = 0.15  # radians, about 9 degrees
+_SHEAR = 0.15
+_SCALE = 0.15  # of width and height, each for itself
+_SHIFT = 0.08  # of half the frame: two and a half pixels of 64
 _NOISE = 0.04  # of full ink
 
 
