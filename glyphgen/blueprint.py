@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import glyphgen
 from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.errors import FontError, show_some
-from glyphgen.fonts import Face, find_licence_troubles, find_requests
+from glyphgen.fonts import Face, KnownFaces, find_licence_troubles, find_requests
 from glyphgen.framing import Framing, make_framing
 from glyphgen.gate import Verdict, examine_cells, require_classes
 from glyphgen.gate.cache import find_cache_folder, name_entry, read_entry, write_entry
@@ -108,9 +108,11 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
     """
     table = make_class_table(recipe)
     requests, problems = find_requests(recipe)
-    with FontReader(sanitize=recipe.fonts.sanitize) as reader:
+    folder, sanitize = find_cache_folder(), recipe.fonts.sanitize
+    known = KnownFaces(folder.parent / "faces.json", sanitize=sanitize) if use_cache else None
+    with FontReader(sanitize=sanitize, known=known) as reader:
         faces, unread = reader.read_faces(requests, problems)
-        folder, name = find_cache_folder(), name_entry(recipe, faces, table.all_forms)
+        name = name_entry(recipe, faces, table.all_forms)
         cached = read_entry(folder, name) if use_cache else None
         if cached is None:
             examined = _examine(recipe, reader, faces, table.all_forms)

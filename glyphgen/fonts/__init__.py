@@ -3,11 +3,13 @@
 from glyphgen.fonts.container import FontFile, read_font_file
 from glyphgen.fonts.face import Face, find_licence_troubles, read_face
 from glyphgen.fonts.finding import FaceRequest, find_requests
+from glyphgen.fonts.known import KnownFaces
 
 __all__ = [
     "Face",
     "FaceRequest",
     "FontFile",
+    "KnownFaces",
     "find_licence_troubles",
     "find_requests",
     "read_face",

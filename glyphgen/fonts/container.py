@@ -15,7 +15,7 @@ from pathlib import Path
 
 from glyphgen.errors import FontError, UnreadableFontError
 
-__all__ = ["FontFile", "read_font_file"]
+__all__ = ["FontFile", "hash_font_file", "read_font_file"]
 
 _LARGEST_FILE = (
     512 << 20
@@ -70,6 +70,16 @@ def read_font_file(path: Path, *, sanitize: bool = False) -> FontFile:
     if sanitize:
         check_sanity(path, data)
     return FontFile(data=_unpack(path, data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def hash_font_file(path: Path) -> str:
+    """Return the SHA-256 of a font file as it lies on disk, hexadecimal; nothing is unpacked.
+
+    Raises:
+        FontError: There is no such file.
+        UnreadableFontError: It cannot be read, is no file, or too large.
+    """
+    return hashlib.sha256(_read_bytes(path)).hexdigest()
 
 
 def unreadable(path: Path, error: Exception) -> UnreadableFontError:

@@ -8,13 +8,14 @@ import struct
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from glyphgen.errors import UnreadableFontError
 
-__all__ = ["check_sanity"]
+__all__ = ["check_sanity", "describe_sanitizer"]
 
 _LONGEST_S = 10  # a collection of all of Chinese, Japanese and Korean takes 0.3 s
 _LONGEST_REASON = 160
@@ -51,6 +52,11 @@ def check_sanity(path: Path, data: bytes) -> None:
         said = done.stderr.decode(errors="replace").splitlines()
         errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")]
         raise _rejected(path, errors[0] if errors else f"exit code {done.returncode}")
+
+
+def describe_sanitizer() -> str:
+    """Return what is asked: the checksums alone, or the OpenType Sanitizer of some version as well."""
+    return f"ots {version('opentype-sanitizer')}" if _find_program() else "checksums"
 
 
 def _find_damaged(data: bytes) -> str | None:

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from glyphgen.errors import FontError, WorkerError
-from glyphgen.fonts import Face, FaceRequest
+from glyphgen.fonts import Face, FaceRequest, KnownFaces
 from glyphgen.outlines.store import OutlineStore, join_stores
 
 __all__ = ["OUT_OF_MEMORY", "FontReader", "Limits", "ReadOutlines", "UnreadFace"]
@@ -98,11 +98,19 @@ class FontReader:
     Args:
         sanitize: Ask the OpenType Sanitizer about every file first, where it is installed.
         limits: For each face.
+        known: Faces of earlier runs, which need no reading; what is read is added to them.
     """
 
-    def __init__(self, *, sanitize: bool = True, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        sanitize: bool = True,
+        limits: Limits | None = None,
+        known: KnownFaces | None = None,
+    ) -> None:
         self._sanitize = sanitize
         self._limits = limits or Limits()
+        self._known = known
         self._folder = tempfile.TemporaryDirectory(prefix="glyphgen-")
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
@@ -140,6 +148,8 @@ class FontReader:
                 no face can be read.
         """
         answers = self._ask_all(requests, self._ask_face)
+        if self._known:
+            self._known.save()
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
         if wrong or problems or not any("face" in answer for answer in answers):
             told = (line for answer in answers for line in answer.get("problems", ()))
@@ -147,7 +157,7 @@ class FontReader:
         faces: dict[tuple[Path, int, tuple[tuple[str, float], ...]], Face] = {}
         for answer in answers:
             if "face" in answer:
-                face = Face.from_page(answer["face"])
+                face = answer["face"]
                 faces.setdefault((face.path.resolve(), face.index, face.axes), face)
         return tuple(faces.values()), _list_unread(requests, answers)
 
@@ -193,7 +203,15 @@ class FontReader:
 
     def _ask_face(self, request: FaceRequest) -> Answer:
         task = asdict(request) | {"path": str(request.path), "sanitize": self._sanitize}
-        return self._ask(request.path, {"kind": "face", **task}, self._limits.cpu_s)
+        known = self._known.find(request) if self._known else None
+        if known:
+            return {"face": known}
+        answer = self._ask(request.path, {"kind": "face", **task}, self._limits.cpu_s)
+        if "face" in answer:
+            answer["face"] = Face.from_page(answer["face"])
+            if self._known:
+                self._known.add(request, answer["face"])
+        return answer
 
     def _ask_outlines(self, numbered: tuple[int, Face], *, n_forms: int) -> Answer:
         number, face = numbered

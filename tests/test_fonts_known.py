@@ -1,0 +1,142 @@
+"""A face that was read before is found again by its bytes, and needs no process."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import BOX, FONTS, RING, MakeFont
+
+from glyphgen.blueprint import survey_faces
+from glyphgen.fonts import Face, FaceRequest, KnownFaces
+from glyphgen.outlines import FontReader
+from glyphgen.outlines import process as reading
+from glyphgen.recipe import read_recipe
+
+WriteRecipe = Callable[[str], Path]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "faces.json"
+
+
+@pytest.fixture
+def n_started(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Count the processes that have been started."""
+    started = []
+    worker = reading._Worker
+
+    def start(log: Path) -> reading._Worker:
+        started.append(log)
+        return worker(log)
+
+    monkeypatch.setattr(reading, "_Worker", start)
+    return lambda: len(started)
+
+
+def read(kept: Path, *requests: FaceRequest, sanitize: bool = False) -> tuple[Face, ...]:
+    known = KnownFaces(kept, sanitize=sanitize)
+    with FontReader(sanitize=sanitize, known=known) as reader:
+        return reader.read_faces(requests)[0]
+
+
+def test_a_face_is_read_once(make_font: MakeFont, kept: Path, n_started: Callable[[], int]) -> None:
+    asked = FaceRequest(path=make_font("a.ttf", {"A": BOX}))
+    first = read(kept, asked)
+    assert n_started() == 1
+    assert read(kept, asked) == first
+    assert n_started() == 1
+
+
+def test_a_face_is_found_wherever_its_file_lies(
+    make_font: MakeFont, kept: Path, tmp_path: Path, n_started: Callable[[], int]
+) -> None:
+    here = make_font("a.ttf", {"A": BOX})
+    read(kept, FaceRequest(path=here))
+    (tmp_path / "there").mkdir()
+    there = Path(shutil.copy(here, tmp_path / "there"))
+    [face] = read(kept, FaceRequest(path=there))
+    assert face.path == there
+    assert n_started() == 1
+
+
+def test_other_bytes_are_another_face_even_of_the_same_age(
+    make_font: MakeFont, kept: Path, n_started: Callable[[], int]
+) -> None:
+    path = make_font("a.ttf", {"A": BOX}, family="Old")
+    [old] = read(kept, FaceRequest(path=path))
+    time = path.stat().st_mtime_ns
+    make_font("a.ttf", {"A": RING}, family="New")
+    os.utime(path, ns=(time, time))
+    [new] = read(kept, FaceRequest(path=path))
+    assert (old.family, new.family) == ("Old", "New")
+    assert old.sha256 != new.sha256
+    assert n_started() == 2
+
+
+def test_asked_for_otherwise_or_not_sanitized_is_another(
+    make_font: MakeFont, kept: Path, n_started: Callable[[], int]
+) -> None:
+    path = make_font("a.ttf", {"A": BOX})
+    read(kept, FaceRequest(path=path))
+    [face] = read(kept, FaceRequest(path=path, weight=3))
+    assert face.weight == 3
+    assert n_started() == 2
+    read(kept, FaceRequest(path=path), sanitize=True)
+    assert n_started() == 3
+
+
+def test_a_catalogue_beside_the_font_is_looked_at_again(kept: Path, tmp_path: Path) -> None:
+    font = tmp_path / "kana" / "kiloji.ttf"
+    font.parent.mkdir()
+    shutil.copy(FONTS / "kana" / "kiloji.ttf", font)
+    [silent] = read(kept, FaceRequest(path=font))
+    rows = "folder\tfile\tlicence\tpackage\nkana\tkiloji.ttf\tLicenceRef-told\tkiloji\n"
+    other = tmp_path / "other" / "kana" / "kiloji.ttf"
+    other.parent.mkdir(parents=True)
+    shutil.copy(font, other)
+    (tmp_path / "other" / "FONTS.tsv").write_text(rows)
+    [told] = read(kept, FaceRequest(path=other))
+    assert told.licence == "LicenceRef-told" != silent.licence
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"x": 1', b'{"x": 3}', b"\xff"])
+def test_a_damaged_file_holds_nothing(
+    make_font: MakeFont, kept: Path, n_started: Callable[[], int], damage: bytes
+) -> None:
+    asked = FaceRequest(path=make_font("a.ttf", {"A": BOX}))
+    first = read(kept, asked)
+    kept.write_bytes(damage)
+    assert read(kept, asked) == first
+    assert n_started() == 2
+
+
+def test_a_damaged_page_is_read_anew(
+    make_font: MakeFont, kept: Path, n_started: Callable[[], int]
+) -> None:
+    asked = FaceRequest(path=make_font("a.ttf", {"A": BOX}))
+    first = read(kept, asked)
+    kept.write_text(json.dumps({key: {"index": 0} for key in json.loads(kept.read_bytes())}))
+    assert read(kept, asked) == first
+    assert n_started() == 2
+
+
+def test_a_place_that_cannot_be_written_is_no_error(make_font: MakeFont, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file")
+    assert read(blocked / "faces.json", FaceRequest(path=make_font("a.ttf", {"A": BOX})))
+
+
+def test_a_survey_that_was_made_before_starts_nothing(
+    make_font: MakeFont, write_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    for name in "abc":
+        make_font(f"{name}.ttf", {"A": BOX, "B": RING})
+    recipe = read_recipe(write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]'))
+    first = survey_faces(recipe)
+    monkeypatch.setattr(reading, "_Worker", None)
+    assert survey_faces(recipe).faces == first.faces
