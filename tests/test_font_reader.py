@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import BOX, FONTS, RING, MakeFont
+from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from fontTools.ttLib import TTFont
 
 from glyphgen.blueprint import draw_up_blueprint, survey_faces
@@ -204,6 +204,34 @@ def test_a_font_that_does_not_match_its_checksums_is_refused(make_font: MakeFont
         " (mend the font; fonts.sanitize = false reads it all the same)"
     )
     assert read_face(path).index == 0
+
+
+@pytest.mark.parametrize("ends", [(7, 3), (9, 7), (3, 3)])
+def test_contours_out_of_order_are_refused_without_the_sanitizer_as_well(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch, ends: tuple[int, int]
+) -> None:
+    monkeypatch.setattr("glyphgen.fonts.sanitizer._find_program", lambda: None)
+    path = make_font("x.ttf", {"A": BOX, "B": RING, "C": PAIR})
+    assert read_face(path, sanitize=True).index == 0
+    end_contours_at(path, glyph=3, ends=ends)
+    assert reason(path, sanitize=True) == (
+        "damaged, the contours of glyph 3 are out of order"
+        " (mend the font; fonts.sanitize = false reads it all the same)"
+    )
+    assert reason(pack(path, "woff"), sanitize=True).startswith("damaged, the contours of glyph 3")
+
+
+def end_contours_at(path: Path, *, glyph: int, ends: tuple[int, int]) -> None:
+    """Rewrite where two contours end, and the checksum with it."""
+    with TTFont(path) as font:
+        glyf, start = font.reader.tables["glyf"], font["loca"].locations[glyph]
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">HH", data, glyf.offset + start + 10, *ends)
+    table = bytes(data[glyf.offset : glyf.offset + glyf.length])
+    words = np.frombuffer(table + bytes(-len(table) % 4), ">u4")
+    record = next(at for at in range(12, 300, 16) if data[at : at + 4] == b"glyf")
+    struct.pack_into(">L", data, record + 4, int(words.sum(dtype=np.uint64)) & 0xFFFF_FFFF)
+    path.write_bytes(data)
 
 
 def test_the_sanitizer_can_be_turned_off(make_font: MakeFont, write_recipe: WriteRecipe) -> None:

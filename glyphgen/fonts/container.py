@@ -57,19 +57,22 @@ def read_font_file(path: Path, *, sanitize: bool = False) -> FontFile:
 
     Args:
         path: A regular file, or a link to one; nothing else is opened.
-        sanitize: Check its checksums, and ask the OpenType Sanitizer where it is installed.
+        sanitize: Check its checksums and contours, and ask the OpenType Sanitizer where it is installed.
 
     Raises:
         FontError: There is no such file.
         UnreadableFontError: It cannot be read, is no file, too large, damaged, or not sane.
     """
-    from glyphgen.fonts.sanitizer import check_sanity
+    from glyphgen.fonts.sanitizer import check_contours, check_sanity
 
     data = _read_bytes(path)
     _check_unpacked_size(path, data)
     if sanitize:
         check_sanity(path, data)
-    return FontFile(data=_unpack(path, data), sha256=hashlib.sha256(data).hexdigest())
+    unpacked = _unpack(path, data)
+    if sanitize:
+        check_contours(path, unpacked)
+    return FontFile(data=unpacked, sha256=hashlib.sha256(data).hexdigest())
 
 
 def hash_font_file(path: Path) -> str:

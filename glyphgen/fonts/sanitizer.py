@@ -1,4 +1,4 @@
-"""Is a font file whole and sane: its own checksums, and the OpenType Sanitizer; knows nothing of faces.
+"""Is a font file whole and sane: its checksums, its contours, the OpenType Sanitizer; knows no faces.
 
 It judges alone: what is read afterwards is the file as it is, so that a dataset is the same whether
 the sanitizer is installed or not.
@@ -12,10 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphgen.errors import UnreadableFontError
 
-__all__ = ["check_sanity", "describe_sanitizer"]
+__all__ = ["check_contours", "check_sanity", "describe_sanitizer"]
 
 _LONGEST_S = 10  # a collection of all of Chinese, Japanese and Korean takes 0.3 s
 _LONGEST_REASON = 160
@@ -54,6 +55,51 @@ def check_sanity(path: Path, data: bytes) -> None:
         raise _rejected(path, errors[0] if errors else f"exit code {done.returncode}")
 
 
+def check_contours(path: Path, data: bytes) -> None:
+    """Check that the contours of every TrueType glyph end one after the other.
+
+    Args:
+        path: Of the file, for the message.
+        data: A font or a collection, unpacked.
+
+    Raises:
+        UnreadableFontError: A contour ends before or with the one before it: the points would be
+            joined as nobody has drawn them.
+
+    Source: OpenType 1.9.1, table glyf, simple glyph description.
+    """
+    for start in _list_starts(data):
+        try:
+            glyph = _find_disorder(data, start)
+        except (struct.error, LookupError, ValueError):
+            continue  # cut off or contradictory: the reader says so
+        if glyph is not None:
+            raise UnreadableFontError(
+                f"{path}: damaged, the contours of glyph {glyph} are out of order {_ALL_THE_SAME}"
+            )
+
+
+def _find_disorder(data: bytes, start: int) -> int | None:
+    tables = {tag: slice(at, at + n) for tag, _, at, n in _list_tables_of(data, start)}
+    glyf = np.frombuffer(data[tables[b"glyf"]], np.uint8)
+    has_long = struct.unpack_from(">h", data, tables[b"head"].start + 50)[0]
+    loca = np.frombuffer(data[tables[b"loca"]], ">u4" if has_long else ">u2").astype(np.int64)
+    at = loca * (1 if has_long else 2)
+    glyphs = np.flatnonzero(at[1:] > at[:-1])
+    n_contours = _read_words(glyf, at[glyphs])
+    simple = n_contours < 1 << 15  # composite glyphs count -1
+    glyphs, n_contours = glyphs[simple], n_contours[simple]
+    firsts = np.cumsum(n_contours) - n_contours
+    within = np.arange(n_contours.sum()) - np.repeat(firsts, n_contours)
+    ends = _read_words(glyf, np.repeat(at[glyphs] + 10, n_contours) + 2 * within)
+    wrong = np.flatnonzero((np.diff(ends) <= 0) & (within[1:] > 0))
+    return int(np.repeat(glyphs, n_contours)[wrong[0]]) if len(wrong) else None
+
+
+def _read_words(table: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    return table[at].astype(np.int64) << 8 | table[at + 1]
+
+
 def describe_sanitizer() -> str:
     """Return what is asked: the checksums alone, or the OpenType Sanitizer of some version as well."""
     return f"ots {version('opentype-sanitizer')}" if _find_program() else "checksums"
@@ -79,12 +125,20 @@ def _find_damaged(data: bytes) -> str | None:
 def _list_tables(data: bytes) -> Iterator[tuple[bytes, int, int, int]]:
     if data[:4] in {b"wOFF", b"wOF2"}:  # their packing has checksums of its own
         return
-    starts: tuple[int, ...] = (0,)
-    if data[:4] == b"ttcf":
-        starts = struct.unpack_from(f">{struct.unpack_from('>L', data, 8)[0]}L", data, 12)
-    for start in starts:
-        for k in range(struct.unpack_from(">H", data, start + 4)[0]):
-            yield struct.unpack_from(">4sLLL", data, start + 12 + 16 * k)
+    for start in _list_starts(data):
+        yield from _list_tables_of(data, start)
+
+
+def _list_starts(data: bytes) -> tuple[int, ...]:
+    """Return where the table directory of each font of a file begins."""
+    if data[:4] != b"ttcf":
+        return (0,)
+    return struct.unpack_from(f">{struct.unpack_from('>L', data, 8)[0]}L", data, 12)
+
+
+def _list_tables_of(data: bytes, start: int) -> Iterator[tuple[bytes, int, int, int]]:
+    for k in range(struct.unpack_from(">H", data, start + 4)[0]):
+        yield struct.unpack_from(">4sLLL", data, start + 12 + 16 * k)
 
 
 @cache

@@ -113,8 +113,8 @@ class Fonts(Section):
     """Faces that need an index, axes or a weight, one [[fonts.faces]] table each."""
 
     sanitize: bool = True
-    """Check the checksums of every file first, and ask the OpenType Sanitizer about it, where the extra
-    sanitize is installed."""
+    """Check the checksums and contours of every file first, and ask the OpenType Sanitizer about it,
+    where the extra sanitize is installed."""
 
     require_license: bool = False
     """Stop where the licence of a face is unknown, or its maker restricts embedding."""
