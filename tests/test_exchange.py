@@ -182,6 +182,8 @@ def test_arrays_take_code_points_a_class_map_or_plain_numbers(tmp_path: Path) ->
     np.savez(tmp_path / "both.npz", x=make_images(4), y=np.array([70, 5, 5, 70]))
     data = imported(tmp_path / "c", "arrays", tmp_path / "both.npz")
     assert [(c.label, c.forms) for c in data.classes] == [("5", ()), ("70", ())]
+    np.savez(tmp_path / "told.npz", images=make_images(2), codepoints=np.array([0x3046, 0x3042]))
+    assert labels_of(imported(tmp_path / "d", "arrays", tmp_path / "told.npz")) == ["あ", "う"]
 
 
 def test_a_dataset_keeps_its_splits_and_gets_a_size(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from glyphgen.pictures import make_picture
 from glyphgen.recipe import read_recipe
 from glyphgen.report import make_report
 from glyphgen.report.blocks import check_extra
+from glyphgen.report.dataset_page import choose_samples
 from glyphgen.report.statistics import measure_dataset, measure_shapes
 from glyphgen.storage.dataset import load
 
@@ -127,6 +128,18 @@ def test_one_class_still_makes_a_page(tmp_path: Path) -> None:
     reported = make_report((folder,), tmp_path / "one.html")
     assert reported.summary["classes"] == 1
     assert "1 classes" in reported.path.read_text("utf-8")
+
+
+def test_no_sample_of_a_class_is_shown_twice(kana: Path) -> None:
+    dataset = load(kana)
+    few, many = (choose_samples(dataset, measure_dataset(dataset), k) for k in (8, 200))
+    assert few.shape[:2] == (len(dataset.classes), 8)
+    n = np.bincount(np.asarray(dataset.labels))
+    for shown in (few, many):
+        for k, own in enumerate(shown):
+            drawn = own[own.any(axis=(1, 2))]
+            assert len(drawn) == min(n[k], len(own))
+            assert len({image.tobytes() for image in drawn}) == len(drawn)
 
 
 def test_a_balanced_dataset_shows_its_copies(kana: Path, tmp_path: Path) -> None:

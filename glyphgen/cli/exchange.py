@@ -67,7 +67,11 @@ def sizing_options(command: Command) -> Command:
     "--seed", type=click.IntRange(0, 2**64 - 1), default=0, metavar="N", help="Chooses them."
 )
 @click.option("--class-map", type=Path, metavar="FILE", help="A table index,codepoint,char.")
-@click.option("--codepoints", is_flag=True, help="arrays: the labels are code points.")
+@click.option(
+    "--codepoints",
+    is_flag=True,
+    help="arrays: the labels are code points, as they are where their array is called so.",
+)
 @click.option("--strict", is_flag=True, help="Refuse what would be skipped.")
 @making_options
 def import_(

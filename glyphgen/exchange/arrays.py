@@ -23,8 +23,8 @@ def open_arrays(paths: tuple[Path, ...], asked: Asked) -> Source:
 
     Args:
         paths: One .npz that holds both, or the file of the images and that of the labels.
-        asked: Whether the labels are code points, or positions in a class map; without either they
-            are words.
+        asked: Whether the labels are code points, as those of an array called ``codepoints`` are, or
+            positions in a class map; without either they are words.
 
     Raises:
         SourceError: They cannot be read, do not fit each other, or are not what they should be.
@@ -37,7 +37,7 @@ def open_arrays(paths: tuple[Path, ...], asked: Asked) -> Source:
         classes = read_class_map(asked.class_map)
         check_labels(labels.place, values, len(classes), asked.class_map.name)
         class_index = values.astype(np.uint32)
-    elif asked.codepoints:
+    elif asked.codepoints or labels.member == "codepoints.npy":
         classes, class_index = make_classes_of_codepoints(labels.place, values)
     else:
         found, positions = np.unique(values, return_inverse=True)

@@ -117,7 +117,7 @@ def _tell_facts(dataset: Dataset) -> list[Block]:
 def _make_cards(
     dataset: Dataset, found: Statistics, per_class: int
 ) -> tuple[list[dict[str, Any]], list[str], int]:
-    thumbnails = _choose_samples(dataset, found, per_class)
+    thumbnails = choose_samples(dataset, found, per_class)
     height, width = thumbnails.shape[2:]
     sprites, cards = [], []
     for k, info in enumerate(dataset.classes):
@@ -150,21 +150,21 @@ def _make_cards(
     return cards, sprites, per_class * width + 18
 
 
-def _choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArray[np.uint8]:
-    """Return samples of each class, spread over its rows: uint8 (C, k, h, w)."""
+def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArray[np.uint8]:
+    """Return different samples of each class, paper where it has fewer: uint8 (C, k, h, w)."""
     labels = np.asarray(dataset.labels)
     order = np.argsort(labels, kind="stable")
     starts = np.concatenate([[0], np.cumsum(found.total)])
-    picks = []
+    rows = np.zeros((len(found.total), per_class), dtype=np.int64)
+    is_there = np.arange(per_class) < found.total[:, None]
     for k, n in enumerate(found.total.tolist()):
-        # A step that no number of faces divides: neighbours are of different faces.
-        steps = (np.arange(per_class) * max(1, round(n * 0.618))) % max(n, 1)
-        picks.append(order[starts[k] + steps] if n else np.zeros(per_class, dtype=np.int64))
-    rows = np.concatenate(picks)
-    in_order = np.argsort(rows, kind="stable")
-    images = np.empty((len(rows), *dataset.images.shape[1:]), dtype=np.uint8)
-    images[in_order] = read_ink(dataset, rows[in_order])
-    images[np.repeat(found.total == 0, per_class)] = 0
+        lot = np.random.default_rng(k).choice(n, min(n, per_class), replace=False)
+        rows[k, is_there[k]] = order[starts[k] + lot]
+    flat = rows.ravel()
+    in_order = np.argsort(flat, kind="stable")
+    images = np.empty((flat.size, *dataset.images.shape[1:]), dtype=np.uint8)
+    images[in_order] = read_ink(dataset, flat[in_order])
+    images[~is_there.ravel()] = 0
     small = shrink(images, _THUMBNAIL)
     return small.reshape(len(found.total), per_class, *small.shape[1:])
 
