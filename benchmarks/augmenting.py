@@ -18,7 +18,7 @@ from glyphgen.recipe import AugmentStep, read_recipe
 
 __all__ = ["ALBUMENTATIONS", "AUGMENT", "SCIPY", "measure_augmenting"]
 
-_RECIPE = Path(__file__).parent.parent / "recipes" / "kana.toml"
+_RECIPE = Path(__file__).with_name("kana.toml")
 _ROWS = 4096
 
 Bytes = NDArray[np.uint8]

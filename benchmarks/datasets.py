@@ -1,11 +1,11 @@
 """Balances a dataset and reports on it, as a user does: whole commands, with their memory."""
 
-import resource
 import shutil
+import sys
 import tempfile
-import time
 from pathlib import Path
 
+from benchmarks.launch import launch
 from benchmarks.measure import Measured
 from glyphgen.balance import balance_dataset, draw_up_balancing
 from glyphgen.generate import render_dataset
@@ -16,6 +16,8 @@ __all__ = ["BALANCE", "REPORT", "measure_datasets"]
 BALANCE = "balance to disk, all cores"
 REPORT = "report on a dataset"
 
+_RECIPE = Path(__file__).with_name("kana.toml")
+_GLYPHGEN = (sys.executable, "-m", "glyphgen")
 _PER_CLASS = 50  # originals of each of 169 classes
 
 
@@ -29,32 +31,28 @@ def measure_datasets(parent: Path, workers: int, per_class: int) -> list[Measure
     """
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
     try:
-        recipe = read_recipe("kana", [f"render.per_class={_PER_CLASS}"])
+        recipe = read_recipe(_RECIPE, [f"render.per_class={_PER_CLASS}"])
         source = render_dataset(recipe, folder / "source", workers=workers).folder
         balancing = draw_up_balancing(source, per_class)
         balanced = balance_dataset(balancing, folder / "balanced", workers=workers)
-        seconds, n_rows = _time_report(folder), balanced.n_rows
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        again = ["--per-class", str(per_class), "--out", str(folder / "again"), "--quiet"]
+        _, balance_bytes = launch([*_GLYPHGEN, "balance", str(source), *again])
+        page = ["-o", str(folder / "report.html")]
+        seconds, report_bytes = launch([*_GLYPHGEN, "report", str(folder / "balanced"), *page])
         return [
             Measured(
                 what=BALANCE,
                 rate=balanced.images_per_second,
-                note=f"{balanced.n_made:,} images, drawn from {_PER_CLASS} originals a class",
+                note=f"{balanced.n_made:,} images of {_PER_CLASS} originals a class;"
+                f" {balance_bytes / 1e6:.0f} MB in the largest process",
             ),
             Measured(
                 what=REPORT,
-                rate=n_rows / seconds,
+                rate=balanced.n_rows / seconds,
                 of_limit=False,
-                note=f"{n_rows:,} images in {seconds:.1f} s; {peak:.0f} MB in this process",
+                note=f"{balanced.n_rows:,} images in {seconds:.1f} s;"
+                f" {report_bytes / 1e6:.0f} MB in the largest process",
             ),
         ]
     finally:
         shutil.rmtree(folder)
-
-
-def _time_report(folder: Path) -> float:
-    from glyphgen.report import make_report
-
-    started = time.perf_counter()
-    make_report((folder / "balanced",), folder / "report.html")
-    return time.perf_counter() - started

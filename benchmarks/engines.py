@@ -26,7 +26,7 @@ from glyphgen.rendering.vector import VectorRenderer
 
 __all__ = ["AFFINE", "CONVERT", "LIMIT", "PILLOW", "WOBBLE", "measure_engines", "measure_outlines"]
 
-_RECIPE = Path(__file__).parent.parent / "recipes" / "kana.toml"
+_RECIPE = Path(__file__).with_name("kana.toml")
 _ROWS = 8192  # as many as a shard of 64 x 64 images has
 _BEND = ("render.wobble.amplitude=0.03", "render.wobble.grid=3")
 _BREAK = ("render.scatter.shift=0.02", "render.scatter.turn=3", "render.scatter.scale=0.05")

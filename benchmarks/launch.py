@@ -9,6 +9,17 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+
+__all__ = ["launch"]
+
+
+def launch(command: Sequence[str]) -> tuple[float, int]:
+    """Run a command, and return its seconds, and the bytes of memory of its largest process."""
+    done = subprocess.run([sys.executable, __file__, *command], check=True, stdout=subprocess.PIPE)
+    found = json.loads(done.stdout)
+    return found["seconds"], found["peak_bytes"]
+
 
 if __name__ == "__main__":
     start = time.perf_counter()

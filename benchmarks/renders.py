@@ -1,6 +1,5 @@
 """Makes whole datasets with the command line, on a disk and in memory; draws nothing itself."""
 
-import json
 import mmap
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.launch import launch
 from benchmarks.measure import Measured, Unavailable
 from glyphgen.storage.commit import settle
 
@@ -30,8 +30,7 @@ __all__ = [
     "measure_help",
 ]
 
-_RECIPE = Path(__file__).parent.parent / "recipes" / "kana.toml"
-_LAUNCH = Path(__file__).with_name("launch.py")
+_RECIPE = Path(__file__).with_name("kana.toml")
 N_CLASSES = 169
 ROW_BYTES = 64 * 64 + 58  # image, label, sample
 _BLOCK_BYTES = 32 << 20  # as a shard has
@@ -117,9 +116,9 @@ class Render:
         for per_class in (self.folder.short, self.folder.long):
             n_rows = per_class * N_CLASSES
             with self.folder.opened() as folder:
-                found = _render(folder / "kana", self.format, self.workers, per_class)
-            self.seconds.setdefault(n_rows, []).append(found["seconds"])
-            self.peak_bytes[n_rows] = max(self.peak_bytes.get(n_rows, 0), int(found["peak_bytes"]))
+                seconds, peak_bytes = _render(folder / "kana", self.format, self.workers, per_class)
+            self.seconds.setdefault(n_rows, []).append(seconds)
+            self.peak_bytes[n_rows] = max(self.peak_bytes.get(n_rows, 0), peak_bytes)
 
     @property
     def rate(self) -> float:
@@ -145,13 +144,11 @@ class Render:
         return [(n_rows, min(seconds)) for n_rows, seconds in sorted(self.seconds.items())]
 
 
-def _render(folder: Path, format: str, workers: int, per_class: int) -> dict[str, float]:  # noqa: A002
-    command = [sys.executable, str(_LAUNCH), sys.executable, "-m", "glyphgen"]
+def _render(folder: Path, format: str, workers: int, per_class: int) -> tuple[float, int]:  # noqa: A002
+    command = [sys.executable, "-m", "glyphgen"]
     command += ["render", str(_RECIPE), "--out", str(folder), "--format", format, "--quiet"]
     command += ["--workers", str(workers), "--set", f"render.per_class={per_class}"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    return launch(command)
 
 
 @dataclass(slots=True, kw_only=True)

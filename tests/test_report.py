@@ -158,11 +158,14 @@ def test_two_datasets_are_told_apart_in_words(kana: Path, tmp_path: Path) -> Non
     large = render_dataset(recipe, tmp_path / "large").folder
     reported = make_report((kana, large), tmp_path / "both.html")
     told = reported.summary["differences"]
-    assert any(line.startswith("The ink's longer side is 5") for line in told)
+    assert any(line.startswith("The ink's longer side is 6") for line in told)
     assert any(
         line.startswith("86 classes of kana (first) are not in kana (second)") for line in told
     )
     assert any(line.startswith("Ink touches the frame in 0% of kana (first), ") for line in told)
+    page = reported.path.read_text("utf-8")
+    assert "83 classes are in both." in page
+    assert ", of the 40 that are least alike, the least alike first:" in page
     alike = make_report((kana, kana), tmp_path / "same.html").summary["differences"]
     assert alike == ["Nothing that was measured tells kana (first) from kana (second)."]
 

@@ -1,6 +1,7 @@
 """Two datasets side by side: does the one look like the other, and where not; draws through others."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphgen.pictures import make_strip, shrink
 from glyphgen.report.blocks import Block, Section, charts, facts, legend, lines, pairs, table, text
@@ -137,16 +138,28 @@ def _tell_classes(
         shrink(of.mean[at].astype(np.uint8), _SIDE) for of, at in zip(found, rows, strict=True)
     ]
     size = np.minimum(means[0].shape[1:], means[1].shape[1:])
+    means = [mean[:, : size[0], : size[1]] for mean in means]
     shown = []
-    for k, form in enumerate(shared[:_SHOWN]):
-        label = describe_class(datasets[0].classes[tables[0][form]])[0]
-        strip = make_strip([mean[k, : size[0], : size[1]] for mean in means])
+    for k in np.argsort(_compare_pairs(*means), kind="stable")[:_SHOWN].tolist():
+        label = describe_class(datasets[0].classes[tables[0][shared[k]]])[0]
+        strip = make_strip([mean[k] for mean in means])
         counts = [int(of.total[at[k]]) for of, at in zip(found, rows, strict=True)]
         shown.append((strip, f"{label}  {counts[0]:,} / {counts[1]:,}", 96))
+    first = "" if len(shown) == len(shared) else f", of the {len(shown)} that are least alike"
     return [
         text(
-            f"{len(shared):,} classes are in both. Mean image of {names[0]}, then of {names[1]},"
-            " with the rows of each:"
+            f"{len(shared):,} classes are in both. Mean image of {names[0]}, then of {names[1]}, with"
+            f" the rows of each{first}, the least alike first:"
         ),
         pairs(shown),
     ]
+
+
+def _compare_pairs(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the correlation of each image of one stack with that of the other: (n,), -1 to 1."""
+    flat = [stack.reshape(len(stack), -1).astype(np.float64) for stack in (one, other)]
+    apart = [stack - stack.mean(axis=1, keepdims=True) for stack in flat]
+    product = (apart[0] * apart[1]).sum(axis=1)
+    norms = np.linalg.norm(apart[0], axis=1) * np.linalg.norm(apart[1], axis=1)
+    correlation: NDArray[np.float64] = product / np.maximum(norms, 1e-9)
+    return correlation
