@@ -23,7 +23,7 @@ from glyphgen.report.blocks import (
     text,
 )
 from glyphgen.report.charts import draw_bars, draw_histogram
-from glyphgen.report.statistics import Statistics, read_ink
+from glyphgen.report.statistics import Statistics, read_ink, read_scattered
 from glyphgen.storage.dataset import Dataset
 from glyphgen.storage.index import ClassInfo
 
@@ -163,7 +163,7 @@ def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArr
     flat = rows.ravel()
     in_order = np.argsort(flat, kind="stable")
     images = np.empty((flat.size, *dataset.images.shape[1:]), dtype=np.uint8)
-    images[in_order] = read_ink(dataset, flat[in_order])
+    images[in_order] = np.concatenate(list(read_scattered(dataset, flat[in_order])))
     images[~is_there.ravel()] = 0
     small = shrink(images, _THUMBNAIL)
     return small.reshape(len(found.total), per_class, *small.shape[1:])

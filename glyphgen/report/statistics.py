@@ -1,20 +1,28 @@
 """What is in a dataset, as numbers; reads it in blocks, and knows nothing of pages or figures."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.storage.dataset import Dataset
 
-__all__ = ["Shapes", "Statistics", "measure_dataset", "measure_shapes", "read_ink"]
+__all__ = [
+    "Shapes",
+    "Statistics",
+    "measure_dataset",
+    "measure_shapes",
+    "read_ink",
+    "read_scattered",
+]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _BLOCK_PIXELS = 1 << 24  # read at once: 16 MB of images
+_PIECE_PIXELS = 1 << 22  # of scattered rows, around which the system reads ahead
 _MOST_SHAPES = 20_000  # rows that shapes are measured on, spread evenly
 _INKED = 128  # of 255
 _SMALL = 16  # pixels a side of the means that classes are compared by
@@ -78,6 +86,14 @@ def read_ink(dataset: Dataset, rows: NDArray[np.int64] | slice) -> Bytes:
     return 255 - images if dataset.index.image.polarity == "black-on-white" else images
 
 
+def read_scattered(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[Bytes]:
+    """Yield the ink of rows, ascending, a piece at a time; pages that were read are let go of."""
+    n_pieces = -(-len(rows) * dataset.images[0].size // _PIECE_PIXELS) if len(rows) else 0
+    for piece in np.array_split(rows, max(n_pieces, 1)):
+        yield read_ink(dataset, piece)
+        dataset.unmap()
+
+
 def measure_dataset(dataset: Dataset) -> Statistics:
     """Measure a dataset: all rows for counts, means and duplicates, some for shapes and values."""
     labels = np.asarray(dataset.labels).astype(np.int64)
@@ -94,7 +110,7 @@ def measure_dataset(dataset: Dataset) -> Statistics:
         distance=distance,
         duplicates=groups,
         n_duplicates=n_duplicates,
-        shapes=measure_shapes(read_ink(dataset, rows)),
+        shapes=_join_shapes([measure_shapes(ink) for ink in read_scattered(dataset, rows)]),
         shape_rows=rows,
         values=_find_values(dataset, rows),
     )
@@ -114,6 +130,7 @@ def _blocks(dataset: Dataset) -> Iterator[slice]:
     size = max(1, _BLOCK_PIXELS // (height * width))
     for start in range(0, len(dataset), size):
         yield slice(start, min(start + size, len(dataset)))
+        dataset.unmap()
 
 
 def _sum_up(
@@ -194,6 +211,13 @@ def measure_shapes(images: Bytes) -> Shapes:
         box=box,
         stroke=np.where(area > 0, 2 * area / length / height, 0.0),
         touches=(np.maximum(*border) >= _INKED) if n else np.zeros(0, bool),
+    )
+
+
+def _join_shapes(pieces: Sequence[Shapes]) -> Shapes:
+    names = [spec.name for spec in fields(Shapes)]
+    return Shapes(
+        **{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in names}
     )
 
 
