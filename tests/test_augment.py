@@ -10,10 +10,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from glyphgen.augment import DEFAULT_STEPS, Augmenter, make_augmenter
 from glyphgen.augment import named as named_module
+from glyphgen.augment.pen import thin
 from glyphgen.augment.tables import LENGTH, make_clouds, make_gaussian, make_uniform
 from glyphgen.errors import AugmentError
 from glyphgen.recipe import (
@@ -26,9 +30,11 @@ from glyphgen.recipe import (
     ElasticStep,
     GrainStep,
     NoiseStep,
+    PenStep,
     StrokeStep,
 )
 
+Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 
 STILL = {
@@ -45,6 +51,7 @@ NEUTRAL: dict[str, AugmentStep] = {
     "blur": BlurStep(sigma=(0.0, 0.0)),
     "contrast": ContrastStep(contrast=(1.0, 1.0)),
     "stroke": StrokeStep(weight=(0.0, 0.0)),
+    "pen": PenStep(width=(0.0, 0.0)),
     "cutout": CutoutStep(size=(0.0, 0.0)),
     "grain": GrainStep(strength=(0.0, 0.0)),
 }
@@ -55,6 +62,7 @@ LIVELY: dict[str, AugmentStep] = {
     "blur": BlurStep(sigma=(0.01, 0.05)),
     "contrast": ContrastStep(contrast=(0.5, 0.9), brightness=(-0.2, 0.2)),
     "stroke": StrokeStep(weight=(-0.05, 0.05)),
+    "pen": PenStep(width=(0.02, 0.1)),
     "cutout": CutoutStep(size=(0.2, 0.3)),
     "grain": GrainStep(strength=(0.2, 0.5)),
     "grid": AlbumentationsStep(albumentations="GridDistortion", args={"num_steps": 4}),
@@ -419,6 +427,60 @@ def test_stroke_moves_the_edge_of_the_ink_by_its_weight() -> None:
         assert grown - radius == pytest.approx(weight_px, abs=0.35)
 
 
+def test_a_pen_redraws_strokes_of_any_thickness_in_its_own_width() -> None:
+    images = np.zeros((3, 64, 64), dtype=np.uint8)
+    for image, half in zip(images, (1, 4, 9), strict=True):
+        image[32 - half : 32 + half, 4:60] = 255
+    after, _ = augment(images, PenStep(width=(4 / 64, 4 / 64)))
+    for image in after:
+        across = image[:, 16:48].sum(axis=0) / 255
+        assert across == pytest.approx(4, abs=0.1)
+        middle = (image[:, 16:48].sum(axis=1) * (np.arange(64) + 0.5)).sum() / (4 * 32 * 255)
+        assert middle == pytest.approx(32, abs=0.6)
+
+
+def test_a_pen_redraws_a_hairline_that_is_grey_all_over() -> None:
+    image = np.zeros((1, 64, 64), dtype=np.uint8)
+    image[0, 20:22, 8:56] = 40
+    after, _ = augment(image, PenStep(width=(3 / 64, 3 / 64)))
+    assert (after[0].max(axis=0)[10:54] == 255).all()
+    assert not after[0, 30:].any()
+
+
+def test_blank_images_stay_blank_under_a_pen() -> None:
+    after, _ = augment(np.zeros((3, 64, 64), dtype=np.uint8), PenStep())
+    assert not after.any()
+
+
+@given(
+    blobs=arrays(np.bool_, (11, 23, 17), fill=st.just(False)),
+    wide=st.integers(0, 3),
+)
+def test_thinning_keeps_every_piece_of_ink_and_every_hole(blobs: Bools, wide: int) -> None:
+    ink = blobs.copy()
+    for _ in range(wide):  # thick blobs too, up to the edges of the frame
+        ink[:, 1:] |= ink[:, :-1]
+        ink[:, :, 1:] |= ink[:, :, :-1]
+    thinned = thin(ink)
+    assert not (thinned & ~ink).any()
+    for before, after in zip(ink, thinned, strict=True):
+        assert count_pieces(before, connectivity=8) == count_pieces(after, connectivity=8)
+        paper = [np.pad(~image, 1, constant_values=True) for image in (before, after)]
+        assert count_pieces(paper[0], connectivity=4) == count_pieces(paper[1], connectivity=4)
+    assert (thin(thinned) == thinned).all()
+
+
+def count_pieces(image: Bools, connectivity: int) -> int:
+    return int(cv2.connectedComponents(image.astype(np.uint8), connectivity=connectivity)[0])
+
+
+def test_thinned_shapes_are_one_pixel_wide() -> None:
+    thinned = thin(draw_shapes(40) > 0)
+    squares = thinned[:, 1:, 1:] & thinned[:, :-1, 1:] & thinned[:, 1:, :-1] & thinned[:, :-1, :-1]
+    assert not squares.any()
+    assert thinned.any(axis=(1, 2)).all()
+
+
 def test_cutout_takes_a_square_of_its_side() -> None:
     ink = np.full((300, 64, 64), 255, dtype=np.uint8)
     after, values = augment(ink, CutoutStep(size=(0.25, 0.25)))
@@ -557,6 +619,7 @@ PINNED = {
     "blur": "d1fab488182d37e7",
     "contrast": "8180df58f5e9d9a8",
     "stroke": "d4e59f76121d309e",
+    "pen": "195755c0083d95ed",
     "cutout": "952c18aefbc17441",
     "grain": "e63f2d221ef8dca1",
 }

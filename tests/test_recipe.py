@@ -294,7 +294,7 @@ def test_steps_keep_their_order_and_spell_out_their_defaults(read: Read) -> None
 
 
 STEPS = (
-    "step = one of elastic, affine, noise, blur, contrast, stroke, cutout, grain,"
+    "step = one of elastic, affine, noise, blur, contrast, stroke, pen, cutout, grain,"
     ' or albumentations = "NAME"'
 )
 

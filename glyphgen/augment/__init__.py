@@ -17,6 +17,7 @@ from glyphgen.augment.contract import Bytes, Frame, Operation, Site, Step
 from glyphgen.augment.ink import Blur, Contrast, Cutout, Stroke
 from glyphgen.augment.named import Named
 from glyphgen.augment.noise import Grain, Noise
+from glyphgen.augment.pen import Pen
 from glyphgen.augment.warp import Affine, Elastic, Warp
 from glyphgen.errors import AugmentError
 from glyphgen.recipe import (
@@ -29,6 +30,7 @@ from glyphgen.recipe import (
     ElasticStep,
     GrainStep,
     NoiseStep,
+    PenStep,
     StrokeStep,
 )
 from glyphgen.streams import ByClass, Stage, Stream, split_words
@@ -45,6 +47,7 @@ STEPS: dict[type[Any], Callable[[Any, Site], Step]] = {
     BlurStep: Blur,
     ContrastStep: Contrast,
     StrokeStep: Stroke,
+    PenStep: Pen,
     CutoutStep: Cutout,
     GrainStep: Grain,
     AlbumentationsStep: Named,

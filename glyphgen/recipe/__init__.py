@@ -28,6 +28,7 @@ from glyphgen.recipe.steps import (
     ElasticStep,
     GrainStep,
     NoiseStep,
+    PenStep,
     StrokeStep,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "Image",
     "NoiseStep",
     "Output",
+    "PenStep",
     "Recipe",
     "Render",
     "Scatter",

@@ -24,6 +24,7 @@ __all__ = [
     "ElasticStep",
     "GrainStep",
     "NoiseStep",
+    "PenStep",
     "StrokeStep",
 ]
 
@@ -156,6 +157,16 @@ class StrokeStep(_Step):
     moves inwards. A number, or [low, high]."""
 
 
+class PenStep(_Step):
+    """A round pen along the middle of every stroke: brush, serif and marker become one line."""
+
+    step: Literal["pen"] = "pen"
+    """Which step this is."""
+
+    width: Range[Fifth] = (0.03, 0.08)
+    """Width of the line, as a fraction of the image height. A number, or [low, high]."""
+
+
 class CutoutStep(_Step):
     """A square of bare paper that hides a part of the image."""
 
@@ -193,6 +204,7 @@ STEP_NAMES = (
     "blur",
     "contrast",
     "stroke",
+    "pen",
     "cutout",
     "grain",
 )
@@ -217,6 +229,7 @@ AugmentStep = Annotated[
     | Annotated[BlurStep, Tag("blur")]
     | Annotated[ContrastStep, Tag("contrast")]
     | Annotated[StrokeStep, Tag("stroke")]
+    | Annotated[PenStep, Tag("pen")]
     | Annotated[CutoutStep, Tag("cutout")]
     | Annotated[GrainStep, Tag("grain")]
     | Annotated[AlbumentationsStep, Tag("albumentations")],

@@ -1,0 +1,115 @@
+"""Strokes redrawn by a pen of one width along their middle; knows nothing of random words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.augment.contract import Bytes, Field, Floats, Site, Words, draw_between
+from glyphgen.recipe import PenStep
+
+__all__ = ["Pen", "thin"]
+
+_INK = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """A round pen follows the middle of every stroke: brush, serif and marker become one line."""
+
+    record: PenStep
+    site: Site
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """How wide the pen is."""
+        return (("pen_px", 0.0),)
+
+    def sample(self, share: Floats) -> tuple[Floats, ...]:
+        """Draw it."""
+        return (draw_between(self.record.width, share[:, 0]) * self.site.frame[0],)
+
+    def apply(
+        self,
+        images: Bytes,
+        values: Sequence[Sequence[Floats]],
+        word: Words,  # noqa: ARG002
+    ) -> None:
+        """Thin the ink that is darker than a third of the darkest, and draw along what is left."""
+        import cv2
+
+        [(width_px,)] = values
+        cv2.setNumThreads(1)
+        # A hairline is grey all over; its own darkest pixel says what is ink.
+        darkest = images.max(axis=(1, 2), keepdims=True)
+        away_from = (~thin(images > darkest // 3)).view(np.uint8)
+        for image, away, radius in zip(images, away_from, (width_px / 2).tolist(), strict=True):
+            if radius > 0 and image.any():
+                distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+                # Squares are whole numbers, whatever the last bit of a platform's root.
+                squared = np.rint(distance * distance).astype(np.int32)
+                reach = int((radius + 0.5) ** 2) + 1  # so far and farther lies no ink
+                covered = np.clip(radius + 0.5 - np.sqrt(np.arange(reach + 1)), 0, 1)
+                ink = np.rint(covered * _INK).astype(np.uint8)
+                np.take(ink, np.minimum(squared, reach), out=image)
+
+
+def thin(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return lines of one pixel along the middle of all ink, connected as the ink is.
+
+    Eight images share a byte, so that one operation on bits is done to all of them at once.
+
+    Args:
+        ink: bool (n, H, W).
+
+    Source: Guo and Hall, "Parallel thinning with two-subiteration algorithms", Communications of the
+    ACM 32 (3), 1989, algorithm A1.
+    """
+    n, _, width = ink.shape
+    packed = np.packbits(ink.transpose(1, 2, 0), axis=2)
+    framed = np.pad(packed, ((1, 1), (1, 1), (0, 0)))
+    flat = framed.reshape(-1)  # a view: the frame's bits never become ink
+    column = packed.shape[2]
+    row = column * (width + 2)
+    first, end = row + column, len(flat) - row - column
+    middle = flat[first:end]
+    # Clockwise from the pixel above.
+    ways = (-row, column - row, column, row + column, row, row - column, -column, -row - column)
+    around = [flat[first + way : end + way] for way in ways]
+    still = 0
+    half = 0
+    while still < 2:
+        gone = _find_outer(around, half) & middle
+        middle &= ~gone
+        still = 0 if gone.any() else still + 1
+        half = 1 - half
+    bits = np.unpackbits(framed[1:-1, 1:-1], axis=2, count=n)
+    return np.ascontiguousarray(bits.transpose(2, 0, 1)).view(np.bool_)
+
+
+def _find_outer(around: Sequence[NDArray[np.uint8]], half: int) -> NDArray[np.uint8]:
+    """Return which pixels may go in one half of a round: those on one side, that join nothing."""
+    n, ne, e, se, s, sw, w, nw = around
+    joined = (~n & (ne | e), ~e & (se | s), ~s & (sw | w), ~w & (nw | n))
+    once = (joined[0] ^ joined[1] ^ joined[2] ^ joined[3]) & ~_count_two(joined)
+    one_way = (nw | n, ne | e, se | s, sw | w)
+    other_way = (n | ne, e | se, s | sw, w | nw)
+    inside = _count_four(one_way) & _count_four(other_way)
+    edge = (s | sw | ~nw) & w if half == 0 else (n | ne | ~se) & e
+    found: NDArray[np.uint8] = once & _count_two(one_way) & _count_two(other_way) & ~inside & ~edge
+    return found
+
+
+def _count_two(bits: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return where two or more of four bits are set."""
+    a, b, c, d = bits
+    two: NDArray[np.uint8] = (a & b) | (c & d) | ((a | b) & (c | d))
+    return two
+
+
+def _count_four(bits: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return where all four bits are set."""
+    a, b, c, d = bits
+    four: NDArray[np.uint8] = a & b & c & d
+    return four
