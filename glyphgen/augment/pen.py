@@ -104,7 +104,9 @@ def _find_outer(around: Sequence[NDArray[np.uint8]], half: int) -> NDArray[np.ui
 def _count_two(bits: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Return where two or more of four bits are set."""
     a, b, c, d = bits
-    two: NDArray[np.uint8] = (a & b) | (c & d) | ((a | b) & (c | d))
+    left, right = a & b, c & d
+    across: NDArray[np.uint8] = (a | b) & (c | d)
+    two: NDArray[np.uint8] = left | right | across
     return two
 
 

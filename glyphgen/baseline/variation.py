@@ -5,16 +5,21 @@ from torch.nn import functional
 
 __all__ = ["vary"]
 
+# Nothing grows or shrinks as a whole: in a frame that keeps sizes, size tells ゃ from や.
 _TURN = 0.12  # radians, about 7 degrees
 _SHEAR = 0.15
-_SIZE = 0.06  # of the natural logarithm: a small kana must not grow into a large one
-_ASPECT = 0.1  # of the natural logarithm: wider and lower, or the other way round
-_SHIFT = 0.06  # of half the frame: two pixels of 64
+_SHIFT = 0.03  # of half the frame: one pixel of 64
+_BEND = 0.2  # of half the frame, where it is strongest
+_NODES = 5  # along each side of the lattice that bends
+_EDGE = 0.7  # of a pixel, by which strokes grow or thin
 _NOISE = 0.04  # of full ink
 
 
 def vary(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Turn, shear, scale, stretch and shift every image a little, and add noise.
+    """Turn, shear, shift, bend, thicken or thin every image a little, and add noise.
+
+    The nodes of a lattice move, each on its own, and what lies between them follows smoothly; some
+    images are bent strongly and others hardly at all.
 
     Args:
         images: float (n, 1, H, W), 0 to 1.
@@ -23,19 +28,30 @@ def vary(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     Returns:
         The same shape, on the same device.
     """
-    n = len(images)
-    draws = torch.rand((n, 6), generator=generator) * 2 - 1
-    turn, shear = draws[:, 0] * _TURN, draws[:, 1] * _SHEAR
-    size, aspect = torch.exp(draws[:, 2] * _SIZE), torch.exp(draws[:, 3] * _ASPECT)
+    n, device = len(images), images.device
+    turn, shear, across, down = (torch.rand((4, n), generator=generator) * 2 - 1).unbind()
+    turn, shear, one = turn * _TURN, shear * _SHEAR, torch.ones(n)
     theta = torch.stack(
-        [
-            *(size * aspect, shear - turn, draws[:, 4] * _SHIFT),
-            *(turn, size / aspect, draws[:, 5] * _SHIFT),
-        ],
-        dim=1,
+        [*(one, shear - turn, across * _SHIFT), *(turn, one, down * _SHIFT)], dim=1
     ).reshape(n, 2, 3)
-    grid = functional.affine_grid(theta.to(images.device), list(images.shape), align_corners=False)
-    moved = functional.grid_sample(images, grid, align_corners=False)
+    grid = functional.affine_grid(theta.to(device), list(images.shape), align_corners=False)
+    strength = torch.rand((n, 1, 1, 1), generator=generator) * _BEND
+    nodes = torch.rand((n, 2, _NODES, _NODES), generator=generator) * 2 - 1
+    bend = functional.interpolate(
+        (nodes * strength).to(device), size=images.shape[2:], mode="bicubic", align_corners=True
+    )
+    moved = functional.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+    edge = ((torch.rand((n, 1, 1, 1), generator=generator) * 2 - 1) * _EDGE).to(device)
+    moved = torch.where(
+        edge > 0, moved.lerp(_widen(moved), edge.abs()), moved.lerp(-_widen(-moved), edge.abs())
+    )
     level = torch.rand((n, 1, 1, 1), generator=generator) * _NOISE
     noise = torch.randn(images.shape, generator=generator) * level
-    return (moved + noise.to(images.device)).clamp_(0.0, 1.0)
+    return (moved + noise.to(device)).clamp_(0.0, 1.0)
+
+
+def _widen(images: torch.Tensor) -> torch.Tensor:
+    """Return the largest of each pixel and its eight neighbours: rows first, ten times as fast."""
+    framed = functional.pad(images, (1, 1, 1, 1))
+    rows = torch.maximum(torch.maximum(framed[..., :-2], framed[..., 1:-1]), framed[..., 2:])
+    return torch.maximum(torch.maximum(rows[..., :-2, :], rows[..., 1:-1, :]), rows[..., 2:, :])
