@@ -24,6 +24,7 @@ from glyphgen.baseline.predicting import predict_images
 from glyphgen.baseline.reframing import measure_ink_share, reframe
 from glyphgen.baseline.running import train_baseline
 from glyphgen.baseline.training import Training, blend, rise
+from glyphgen.baseline.variation import vary
 from glyphgen.errors import TrainingError
 from glyphgen.generate import render_dataset
 from glyphgen.recipe import read_recipe
@@ -215,6 +216,50 @@ def test_a_timm_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPa
         "--model: timm cannot be imported: import of timm halted; None in sys.modules"
         " (pip install timm, with the torchvision that belongs to this torch)"
     )
+
+
+# --- Variation
+
+
+def test_variation_is_all_from_the_generator_and_stays_between_paper_and_ink() -> None:
+    images = torch.rand((8, 1, 40, 56), generator=torch.Generator().manual_seed(3))
+    before = images.clone()
+    one, again, other = (vary(images, torch.Generator().manual_seed(k)) for k in (1, 1, 2))
+    assert one.shape == images.shape
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert torch.equal(images, before)
+    assert one.min() >= 0
+    assert one.max() <= 1
+
+
+def test_variation_bends_and_moves_the_edge_but_keeps_the_size() -> None:
+    """Four squares: their distances tell size and bend, their areas how thick they became."""
+    image = torch.zeros((64, 64))
+    corners = [(12, 12), (12, 46), (46, 12), (46, 46)]
+    for y, x in corners:
+        image[y : y + 6, x : x + 6] = 1.0
+    n = 500
+    varied = vary(image.expand(n, 1, 64, 64), torch.Generator().manual_seed(0))[:, 0]
+    inked = torch.where(varied > 0.3, varied, 0.0)
+    down, across = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    centres = []
+    for top, left in [(0, 0), (0, 32), (32, 0), (32, 32)]:
+        part = torch.zeros((64, 64))
+        part[top : top + 32, left : left + 32] = 1
+        ink = (inked * part).flatten(1)
+        centres.append(torch.stack([(ink @ of.flatten()) / ink.sum(1) for of in (down, across)], 1))
+    nw, ne, sw, se = centres
+    diagonals = ((se - nw).norm(dim=1) * (ne - sw).norm(dim=1)).sqrt() / (34 * 2**0.5)
+    assert diagonals.mean() == pytest.approx(1, abs=0.02)
+    assert diagonals.std() < 0.06
+    # A map without bends takes the square's corners to a parallelogram.
+    bent = ((nw + se) - (ne + sw)).norm(dim=1)
+    assert bent.mean() > 0.5
+    assert bent.quantile(0.1) < bent.mean() / 2
+    area = inked.sum(dim=(1, 2)) / image.sum()
+    assert (area > 1.15).float().mean() > 0.1
+    assert (area < 0.9).float().mean() > 0.1
 
 
 # --- What is learnt from
