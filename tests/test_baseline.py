@@ -262,6 +262,33 @@ def test_variation_bends_and_moves_the_edge_but_keeps_the_size() -> None:
     assert (area < 0.9).float().mean() > 0.1
 
 
+def test_light_variation_leaves_shape_and_thickness_of_strokes_alone() -> None:
+    """Turned, sheared and shifted, two squares keep the middle between them, and their areas."""
+    image = torch.zeros((64, 64))
+    image[12:20, 12:20] = image[44:52, 44:52] = image[12:20, 44:52] = image[44:52, 12:20] = 1.0
+    n = 300
+    generator = torch.Generator().manual_seed(0)
+    varied = vary(image.expand(n, 1, 64, 64), generator, variation="light")[:, 0]
+    inked = torch.where(varied > 0.3, varied, 0.0)
+    area = inked.sum(dim=(1, 2)) / image.sum()
+    assert area.min() > 0.9
+    assert area.max() < 1.05
+    corners = [inked[:, y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32)]
+    down, across = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    centres = [
+        torch.stack([(c * of).sum(dim=(1, 2)) / c.sum(dim=(1, 2)) for of in (down, across)], 1)
+        for c in corners
+    ]
+    bent = ((centres[0] + centres[3]) - (centres[1] + centres[2])).norm(dim=1)
+    assert bent.max() < 0.5
+
+
+def test_an_unknown_variation_is_refused(digits: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train_baseline(digits, tmp_path / "run", Training(variation="wild"))
+    assert str(caught.value) == "--variation: found 'wild', expected strong or light"
+
+
 # --- What is learnt from
 
 

@@ -14,7 +14,7 @@ _TIMM = "timm:"
 
 
 class Cnn(nn.Module):
-    """Six convolutions with BatchNorm, of which four halve the image; the default.
+    """Six convolutions with BatchNorm, of which three halve the image; the default.
 
     The first looks at 5 x 5 pixels with stride 2: at 64 x 64 that is twice as fast as two of 3 x 3 at
     full size, and reads hands no worse. The last features are averaged over four quarters, so that

@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 from glyphgen.baseline.devices import computing, memory_errors
 from glyphgen.baseline.examples import Batches
 from glyphgen.baseline.metrics import Readings
-from glyphgen.baseline.variation import vary
+from glyphgen.baseline.variation import VARIATIONS, vary
 from glyphgen.errors import TrainingError
 
 __all__ = ["Part", "Trainer", "Training", "find_learning_rate"]
@@ -46,6 +46,7 @@ class Training:
         minutes: Stop after so long instead; the numbers depend on the machine's speed then.
         batch_size: Images of a step.
         learning_rate: After it has risen.
+        variation: How much images change while the network learns; see ``vary``.
         seed: Of weights, order and variation.
         pretrained: Start from timm's weights.
         frozen_epochs: For so long only the last layer of a timm model learns.
@@ -56,6 +57,7 @@ class Training:
     minutes: float | None = None
     batch_size: int = 128
     learning_rate: float = 4e-3
+    variation: str = "strong"
     seed: int = 0
     pretrained: bool = False
     frozen_epochs: float = 0.0
@@ -117,6 +119,9 @@ class Trainer:
         device: Where.
         read_val: Lets a network read the val rows.
 
+    Raises:
+        TrainingError: The variation is unknown.
+
     Attributes:
         state: How far it has come.
     """
@@ -129,6 +134,10 @@ class Trainer:
         device: torch.device,
         read_val: Callable[[nn.Module], Readings],
     ) -> None:
+        if training.variation not in VARIATIONS:
+            raise TrainingError(
+                f"--variation: found '{training.variation}', expected {' or '.join(VARIATIONS)}"
+            )
         self.state = State()
         self._learner = move_network(network, device)
         self._average = AveragedModel(self._learner, avg_fn=blend, use_buffers=True)
@@ -196,7 +205,7 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._freeze()
-        varied = vary(images.float().div_(255), generator)
+        varied = vary(images.float().div_(255), generator, variation=self._training.variation)
         with computing(self._device):
             logits = self._learner(varied.to(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=_SMOOTHING)

@@ -3,7 +3,9 @@
 import torch
 from torch.nn import functional
 
-__all__ = ["vary"]
+__all__ = ["VARIATIONS", "vary"]
+
+VARIATIONS = ("strong", "light")
 
 # Nothing grows or shrinks as a whole: in a frame that keeps sizes, size tells ゃ from や.
 _TURN = 0.12  # radians, about 7 degrees
@@ -15,15 +17,20 @@ _EDGE = 0.7  # of a pixel, by which strokes grow or thin
 _NOISE = 0.04  # of full ink
 
 
-def vary(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Turn, shear, shift, bend, thicken or thin every image a little, and add noise.
+def vary(
+    images: torch.Tensor, generator: torch.Generator, *, variation: str = "strong"
+) -> torch.Tensor:
+    """Turn, shear and shift every image a little, and add noise; ``strong`` also bends and thickens.
 
-    The nodes of a lattice move, each on its own, and what lies between them follows smoothly; some
-    images are bent strongly and others hardly at all.
+    To bend, the nodes of a lattice move, each on its own, and what lies between them follows
+    smoothly; some images are bent strongly and others hardly at all.
 
     Args:
         images: float (n, 1, H, W), 0 to 1.
         generator: Where all chance comes from; on the processor.
+        variation: ``strong``, for hands and typefaces unlike those of the training, or ``light``,
+            which leaves the shape and thickness of strokes alone: in one typeface they may be all
+            that tells ャ from ヤ in another size.
 
     Returns:
         The same shape, on the same device.
@@ -35,19 +42,32 @@ def vary(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         [*(one, shear - turn, across * _SHIFT), *(turn, one, down * _SHIFT)], dim=1
     ).reshape(n, 2, 3)
     grid = functional.affine_grid(theta.to(device), list(images.shape), align_corners=False)
-    strength = torch.rand((n, 1, 1, 1), generator=generator) * _BEND
-    nodes = torch.rand((n, 2, _NODES, _NODES), generator=generator) * 2 - 1
-    bend = functional.interpolate(
-        (nodes * strength).to(device), size=images.shape[2:], mode="bicubic", align_corners=True
-    )
-    moved = functional.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
-    edge = ((torch.rand((n, 1, 1, 1), generator=generator) * 2 - 1) * _EDGE).to(device)
-    moved = torch.where(
-        edge > 0, moved.lerp(_widen(moved), edge.abs()), moved.lerp(-_widen(-moved), edge.abs())
-    )
+    if variation == "strong":
+        grid = grid + _bend(list(images.shape), generator).to(device)
+    moved = functional.grid_sample(images, grid, align_corners=False)
+    if variation == "strong":
+        moved = _move_edges(moved, generator)
     level = torch.rand((n, 1, 1, 1), generator=generator) * _NOISE
     noise = torch.randn(images.shape, generator=generator) * level
     return (moved + noise.to(device)).clamp_(0.0, 1.0)
+
+
+def _bend(shape: list[int], generator: torch.Generator) -> torch.Tensor:
+    """Return how far each pixel is moved, as a share of half the frame: (n, H, W, 2)."""
+    strength = torch.rand((shape[0], 1, 1, 1), generator=generator) * _BEND
+    nodes = torch.rand((shape[0], 2, _NODES, _NODES), generator=generator) * 2 - 1
+    bend = functional.interpolate(
+        nodes * strength, size=shape[2:], mode="bicubic", align_corners=True
+    )
+    return bend.permute(0, 2, 3, 1)
+
+
+def _move_edges(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Thicken some images and thin others, up to a part of a pixel."""
+    edge = (torch.rand((len(images), 1, 1, 1), generator=generator) * 2 - 1) * _EDGE
+    edge = edge.to(images.device)
+    other = torch.where(edge > 0, _widen(images), -_widen(-images))
+    return images.lerp(other, edge.abs())
 
 
 def _widen(images: torch.Tensor) -> torch.Tensor:

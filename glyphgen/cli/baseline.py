@@ -48,6 +48,13 @@ _FRAMING = click.Choice(["ink", "as-is"])
 @click.option(
     "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=4e-3, show_default=True
 )
+@click.option(
+    "--variation",
+    type=click.Choice(["strong", "light"]),
+    default="strong",
+    show_default=True,
+    help="strong bends images while the network learns, for other hands and faces; light does not.",
+)
 @click.option("--find-lr", is_flag=True, help="Look for the learning rate first, and take that.")
 @click.option("--pretrained", is_flag=True, help="Start from timm's weights.")
 @click.option(
@@ -75,6 +82,7 @@ def train_baseline_command(
     minutes: float | None,
     batch_size: int,
     learning_rate: float,
+    variation: str,
     find_lr: bool,
     pretrained: bool,
     frozen_epochs: float,
@@ -111,6 +119,7 @@ def train_baseline_command(
         minutes=minutes,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        variation=variation,
         seed=seed,
         pretrained=pretrained,
         frozen_epochs=frozen_epochs,
