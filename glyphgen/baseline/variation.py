@@ -43,7 +43,7 @@ def vary(
     ).reshape(n, 2, 3)
     grid = functional.affine_grid(theta.to(device), list(images.shape), align_corners=False)
     if variation == "strong":
-        grid = grid + _bend(list(images.shape), generator).to(device)
+        grid = grid + _bend(images, generator)
     moved = functional.grid_sample(images, grid, align_corners=False)
     if variation == "strong":
         moved = _move_edges(moved, generator)
@@ -52,12 +52,15 @@ def vary(
     return (moved + noise.to(device)).clamp_(0.0, 1.0)
 
 
-def _bend(shape: list[int], generator: torch.Generator) -> torch.Tensor:
+def _bend(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return how far each pixel is moved, as a share of half the frame: (n, H, W, 2)."""
-    strength = torch.rand((shape[0], 1, 1, 1), generator=generator) * _BEND
-    nodes = torch.rand((shape[0], 2, _NODES, _NODES), generator=generator) * 2 - 1
+    n = len(images)
+    strength = torch.rand((n, 1, 1, 1), generator=generator) * _BEND
+    nodes = torch.rand((n, 2, _NODES, _NODES), generator=generator) * 2 - 1
+    # The lattice travels to the images' device, not what is made of it there.
+    lattice = (nodes * strength).to(images.device)
     bend = functional.interpolate(
-        nodes * strength, size=shape[2:], mode="bicubic", align_corners=True
+        lattice, size=images.shape[2:], mode="bicubic", align_corners=True
     )
     return bend.permute(0, 2, 3, 1)
 
