@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Measured, Unavailable, find_best
 from glyphgen.augment import DEFAULT_STEPS, make_augmenter
-from glyphgen.blueprint import draw_up_blueprint
 from glyphgen.recipe import AugmentStep, read_recipe
+from glyphgen.render.preparing import prepare_render
 
 __all__ = ["ALBUMENTATIONS", "AUGMENT", "SCIPY", "measure_augmenting"]
 
@@ -114,9 +114,9 @@ _WAYS: tuple[tuple[str, int, Callable[[Bytes], Run]], ...] = (
 
 def measure_augmenting(repeats: int) -> list[Measured]:
     """Return images a second of each way on one core, the best of several repeats."""
-    blueprint = draw_up_blueprint(read_recipe(_RECIPE))
+    prepared = prepare_render(read_recipe(_RECIPE))
     images = np.empty((_ROWS, 64, 64), dtype=np.uint8)
-    blueprint.open_renderer().draw(blueprint.plan.rows(0, _ROWS), images)
+    prepared.open_engine().draw(prepared.plan.rows(0, _ROWS), images)
     runs: dict[str, Run] = {}
     missing: dict[str, str] = {}
     for what, n, prepare in _WAYS:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.launch import launch
 from benchmarks.measure import Measured
-from glyphgen.balance import balance_dataset, draw_up_balancing
-from glyphgen.generate import render_dataset
+from glyphgen.balance import balance_dataset, prepare_balance
 from glyphgen.recipe import read_recipe
+from glyphgen.render.rendering import render_dataset
 
 __all__ = ["BALANCE", "REPORT", "measure_datasets"]
 
@@ -33,7 +33,7 @@ def measure_datasets(parent: Path, workers: int, per_class: int) -> list[Measure
     try:
         recipe = read_recipe(_RECIPE, [f"render.per_class={_PER_CLASS}"])
         source = render_dataset(recipe, folder / "source", workers=workers).folder
-        balancing = draw_up_balancing(source, per_class)
+        balancing = prepare_balance(source, per_class)
         balanced = balance_dataset(balancing, folder / "balanced", workers=workers)
         again = ["--per-class", str(per_class), "--out", str(folder / "again"), "--quiet"]
         _, balance_bytes = launch([*_GLYPHGEN, "balance", str(source), *again])

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Measured, Unavailable, find_best
-from glyphgen.blueprint import Blueprint, draw_up_blueprint, survey_faces
-from glyphgen.generate import draw_rows
+from glyphgen.engines.vector import VectorEngine
 from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.raster import _LONG, describe_outlines, draw_outlines
 from glyphgen.plan import SAMPLE_DTYPE, Placements
-from glyphgen.raster import _LONG, describe_outlines, draw_outlines
 from glyphgen.recipe import read_recipe
-from glyphgen.rendering.vector import VectorRenderer
+from glyphgen.render.drawing import draw_rows
+from glyphgen.render.preparing import PreparedRender, prepare_render, survey_faces
 
 __all__ = ["AFFINE", "CONVERT", "LIMIT", "PILLOW", "WOBBLE", "measure_engines", "measure_outlines"]
 
@@ -39,7 +39,7 @@ class _Scene:
 
     def __init__(self) -> None:
         self.plain, self.bent, self.broken = (
-            draw_up_blueprint(read_recipe(_RECIPE, overrides))
+            prepare_render(read_recipe(_RECIPE, overrides))
             for overrides in ((), _BEND, (*_BEND, *_BREAK))
         )
         image = self.plain.recipe.image
@@ -66,7 +66,7 @@ class _Text:
     font: str
     text: str
     size_px: int
-    shift: tuple[float, float]  # of the centre: right, down, in pixels
+    shift: tuple[float, float]  # of the center: right, down, in pixels
     rotation_deg: float  # counter-clockwise
 
 
@@ -141,10 +141,10 @@ def _run_pillow(scene: _Scene, n: int) -> Run:
     def run() -> None:
         for text, out in zip(texts, scene.images, strict=False):
             image = Image.new("L", (scene.width, scene.height))
-            centre = (scene.width / 2 + text.shift[0], scene.height / 2 + text.shift[1])
+            center = (scene.width / 2 + text.shift[0], scene.height / 2 + text.shift[1])
             font = open_font(text.font, text.size_px)
-            ImageDraw.Draw(image).text(centre, text.text, 255, font, anchor="mm")
-            turned = image.rotate(text.rotation_deg, Image.Resampling.BICUBIC, center=centre)
+            ImageDraw.Draw(image).text(center, text.text, 255, font, anchor="mm")
+            turned = image.rotate(text.rotation_deg, Image.Resampling.BICUBIC, center=center)
             out[:] = np.asarray(turned)
 
     texts = scene.list_texts(n)
@@ -159,23 +159,23 @@ def _run_bent_limit(scene: _Scene, n: int) -> Run:
     return _run_bare_loop(scene, scene.bent, n)
 
 
-def _run_bare_loop(scene: _Scene, blueprint: Blueprint, n: int) -> Run:
-    renderer = _open_vector(blueprint)
-    placements = blueprint.plan.rows(0, n)
-    points, first = _move_points(renderer, blueprint.store, placements)
-    outlines = describe_outlines(blueprint.store, placements.cell, points)
+def _run_bare_loop(scene: _Scene, prepared: PreparedRender, n: int) -> Run:
+    engine = _open_vector(prepared)
+    placements = prepared.plan.rows(0, n)
+    points, first = _move_points(engine, prepared.store, placements)
+    outlines = describe_outlines(prepared.store, placements.cell, points)
     outlines["points"] = points.ctypes.data + first * points.strides[0]
-    library, rows, images = renderer._rasteriser._library, np.arange(n), scene.images[:n]
+    library, rows, images = engine._rasterizer._library, np.arange(n), scene.images[:n]
 
     def run() -> None:
-        _ = renderer, points  # which the addresses are of
+        _ = engine, points  # which the addresses are of
         draw_outlines(library, outlines, images, rows)
 
     return run
 
 
 def _move_points(
-    renderer: VectorRenderer, store: OutlineStore, placements: Placements
+    engine: VectorEngine, store: OutlineStore, placements: Placements
 ) -> tuple[NDArray[np.signedinteger], NDArray[np.int64]]:
     """Return the moved points of all rows, one after the other, and where each row begins."""
     n_points = store.n_points[placements.cell]
@@ -183,7 +183,7 @@ def _move_points(
     moved = []
     for start in range(0, len(placements), 128):
         batch = np.arange(start, min(start + 128, len(placements)))
-        x, y = renderer._move_points(placements.take(batch))
+        x, y = engine._move_points(placements.take(batch))
         inside = np.arange(x.shape[1]) < n_points[batch, None]
         moved.append(np.stack([np.rint(x)[inside], np.rint(y)[inside]], axis=1))
     return np.concatenate(moved).astype(_LONG), ends - n_points
@@ -201,24 +201,24 @@ def _run_scatter(scene: _Scene, n: int) -> Run:
     return _run_vector(scene, scene.broken, n)
 
 
-def _run_vector(scene: _Scene, blueprint: Blueprint, n: int) -> Run:
-    renderer, placements = _open_vector(blueprint), blueprint.plan.rows(0, n)
-    return lambda: renderer.draw(placements, scene.images[:n])
+def _run_vector(scene: _Scene, prepared: PreparedRender, n: int) -> Run:
+    engine, placements = _open_vector(prepared), prepared.plan.rows(0, n)
+    return lambda: engine.draw(placements, scene.images[:n])
 
 
 def _run_rows(scene: _Scene, n: int) -> Run:
-    renderer, samples = _open_vector(scene.plain), np.empty(n, dtype=SAMPLE_DTYPE)
-    return lambda: draw_rows(scene.plain.plan, renderer, 0, scene.images[:n], samples)
+    engine, samples = _open_vector(scene.plain), np.empty(n, dtype=SAMPLE_DTYPE)
+    return lambda: draw_rows(scene.plain.plan, engine, 0, scene.images[:n], samples)
 
 
 def _run_sha(scene: _Scene, n: int) -> Run:
     return lambda: hashlib.sha256(scene.images[:n].data).digest()
 
 
-def _open_vector(blueprint: Blueprint) -> VectorRenderer:
-    renderer = blueprint.open_renderer()
-    assert isinstance(renderer, VectorRenderer)
-    return renderer
+def _open_vector(prepared: PreparedRender) -> VectorEngine:
+    engine = prepared.open_engine()
+    assert isinstance(engine, VectorEngine)
+    return engine
 
 
 CONVERT = "ImageMagick's convert, a process per image"

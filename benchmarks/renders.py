@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.launch import launch
 from benchmarks.measure import Measured, Unavailable
-from glyphgen.storage.commit import settle
+from glyphgen.files.writing import settle
 
 __all__ = [
     "N_CLASSES",
@@ -144,7 +144,7 @@ class Render:
         return [(n_rows, min(seconds)) for n_rows, seconds in sorted(self.seconds.items())]
 
 
-def _render(folder: Path, format: str, workers: int, per_class: int) -> tuple[float, int]:  # noqa: A002
+def _render(folder: Path, format: str, workers: int, per_class: int) -> tuple[float, int]:
     command = [sys.executable, "-m", "glyphgen"]
     command += ["render", str(_RECIPE), "--out", str(folder), "--format", format, "--quiet"]
     command += ["--workers", str(workers), "--set", f"render.per_class={per_class}"]

@@ -11,35 +11,34 @@ images, labels = train[:128]
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from glyphgen.version import VERSION
+
 if TYPE_CHECKING:
     from glyphgen.augment import Augmenter, make_augmenter
-    from glyphgen.balance import balance_dataset, draw_up_balancing
+    from glyphgen.balance import balance_dataset, prepare_balance
     from glyphgen.baseline.evaluating import evaluate_model
     from glyphgen.baseline.running import train_baseline
     from glyphgen.baseline.training import Training
-    from glyphgen.blueprint import Blueprint, draw_up_blueprint
+    from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
     from glyphgen.exchange.importing import import_dataset, open_source
     from glyphgen.exchange.merging import merge_datasets
-    from glyphgen.generate import Rendered, render_dataset
     from glyphgen.recipe import Recipe, read_recipe
+    from glyphgen.render import PreparedRender, Rendered, prepare_render, render_dataset
     from glyphgen.report import make_report
-    from glyphgen.storage.dataset import Dataset, load
     from glyphgen.verify import verify_dataset
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Augmenter",
-    "Blueprint",
     "Dataset",
     "GlyphgenError",
+    "PreparedRender",
     "Recipe",
     "Rendered",
     "Training",
     "balance_dataset",
-    "draw_up_balancing",
-    "draw_up_blueprint",
     "evaluate_model",
     "import_dataset",
     "load",
@@ -47,6 +46,8 @@ __all__ = [
     "make_report",
     "merge_datasets",
     "open_source",
+    "prepare_balance",
+    "prepare_render",
     "read_recipe",
     "render_dataset",
     "train_baseline",
@@ -55,24 +56,24 @@ __all__ = [
 
 _HOMES = {
     "Augmenter": "augment",
-    "Blueprint": "blueprint",
-    "Dataset": "storage.dataset",
+    "Dataset": "dataset.reader",
     "GlyphgenError": "errors",
+    "PreparedRender": "render",
     "Recipe": "recipe",
-    "Rendered": "generate",
+    "Rendered": "render",
     "Training": "baseline.training",
     "balance_dataset": "balance",
-    "draw_up_balancing": "balance",
-    "draw_up_blueprint": "blueprint",
     "evaluate_model": "baseline.evaluating",
     "import_dataset": "exchange.importing",
-    "load": "storage.dataset",
+    "load": "dataset.reader",
     "make_augmenter": "augment",
     "make_report": "report",
     "merge_datasets": "exchange.merging",
     "open_source": "exchange.importing",
+    "prepare_balance": "balance",
+    "prepare_render": "render",
     "read_recipe": "recipe",
-    "render_dataset": "generate",
+    "render_dataset": "render",
     "train_baseline": "baseline.running",
     "verify_dataset": "verify",
 }

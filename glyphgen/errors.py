@@ -1,6 +1,7 @@
 """Every error a user can meet, as one tree; knows nothing about how they are shown.
 
 GlyphgenError
+├── ChoiceError       an argument is none of the words that it can be
 ├── RecipeError       the recipe cannot be read, or asks for something that cannot be
 ├── FontError         a font file is missing, unreadable, or has no such face or axis
 │   └── UnreadableFontError   it is there, but cannot be read, or not safely
@@ -17,10 +18,9 @@ A message is one line a problem: ``place: what is wrong, what was expected (what
 carries all problems of its kind at once.
 """
 
-from collections.abc import Iterable
-
 __all__ = [
     "AugmentError",
+    "ChoiceError",
     "DatasetError",
     "EngineError",
     "FontError",
@@ -32,8 +32,6 @@ __all__ = [
     "TrainingError",
     "UnreadableFontError",
     "WorkerError",
-    "show_some",
-    "show_text",
 ]
 
 
@@ -46,6 +44,10 @@ class GlyphgenError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
+
+
+class ChoiceError(GlyphgenError):
+    """An argument is none of the words that it can be."""
 
 
 class RecipeError(GlyphgenError):
@@ -69,7 +71,7 @@ class AugmentError(GlyphgenError):
 
 
 class EngineError(GlyphgenError):
-    """A rendering engine is not installed or cannot draw what is asked."""
+    """A rendering engine is not installed or cannot draw what is options."""
 
 
 class DatasetError(GlyphgenError):
@@ -90,16 +92,3 @@ class ReportError(GlyphgenError):
 
 class TrainingError(GlyphgenError):
     """A network cannot be trained, read, or asked about what is given."""
-
-
-def show_text(text: str) -> str:
-    """Return a form as messages show it: ``'ゑ' (U+3091)``."""
-    codepoints = " ".join(f"U+{ord(char):04X}" for char in text)
-    return f"'{text}' ({codepoints})" if text.isprintable() else codepoints
-
-
-def show_some(items: Iterable[str], most: int = 3) -> str:
-    """Return the first items and how many more there are: ``a, b, c and 5 more``."""
-    items = list(items)
-    shown = ", ".join(items[:most])
-    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.balance import Remake, remaking_rows
-from glyphgen.blueprint import Blueprint
-from glyphgen.errors import GlyphgenError, show_some, show_text
-from glyphgen.generate import draw_rows, find_sample_dtype, recall_blueprint, show_gate
-from glyphgen.storage.dataset import Dataset, load
-from glyphgen.storage.verify import verify_shards
+from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.reader import Dataset, load
+from glyphgen.errors import GlyphgenError
+from glyphgen.gate.page import make_gate_page
+from glyphgen.render.drawing import draw_rows, find_sample_dtype
+from glyphgen.render.preparing import PreparedRender
+from glyphgen.render.recalling import recall_render
+from glyphgen.text import show_some, show_text
 
 __all__ = ["Verified", "verify_dataset"]
 
@@ -82,28 +85,28 @@ def _compare_all(dataset: Dataset, runs: list[range]) -> Iterator[str]:
         with remaking_rows(dataset.folder) as remake:
             yield from _compare(dataset, remake, runs)
         return
-    blueprint = recall_blueprint(dataset.folder)
-    yield from _compare_verdicts(dataset.folder, blueprint)
-    yield from _find_refused(dataset, blueprint, runs)
-    yield from _compare(dataset, _redraw_with(blueprint), runs)
+    prepared = recall_render(dataset.folder)
+    yield from _compare_verdicts(dataset.folder, prepared)
+    yield from _find_refused(dataset, prepared, runs)
+    yield from _compare(dataset, _redraw_with(prepared), runs)
 
 
-def _redraw_with(blueprint: Blueprint) -> Remake:
-    renderer, dtype = blueprint.open_renderer(), find_sample_dtype(blueprint.recipe)
-    image = blueprint.recipe.image
+def _redraw_with(prepared: PreparedRender) -> Remake:
+    engine, dtype = prepared.open_engine(), find_sample_dtype(prepared.recipe)
+    image = prepared.recipe.image
 
     def redraw(rows: range) -> tuple[NDArray[np.uint8], NDArray[Any]]:
         images = np.empty((len(rows), image.height, image.width), dtype=np.uint8)
         samples = np.empty(len(rows), dtype=dtype)
-        draw_rows(blueprint.plan, renderer, rows.start, images, samples)
+        draw_rows(prepared.plan, engine, rows.start, images, samples)
         return images, samples
 
     return redraw
 
 
-def _compare_verdicts(folder: Path, blueprint: Blueprint) -> Iterator[str]:
+def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
     """Yield a problem where gate.json refuses other cells than the gate does now."""
-    found = {(r["face"], r["form"]): r["reason"] for r in show_gate(blueprint)["refused"]}
+    found = {(r["face"], r["form"]): r["reason"] for r in make_gate_page(prepared)["refused"]}
     try:
         page = json.loads((folder / "gate.json").read_bytes())
         told = {(r["face"], r["form"]): r["reason"] for r in page["refused"]}
@@ -119,14 +122,14 @@ def _compare_verdicts(folder: Path, blueprint: Blueprint) -> Iterator[str]:
         )
 
 
-def _find_refused(dataset: Dataset, blueprint: Blueprint, runs: list[range]) -> Iterator[str]:
+def _find_refused(dataset: Dataset, prepared: PreparedRender, runs: list[range]) -> Iterator[str]:
     """Yield a problem for the first row of each run whose cell the gate refuses."""
     for run in runs:
-        yield from _find_refused_row(dataset, blueprint, run)
+        yield from _find_refused_row(dataset, prepared, run)
 
 
-def _find_refused_row(dataset: Dataset, blueprint: Blueprint, run: range) -> Iterator[str]:
-    admitted, samples = blueprint.verdict.admitted, dataset.samples[run.start : run.stop]
+def _find_refused_row(dataset: Dataset, prepared: PreparedRender, run: range) -> Iterator[str]:
+    admitted, samples = prepared.verdict.admitted, dataset.samples[run.start : run.stop]
     there = (samples["face"] < admitted.shape[0]) & (samples["form"] < admitted.shape[1])
     for k in range(len(run)):
         face, form = int(samples["face"][k]), int(samples["form"][k])
@@ -137,10 +140,10 @@ def _find_refused_row(dataset: Dataset, blueprint: Blueprint, run: range) -> Ite
             )
             return
         if not admitted[face, form]:
-            shown = show_text(blueprint.table.all_forms[form])
+            shown = show_text(prepared.table.all_forms[form])
             yield (
                 f"{dataset.folder}: row {run[k]} draws {shown} with"
-                f" {blueprint.faces[face].name}, which the gate refuses"
+                f" {prepared.faces[face].name}, which the gate refuses"
                 " (make the dataset again, with --force)"
             )
             return

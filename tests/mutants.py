@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, FaceRequest
-from glyphgen.framing import make_framing
 from glyphgen.gate import examine_cells
-from glyphgen.gate.pictures import describe_pictures, draw_pictures
+from glyphgen.gate.thumbnails import describe_pictures, draw_pictures
+from glyphgen.layout.framing import make_framing
 from glyphgen.outlines import FontReader, Limits, OutlineStore
 from glyphgen.recipe import Recipe, read_recipe
 

@@ -70,7 +70,7 @@ LIVELY: dict[str, AugmentStep] = {
 
 
 def draw_shapes(n: int, height: int = 48, width: int = 40) -> Bytes:
-    """Grey rings, bars and dots on paper, another each time."""
+    """Gray rings, bars and dots on paper, another each time."""
     y, x = np.mgrid[:height, :width]
     images = np.zeros((n, height, width), dtype=np.uint8)
     for k in range(n):
@@ -95,7 +95,7 @@ def augment(images: Bytes, *steps: AugmentStep) -> tuple[Bytes, NDArray[Any]]:
     return augmenter.apply(images, values), values
 
 
-def find_centre(image: Bytes) -> tuple[float, float]:
+def find_center(image: Bytes) -> tuple[float, float]:
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     return float((image * x).sum() / image.sum()), float((image * y).sum() / image.sum())
 
@@ -240,17 +240,17 @@ def test_a_step_draws_the_same_whatever_comes_after_it() -> None:
 # The meaning of the pixels.
 
 
-@pytest.mark.parametrize("centre", [(31.5, 31.5), (20, 40), (44, 25)])
-def test_rotation_scale_and_shear_keep_the_centre_of_the_ink(centre: tuple[float, float]) -> None:
-    image = disc(*centre, radius=9)
-    image[int(centre[1]) - 2 : int(centre[1]) + 2, int(centre[0]) : int(centre[0]) + 16] = 255
+@pytest.mark.parametrize("center", [(31.5, 31.5), (20, 40), (44, 25)])
+def test_rotation_scale_and_shear_keep_the_center_of_the_ink(center: tuple[float, float]) -> None:
+    image = disc(*center, radius=9)
+    image[int(center[1]) - 2 : int(center[1]) + 2, int(center[0]) : int(center[0]) + 16] = 255
     step = AffineStep.model_validate(
         STILL | {"rotation": [-40, 40], "scale": [0.8, 1.1], "shear": [-15, 15]}
     )
     after, _ = augment(np.repeat(image[None], 50, axis=0), step)
-    x, y = find_centre(image)
+    x, y = find_center(image)
     for turned in after:
-        assert find_centre(turned) == pytest.approx((x, y), abs=0.1)
+        assert find_center(turned) == pytest.approx((x, y), abs=0.1)
 
 
 def test_positive_rotation_is_counter_clockwise_and_positive_shear_leans_right() -> None:
@@ -260,7 +260,7 @@ def test_positive_rotation_is_counter_clockwise_and_positive_shear_leans_right()
     assert turned[0][22, 48] > 200, "the right end has gone up"
     assert turned[0][40, 16] > 200
     leant, _ = augment(bar.T[None].copy(), AffineStep.model_validate(STILL | {"shear": 20}))
-    assert find_centre(leant[0][:24])[0] > 34, "the top has gone right"
+    assert find_center(leant[0][:24])[0] > 34, "the top has gone right"
 
 
 def test_a_shift_moves_by_whole_pixels_and_brings_in_paper() -> None:
@@ -366,19 +366,19 @@ def test_one_resampling_is_that_of_whole_numbers() -> None:
 
 
 def test_gaussian_noise_has_the_sigma_that_is_asked() -> None:
-    grey = np.full((200, 64, 64), 128, dtype=np.uint8)
+    gray = np.full((200, 64, 64), 128, dtype=np.uint8)
     for sigma in (0.02, 0.1):
-        after, _ = augment(grey, NoiseStep(gaussian=(sigma, sigma)))
+        after, _ = augment(gray, NoiseStep(gaussian=(sigma, sigma)))
         noise = after.astype(float) - 128
         assert noise.std() == pytest.approx(sigma * 255, rel=0.03)
         assert abs(noise.mean()) < 0.2
-        neighbours = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
-        assert abs(neighbours) < 0.01
+        neighbors = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
+        assert abs(neighbors) < 0.01
 
 
 def test_salt_and_pepper_take_their_share_in_equal_parts() -> None:
-    grey = np.full((200, 64, 64), 128, dtype=np.uint8)
-    after, _ = augment(grey, NoiseStep(gaussian=(0.0, 0.0), salt_and_pepper=(0.2, 0.2)))
+    gray = np.full((200, 64, 64), 128, dtype=np.uint8)
+    after, _ = augment(gray, NoiseStep(gaussian=(0.0, 0.0), salt_and_pepper=(0.2, 0.2)))
     assert (after == 255).mean() == pytest.approx(0.1, rel=0.03)
     assert (after == 0).mean() == pytest.approx(0.1, rel=0.03)
     assert set(np.unique(after)) == {0, 128, 255}
@@ -439,7 +439,7 @@ def test_a_pen_redraws_strokes_of_any_thickness_in_its_own_width() -> None:
         assert middle == pytest.approx(32, abs=0.6)
 
 
-def test_a_pen_redraws_a_hairline_that_is_grey_all_over() -> None:
+def test_a_pen_redraws_a_hairline_that_is_gray_all_over() -> None:
     image = np.zeros((1, 64, 64), dtype=np.uint8)
     image[0, 20:22, 8:56] = 40
     after, _ = augment(image, PenStep(width=(3 / 64, 3 / 64)))
@@ -598,7 +598,7 @@ def test_a_transform_that_changes_the_size_is_refused() -> None:
 def test_a_transform_that_fails_is_named() -> None:
     with pytest.raises(AugmentError) as error:
         augment(draw_shapes(3), AlbumentationsStep(albumentations="Mosaic"))
-    assert str(error.value).startswith("augment.0: Mosaic cannot change a grey image of 48 x 40: ")
+    assert str(error.value).startswith("augment.0: Mosaic cannot change a gray image of 48 x 40: ")
     assert "\n" not in str(error.value)
 
 

@@ -9,12 +9,13 @@ from conftest import FONTS
 
 import glyphgen
 from glyphgen.augment import make_augmenter
-from glyphgen.blueprint import draw_up_blueprint
 from glyphgen.errors import AugmentError
-from glyphgen.generate import draw_rows, find_sample_dtype, render_dataset
 from glyphgen.plan import SAMPLE_DTYPE
-from glyphgen.preview import preview_recipe
 from glyphgen.recipe import Recipe, read_recipe
+from glyphgen.render.drawing import draw_rows, find_sample_dtype
+from glyphgen.render.preparing import prepare_render
+from glyphgen.render.previewing import preview_recipe
+from glyphgen.render.rendering import render_dataset
 
 WriteRecipe = Callable[[str], Path]
 
@@ -76,13 +77,13 @@ def test_two_workers_make_the_same_bytes_and_verify_draws_them_again(
 
 
 def test_any_row_can_be_made_alone(augmented: Recipe) -> None:
-    blueprint = draw_up_blueprint(augmented)
-    renderer, dtype = blueprint.open_renderer(), find_sample_dtype(augmented)
+    prepared = prepare_render(augmented)
+    engine, dtype = prepared.open_engine(), find_sample_dtype(augmented)
 
     def draw(first: int, last: int) -> tuple[bytes, bytes]:
         images = np.empty((last - first, 64, 64), dtype=np.uint8)
         samples = np.empty(last - first, dtype=dtype)
-        draw_rows(blueprint.plan, renderer, first, images, samples)
+        draw_rows(prepared.plan, engine, first, images, samples)
         return images[-1].tobytes(), samples[-1].tobytes()
 
     assert draw(41, 42) == draw(0, 42)
@@ -92,13 +93,13 @@ def test_steps_are_part_of_what_a_dataset_is_and_no_steps_are_not(
     plain: Recipe, augmented: Recipe
 ) -> None:
     other = augmented.model_copy(update={"augment": augmented.augment[:2]})
-    hashes = {draw_up_blueprint(r).recipe_sha256 for r in (plain, augmented, other)}
+    hashes = {prepare_render(r).content_key for r in (plain, augmented, other)}
     assert len(hashes) == 3
 
 
 def test_the_preview_shows_what_steps_do(plain: Recipe, augmented: Recipe, tmp_path: Path) -> None:
     for name, recipe in (("plain", plain), ("augmented", augmented)):
-        preview_recipe(draw_up_blueprint(recipe), tmp_path / name, per_class=2, n_classes=3)
+        preview_recipe(prepare_render(recipe), tmp_path / name, per_class=2, n_classes=3)
     assert (tmp_path / "plain").read_bytes() != (tmp_path / "augmented").read_bytes()
 
 

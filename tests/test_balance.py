@@ -1,4 +1,4 @@
-"""Balancing small real datasets: exact counts, no leak, the same bytes however they are made."""
+"""PreparedBalance small real datasets: exact counts, no leak, the same bytes however they are made."""
 
 import json
 import shutil
@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyphgen.augment import DEFAULT_STEPS
-from glyphgen.balance import Balanced, balance_dataset, draw_up_balancing, estimate
+from glyphgen.balance import Balanced, balance_dataset, estimate, prepare_balance
 from glyphgen.balance.plan import BalancePlan
+from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError, GlyphgenError, RecipeError
-from glyphgen.generate import render_dataset
-from glyphgen.produce import Done
+from glyphgen.production import Progress
 from glyphgen.recipe import AffineStep, read_recipe, read_steps
-from glyphgen.storage.dataset import Dataset, load
+from glyphgen.render.rendering import render_dataset
 from glyphgen.verify import verify_dataset
 
 SMALL = ["image.height=16", "image.width=16", "classes.sets=[]", 'classes.text="0125"']
@@ -50,8 +50,8 @@ def make_uneven(folder: Path, source: Path, missing: dict[int, int]) -> Path:
 
 def mend_index(folder: Path) -> None:
     """Bring index.json in line with arrays that a test has changed."""
-    from glyphgen.storage.index import read_index
-    from glyphgen.storage.shards import open_shards
+    from glyphgen.dataset.index import read_index
+    from glyphgen.dataset.shards import open_shards
 
     page = json.loads((folder / "index.json").read_text())
     shards = open_shards(folder, read_index(folder))
@@ -65,7 +65,7 @@ def mend_index(folder: Path) -> None:
 
 
 def balance(source: Path, out: Path, n: int, *, workers: int = 1, **asked: Any) -> Balanced:
-    return balance_dataset(draw_up_balancing(source, n, **asked), out, workers=workers)
+    return balance_dataset(prepare_balance(source, n, **asked), out, workers=workers)
 
 
 def read(folder: Path, split: str | None = None) -> tuple[Dataset, Any, Any, Any]:
@@ -190,7 +190,7 @@ def test_paper_stays_paper_whatever_the_polarity(tmp_path: Path, polarity: str) 
 
 
 def test_new_samples_are_drawn_that_no_row_of_any_split_holds(source: Path, tmp_path: Path) -> None:
-    balance(source, tmp_path / "out", 80, by="render", format_name="hdf5")
+    balance(source, tmp_path / "out", 80, by="render", format="hdf5")
     dataset, images, labels, samples = read(tmp_path / "out", "train")
     assert np.bincount(labels).tolist() == [80] * 4
     everything = {image.tobytes() for image in read(source)[1]}
@@ -207,7 +207,7 @@ def test_new_samples_are_drawn_that_no_row_of_any_split_holds(source: Path, tmp_
 def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -> None:
     balance(source, tmp_path / "balanced", 5)
     with pytest.raises(DatasetError) as caught:
-        draw_up_balancing(tmp_path / "balanced", 5)
+        prepare_balance(tmp_path / "balanced", 5)
     assert str(caught.value) == (
         f"{tmp_path}/balanced: made by `glyphgen balance`, its copies are not originals"
         " (balance its source 'digits' instead)"
@@ -216,7 +216,7 @@ def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -
     shutil.copytree(source, moved)
     (moved / "run.json").write_text("{}")
     with pytest.raises(GlyphgenError) as caught_too:
-        draw_up_balancing(moved, 5, by="render")
+        prepare_balance(moved, 5, by="render")
     assert str(caught_too.value) == f"{moved}/run.json: does not tell where the fonts are"
 
 
@@ -230,7 +230,7 @@ def arrays(folder: Path) -> list[bytes]:
 def test_workers_formats_and_interruptions_change_nothing(source: Path, tmp_path: Path) -> None:
     balance(source, tmp_path / "one", 70)
     balance(source, tmp_path / "two", 70, workers=2)
-    balance(source, tmp_path / "hdf5", 70, format_name="hdf5")
+    balance(source, tmp_path / "hdf5", 70, format="hdf5")
     assert arrays(tmp_path / "one") == arrays(tmp_path / "two") == arrays(tmp_path / "hdf5")
     one, two = ((tmp_path / name / "index.json").read_bytes() for name in ("one", "two"))
     assert one == two
@@ -246,11 +246,11 @@ def test_an_interrupted_balance_goes_on(
     )
     balance(source, tmp_path / "whole", 70)
 
-    def interrupt(done: Done) -> None:
+    def interrupt(done: Progress) -> None:
         if done.n_shards == 3:
             raise KeyboardInterrupt
 
-    balancing = draw_up_balancing(source, 70)
+    balancing = prepare_balance(source, 70)
     with pytest.raises(KeyboardInterrupt):
         balance_dataset(balancing, tmp_path / "cut", watch=interrupt)
     assert not (tmp_path / "cut" / "index.json").exists()
@@ -302,13 +302,13 @@ def test_verify_says_so_when_the_source_has_changed(source: Path, tmp_path: Path
 
 def test_what_cannot_be_balanced_is_said_in_one_line(source: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
-        draw_up_balancing(source, 0)
+        prepare_balance(source, 0)
     assert str(caught.value) == (
         f"{source}: 0 rows of each class, expected 1 or more (--per-class)"
     )
     empty = make_uneven(tmp_path / "empty", source, {0: 30, 2: 30})
     with pytest.raises(DatasetError) as caught:
-        draw_up_balancing(empty, 5)
+        prepare_balance(empty, 5)
     assert str(caught.value) == (
         f"{empty}: '0', '2' of 4 classes have no row in train, expected an original or more"
         " (add images, or leave the class out)"
@@ -317,7 +317,7 @@ def test_what_cannot_be_balanced_is_said_in_one_line(source: Path, tmp_path: Pat
     shutil.copytree(source, unfinished)
     (unfinished / "index.json").unlink()
     with pytest.raises(DatasetError) as caught:
-        draw_up_balancing(unfinished, 5)
+        prepare_balance(unfinished, 5)
     assert str(caught.value) == (
         f"{unfinished}: unfinished, it has no index.json (run the command that makes it again)"
     )
@@ -343,7 +343,7 @@ def test_the_source_is_never_written_over(source: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in own.iterdir()}
     for out in (own, own / "inside", tmp_path):
         with pytest.raises(DatasetError) as caught:
-            balance_dataset(draw_up_balancing(own, 5), out, force=True)
+            balance_dataset(prepare_balance(own, 5), out, force=True)
         assert str(caught.value) == (
             f"{out}: is, holds or lies in the dataset {own}, where nothing is written"
             " (--out DIR takes another folder)"
@@ -355,7 +355,7 @@ def test_too_little_disk_is_said_before_anything_is_made(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "glyphgen.storage.folder.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1000)
+        "glyphgen.dataset.claim.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1000)
     )
     with pytest.raises(DatasetError, match=r"needs .* its disk has 1\.0 kB free"):
         balance(source, tmp_path / "out", 5000)
@@ -380,7 +380,7 @@ def test_steps_come_from_a_file(source: Path, tmp_path: Path) -> None:
 
 
 def test_an_estimate_counts_right_and_writes_nothing(source: Path, tmp_path: Path) -> None:
-    balancing = draw_up_balancing(source, 1000, steps=DEFAULT_STEPS)
+    balancing = prepare_balance(source, 1000, steps=DEFAULT_STEPS)
     found = estimate(balancing, tmp_path / "out")
     assert found.n_rows == 4 * 1000 + 40
     assert found.n_bytes == found.n_rows * balancing.layout.row_bytes

@@ -25,10 +25,10 @@ from glyphgen.baseline.reframing import measure_ink_share, reframe
 from glyphgen.baseline.running import train_baseline
 from glyphgen.baseline.training import Training, blend, rise
 from glyphgen.baseline.variation import vary
+from glyphgen.dataset.reader import load
 from glyphgen.errors import TrainingError
-from glyphgen.generate import render_dataset
 from glyphgen.recipe import read_recipe
-from glyphgen.storage.dataset import load
+from glyphgen.render.rendering import render_dataset
 
 CPU = torch.device("cpu")
 QUICK = Training(epochs=16, batch_size=16)
@@ -152,7 +152,7 @@ def test_minutes_end_a_training(digits: Path, tmp_path: Path) -> None:
 def test_a_found_learning_rate_is_used_and_said(digits: Path, tmp_path: Path) -> None:
     said: list[str] = []
     short = dataclasses.replace(QUICK, epochs=0.3)
-    train_baseline(digits, tmp_path / "run", short, find_rate=True, say=said.append)
+    train_baseline(digits, tmp_path / "run", short, find_lr=True, say=said.append)
     rate = read_json(tmp_path / "run" / "train.json")["settings"]["learning_rate"]
     assert said[0] == f"learning rate {rate:.2g}"
     assert 1e-6 < rate <= 0.1
@@ -243,13 +243,13 @@ def test_variation_bends_and_moves_the_edge_but_keeps_the_size() -> None:
     varied = vary(image.expand(n, 1, 64, 64), torch.Generator().manual_seed(0))[:, 0]
     inked = torch.where(varied > 0.3, varied, 0.0)
     down, across = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    centres = []
+    centers = []
     for top, left in [(0, 0), (0, 32), (32, 0), (32, 32)]:
         part = torch.zeros((64, 64))
         part[top : top + 32, left : left + 32] = 1
         ink = (inked * part).flatten(1)
-        centres.append(torch.stack([(ink @ of.flatten()) / ink.sum(1) for of in (down, across)], 1))
-    nw, ne, sw, se = centres
+        centers.append(torch.stack([(ink @ of.flatten()) / ink.sum(1) for of in (down, across)], 1))
+    nw, ne, sw, se = centers
     diagonals = ((se - nw).norm(dim=1) * (ne - sw).norm(dim=1)).sqrt() / (34 * 2**0.5)
     assert diagonals.mean() == pytest.approx(1, abs=0.02)
     assert diagonals.std() < 0.06
@@ -275,11 +275,11 @@ def test_light_variation_leaves_shape_and_thickness_of_strokes_alone() -> None:
     assert area.max() < 1.05
     corners = [inked[:, y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32)]
     down, across = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
-    centres = [
+    centers = [
         torch.stack([(c * of).sum(dim=(1, 2)) / c.sum(dim=(1, 2)) for of in (down, across)], 1)
         for c in corners
     ]
-    bent = ((centres[0] + centres[3]) - (centres[1] + centres[2])).norm(dim=1)
+    bent = ((centers[0] + centers[3]) - (centers[1] + centers[2])).norm(dim=1)
     assert bent.max() < 0.5
 
 
@@ -448,7 +448,7 @@ def test_measured_twins_are_read_from_the_dataset(tmp_path: Path) -> None:
 def test_a_checkpoint_reads_as_the_network_did(run: Path, digits: Path) -> None:
     identity = read_checkpoint(run).identity
     assert (identity.labels, identity.height, identity.width) == (("0", "1", "7"), 16, 16)
-    assert identity.recipe_sha256 == load(digits).index.recipe_sha256
+    assert identity.content_key == load(digits).index.content_key
     assert 0.3 < identity.ink_share < 0.8
     metrics = evaluate_model(run, digits).metrics
     assert metrics["top1"] == read_json(run / "metrics.json")["top1"]

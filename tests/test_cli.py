@@ -128,7 +128,7 @@ def test_fonts_list_tells_what_each_face_draws(
         "file": "two.ttf",
         "index": 0,
         "axes": "",
-        "licence": "unknown",
+        "license": "unknown",
         "embedding": "preview and print",
         "vendor": "",
         "draws": "1 of 2",
@@ -205,7 +205,7 @@ def test_fonts_licenses_prints_the_notice_or_writes_it() -> None:
     assert done.stdout.startswith(
         "Fonts in the dataset digits\n\nImages in this dataset were drawn"
     )
-    assert "Licence: OFL-1.1\nAddress: http://scripts.sil.org/OFL\n" in done.stdout
+    assert "License: OFL-1.1\nAddress: http://scripts.sil.org/OFL\n" in done.stdout
     written = run("fonts", "licenses", "-o", "NOTICE.txt")
     assert (written.stdout, written.stderr) == ("NOTICE.txt\n", "using datasets/digits\n")
     assert Path("NOTICE.txt").read_text(encoding="utf-8") == done.stdout
@@ -217,7 +217,7 @@ def test_what_a_user_should_know_of_fonts_is_on_stderr(
     make_font("one.ttf", {"A": BOX, "B": RING})
     recipe = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 2')
     warning = (
-        "warning: licence unknown: one.ttf"
+        "warning: license unknown: one.ttf"
         " (look before a dataset is published; `glyphgen fonts list` tells more)\n"
     )
     assert run("render", recipe).stderr.startswith(warning)

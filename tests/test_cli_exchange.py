@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from tiny_sources import make_images, write_class_map, write_k49, write_tree
 
 from glyphgen.cli import cli
-from glyphgen.storage.dataset import load
+from glyphgen.dataset.reader import load
 
 
 @pytest.fixture(autouse=True)

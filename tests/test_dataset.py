@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tiny_datasets import FORMATS_AND_COMPRESSIONS, N_ROWS, SPLITS, make_dataset, make_rows
 
+from glyphgen.dataset import reader as dataset_module
+from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.reader import Dataset, Rows, load
 from glyphgen.errors import DatasetError
-from glyphgen.storage import dataset as dataset_module
-from glyphgen.storage.dataset import Dataset, Rows, load
-from glyphgen.storage.verify import verify_shards
 
 EVERYTHING = make_rows(range(N_ROWS))
 ALL_SPLITS = [None, *SPLITS]
@@ -233,9 +233,9 @@ def test_wrong_counts_of_classes_are_found(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("format_name", ["npy", "hdf5"])
-def test_unmapped_files_are_mapped_again(tmp_path: Path, format_name: str) -> None:
-    make_dataset(tmp_path, format_name)
+@pytest.mark.parametrize("format", ["npy", "hdf5"])
+def test_unmapped_files_are_mapped_again(tmp_path: Path, format: str) -> None:
+    make_dataset(tmp_path, format)
     dataset = load(tmp_path)
     expected = make_rows(range(N_ROWS)).images
     for _ in range(2):

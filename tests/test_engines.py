@@ -1,6 +1,6 @@
 """The engines that draw by font file, against exact coverage of the same outlines.
 
-The oracle shapes and reads outlines with HarfBuzz and fills them with HarfBuzz's own rasteriser,
+The oracle shapes and reads outlines with HarfBuzz and fills them with HarfBuzz's own rasterizer,
 which neither Pillow nor ImageMagick uses, on a grid eight times finer than the image.
 """
 
@@ -19,31 +19,31 @@ from fontTools.ttLib import TTCollection, TTFont
 from numpy.typing import NDArray
 from PIL import features
 
+from glyphgen.engines import Engine
+from glyphgen.engines.imagemagick import ImageMagickEngine
+from glyphgen.engines.pillow import PillowEngine
+from glyphgen.engines.shaping import needs_shaping
 from glyphgen.errors import EngineError
 from glyphgen.fonts import Face, read_face
 from glyphgen.plan import SAMPLE_DTYPE, Placements
-from glyphgen.rendering import Renderer
-from glyphgen.rendering.imagemagick import ImageMagickRenderer
-from glyphgen.rendering.pillow import PillowRenderer
-from glyphgen.rendering.shaping import needs_shaping
 
-Engine = Callable[[Sequence[Face], Sequence[str], int, int], Renderer]
+MakeEngine = Callable[[Sequence[Face], Sequence[str], int, int], Engine]
 Matrix = NDArray[np.float64]
 Images = NDArray[np.uint8]
 Frame = tuple[int, int]  # height, width
 
 ENGINES = [
-    pytest.param(PillowRenderer, id="pillow"),
-    pytest.param(ImageMagickRenderer, id="imagemagick"),
+    pytest.param(PillowEngine, id="pillow"),
+    pytest.param(ImageMagickEngine, id="imagemagick"),
 ]
 FONT_FILES = sorted(FONTS.glob("*/*.ttf"))
 KALAM = FONTS / "latin/Kalam_400Regular.ttf"
 GOCHI = FONTS / "latin/GochiHand_400Regular.ttf"
 VAZIRMATN = FONTS / "persian/Vazirmatn_400Regular.ttf"
 
-# Grey levels of 255, mean over the image. The worst of all bundled fonts and placements below is
+# Gray levels of 255, mean over the image. The worst of all bundled fonts and placements below is
 # 0.72 with Pillow, whose hinting cannot be switched off, and 0.44 with ImageMagick.
-LARGEST_MEAN_DIFFERENCE: dict[Engine, float] = {PillowRenderer: 0.8, ImageMagickRenderer: 0.5}
+LARGEST_MEAN_DIFFERENCE: dict[MakeEngine, float] = {PillowEngine: 0.8, ImageMagickEngine: 0.5}
 INK = 32  # a pixel belongs to the ink's box above this
 OVERSAMPLING = 8
 
@@ -80,7 +80,7 @@ def batch(cells: Sequence[int], matrices: Sequence[Matrix]) -> Placements:
     )
 
 
-def draw(engine: Engine, face: Face, form: str, frame: Frame, matrix: Matrix) -> Images:
+def draw(engine: MakeEngine, face: Face, form: str, frame: Frame, matrix: Matrix) -> Images:
     out = np.full((1, *frame), 77, dtype=np.uint8)
     engine([face], [form], *frame).draw(batch([0], [matrix]), out)
     image: Images = out[0]
@@ -130,7 +130,7 @@ def find_characters(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", FONT_FILES, ids=lambda path: path.stem)
-def test_ink_agrees_with_exact_coverage(engine: Engine, path: Path) -> None:
+def test_ink_agrees_with_exact_coverage(engine: MakeEngine, path: Path) -> None:
     face = read_face(path)
     for form in find_characters(path):
         for name, (frame, matrix) in PLACEMENTS.items():
@@ -145,19 +145,19 @@ def test_the_fonts_are_all_of_the_bundled_families() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_tenth_of_a_pixel_is_seen(engine: Engine) -> None:
+def test_a_tenth_of_a_pixel_is_seen(engine: MakeEngine) -> None:
     face = read_face(KALAM)
     columns = np.arange(64)
-    centres = []
+    centers = []
     for x in (20.0, 20.1, 20.2, 20.5, 20.9):
         image = draw(engine, face, "R", (64, 64), place(45, x, 50)).astype(float)
-        centres.append((image.sum(axis=0) @ columns) / image.sum() - x)
-    assert np.ptp(centres) < 0.02
+        centers.append((image.sum(axis=0) @ columns) / image.sum() - x)
+    assert np.ptp(centers) < 0.02
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("form", ["@", "%w", "%[fx:1]", "\\n", "\\", "@/etc/hosts", "it's", '"'])
-def test_text_is_drawn_literally(engine: Engine, form: str) -> None:
+def test_text_is_drawn_literally(engine: MakeEngine, form: str) -> None:
     face, matrix = read_face(GOCHI), place(20, 5, 25)
     image = draw(engine, face, form, (40, 160), matrix)
     assert difference(image, cover(face, form, (40, 160), matrix)) < LARGEST_MEAN_DIFFERENCE[engine]
@@ -165,7 +165,7 @@ def test_text_is_drawn_literally(engine: Engine, form: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["it's.ttf", "100% [1].ttf", "ひらがな \\ .ttf", '".ttf'])
-def test_a_font_file_may_have_any_name(engine: Engine, name: str, tmp_path: Path) -> None:
+def test_a_font_file_may_have_any_name(engine: MakeEngine, name: str, tmp_path: Path) -> None:
     path = Path(shutil.copy(KALAM, tmp_path / name))
     matrix = place(45, 10, 50)
     image = draw(engine, read_face(path), "R", (64, 64), matrix)
@@ -173,7 +173,7 @@ def test_a_font_file_may_have_any_name(engine: Engine, name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_rows_come_in_any_order_and_every_pixel_is_set(engine: Engine) -> None:
+def test_rows_come_in_any_order_and_every_pixel_is_set(engine: MakeEngine) -> None:
     faces, forms = [read_face(KALAM), read_face(GOCHI)], ["R", "a", "g"]
     rng = np.random.default_rng(5)
     cells = rng.integers(0, 6, 30).tolist()
@@ -190,7 +190,7 @@ def test_rows_come_in_any_order_and_every_pixel_is_set(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_ink_beyond_the_frame_is_cut_off(engine: Engine) -> None:
+def test_ink_beyond_the_frame_is_cut_off(engine: MakeEngine) -> None:
     face = read_face(KALAM)
     for x, y in ((-12, 50), (50, 50), (10, 5), (10, 80)):
         matrix = place(45, x, y, rotation=20)
@@ -202,11 +202,11 @@ def test_ink_beyond_the_frame_is_cut_off(engine: Engine) -> None:
 
 def test_pillow_draws_ink_wholly_beyond_the_frame_as_paper() -> None:
     face, matrix = read_face(KALAM), place(45, 200, 50)
-    assert not draw(PillowRenderer, face, "R", (64, 64), matrix).any()
+    assert not draw(PillowEngine, face, "R", (64, 64), matrix).any()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_several_letters_are_one_form(engine: Engine) -> None:
+def test_several_letters_are_one_form(engine: MakeEngine) -> None:
     face, matrix = read_face(GOCHI), place(25, 5.4, 27.2, rotation=-3)
     image = draw(engine, face, "glyph", (48, 96), matrix)
     assert (
@@ -216,10 +216,10 @@ def test_several_letters_are_one_form(engine: Engine) -> None:
 
 def test_pillow_joins_letters_of_a_cursive_script() -> None:
     face, matrix = read_face(VAZIRMATN), place(25, 5.4, 27.2)
-    image = draw(PillowRenderer, face, "سلام", (48, 96), matrix)
+    image = draw(PillowEngine, face, "سلام", (48, 96), matrix)
     assert (
         difference(image, cover(face, "سلام", (48, 96), matrix))
-        < LARGEST_MEAN_DIFFERENCE[PillowRenderer]
+        < LARGEST_MEAN_DIFFERENCE[PillowEngine]
     )
 
 
@@ -244,9 +244,9 @@ def test_scripts_that_need_shaping_are_known(form: str, needed: bool) -> None:
 
 def test_pillow_without_raqm_refuses_to_join_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "check", lambda feature: feature != "raqm")
-    PillowRenderer([read_face(VAZIRMATN)], ["س", "glyph"], 64, 64)
+    PillowEngine([read_face(VAZIRMATN)], ["س", "glyph"], 64, 64)
     with pytest.raises(EngineError) as caught:
-        PillowRenderer([read_face(VAZIRMATN)], ["س", "سل"], 64, 64)
+        PillowEngine([read_face(VAZIRMATN)], ["س", "سل"], 64, 64)
     assert str(caught.value) == (
         "pillow engine: cannot shape 'سل' (U+0633 U+0644): this Pillow has no Raqm"
         " (install the package libfribidi0, or use the engine 'vector')"
@@ -258,7 +258,7 @@ def test_imagemagick_without_raqm_refuses_to_join_letters(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(wand.version, "MAGICK_VERSION_DELEGATES", "freetype png")
     with pytest.raises(EngineError) as caught:
-        ImageMagickRenderer([read_face(VAZIRMATN)], ["س", "سل"], 64, 64)
+        ImageMagickEngine([read_face(VAZIRMATN)], ["س", "سل"], 64, 64)
     assert str(caught.value) == (
         "imagemagick engine: cannot shape 'سل' (U+0633 U+0644): this ImageMagick has no Raqm"
         " (use the engine 'vector' or 'pillow')"
@@ -268,7 +268,7 @@ def test_imagemagick_without_raqm_refuses_to_join_letters(monkeypatch: pytest.Mo
 def test_an_absent_imagemagick_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wand.image", None)
     with pytest.raises(EngineError) as caught:
-        ImageMagickRenderer([], [], 64, 64)
+        ImageMagickEngine([], [], 64, 64)
     assert str(caught.value) == (
         "imagemagick engine: ImageMagick's library is not found"
         " (install the package libmagickwand-6.q16-6, or use the engine 'vector')"
@@ -278,29 +278,31 @@ def test_an_absent_imagemagick_is_named_with_its_package(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("engine", "message"),
     [
-        (PillowRenderer, "Pillow cannot open this font: cannot open resource"),
-        (ImageMagickRenderer, "no such font file, or it cannot be read"),
+        (PillowEngine, "Pillow cannot open this font: cannot open resource"),
+        (ImageMagickEngine, "no such font file, or it cannot be read"),
     ],
 )
-def test_a_missing_font_is_never_substituted(engine: Engine, message: str, tmp_path: Path) -> None:
+def test_a_missing_font_is_never_substituted(
+    engine: MakeEngine, message: str, tmp_path: Path
+) -> None:
     absent = replace(read_face(KALAM), path=tmp_path / "absent.ttf")
     with pytest.raises(EngineError) as caught:
         engine([absent], ["R"], 64, 64)
     assert str(caught.value) == f"{absent.path}: {message}"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_font_that_vanishes_is_never_substituted(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("make_engine", ENGINES)
+def test_a_font_that_vanishes_is_never_substituted(make_engine: MakeEngine, tmp_path: Path) -> None:
     path = Path(shutil.copy(KALAM, tmp_path / "brief.ttf"))
-    renderer = engine([read_face(path)], ["R"], 64, 64)
+    engine = make_engine([read_face(path)], ["R"], 64, 64)
     path.unlink()
     with pytest.raises(EngineError, match=r"brief\.ttf"):
-        renderer.draw(batch([0], [place(45, 10, 50)]), np.zeros((1, 64, 64), dtype=np.uint8))
+        engine.draw(batch([0], [place(45, 10, 50)]), np.zeros((1, 64, 64), dtype=np.uint8))
 
 
 def test_imagemagick_names_the_cell_that_leaves_an_image_empty() -> None:
     with pytest.raises(EngineError) as caught:
-        draw(ImageMagickRenderer, read_face(KALAM), "永", (64, 64), place(45, 10, 50))
+        draw(ImageMagickEngine, read_face(KALAM), "永", (64, 64), place(45, 10, 50))
     assert str(caught.value) == f"{KALAM}: ImageMagick draws no ink for '永' (U+6C38)"
 
 
@@ -309,7 +311,7 @@ def test_imagemagick_names_a_font_that_it_cannot_read(tmp_path: Path) -> None:
     path.write_bytes(b"no font at all")
     broken = replace(read_face(KALAM), path=path)
     with pytest.raises(EngineError) as caught:
-        draw(ImageMagickRenderer, broken, "R", (64, 64), place(45, 10, 50))
+        draw(ImageMagickEngine, broken, "R", (64, 64), place(45, 10, 50))
     # Some versions report the font, others set nothing.
     assert str(caught.value).startswith(f"{path}: ImageMagick ")
     assert "'R' (U+0052)" in str(caught.value)
@@ -322,7 +324,7 @@ def test_imagemagick_says_when_its_limits_forbid_the_frame() -> None:
     limits["width"] = 100
     try:
         with pytest.raises(EngineError) as caught:
-            ImageMagickRenderer([], [], 64, 64)
+            ImageMagickEngine([], [], 64, 64)
     finally:
         limits["width"] = before
     assert str(caught.value) == (
@@ -334,17 +336,17 @@ def test_imagemagick_says_when_its_limits_forbid_the_frame() -> None:
 @pytest.mark.parametrize("weight", [100, 500, 900])
 def test_pillow_draws_a_variable_font_at_its_axes(variable_font: Path, weight: float) -> None:
     face, matrix = read_face(variable_font, axes={"wght": weight}), place(50, 8.2, 50)
-    image = draw(PillowRenderer, face, "A", (64, 64), matrix)
+    image = draw(PillowEngine, face, "A", (64, 64), matrix)
     assert (
         difference(image, cover(face, "A", (64, 64), matrix))
-        < LARGEST_MEAN_DIFFERENCE[PillowRenderer]
+        < LARGEST_MEAN_DIFFERENCE[PillowEngine]
     )
 
 
 def test_imagemagick_refuses_axes(variable_font: Path) -> None:
     face = read_face(variable_font, axes={"wght": 500})
     with pytest.raises(EngineError) as caught:
-        ImageMagickRenderer([face], ["A"], 64, 64)
+        ImageMagickEngine([face], ["A"], 64, 64)
     assert str(caught.value) == (
         f"{variable_font}: ImageMagick draws only the default of a variable font, not wght=500"
         " (use the engine 'vector' or 'pillow')"
@@ -364,21 +366,21 @@ def collection(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("index", [0, 1])
 def test_pillow_draws_either_face_of_a_collection(collection: Path, index: int) -> None:
     face, matrix = read_face(collection, index), place(45, 10, 50)
-    image = draw(PillowRenderer, face, "g", (64, 64), matrix)
+    image = draw(PillowEngine, face, "g", (64, 64), matrix)
     alone = read_face((KALAM, GOCHI)[index])
-    assert np.array_equal(image, draw(PillowRenderer, alone, "g", (64, 64), matrix))
+    assert np.array_equal(image, draw(PillowEngine, alone, "g", (64, 64), matrix))
 
 
 def test_imagemagick_draws_the_first_face_of_a_collection(collection: Path) -> None:
     matrix = place(45, 10, 50)
-    image = draw(ImageMagickRenderer, read_face(collection), "g", (64, 64), matrix)
-    alone = draw(ImageMagickRenderer, read_face(KALAM), "g", (64, 64), matrix)
+    image = draw(ImageMagickEngine, read_face(collection), "g", (64, 64), matrix)
+    alone = draw(ImageMagickEngine, read_face(KALAM), "g", (64, 64), matrix)
     assert np.array_equal(image, alone)
 
 
 def test_imagemagick_refuses_the_second_face_of_a_collection(collection: Path) -> None:
     with pytest.raises(EngineError) as caught:
-        ImageMagickRenderer([read_face(collection, 1)], ["g"], 64, 64)
+        ImageMagickEngine([read_face(collection, 1)], ["g"], 64, 64)
     assert str(caught.value) == (
         f"{collection}: ImageMagick draws only the first face of a collection, not index 1"
         " (use the engine 'vector' or 'pillow')"

@@ -23,20 +23,20 @@ from tiny_sources import (
     write_tree,
 )
 
-from glyphgen.cli.exchange import _FORMATS
-from glyphgen.exchange import FORMATS, Asked
+from glyphgen.cli.import_command import _FORMATS
+from glyphgen.dataset.reader import Dataset, load
+from glyphgen.exchange import FORMATS, ImportOptions
 from glyphgen.exchange.importing import import_dataset, open_source
-from glyphgen.exchange.pictures import decode_picture
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
-from glyphgen.exchange.sizing import fit_image
-from glyphgen.storage.dataset import Dataset, load
+from glyphgen.images.decoding import decode_picture
+from glyphgen.images.fitting import fit_image
 from glyphgen.verify import verify_dataset
 
 
 def imported(
-    out: Path, kind: str, *paths: Path, asked: Asked | None = None, **wishes: Any
+    out: Path, kind: str, *paths: Path, options: ImportOptions | None = None, **wishes: Any
 ) -> Dataset:
-    source = open_source(kind, paths, asked or Asked())
+    source = open_source(kind, paths, options or ImportOptions())
     import_dataset(source, out, **wishes)
     return load(out)
 
@@ -171,12 +171,14 @@ def test_arrays_take_code_points_a_class_map_or_plain_numbers(tmp_path: Path) ->
     images, labels = tmp_path / "images.npy", tmp_path / "labels.npy"
     np.save(images, make_images(4)[..., None])
     np.save(labels, np.array([0x3046, 0x3042, 0x3042, 0x3046]))
-    data = imported(tmp_path / "a", "arrays", images, labels, asked=Asked(codepoints=True))
+    data = imported(
+        tmp_path / "a", "arrays", images, labels, options=ImportOptions(codepoints=True)
+    )
     assert labels_of(data) == ["あ", "う", "あ", "う"]
     np.testing.assert_array_equal(data.images[:], make_images(4)[[1, 0, 2, 3]])
     np.save(labels, np.array([2, 0, 0, 2]))
-    asked = Asked(class_map=write_class_map(tmp_path / "map.csv"))
-    assert labels_of(imported(tmp_path / "b", "arrays", images, labels, asked=asked)) == [
+    options = ImportOptions(class_map=write_class_map(tmp_path / "map.csv"))
+    assert labels_of(imported(tmp_path / "b", "arrays", images, labels, options=options)) == [
         *"あうあう"
     ]
     np.savez(tmp_path / "both.npz", x=make_images(4), y=np.array([70, 5, 5, 70]))
@@ -188,10 +190,10 @@ def test_arrays_take_code_points_a_class_map_or_plain_numbers(tmp_path: Path) ->
 
 def test_a_dataset_keeps_its_splits_and_gets_a_size(tmp_path: Path) -> None:
     imported(tmp_path / "a", "k49", write_k49(tmp_path / "k49"))
-    data = imported(tmp_path / "b", "dataset", tmp_path / "a", size=(4, 4), format_name="hdf5")
+    data = imported(tmp_path / "b", "dataset", tmp_path / "a", size=(4, 4), format="hdf5")
     assert (data.images.shape, data.index.format) == ((18, 4, 4), "hdf5")
     assert data.index.splits == {"train": (0, 12), "test": (12, 18)}
-    assert data.index.sources[0].sha256 == load(tmp_path / "a").index.recipe_sha256
+    assert data.index.sources[0].sha256 == load(tmp_path / "a").index.content_key
 
 
 # --- What is the same for all of them
@@ -202,7 +204,7 @@ def test_workers_and_a_second_run_change_no_byte(tmp_path: Path) -> None:
     one = imported(tmp_path / "a", "folder", root, name="x", shares={"test": 0.2})
     two = imported(tmp_path / "b", "folder", root, name="x", shares={"test": 0.2}, workers=2)
     assert one.index == two.index
-    source = open_source("folder", (root,), Asked())
+    source = open_source("folder", (root,), ImportOptions())
     again = import_dataset(source, tmp_path / "b", name="x", shares={"test": 0.2})
     assert (again.n_rows, again.n_made) == (14, 0)
 
@@ -322,7 +324,7 @@ def test_a_tar_cannot_reach_out_of_its_place(tmp_path: Path) -> None:
         device.type = tarfile.CHRTYPE
         archive.addfile(device)
     before = sorted(tmp_path.rglob("*"))
-    source = open_source("kkanji", (path,), Asked())
+    source = open_source("kkanji", (path,), ImportOptions())
     assert {entry.name: entry.reason for entry in source.skipped} == {
         "../../U+3042/up.png": "a path that leads out of the archive",
         "/tmp/U+3042/root.png": "a path that leads out of the archive",
@@ -334,7 +336,7 @@ def test_a_tar_cannot_reach_out_of_its_place(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_pictures_of_any_kind_become_grey() -> None:
+def test_pictures_of_any_kind_become_gray() -> None:
     def decode(image: Image.Image, kind: str = "PNG", **options: Any) -> list[int]:
         file = io.BytesIO()
         image.save(file, kind, **options)
@@ -396,7 +398,7 @@ def test_sources_take_turns_within_a_class_in_proportion() -> None:
 
 
 def test_a_source_can_be_pickled_and_read_elsewhere(tmp_path: Path) -> None:
-    source = open_source("mnist", (write_mnist(tmp_path / "in", suffix=""),), Asked())
+    source = open_source("mnist", (write_mnist(tmp_path / "in", suffix=""),), ImportOptions())
     images = pickle.loads(pickle.dumps(source.images))
     found = images.read(np.array([14, 0, 9]))
     np.testing.assert_array_equal(np.array(found), make_images(15, 8, 6)[[14, 0, 9]])

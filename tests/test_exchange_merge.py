@@ -9,18 +9,18 @@ import pytest
 from tiny_datasets import read_all_bytes
 from tiny_sources import make_images, write_k49, write_tree
 
+from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import GlyphgenError
-from glyphgen.exchange import Asked, Source
+from glyphgen.exchange import ImportOptions, Source
 from glyphgen.exchange.importing import import_dataset, open_source
 from glyphgen.exchange.merging import merge_classes, merge_datasets
-from glyphgen.exchange.source import Look, SourceClass
+from glyphgen.exchange.source import PolarityVote, SourceClass
 from glyphgen.exchange.tree import TreeImages
-from glyphgen.storage.dataset import Dataset, load
 from glyphgen.verify import verify_dataset
 
 
 def make(out: Path, kind: str, path: Path, **wishes: Any) -> Path:
-    import_dataset(open_source(kind, (path,), Asked()), out, **wishes)
+    import_dataset(open_source(kind, (path,), ImportOptions()), out, **wishes)
     return out
 
 
@@ -76,7 +76,7 @@ def test_classes_meet_by_code_point_and_images_get_one_size(
 def test_every_row_is_the_row_that_it_says(tmp_path: Path, k49: Path, kkanji: Path) -> None:
     data = merged(tmp_path / "both", k49, kkanji, size=(16, 16))
     sources = (load(k49), load(kkanji))
-    assert [s.sha256 for s in data.index.sources] == [s.index.recipe_sha256 for s in sources]
+    assert [s.sha256 for s in data.index.sources] == [s.index.content_key for s in sources]
     for row, sample in enumerate(data.samples[:]):
         source = sources[sample["source"]]
         label = source.labels[int(sample["source_row"])]
@@ -109,7 +109,7 @@ def test_train_images_that_are_held_out_elsewhere_are_left_out(tmp_path: Path, k
         images=255 - make_images(20),
         labels=np.array([0x3042, 0x3044] * 10),
     )
-    source = open_source("arrays", (tmp_path / "pool.npz",), Asked(codepoints=True))
+    source = open_source("arrays", (tmp_path / "pool.npz",), ImportOptions(codepoints=True))
     pool = tmp_path / "pool"
     import_dataset(source, pool, polarity="black-on-white")
     lines: list[str] = []
@@ -146,7 +146,7 @@ def source_of(*classes: SourceClass) -> Source:
         own_splits=(),
         images=TreeImages(None, np.zeros(0, np.int64)),  # type: ignore[arg-type]
         sizes={},
-        look=Look(white_on_black=1, black_on_white=0),
+        look=PolarityVote(white_on_black=1, black_on_white=0),
     )
 
 

@@ -22,19 +22,19 @@ from tiny_sources import (
 )
 
 from glyphgen.errors import GlyphgenError
-from glyphgen.exchange import Asked
+from glyphgen.exchange import ImportOptions
 from glyphgen.exchange.importing import import_dataset, open_source
 
 AGAIN = "(download or save it again)"
 
 
 def refused(
-    out: Path, kind: str, *paths: Path, asked: Asked | None = None, **wishes: Any
+    out: Path, kind: str, *paths: Path, options: ImportOptions | None = None, **wishes: Any
 ) -> list[str]:
     """Import what must fail: its lines. No folder is made, and nothing is changed."""
 
     def attempt() -> None:
-        source = open_source(kind, paths, asked or Asked())
+        source = open_source(kind, paths, options or ImportOptions())
         import_dataset(source, out, **wishes)
 
     with pytest.raises(GlyphgenError) as caught:
@@ -134,7 +134,7 @@ def test_a_class_map_that_cannot_be_read(out: Path, k49: Path, tmp_path: Path) -
     path.write_bytes("index,codepoint,char\n0,U+3042,あ".encode("shift-jis"))
     assert refused(out, "k49", k49) == [f"{path}: not UTF-8 (save the file as UTF-8)"]
     absent = tmp_path / "none.csv"
-    assert refused(out, "k49", k49, asked=Asked(class_map=absent)) == [
+    assert refused(out, "k49", k49, options=ImportOptions(class_map=absent)) == [
         f"{absent}: cannot be read: No such file or directory"
     ]
 
@@ -206,10 +206,10 @@ def arrays(tmp_path: Path, images: Any, labels: Any) -> tuple[Path, Path]:
             "int64, expected uint8: 0 to 255 (scale them, and save images.astype('uint8'))",
         ),
         (make_images(0), "holds no images, expected one or more"),
-        (np.zeros((3, 9), np.uint8), "shape (3, 9), expected (n, height, width) of grey images"),
+        (np.zeros((3, 9), np.uint8), "shape (3, 9), expected (n, height, width) of gray images"),
         (
             np.zeros((3, 9, 9, 3), np.uint8),
-            "shape (3, 9, 9, 3), expected (n, height, width) of grey images",
+            "shape (3, 9, 9, 3), expected (n, height, width) of gray images",
         ),
         (
             np.array([make_images(1)[0], None, 1], dtype=object),
@@ -226,7 +226,7 @@ def arrays(tmp_path: Path, images: Any, labels: Any) -> tuple[Path, Path]:
         ),
     ],
 )
-def test_images_that_are_no_grey_bytes(
+def test_images_that_are_no_gray_bytes(
     out: Path, tmp_path: Path, images: Any, expected: str
 ) -> None:
     paths = arrays(tmp_path, images, np.zeros(len(images), np.uint8))
@@ -257,12 +257,12 @@ def test_labels_that_are_none(out: Path, tmp_path: Path, labels: Any, expected: 
 
 def test_code_points_that_are_no_characters(out: Path, tmp_path: Path) -> None:
     paths = arrays(tmp_path, make_images(3), np.array([-1, 0xD800, 0x110000]))
-    assert refused(out, "arrays", *paths, asked=Asked(codepoints=True)) == [
+    assert refused(out, "arrays", *paths, options=ImportOptions(codepoints=True)) == [
         f"{paths[1]}: holds -1, 55296, 1114112, expected code points of characters:"
         " 0 to 1114111 but for 55296 to 57343"
     ]
     class_map = write_class_map(tmp_path / "map.csv")
-    assert refused(out, "arrays", *paths, asked=Asked(class_map=class_map)) == [
+    assert refused(out, "arrays", *paths, options=ImportOptions(class_map=class_map)) == [
         f"{paths[1]}: holds the labels -1, 55296, 1114112, expected 0 to 2, which are those of"
         " map.csv (--class-map FILE names another table)"
     ]
@@ -425,7 +425,7 @@ def test_a_tar_that_is_damaged_or_packed(out: Path, tmp_path: Path) -> None:
 
 def test_pictures_that_change_while_they_are_imported(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"あ": 2})
-    source = open_source("folder", (root,), Asked())
+    source = open_source("folder", (root,), ImportOptions())
     (root / "あ" / "001.png").write_bytes(b"gone")
     with pytest.raises(GlyphgenError) as caught:
         import_dataset(source, tmp_path / "out")
@@ -480,7 +480,7 @@ def test_a_folder_that_would_touch_the_source(tmp_path: Path) -> None:
         f"{inside}: lies in the source {root}, where nothing is written"
         " (--out DIR takes another folder)"
     ]
-    source = open_source("folder", (root,), Asked())
+    source = open_source("folder", (root,), ImportOptions())
     with pytest.raises(GlyphgenError) as caught:
         import_dataset(source, tmp_path, force=True)
     assert caught.value.problems == (

@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from glyphgen.errors import DatasetError, WorkerError
-from glyphgen.executors import run_shards
+from glyphgen.executors.processes import run_shards
 
 ADVICE = "(run the same command again, with fewer --workers if memory is short)"
 DEADLINE_S = 60  # for what is sure to happen soon; a test fails when it has passed
@@ -197,7 +197,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from test_executors import sleep_after_mark
-from glyphgen.executors import run_shards
+from glyphgen.executors.processes import run_shards
 
 if __name__ == "__main__":
     try:

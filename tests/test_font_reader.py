@@ -16,13 +16,13 @@ import pytest
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from fontTools.ttLib import TTFont
 
-from glyphgen.blueprint import draw_up_blueprint, survey_faces
 from glyphgen.errors import EngineError, FontError, GlyphgenError, UnreadableFontError, WorkerError
 from glyphgen.fonts import FaceRequest, find_requests, read_face
 from glyphgen.fonts.sanitizer import _find_program
-from glyphgen.generate import render_dataset
 from glyphgen.outlines import FontReader, Limits, OutlineStore, process, read_outlines
 from glyphgen.recipe import read_recipe
+from glyphgen.render.preparing import prepare_render, survey_faces
+from glyphgen.render.rendering import render_dataset
 
 WriteRecipe = Callable[[str], Path]
 KANA = sorted((FONTS / "kana").glob("[A-K]*.ttf"))
@@ -54,7 +54,7 @@ def test_a_packed_font_is_drawn_like_the_font_in_it(flavor: str, tmp_path: Path)
     plain.write_bytes((FONTS / "kana" / "KleeOne_400Regular.ttf").read_bytes())
     packed = read_face(pack(plain, flavor))
     assert packed.sha256 != read_face(plain).sha256
-    assert (packed.family, packed.licence) == ("Klee One", "OFL-1.1")
+    assert (packed.family, packed.license) == ("Klee One", "OFL-1.1")
     a, b = (read_outlines([face], list("あア漢")) for face in (packed, read_face(plain)))
     for name in OutlineStore.__slots__:
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
@@ -80,20 +80,20 @@ def test_every_engine_draws_packed_fonts(
             write_recipe(f'classes.text = "AB"\nfonts.files = ["{name}"]\nrender.per_class = 3'),
             [f"render.engine={engine}"],
         )
-        blueprint = draw_up_blueprint(recipe)
+        prepared = prepare_render(recipe)
         out = np.zeros((6, 64, 64), np.uint8)
-        blueprint.open_renderer().draw(blueprint.plan.rows(0, 6), out)
+        prepared.open_engine().draw(prepared.plan.rows(0, 6), out)
         images.append(out)
     assert images[0].any()
     assert np.array_equal(images[0], images[1])
 
 
 def test_imagemagick_says_that_it_draws_no_woff2(make_font: MakeFont) -> None:
-    from glyphgen.rendering.imagemagick import ImageMagickRenderer
+    from glyphgen.engines.imagemagick import ImageMagickEngine
 
     path = pack(make_font("x.ttf", {"A": BOX}), "woff2")
     with pytest.raises(EngineError) as caught:
-        ImageMagickRenderer([read_face(path)], ["A"], 64, 64)
+        ImageMagickEngine([read_face(path)], ["A"], 64, 64)
     assert str(caught.value) == (
         f"{path}: ImageMagick draws no WOFF2 fonts (use the engine 'vector' or 'pillow')"
     )
@@ -428,10 +428,10 @@ def test_where_refused_pairs_are_skipped_so_are_fonts_that_cannot_be_read(
     path = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 5')
     said = f"{tmp_path}/crash.ttf: {SAID['crash']}"
     with pytest.raises(FontError) as caught:
-        draw_up_blueprint(read_recipe(path))
+        prepare_render(read_recipe(path))
     assert str(caught.value) == said
     recipe = read_recipe(path, ['gate.on_refused="skip"'])
-    assert draw_up_blueprint(recipe).warnings[0] == f"{said}: left out"
+    assert prepare_render(recipe).warnings[0] == f"{said}: left out"
     rendered = render_dataset(recipe, tmp_path / "set")
     assert rendered.n_rows == 10
     index = json.loads((tmp_path / "set" / "index.json").read_text())

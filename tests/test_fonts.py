@@ -26,19 +26,19 @@ def problems_of(recipe: Path) -> list[str]:
     return list(caught.value.problems)
 
 
-def test_a_face_knows_its_names_licence_and_hash() -> None:
+def test_a_face_knows_its_names_license_and_hash() -> None:
     face = read_face(FONTS / "kana" / "KleeOne_400Regular.ttf")
     assert (face.family, face.style) == ("Klee One", "Regular")
-    assert face.licence == "OFL-1.1"
-    assert face.licence_text.startswith("This Font Software is licensed under the SIL Open Font")
-    assert face.licence_url == "https://scripts.sil.org/OFL"
+    assert face.license == "OFL-1.1"
+    assert face.license_text.startswith("This Font Software is licensed under the SIL Open Font")
+    assert face.license_url == "https://scripts.sil.org/OFL"
     assert face.copyright.startswith("Copyright 2020 The Klee Project Authors")
     assert (face.vendor, face.fs_type) == ("Fontworks Inc. (FWKS)", "installable")
     assert face.sha256 == "d698c5ee943c32c348fa3c0085567553703ab238ffdd97ece2c86efb276fa32c"
 
 
-def test_a_font_that_says_nothing_has_an_unknown_licence(make_font: MakeFont) -> None:
-    assert read_face(make_font("plain.ttf", {"A": BOX})).licence == "unknown"
+def test_a_font_that_says_nothing_has_an_unknown_license(make_font: MakeFont) -> None:
+    assert read_face(make_font("plain.ttf", {"A": BOX})).license == "unknown"
 
 
 def test_every_bundled_font_is_read() -> None:

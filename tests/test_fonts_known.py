@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from conftest import BOX, FONTS, RING, MakeFont
 
-from glyphgen.blueprint import survey_faces
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
 from glyphgen.outlines import FontReader
 from glyphgen.outlines import process as reading
 from glyphgen.recipe import read_recipe
+from glyphgen.render.preparing import survey_faces
 
 WriteRecipe = Callable[[str], Path]
 
@@ -94,13 +94,13 @@ def test_a_catalogue_beside_the_font_is_looked_at_again(kept: Path, tmp_path: Pa
     font.parent.mkdir()
     shutil.copy(FONTS / "kana" / "kiloji.ttf", font)
     [silent] = read(kept, FaceRequest(path=font))
-    rows = "folder\tfile\tlicence\tpackage\nkana\tkiloji.ttf\tLicenceRef-told\tkiloji\n"
+    rows = "folder\tfile\tlicence\tpackage\nkana\tkiloji.ttf\tLicenseRef-told\tkiloji\n"
     other = tmp_path / "other" / "kana" / "kiloji.ttf"
     other.parent.mkdir(parents=True)
     shutil.copy(font, other)
     (tmp_path / "other" / "FONTS.tsv").write_text(rows)
     [told] = read(kept, FaceRequest(path=other))
-    assert told.licence == "LicenceRef-told" != silent.licence
+    assert told.license == "LicenseRef-told" != silent.license
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b'{"x": 1', b'{"x": 3}', b"\xff"])

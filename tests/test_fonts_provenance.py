@@ -10,14 +10,14 @@ from conftest import BOX, FONTS, RING, MakeFont
 from fontTools.ttLib import TTFont
 from tiny_datasets import make_index
 
-from glyphgen.blueprint import draw_up_blueprint
+from glyphgen.dataset.index import ShardInfo, read_index, write_index
+from glyphgen.dataset.notice import make_notice
 from glyphgen.errors import FontError
 from glyphgen.fonts import read_face
-from glyphgen.fonts.licence import describe_embedding, recognise_licence
-from glyphgen.generate import render_dataset
+from glyphgen.fonts.license import describe_embedding, recognize_license
 from glyphgen.recipe import read_recipe
-from glyphgen.storage.index import ShardInfo, read_index, write_index
-from glyphgen.storage.notice import make_notice
+from glyphgen.render.preparing import prepare_render
+from glyphgen.render.rendering import render_dataset
 
 WriteRecipe = Callable[[str], Path]
 OFL = "This Font Software is licensed under the SIL Open Font License, Version 1.1."
@@ -31,7 +31,7 @@ SHARD = ShardInfo(file="images.npy", first_row=0, rows=23, bytes=900, sha256="ef
         ("", "https://openfontlicense.org", "OFL-1.1"),
         ("", "http://scripts.sil.org/cms/scripts/page.php?site_id=nrsi&id=OFL", "OFL-1.1"),
         ("Licensed under the Apache License, Version 2.0", "", "Apache-2.0"),
-        ("Ubuntu Font Licence 1.0", "", "Ubuntu-font-1.0"),
+        ("Ubuntu Font License 1.0", "", "Ubuntu-font-1.0"),
         ("", "http://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("", "https://creativecommons.org/licenses/by-nc-sa/4.0/", "CC-BY-NC-SA-4.0"),
         ("IPA Font License Agreement v1.0", "", "IPA"),
@@ -45,8 +45,8 @@ SHARD = ShardInfo(file="images.npy", first_row=0, rows=23, bytes=900, sha256="ef
         ("", "", "unknown"),
     ],
 )
-def test_a_licence_is_known_by_its_spdx_name(text: str, url: str, name: str) -> None:
-    assert recognise_licence(text, url) == name
+def test_a_license_is_known_by_its_spdx_name(text: str, url: str, name: str) -> None:
+    assert recognize_license(text, url) == name
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_embedding_bits_are_told_in_words(bits: int, words: str) -> None:
 
 
 def change(path: Path, *, fs_type: int = 0, **names: str) -> None:
-    ids = {"copyright": 0, "manufacturer": 8, "licence": 13, "url": 14}
+    ids = {"copyright": 0, "manufacturer": 8, "license": 13, "url": 14}
     font = TTFont(path)
     font["OS/2"].fsType = fs_type
     for key, name in names.items():
@@ -75,21 +75,21 @@ def change(path: Path, *, fs_type: int = 0, **names: str) -> None:
 
 def test_what_a_terminal_would_obey_is_taken_out_of_names(make_font: MakeFont) -> None:
     path = make_font("x.ttf", {"A": BOX})
-    change(path, licence="Free\r\n\x1b[31mfor all\x00", manufacturer="\x07Bell")
+    change(path, license="Free\r\n\x1b[31mfor all\x00", manufacturer="\x07Bell")
     face = read_face(path)
-    assert (face.licence_text, face.vendor) == ("Free\n[31mfor all", "Bell")
+    assert (face.license_text, face.vendor) == ("Free\n[31mfor all", "Bell")
 
 
 def test_a_catalogue_beside_a_font_tells_what_the_font_does_not() -> None:
     face = read_face(FONTS / "kana" / "kiloji.ttf")
-    assert face.licence == "BSD-3-Clause"
-    assert "Redistribution and use" in face.licence_text
+    assert face.license == "BSD-3-Clause"
+    assert "Redistribution and use" in face.license_text
     assert face.fs_type == "editable"
 
 
-def test_no_bundled_font_is_without_a_licence() -> None:
+def test_no_bundled_font_is_without_a_license() -> None:
     faces = [read_face(path) for path in FONTS.glob("*/*.ttf")]
-    assert [face.name for face in faces if face.licence == "unknown" or not face.licence_text] == []
+    assert [face.name for face in faces if face.license == "unknown" or not face.license_text] == []
 
 
 @pytest.fixture
@@ -98,53 +98,53 @@ def unclear(make_font: MakeFont, write_recipe: WriteRecipe) -> Path:
     for name in ("free", "mute", "shut"):
         make_font(f"{name}.ttf", {"A": BOX, "B": RING})
     folder = write_recipe("").parent
-    change(folder / "free.ttf", licence=OFL)
-    change(folder / "shut.ttf", licence="All rights reserved", fs_type=2)
+    change(folder / "free.ttf", license=OFL)
+    change(folder / "shut.ttf", license="All rights reserved", fs_type=2)
     return write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 4')
 
 
 LOOK = "(look before a dataset is published; `glyphgen fonts list` tells more)"
 
 
-def test_an_unclear_licence_is_a_warning(unclear: Path) -> None:
-    assert draw_up_blueprint(read_recipe(unclear)).warnings == (
-        f"licence unknown: mute.ttf {LOOK}",
+def test_an_unclear_license_is_a_warning(unclear: Path) -> None:
+    assert prepare_render(read_recipe(unclear)).warnings == (
+        f"license unknown: mute.ttf {LOOK}",
         f"embedding restricted by the font's maker: shut.ttf {LOOK}",
     )
 
 
-def test_an_unclear_licence_is_an_error_where_one_is_required(unclear: Path) -> None:
+def test_an_unclear_license_is_an_error_where_one_is_required(unclear: Path) -> None:
     recipe = read_recipe(unclear, ["fonts.require_license=true"])
     with pytest.raises(FontError) as caught:
-        draw_up_blueprint(recipe)
+        prepare_render(recipe)
     assert list(caught.value.problems) == [
-        "--set fonts.require_license: licence unknown: mute.ttf",
+        "--set fonts.require_license: license unknown: mute.ttf",
         "--set fonts.require_license: embedding restricted by the font's maker: shut.ttf",
     ]
 
 
-def test_the_bundled_fonts_are_enough_where_a_licence_is_required() -> None:
+def test_the_bundled_fonts_are_enough_where_a_license_is_required() -> None:
     recipe = read_recipe("kana", ["fonts.require_license=true", "classes.sets=['hiragana']"])
-    assert draw_up_blueprint(recipe).warnings == ()
+    assert prepare_render(recipe).warnings == ()
 
 
-def test_an_index_holds_each_licence_text_once(tmp_path: Path) -> None:
+def test_an_index_holds_each_license_text_once(tmp_path: Path) -> None:
     index = make_index((SHARD,))
     [face] = index.faces
-    told = replace(face, licence_text=OFL, vendor="Hand & Co", fs_type="editable")
+    told = replace(face, license_text=OFL, vendor="Hand & Co", fs_type="editable")
     index = replace(index, faces=(told, replace(told, file="Other.ttf"), face))
     write_index(tmp_path, index)
     page = json.loads((tmp_path / "index.json").read_text())
-    [key] = page["licence_texts"]
-    assert page["licence_texts"] == {key: OFL}
-    assert [face["licence_text"] for face in page["faces"]] == [key, key, ""]
+    [key] = page["license_texts"]
+    assert page["license_texts"] == {key: OFL}
+    assert [face["license_text"] for face in page["faces"]] == [key, key, ""]
     assert read_index(tmp_path) == index
 
 
 def test_a_dataset_knows_its_fonts_and_its_notice_needs_no_font(
     unclear: Path, tmp_path: Path
 ) -> None:
-    change(tmp_path / "mute.ttf", licence=OFL, copyright="(c) 2020 Mute", manufacturer="Mute Ltd")
+    change(tmp_path / "mute.ttf", license=OFL, copyright="(c) 2020 Mute", manufacturer="Mute Ltd")
     render_dataset(read_recipe(unclear), tmp_path / "set")
     for path in tmp_path.glob("*.ttf"):
         path.unlink()
@@ -152,13 +152,13 @@ def test_a_dataset_knows_its_fonts_and_its_notice_needs_no_font(
         """\
 Fonts in the dataset tiny
 
-Images in this dataset were drawn with the fonts below. What is said of each font's licence is what
+Images in this dataset were drawn with the fonts below. What is said of each font's license is what
 the font itself, or a catalogue beside it, says.
 
 ------------------------------------------------------------------------------
 1. free
 Files: free.ttf
-Licence: OFL-1.1
+License: OFL-1.1
 Embedding: installable
 Text:
 
@@ -169,14 +169,14 @@ Text:
 Files: mute.ttf
 Made by: Mute Ltd
 Copyright: (c) 2020 Mute
-Licence: OFL-1.1
+License: OFL-1.1
 Embedding: installable
 Text: as of 1. free
 
 ------------------------------------------------------------------------------
 3. shut
 Files: shut.ttf
-Licence: All rights reserved
+License: All rights reserved
 Embedding: restricted
 Text:
 

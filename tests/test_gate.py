@@ -2,10 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from blueprints import Parts, lay_out
 from conftest import BOX, FONTS, PAIR, TOFU, MakeFont
 from fontTools.feaLib.builder import addOpenTypeFeaturesFromString
 from fontTools.ttLib import TTFont
+from prepared_renders import Parts, lay_out
 
 from glyphgen.errors import GateError
 from glyphgen.gate import require_classes

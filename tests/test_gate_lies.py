@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blueprints import lay_out
 from conftest import BOX, FONTS, PAIR, RING, TOFU, MakeFont
 from fontTools.colorLib.builder import buildCOLR, buildCPAL
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont, newTable
 from fontTools.ttLib.tables._g_l_y_f import Glyph
 from fontTools.ttLib.tables.DefaultTable import DefaultTable
+from prepared_renders import lay_out
 
+from glyphgen.dataset.reader import load
 from glyphgen.errors import FontError
 from glyphgen.fonts import read_face
-from glyphgen.generate import render_dataset
 from glyphgen.recipe import read_recipe
-from glyphgen.storage.dataset import load
+from glyphgen.render.rendering import render_dataset
 
 HIRAGANA = "".join(map(chr, range(0x3041, 0x3094)))
 HONEST = ["Klee*", "Kiwi*", "Kosugi*", "Yomogi*", "ZenMaru*", "Hina*"]
@@ -222,7 +222,7 @@ def test_glyphs_nested_without_end_are_refused(
     assert reasons_of(recipe) == dict.fromkeys("BCD", "no outline")
 
 
-def test_glyphs_that_are_colour_layers_alone_are_refused(
+def test_glyphs_that_are_color_layers_alone_are_refused(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
     def paint(font: TTFont) -> None:

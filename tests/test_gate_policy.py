@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from blueprints import Parts, lay_out
 from conftest import BOX, PAIR, RING, TOFU, MakeFont
+from prepared_renders import Parts, lay_out
 
 from glyphgen.errors import GateError, RecipeError
 from glyphgen.gate import Refusal, require_classes

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blueprints import lay_out
 from conftest import BOX, PAIR, RING, MakeFont
 from PIL import Image
+from prepared_renders import lay_out
 
-from glyphgen.blueprint import Survey
-from glyphgen.gate.pictures import draw_cells
+from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.render.preparing import Survey
 from glyphgen.report.gate_sheet import write_coverage, write_refused
 
 WriteRecipe = Callable[[str], Path]
@@ -40,7 +40,7 @@ def read(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.array(Image.open(path).convert("RGB"))
 
 
-def count_colour(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], *rgb: int) -> int:
+def count_color(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], *rgb: int) -> int:
     return int((picture == rgb).all(axis=-1).sum())
 
 
@@ -57,7 +57,7 @@ def test_a_refused_cell_stands_beside_three_that_are_admitted(
         assert (inner == tile[2:70, 2:70]).all(), place
     assert (sheet[7, 8:79] == RED).all(), "a red frame is about the refused one"
     assert (sheet[7, 88:159] == (225, 225, 225)).all()
-    assert count_colour(sheet[82:110], *RED) > 5, "its reason is below"
+    assert count_color(sheet[82:110], *RED) > 5, "its reason is below"
 
 
 def test_what_draws_nothing_comes_last_and_may_be_left_out(survey: Survey, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from glyphgen.blueprint import draw_up_blueprint
 from glyphgen.recipe import Recipe
+from glyphgen.render.preparing import prepare_render
 
 FONTS = Path(__file__).parent.parent / "fonts"
 GOLDEN = Path(__file__).parent / "golden"
@@ -46,7 +46,7 @@ LOOKS = {
     "bent": PLACED | BENT,
 }
 
-# Grey levels of 255, mean over a picture and largest of a pixel. Our own rasteriser draws the same
+# Gray levels of 255, mean over a picture and largest of a pixel. Our own rasterizer draws the same
 # bytes everywhere; the other engines' libraries differ from one system to the next.
 BOUNDS = {"vector": (0, 0), "bent": (0, 0), "pillow": (0.5, 40), "imagemagick": (0.5, 40)}
 
@@ -59,9 +59,9 @@ def draw(file: str, look: str) -> NDArray[np.uint8]:
             "render": LOOKS[look],
         }
     )
-    blueprint = draw_up_blueprint(recipe)
+    prepared = prepare_render(recipe)
     images = np.empty((8, 64, 64), dtype=np.uint8)
-    blueprint.open_renderer().draw(blueprint.plan.rows(0, 8), images)
+    prepared.open_engine().draw(prepared.plan.rows(0, 8), images)
     return np.hstack(list(images))
 
 

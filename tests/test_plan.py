@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blueprints import lay_out
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prepared_renders import lay_out
 
+from glyphgen.engines.vector import VectorEngine
 from glyphgen.errors import RecipeError
 from glyphgen.plan import Plan, describe_plan
 from glyphgen.plan.turns import make_turns
-from glyphgen.rendering.vector import VectorRenderer
 
 WriteRecipe = Callable[[str], Path]
 RECIPES = FONTS.parent / "recipes"
@@ -171,14 +171,14 @@ def test_shrinking_keeps_ink_inside_and_touches_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("framing", "centre", "box"),
+    ("framing", "center", "box"),
     [("em", (0.35, 0.38), None), ("ink", (0.35, 0.35), None), ("fit", (0.35, 0.35), (0.5, 0.7))],
 )
-def test_framing_says_what_is_centred_and_scaled(
+def test_framing_says_what_is_centered_and_scaled(
     make_font: MakeFont,
     write_recipe: WriteRecipe,
     framing: str,
-    centre: tuple[float, float],
+    center: tuple[float, float],
     box: tuple[float, float] | None,
 ) -> None:
     make_font("x.ttf", {"A": BOX})
@@ -189,7 +189,7 @@ def test_framing_says_what_is_centred_and_scaled(
         )
     )
     placement = parts.plan.rows(0, 1)
-    assert placement.matrix[0] @ [*centre, 1] == pytest.approx([30, 20], abs=1e-4)
+    assert placement.matrix[0] @ [*center, 1] == pytest.approx([30, 20], abs=1e-4)
     assert placement.samples["size_px"][0] == pytest.approx(20 / max(box) if box else 20)
 
 
@@ -359,8 +359,8 @@ def test_ink_that_grows_bends_and_scatters_stays_in_the_frame(
     parts = lay_out(recipe)
     placements = parts.plan.rows(0, 600)
     placements.matrix[:, :, 2] += 50
-    renderer = VectorRenderer(parts.store, 200, 200, (0.03, 5.0, 0.1))
+    engine = VectorEngine(parts.store, 200, 200, (0.03, 5.0, 0.1))
     images = np.empty((600, 200, 200), dtype=np.uint8)
-    renderer.draw(placements, images)
+    engine.draw(placements, images)
     images[:, 50:150, 50:150] = 0
     assert not images.any()

@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from glyphgen.balance import balance_dataset, draw_up_balancing
+from glyphgen.balance import balance_dataset, prepare_balance
+from glyphgen.dataset.reader import load
 from glyphgen.errors import DatasetError, ReportError
-from glyphgen.generate import render_dataset
-from glyphgen.pictures import make_picture
+from glyphgen.images.png import make_picture
 from glyphgen.recipe import read_recipe
+from glyphgen.render.rendering import render_dataset
 from glyphgen.report import make_report
 from glyphgen.report.blocks import check_extra
 from glyphgen.report.dataset_page import choose_samples
 from glyphgen.report.statistics import measure_dataset, measure_shapes
-from glyphgen.storage.dataset import load
 
 SMALL = ["render.per_class=24", "image.height=32", "image.width=32"]
 
@@ -90,7 +90,7 @@ def test_the_page_is_one_file_and_small(page: Path, kana: Path) -> None:
     assert "<link" not in text
     assert "Measured on 4,056 of 4,056 rows" in text
     assert "Every class has 24 rows." in text
-    assert load(kana).index.recipe_sha256[:16] in text
+    assert load(kana).index.content_key[:16] in text
 
 
 def test_a_name_is_shown_and_never_run(kana: Path, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_no_sample_of_a_class_is_shown_twice(kana: Path) -> None:
 
 
 def test_a_balanced_dataset_shows_its_copies(kana: Path, tmp_path: Path) -> None:
-    balance_dataset(draw_up_balancing(kana, 40), tmp_path / "even")
+    balance_dataset(prepare_balance(kana, 40), tmp_path / "even")
     text = make_report((tmp_path / "even",), tmp_path / "even.html").path.read_text("utf-8")
     assert "あ" in text
     assert text.count(": original, then copies") >= 10
@@ -306,8 +306,8 @@ def test_sorting_puts_the_hardest_first(browser: Any, page: Path) -> None:
     assert shown_classes(opened)[0] == "ぁ"
 
 
-def luminance(colour: str) -> float:
-    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+def luminance(color: str) -> float:
+    parts = [int(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3]]
     linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

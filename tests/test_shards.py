@@ -25,14 +25,14 @@ from tiny_datasets import (
     read_all_bytes,
 )
 
+from glyphgen.dataset.claim import Claim, claim_folder
+from glyphgen.dataset.index import read_index, write_index
+from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.shards import Arrays, Shards, hash_arrays, reopen_dataset
+from glyphgen.dataset.shards.npy import NpyShards
 from glyphgen.errors import DatasetError
-from glyphgen.storage.folder import Claim, claim_folder
-from glyphgen.storage.index import read_index, write_index
-from glyphgen.storage.shards import Arrays, Shards, hash_arrays, reopen_dataset
-from glyphgen.storage.shards.npy import NpyShards
-from glyphgen.storage.verify import verify_shards
 
-all_formats = pytest.mark.parametrize(("format_name", "compression"), FORMATS_AND_COMPRESSIONS)
+all_formats = pytest.mark.parametrize(("format", "compression"), FORMATS_AND_COMPRESSIONS)
 
 STEPS = ["mkdir", "pwrite", "truncate", "fsync", "replace", "rename", "unlink", "rmdir"]
 
@@ -91,10 +91,10 @@ def write_in_process(shards: Shards, k: int) -> None:
 
 @all_formats
 def test_arrays_are_read_back_as_they_were_written(
-    tmp_path: Path, format_name: str, compression: str
+    tmp_path: Path, format: str, compression: str
 ) -> None:
-    make_dataset(tmp_path, format_name, compression)
-    shards = open_writer(tmp_path, format_name, compression)
+    make_dataset(tmp_path, format, compression)
+    shards = open_writer(tmp_path, format, compression)
     assert shards.layout.n_shards == 5
     for k in range(5):
         rows = range(5 * k, min(5 * k + 5, N_ROWS))
@@ -133,9 +133,9 @@ def test_files_are_what_other_programs_expect(tmp_path: Path) -> None:
 
 def test_hash_is_of_the_three_arrays_in_every_format(tmp_path: Path) -> None:
     hashes = []
-    for format_name, compression in FORMATS_AND_COMPRESSIONS:
-        folder = tmp_path / f"{format_name}-{compression}"
-        make_dataset(folder, format_name, compression)
+    for format, compression in FORMATS_AND_COMPRESSIONS:
+        folder = tmp_path / f"{format}-{compression}"
+        make_dataset(folder, format, compression)
         hashes.append([(s.sha256, s.bytes, s.first_row) for s in read_index(folder).shards])
     assert hashes[0] == hashes[1] == hashes[2]
     images, labels, samples = make_rows(range(5, 10))
@@ -144,45 +144,43 @@ def test_hash_is_of_the_three_arrays_in_every_format(tmp_path: Path) -> None:
 
 
 @all_formats
-def test_equal_datasets_have_equal_bytes(
-    tmp_path: Path, format_name: str, compression: str
-) -> None:
-    make_dataset(tmp_path / "one", format_name, compression)
-    make_dataset(tmp_path / "two", format_name, compression)
+def test_equal_datasets_have_equal_bytes(tmp_path: Path, format: str, compression: str) -> None:
+    make_dataset(tmp_path / "one", format, compression)
+    make_dataset(tmp_path / "two", format, compression)
     assert read_all_bytes(tmp_path / "one") == read_all_bytes(tmp_path / "two")
 
 
 @all_formats
 def test_processes_may_write_at_once_even_the_same_shard(
-    tmp_path: Path, format_name: str, compression: str
+    tmp_path: Path, format: str, compression: str
 ) -> None:
-    make_dataset(tmp_path / "alone", format_name, compression)
+    make_dataset(tmp_path / "alone", format, compression)
     folder = tmp_path / "together"
     claim_folder(folder, RECIPE)
-    shards = open_writer(folder, format_name, compression)
+    shards = open_writer(folder, format, compression)
     shards.prepare()
     numbers = [4, 0, 2, 2, 1, 3, 0, 4]
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         list(pool.map(write_in_process, [shards] * len(numbers), numbers))
-    assert make_dataset(folder, format_name, compression) == []
+    assert make_dataset(folder, format, compression) == []
     assert read_all_bytes(folder) == read_all_bytes(tmp_path / "alone")
 
 
 @all_formats
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_at_any_step_can_be_resumed_to_equal_bytes(
-    tmp_path: Path, format_name: str, compression: str, after: bool
+    tmp_path: Path, format: str, compression: str, after: bool
 ) -> None:
-    make_dataset(tmp_path / "whole", format_name, compression)
+    make_dataset(tmp_path / "whole", format, compression)
     whole = read_all_bytes(tmp_path / "whole")
     number = 0
     while True:
         folder = tmp_path / str(number)
-        make = partial(make_dataset, folder, format_name, compression)
+        make = partial(make_dataset, folder, format, compression)
         died = die_at_step(number, after, make)
         if (folder / "index.json").exists():
             assert verify_shards(folder) == []
-        make_dataset(folder, format_name, compression)
+        make_dataset(folder, format, compression)
         assert read_all_bytes(folder) == whole, f"died at step {number}"
         if not died:
             break
@@ -191,23 +189,23 @@ def test_a_crash_at_any_step_can_be_resumed_to_equal_bytes(
 
 
 @pytest.mark.parametrize(
-    ("format_name", "steps_of_shard", "steps_of_end"),
+    ("format", "steps_of_shard", "steps_of_end"),
     [
         ("npy", ["pwrite"] * 3, ["fsync", "replace", "fsync"] * 3),
         ("hdf5", ["pwrite"] * 4 + ["fsync", "replace", "fsync"], []),
     ],
 )
 def test_files_are_on_the_disk_before_they_get_their_names(
-    tmp_path: Path, format_name: str, steps_of_shard: list[str], steps_of_end: list[str]
+    tmp_path: Path, format: str, steps_of_shard: list[str], steps_of_end: list[str]
 ) -> None:
     claim_folder(tmp_path, RECIPE)
-    shards = open_writer(tmp_path, format_name)
+    shards = open_writer(tmp_path, format)
     shards.prepare()
     with at_step(-1, print) as steps:
         for k in range(5):
             write_in_process(shards, k)
         infos = shards.finish()
-        write_index(tmp_path, make_index(infos, format=format_name))
+        write_index(tmp_path, make_index(infos, format=format))
     steps = [step for step in steps if step != "unlink"]
     note = ["replace"]
     index = ["fsync", "replace", "fsync"]
@@ -217,9 +215,9 @@ def test_files_are_on_the_disk_before_they_get_their_names(
 @all_formats
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_a_disk_that_refuses_any_step_gives_one_line_and_can_be_resumed(
-    tmp_path: Path, format_name: str, compression: str, code: int
+    tmp_path: Path, format: str, compression: str, code: int
 ) -> None:
-    make_dataset(tmp_path / "whole", format_name, compression)
+    make_dataset(tmp_path / "whole", format, compression)
     whole = read_all_bytes(tmp_path / "whole")
 
     def refuse(_: bool) -> None:
@@ -230,7 +228,7 @@ def test_a_disk_that_refuses_any_step_gives_one_line_and_can_be_resumed(
         folder = tmp_path / str(number)
         with at_step(number, refuse) as steps:
             try:
-                make_dataset(folder, format_name, compression)
+                make_dataset(folder, format, compression)
             except DatasetError as error:
                 [problem] = error.problems
                 assert problem.startswith(f"{folder}")
@@ -238,7 +236,7 @@ def test_a_disk_that_refuses_any_step_gives_one_line_and_can_be_resumed(
                 assert "\n" not in problem
         if steps[number : number + 1] != ["unlink"] and folder.exists():
             assert not list(folder.rglob("*.tmp")), f"refused at step {number}"
-        make_dataset(folder, format_name, compression)
+        make_dataset(folder, format, compression)
         assert read_all_bytes(folder) == whole, f"refused at step {number}"
         if len(steps) <= number:
             break
@@ -246,14 +244,12 @@ def test_a_disk_that_refuses_any_step_gives_one_line_and_can_be_resumed(
     assert number > 25
 
 
-@pytest.mark.parametrize(
-    ("format_name", "name"), [("npy", "images.npy"), ("hdf5", "shard-00001.h5")]
-)
+@pytest.mark.parametrize(("format", "name"), [("npy", "images.npy"), ("hdf5", "shard-00001.h5")])
 def test_a_full_disk_is_told_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: str, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, name: str
 ) -> None:
     claim_folder(tmp_path, RECIPE)
-    shards = open_writer(tmp_path, format_name)
+    shards = open_writer(tmp_path, format)
     shards.prepare()
     before = read_all_bytes(tmp_path)
 
@@ -270,82 +266,82 @@ def test_a_full_disk_is_told_with_what_to_do(
     assert read_all_bytes(tmp_path) == before
 
 
-@pytest.mark.parametrize("format_name", ["npy", "hdf5"])
-def test_a_real_limit_of_file_size_is_met_in_one_line(tmp_path: Path, format_name: str) -> None:
+@pytest.mark.parametrize("format", ["npy", "hdf5"])
+def test_a_real_limit_of_file_size_is_met_in_one_line(tmp_path: Path, format: str) -> None:
     claim_folder(tmp_path, RECIPE)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
         with pytest.raises(DatasetError) as caught:
-            make_dataset(tmp_path, format_name)
+            make_dataset(tmp_path, format)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert ": cannot be written: File too large (raise `ulimit -f`, or --out DIR on" in str(
         caught.value
     )
-    assert make_dataset(tmp_path, format_name) == [0, 1, 2, 3, 4]
+    assert make_dataset(tmp_path, format) == [0, 1, 2, 3, 4]
 
 
 @all_formats
 def test_short_writes_are_completed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: str, compression: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, compression: str
 ) -> None:
-    make_dataset(tmp_path / "whole", format_name, compression)
+    make_dataset(tmp_path / "whole", format, compression)
     pwrite = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:7], offset))
-    make_dataset(tmp_path / "short", format_name, compression)
+    make_dataset(tmp_path / "short", format, compression)
     assert read_all_bytes(tmp_path / "short") == read_all_bytes(tmp_path / "whole")
 
 
 @all_formats
 def test_only_shards_with_the_right_hash_count_as_made(
-    tmp_path: Path, format_name: str, compression: str
+    tmp_path: Path, format: str, compression: str
 ) -> None:
     claim_folder(tmp_path, RECIPE)
-    shards = open_writer(tmp_path, format_name, compression)
+    shards = open_writer(tmp_path, format, compression)
     shards.prepare()
     infos = [shards.write(k, *make_rows(shards.layout.find_rows(k))) for k in (0, 1, 2)]
     (tmp_path / ".work" / "shard-00000.json").write_text('{"file": ')
     flip_byte_of_row(shards, 7)
     assert [shards.find_done(k) for k in range(5)] == [None, None, infos[2], None, None]
-    assert make_dataset(tmp_path, format_name, compression) == [0, 1, 3, 4]
+    assert make_dataset(tmp_path, format, compression) == [0, 1, 3, 4]
 
 
 @all_formats
 def test_a_damaged_shard_is_named_and_made_again(
-    tmp_path: Path, format_name: str, compression: str
+    tmp_path: Path, format: str, compression: str
 ) -> None:
-    make_dataset(tmp_path, format_name, compression)
+    make_dataset(tmp_path, format, compression)
     whole = read_all_bytes(tmp_path)
     assert verify_shards(tmp_path) == []
-    flip_byte_of_row(open_writer(tmp_path, format_name, compression), 13)
+    flip_byte_of_row(open_writer(tmp_path, format, compression), 13)
     assert verify_shards(tmp_path) == [
         f"{tmp_path}: shard 2 does not match index.json (run the command that made it again)"
     ]
     assert claim_folder(tmp_path, RECIPE) is Claim.COMPLETE
     reopen_dataset(tmp_path)
-    assert make_dataset(tmp_path, format_name, compression) == [2]
+    assert make_dataset(tmp_path, format, compression) == [2]
     assert read_all_bytes(tmp_path) == whole
 
 
 @all_formats
 def test_any_flipped_byte_is_found_or_does_not_matter(
-    tmp_path: Path, format_name: str, compression: str
+    tmp_path: Path, format: str, compression: str
 ) -> None:
-    make_dataset(tmp_path, format_name, compression)
-    shards = open_writer(tmp_path, format_name, compression)
-    path = tmp_path / {"npy": "samples.npy", "hdf5": "shard-00003.h5"}[format_name]
+    make_dataset(tmp_path, format, compression)
+    shards = open_writer(tmp_path, format, compression)
+    path = tmp_path / {"npy": "samples.npy", "hdf5": "shard-00003.h5"}[format]
     whole = path.read_bytes()
-    header_length = len(whole) - N_ROWS * 16 if format_name == "npy" else 0
+    header_length = len(whole) - N_ROWS * 16 if format == "npy" else 0
     wanted = [hash_arrays(make_rows(shards.layout.find_rows(k))) for k in range(5)]
     n_found = 0
-    for position in range(0, len(whole), 3 if format_name == "npy" else 31):
+    for position in range(0, len(whole), 3 if format == "npy" else 31):
         path.write_bytes(flip_byte(whole, position))
         problems = verify_shards(tmp_path)
         if position < header_length:
             place = f"{path}:"
         else:
-            k = (position - header_length) // (5 * 16) if format_name == "npy" else 3
+            k = (position - header_length) // (5 * 16) if format == "npy" else 3
             place = f"{tmp_path}: shard {k}"
         if problems:
             n_found += 1
@@ -353,7 +349,7 @@ def test_any_flipped_byte_is_found_or_does_not_matter(
                 f"{place} does not match index.json (run the command that made it again)"
             ]
         else:  # of what HDF5 keeps around the arrays, much is never looked at
-            assert format_name == "hdf5"
+            assert format == "hdf5"
             assert hash_arrays(shards.read(3)) == wanted[3]
     assert n_found > 10
 
@@ -374,22 +370,20 @@ def flip_byte_of_row(shards: Shards, row: int) -> None:
     path.write_bytes(flip_byte(path.read_bytes(), offset))
 
 
-@pytest.mark.parametrize(
-    ("format_name", "name"), [("npy", "labels.npy"), ("hdf5", "shard-00004.h5")]
-)
-def test_a_missing_or_cut_file_is_named_once(tmp_path: Path, format_name: str, name: str) -> None:
-    make_dataset(tmp_path, format_name)
+@pytest.mark.parametrize(("format", "name"), [("npy", "labels.npy"), ("hdf5", "shard-00004.h5")])
+def test_a_missing_or_cut_file_is_named_once(tmp_path: Path, format: str, name: str) -> None:
+    make_dataset(tmp_path, format)
     whole = read_all_bytes(tmp_path)
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-1])
-    place = f"{path}:" if format_name == "npy" else f"{tmp_path}: shard 4"
+    place = f"{path}:" if format == "npy" else f"{tmp_path}: shard 4"
     assert verify_shards(tmp_path) == [
         f"{place} does not match index.json (run the command that made it again)"
     ]
     path.unlink()
     assert verify_shards(tmp_path) == [f"{path}: missing (run the command that made it again)"]
     reopen_dataset(tmp_path)
-    make_dataset(tmp_path, format_name)
+    make_dataset(tmp_path, format)
     assert read_all_bytes(tmp_path) == whole
 
 
@@ -408,9 +402,9 @@ def test_wrong_arrays_and_missing_shards_are_refused(tmp_path: Path) -> None:
 
 
 @all_formats
-def test_arrays_need_not_be_contiguous(tmp_path: Path, format_name: str, compression: str) -> None:
+def test_arrays_need_not_be_contiguous(tmp_path: Path, format: str, compression: str) -> None:
     claim_folder(tmp_path, RECIPE)
-    shards = open_writer(tmp_path, format_name, compression)
+    shards = open_writer(tmp_path, format, compression)
     shards.prepare()
     rows = make_rows(range(10))
     shards.write(0, rows.images[::2], rows.labels[::2], rows.samples[::2])

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blueprints import Parts, lay_out
 from conftest import BOX, FONTS, PAIR, RING, Contour, MakeFont
+from prepared_renders import Parts, lay_out
 
-from glyphgen.blueprint import draw_up_blueprint
 from glyphgen.classes import ClassTable, merge_classes
 from glyphgen.errors import RecipeError
-from glyphgen.generate import show_gate
+from glyphgen.gate.page import make_gate_page
 from glyphgen.recipe import read_recipe
+from glyphgen.render.preparing import prepare_render
 
 WriteRecipe = Callable[[str], Path]
 KANA = FONTS.parent / "recipes" / "kana.toml"
@@ -106,11 +106,11 @@ def test_twins_become_one_class_and_every_cell_stays_what_it_is(
         'classes.text = "ABCD"\nfonts.files = ["*.ttf"]\ngate.on_refused = "skip"'
         "\nrender.per_class = 8\nrender.rotation = 0\nrender.size = 0.7"
     )
-    apart = draw_up_blueprint(read_recipe(recipe))
-    merged = draw_up_blueprint(read_recipe(recipe, ["classes.merge_twins=true"]))
+    apart = prepare_render(read_recipe(recipe))
+    merged = prepare_render(read_recipe(recipe, ["classes.merge_twins=true"]))
     assert merged.table == ClassTable(labels=("A", "B", "D"), forms=(("A", "C"), ("B",), ("D",)))
     assert [merged.table.all_forms[r.form] for r in merged.verdict.refusals] == ["D"]
-    assert merged.recipe_sha256 != apart.recipe_sha256
+    assert merged.content_key != apart.content_key
     samples = merged.plan.rows(0, merged.plan.n_rows).samples
     drawn = {
         form: set(samples["form"][samples["class_index"] == label].tolist())
@@ -129,10 +129,10 @@ def test_twins_become_one_class_and_every_cell_stays_what_it_is(
 def test_gate_json_names_the_twins(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
     make_font("x.ttf", {"A": BOX, "B": BOX})
     recipe = write_recipe('classes.text = "AB"\nfonts.files = ["x.ttf"]')
-    page = show_gate(draw_up_blueprint(read_recipe(recipe)))
+    page = make_gate_page(prepare_render(read_recipe(recipe)))
     named = {"forms": ["A", "B"], "distance": 0.0, "faces": 1, "faces_alike": 1}
     assert page["twins"] == [named | {"one_class": False}]
-    page = show_gate(draw_up_blueprint(read_recipe(recipe, ["classes.merge_twins=true"])))
+    page = make_gate_page(prepare_render(read_recipe(recipe, ["classes.merge_twins=true"])))
     assert page["twins"] == [named | {"one_class": True}]
 
 

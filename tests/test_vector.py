@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uharfbuzz as hb
-from blueprints import lay_out
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from freetype import raw
+from prepared_renders import lay_out
 
-from glyphgen import raster
-from glyphgen.rendering import vector
+from glyphgen.engines import vector
+from glyphgen.outlines import raster
 
 WriteRecipe = Callable[[str], Path]
 
@@ -21,7 +21,7 @@ STILL = (
 
 @pytest.fixture
 def recipe(make_font: MakeFont, write_recipe: WriteRecipe) -> Path:
-    # With an advance of 1000 and a middle of 380 the pen's origin is 5 pixels left of the centre
+    # With an advance of 1000 and a middle of 380 the pen's origin is 5 pixels left of the center
     # and 3.8 below it; the drawings are lowered by 120 to stand on whole pixels.
     lowered = {
         char: [[(x, y - 120) for x, y in contour] for contour in contours]
@@ -52,7 +52,7 @@ def test_ink_is_where_the_matrix_puts_it(recipe: Path) -> None:
 
 def test_a_quarter_turn_is_counter_clockwise(recipe: Path) -> None:
     image = lay_out(recipe, "render.per_class=1", "render.rotation=90").draw(0, 1)[0]
-    # What was left of the centre (x from 1 to 6 of 10) is now below it.
+    # What was left of the center (x from 1 to 6 of 10) is now below it.
     assert boxes(image) == (3, 4, 10, 9)
 
 
@@ -125,15 +125,15 @@ def test_rows_are_alike_alone_and_together_in_any_order() -> None:
     )
     whole = parts.draw(0, 700)
     assert np.array_equal(parts.draw(500, 503), whole[500:503])
-    renderer = vector.VectorRenderer(parts.store, 64, 64, (0.01, 2.0, 0.03))
+    engine = vector.VectorEngine(parts.store, 64, 64, (0.01, 2.0, 0.03))
     order = np.random.default_rng(0).permutation(700)
     out = np.empty((700, 64, 64), dtype=np.uint8)
-    renderer.draw(parts.plan.rows(0, 700).take(order), out)
+    engine.draw(parts.plan.rows(0, 700).take(order), out)
     assert np.array_equal(out, whole[order])
 
 
 def test_freetype_and_harfbuzz_agree_on_every_bundled_family(write_recipe: WriteRecipe) -> None:
-    """Two unrelated rasterisers; HarfBuzz draws from the font, we from the store."""
+    """Two unrelated rasterizers; HarfBuzz draws from the font, we from the store."""
     worst_mean, worst = 0.0, 0
     for folder, text in [("kana", "あのソ"), ("latin", "aQ8"), ("persian", "ب۵گ"), ("han", "永")]:
         parts = lay_out(

@@ -10,8 +10,8 @@ import pytest
 from conftest import BOX, PAIR, RING, MakeFont
 
 import glyphgen
-from glyphgen.generate import render_dataset
 from glyphgen.recipe import read_recipe
+from glyphgen.render.rendering import render_dataset
 
 WriteRecipe = Callable[[str], Path]
 AGAIN = "(make the dataset again, with --force)"
@@ -85,5 +85,5 @@ def test_the_gate_is_asked_and_no_cache(dataset: Path, monkeypatch: pytest.Monke
     def read_nothing(*_: object) -> None:
         raise AssertionError("the cache was asked")
 
-    monkeypatch.setattr("glyphgen.blueprint.read_entry", read_nothing)
+    monkeypatch.setattr("glyphgen.render.preparing.read_entry", read_nothing)
     assert glyphgen.verify_dataset(dataset).problems == ()

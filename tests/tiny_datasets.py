@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from glyphgen.storage.folder import Claim, claim_folder, remove_work_folder
-from glyphgen.storage.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
-from glyphgen.storage.shards import FORMATS, Arrays, Layout, Shards
+from glyphgen.dataset.claim import Claim, claim_folder, remove_work_folder
+from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
+from glyphgen.dataset.shards import FORMATS, Arrays, Layout, Shards
 
 RECIPE = "ab" * 32
 N_ROWS = 23
@@ -63,7 +63,7 @@ def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
         family="Hand",
         style="Regular",
         version="1.0",
-        licence="OFL-1.1",
+        license="OFL-1.1",
         weight=1,
     )
     fields: dict[str, Any] = {
@@ -78,26 +78,26 @@ def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
         "shards": shards,
         "faces": (face,),
         "seed": 2**64 - 1,
-        "recipe_sha256": RECIPE,
+        "content_key": RECIPE,
         "versions": {"glyphgen": "0.1.0"},
     }
     return Index(**fields | changes)
 
 
-def open_writer(folder: Path, format_name: str, compression: str = "none") -> Shards:
-    return FORMATS[format_name](folder, make_layout(compression))
+def open_writer(folder: Path, format: str, compression: str = "none") -> Shards:
+    return FORMATS[format](folder, make_layout(compression))
 
 
-def make_dataset(folder: Path, format_name: str, compression: str = "none") -> list[int]:
+def make_dataset(folder: Path, format: str, compression: str = "none") -> list[int]:
     """Make or finish a dataset, as a program does it; return the shards that had to be written."""
     if claim_folder(folder, RECIPE) is Claim.COMPLETE:
         return []
-    shards = open_writer(folder, format_name, compression)
+    shards = open_writer(folder, format, compression)
     shards.prepare()
     missing = [k for k in range(shards.layout.n_shards) if shards.find_done(k) is None]
     for k in missing:
         shards.write(k, *make_rows(shards.layout.find_rows(k)))
-    index = make_index(shards.finish(), format=format_name, compression=compression)
+    index = make_index(shards.finish(), format=format, compression=compression)
     write_index(folder, index)
     remove_work_folder(folder)
     return missing

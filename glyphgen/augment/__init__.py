@@ -213,7 +213,7 @@ def _name_fields(steps: Sequence[Step]) -> list[list[str]]:
 
 
 def _find_runs(steps: Sequence[Step]) -> Iterator[tuple[int, int, Operation]]:
-    """Yield first step, number of steps and operation: neighbours that resample do it together."""
+    """Yield first step, number of steps and operation: neighbors that resample do it together."""
     first = 0
     for resamples, run in groupby(steps, key=lambda step: isinstance(step, Elastic | Affine)):
         together: Any = list(run)

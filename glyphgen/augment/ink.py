@@ -47,7 +47,7 @@ class Blur:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A factor about the middle grey, and a level that is added."""
+    """A factor about the middle gray, and a level that is added."""
 
     record: ContrastStep
     site: Site
@@ -73,14 +73,14 @@ class Contrast:
     ) -> None:
         """Multiply and add."""
         [(contrast, brightness)] = values
-        # Twice the distance from the middle grey, in 256ths: 512 is one level.
+        # Twice the distance from the middle gray, in 256ths: 512 is one level.
         factor = np.rint(contrast * 256).astype(np.int32)
         level = np.rint(brightness * (_INK * 512)).astype(np.int32)
-        grey = 2 * images.astype(np.int32) - _INK
-        grey *= factor[:, None, None]
-        grey += level[:, None, None] + (_INK * 256 + 256)
-        grey >>= 9
-        np.copyto(images, np.clip(grey, 0, _INK), casting="unsafe")
+        gray = 2 * images.astype(np.int32) - _INK
+        gray *= factor[:, None, None]
+        gray += level[:, None, None] + (_INK * 256 + 256)
+        gray >>= 9
+        np.copyto(images, np.clip(gray, 0, _INK), casting="unsafe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ def _grow(images: Bytes, radius_px: Floats, outside: int) -> Bytes:
         part = np.rint(np.clip(radius_px - step, 0, 1) * 128).astype(np.int16)
         frame = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=outside)
         grown = np.maximum(images, frame[:, :-2, 1:-1])
-        for neighbour in (frame[:, 2:, 1:-1], frame[:, 1:-1, :-2], frame[:, 1:-1, 2:]):
-            np.maximum(grown, neighbour, out=grown)
+        for neighbor in (frame[:, 2:, 1:-1], frame[:, 1:-1, :-2], frame[:, 1:-1, 2:]):
+            np.maximum(grown, neighbor, out=grown)
         if step % 2:  # crosses and squares in turns make an octagon, which is nearly a disc
             for rows in (slice(None, -2), slice(2, None)):
                 for columns in (slice(None, -2), slice(2, None)):
@@ -141,11 +141,11 @@ class Cutout:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Side and centre of the square."""
+        """Side and center of the square."""
         return (("cutout_px", 0.0), ("cutout_x_px", 0.0), ("cutout_y_px", 0.0))
 
     def sample(self, share: Floats) -> tuple[Floats, ...]:
-        """Draw them; the centre lies anywhere in the frame."""
+        """Draw them; the center lies anywhere in the frame."""
         height, width = self.site.frame
         side = draw_between(self.record.size, share[:, 0]) * height
         there = side > 0
@@ -162,8 +162,8 @@ class Cutout:
         word: Words,  # noqa: ARG002
     ) -> None:
         """Take the ink away."""
-        [(side, centre_x, centre_y)] = values
+        [(side, center_x, center_y)] = values
         height, width = self.site.frame
-        across = abs(np.arange(width) + 0.5 - centre_x[:, None]) < side[:, None] / 2
-        down = abs(np.arange(height) + 0.5 - centre_y[:, None]) < side[:, None] / 2
+        across = abs(np.arange(width) + 0.5 - center_x[:, None]) < side[:, None] / 2
+        down = abs(np.arange(height) + 0.5 - center_y[:, None]) < side[:, None] / 2
         np.copyto(images, 0, where=down[:, :, None] & across[:, None, :])

@@ -60,7 +60,7 @@ class Named:
             except Exception as error:  # another's code may raise anything
                 told = str(error).strip().split("\n")[0]
                 raise AugmentError(
-                    f"{self.site.place}: {name} cannot change a grey image of {self._show_frame()}:"
+                    f"{self.site.place}: {name} cannot change a gray image of {self._show_frame()}:"
                     f" {told}"
                 ) from error
             if result.shape != self.site.frame or result.dtype != np.uint8:

@@ -41,7 +41,7 @@ class Pen:
 
         [(width_px,)] = values
         cv2.setNumThreads(1)
-        # A hairline is grey all over; its own darkest pixel says what is ink.
+        # A hairline is gray all over; its own darkest pixel says what is ink.
         darkest = images.max(axis=(1, 2), keepdims=True)
         away_from = (~thin(images > darkest // 3)).view(np.uint8)
         for image, away, radius in zip(images, away_from, (width_px / 2).tolist(), strict=True):

@@ -56,7 +56,7 @@ class Elastic:
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """Rotation, scale, stretch, shear and shift about the centre of the ink."""
+    """Rotation, scale, stretch, shear and shift about the center of the ink."""
 
     record: AffineStep
     site: Site
@@ -138,13 +138,13 @@ class Warp:
         lines = np.zeros((len(images), 2, 4))
         lines[:, 0, 1] = lines[:, 1, 2] = 1.0
         if mapped:
-            (xx, xy, yx, yy), (x0, y0) = _invert(mapped, self._find_centre(images))
+            (xx, xy, yx, yy), (x0, y0) = _invert(mapped, self._find_center(images))
             lines[:, 0] = np.stack([x0, xx, y0, yx], axis=1)
             lines[:, 1, 0], lines[:, 1, 2] = xy, yy
         return lines
 
-    def _find_centre(self, images: Bytes) -> tuple[Floats, Floats]:
-        """Return the centre of the ink, x and y; of the frame where there is none: (n,) each."""
+    def _find_center(self, images: Bytes) -> tuple[Floats, Floats]:
+        """Return the center of the ink, x and y; of the frame where there is none: (n,) each."""
         height, width = self._frame
         # Sums of whole numbers: exact in single precision while a row's stay below 2**24.
         precision = np.float32 if width <= 256 else np.float64
@@ -227,14 +227,14 @@ def _interleave(rows: NDArray[Any]) -> Floats:
 
 
 def _invert(
-    mapped: Sequence[Sequence[Floats]], centre: tuple[Floats, Floats]
+    mapped: Sequence[Sequence[Floats]], center: tuple[Floats, Floats]
 ) -> tuple[tuple[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]:
     """Return the map from the result to the source of some maps that follow each other.
 
     Written out by element: no product of matrices, whose order of summation is the library's.
     """
-    centre_x, centre_y = centre
-    to_x, to_y = centre_x, centre_y
+    center_x, center_y = center
+    to_x, to_y = center_x, center_y
     xx, xy, yx, yy = (
         np.ones_like(to_x),
         np.zeros_like(to_x),
@@ -249,8 +249,8 @@ def _invert(
         to_x, to_y = to_x + shift_x, to_y + shift_y
     area = xx * yy - xy * yx
     back = [_round(part / area, _STEEPEST) for part in (yy, -xy, -yx, xx)]
-    x0 = centre_x - (back[0] * to_x + back[1] * to_y)
-    y0 = centre_y - (back[2] * to_x + back[3] * to_y)
+    x0 = center_x - (back[0] * to_x + back[1] * to_y)
+    y0 = center_y - (back[2] * to_x + back[3] * to_y)
     return (back[0], back[1], back[2], back[3]), (_round(x0, _FARTHEST), _round(y0, _FARTHEST))
 
 

@@ -14,33 +14,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import glyphgen
-from glyphgen.balance.balancing import Balancing, draw_up_balancing
+from glyphgen.balance.balancing import PreparedBalance, prepare_balance
 from glyphgen.balance.making import BalanceJob
 from glyphgen.balance.plan import group_rows
+from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
+from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.reader import load
 from glyphgen.errors import DatasetError, GlyphgenError
-from glyphgen.generate import make_render_job
-from glyphgen.produce import (
-    Order,
+from glyphgen.production import (
     Produced,
+    Target,
     Watch,
     describe_run,
+    dump_json,
     produce_dataset,
-    show_page,
 )
 from glyphgen.recipe import AugmentStep
-from glyphgen.storage.dataset import load
-from glyphgen.storage.index import Index, ShardInfo, SourceInfo
-from glyphgen.storage.verify import verify_shards
+from glyphgen.render.drawing import make_render_job
+from glyphgen.version import VERSION
 
 __all__ = [
     "Balanced",
-    "Balancing",
     "Estimate",
+    "PreparedBalance",
     "Remake",
     "balance_dataset",
-    "draw_up_balancing",
     "estimate",
+    "prepare_balance",
     "remaking_rows",
 ]
 
@@ -79,7 +79,7 @@ class Estimate:
     seconds: float
 
 
-def estimate(balancing: Balancing, out: Path) -> Estimate:
+def estimate(balancing: PreparedBalance, out: Path) -> Estimate:
     """Make a few hundred rows in memory, and say what all of them would take."""
     layout = balancing.layout
     n = min(_TRIED, balancing.plan.n_train)
@@ -103,7 +103,7 @@ def estimate(balancing: Balancing, out: Path) -> Estimate:
 
 
 def balance_dataset(
-    balancing: Balancing,
+    balancing: PreparedBalance,
     out: Path,
     *,
     workers: int = 1,
@@ -129,11 +129,11 @@ def balance_dataset(
     _check_places(source, out)
     if problems := verify_shards(source):
         raise DatasetError(*problems)
-    summary = balancing.summarise()
+    summary = balancing.summarize()
     produced = produce_dataset(
-        Order(
+        Target(
             folder=out,
-            format=balancing.format_name,
+            format=balancing.format,
             layout=balancing.layout,
             sha256=balancing.sha256,
             work_bytes=4 * int(balancing.plan.n_originals.sum()),
@@ -142,8 +142,8 @@ def balance_dataset(
         lambda shards: _make_index(balancing, shards),
         lambda produced: {
             **_copy_pages(source),
-            "balance.json": show_page(summary),
-            "run.json": show_page(
+            "balance.json": dump_json(summary),
+            "run.json": dump_json(
                 describe_run(produced, workers, _LIBRARIES) | {"source": str(source.resolve())}
             ),
         },
@@ -169,7 +169,7 @@ def _check_places(source: Path, out: Path) -> None:
         )
 
 
-def _make_job(balancing: Balancing, work: Path) -> BalanceJob:
+def _make_job(balancing: PreparedBalance, work: Path) -> BalanceJob:
     dataset, plan = balancing.source, balancing.plan
     grouped_file = work / "rows-by-class.npy"
     first, end = dataset.index.splits.get("train", (0, len(dataset)))
@@ -180,7 +180,7 @@ def _make_job(balancing: Balancing, work: Path) -> BalanceJob:
         grouped_file=grouped_file,
         steps=balancing.steps,
         noise_originals=balancing.noise_originals,
-        fresh=make_render_job(balancing.blueprint, work) if balancing.blueprint else None,
+        fresh=make_render_job(balancing.prepared, work) if balancing.prepared else None,
     )
 
 
@@ -189,7 +189,7 @@ def _copy_pages(source: Path) -> dict[str, bytes]:
     return {name: (source / name).read_bytes() for name in names if (source / name).exists()}
 
 
-def _make_index(balancing: Balancing, shards: tuple[ShardInfo, ...]) -> Index:
+def _make_index(balancing: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:
     index, plan, layout = balancing.source.index, balancing.plan, balancing.layout
     classes = tuple(
         dataclasses.replace(
@@ -202,23 +202,23 @@ def _make_index(balancing: Balancing, shards: tuple[ShardInfo, ...]) -> Index:
         for info in index.classes
     )
     source = SourceInfo(
-        name=index.name, kind="dataset", sha256=index.recipe_sha256, rows=index.n_rows
+        name=index.name, kind="dataset", sha256=index.content_key, rows=index.n_rows
     )
     return dataclasses.replace(
         index,
         name=f"{index.name}-balanced",
         made_by="balance",
-        format=balancing.format_name,
+        format=balancing.format,
         compression=layout.compression,
         sample_fields=layout.sample_fields,
         classes=classes,
         splits=plan.splits,
         shards=shards,
         seed=plan.seed,
-        recipe_sha256=balancing.sha256,
+        content_key=balancing.sha256,
         sources=(source,),
         settings=balancing.settings,
-        versions={**index.versions, "glyphgen": glyphgen.__version__},
+        versions={**index.versions, "glyphgen": VERSION},
     )
 
 
@@ -235,7 +235,7 @@ def remaking_rows(folder: Path) -> Iterator[Remake]:
     except (OSError, ValueError, LookupError, TypeError):
         raise GlyphgenError(f"{folder / 'run.json'}: does not tell where its source is") from None
     balancing = _recall_balancing(source, index)
-    if balancing.sha256 != index.recipe_sha256:
+    if balancing.sha256 != index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
     layout = balancing.layout
     with TemporaryDirectory() as work:
@@ -250,7 +250,7 @@ def remaking_rows(folder: Path) -> Iterator[Remake]:
         yield remake
 
 
-def _recall_balancing(source: Path, index: Index) -> Balancing:
+def _recall_balancing(source: Path, index: Index) -> PreparedBalance:
     """Return the balancing that a dataset was made by, with another look at its source."""
     from pydantic import TypeAdapter
 
@@ -258,12 +258,12 @@ def _recall_balancing(source: Path, index: Index) -> Balancing:
     steps: tuple[AugmentStep, ...] = TypeAdapter(tuple[AugmentStep, ...]).validate_python(
         settings["steps"], strict=False
     )
-    return draw_up_balancing(
+    return prepare_balance(
         source,
         settings["per_class"],
         by=settings["by"],
         steps=steps,
         seed=index.seed,
         noise_originals=settings["noise_originals"],
-        format_name=index.format,
+        format=index.format,
     )

@@ -10,25 +10,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import glyphgen
 from glyphgen.augment import DEFAULT_STEPS, make_augmenter
 from glyphgen.balance.making import find_sample_fields
 from glyphgen.balance.plan import BalancePlan
-from glyphgen.blueprint import Blueprint
-from glyphgen.errors import DatasetError, show_some
-from glyphgen.generate import find_sample_dtype, recall_blueprint
-from glyphgen.produce import choose_rows_per_shard
+from glyphgen.dataset.reader import Dataset, load
+from glyphgen.dataset.shards import Layout
+from glyphgen.errors import DatasetError
+from glyphgen.production import choose_rows_per_shard
 from glyphgen.recipe import AugmentStep
-from glyphgen.storage.dataset import Dataset, load
-from glyphgen.storage.shards import Layout
+from glyphgen.render.drawing import find_sample_dtype
+from glyphgen.render.preparing import PreparedRender
+from glyphgen.render.recalling import recall_render
+from glyphgen.text import show_some
+from glyphgen.version import VERSION
 
-__all__ = ["Balancing", "draw_up_balancing"]
+__all__ = ["PreparedBalance", "prepare_balance"]
 
 _FEW = 10  # originals below which copies teach little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balancing:
+class PreparedBalance:
     """All that is known of a balanced dataset before a row is made.
 
     Attributes:
@@ -36,28 +38,28 @@ class Balancing:
         plan: Where rows come from.
         steps: What copies are changed by.
         noise_originals: Whether originals get the noise of the steps.
-        blueprint: Of the source's recipe, where new samples are drawn in place of copies.
+        prepared: Of the source's recipe, where new samples are drawn in place of copies.
         layout: Of the arrays.
-        format_name: A key of ``storage.shards.FORMATS``.
+        format: A key of ``dataset.shards.FORMATS``.
     """
 
     source: Dataset
     plan: BalancePlan
     steps: tuple[AugmentStep, ...]
     noise_originals: bool
-    blueprint: Blueprint | None
+    prepared: PreparedRender | None
     layout: Layout
-    format_name: str
+    format: str
 
     @property
     def sha256(self) -> str:
         """Hash of all that the dataset's bytes depend on, but for no path."""
         index = self.source.index
         page = [
-            glyphgen.__version__,
+            VERSION,
             self.settings,
-            self.format_name,
-            index.recipe_sha256,
+            self.format,
+            index.content_key,
             [shard.sha256 for shard in index.shards],
         ]
         return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
@@ -67,7 +69,7 @@ class Balancing:
         """What was asked, as index.json holds it."""
         return {
             "per_class": self.plan.per_class,
-            "by": "render" if self.blueprint else "augment",
+            "by": "render" if self.prepared else "augment",
             "noise_originals": self.noise_originals,
             "steps": [step.model_dump(mode="json") for step in self.steps],
         }
@@ -81,13 +83,13 @@ class Balancing:
             f", {end - first:,} of {name}" for name, (first, end) in plan.held_out.items()
         )
         held_out += " as they are" if held_out else ""
-        what = "new samples" if self.blueprint else "copies"
+        what = "new samples" if self.prepared else "copies"
         return (
             f"{len(index.classes):,} classes x {plan.per_class:,} = {plan.n_train:,} images:"
             f" {kept:,} originals and {n_copies:,} {what}{held_out}"
         )
 
-    def summarise(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         """Return what balance.json holds: originals and copies of every class."""
         originals = np.minimum(self.plan.n_originals, self.plan.per_class).tolist()
         copies = self.plan.n_copies.tolist()
@@ -107,7 +109,7 @@ class Balancing:
 
     def warn(self) -> tuple[str, ...]:
         """Return what the user has to know: classes that live on few originals."""
-        if self.blueprint:
+        if self.prepared:
             return ()
         few = np.flatnonzero((self.plan.n_originals < _FEW) & (self.plan.n_copies > 0))
         few = few[np.argsort(self.plan.n_originals[few], kind="stable")]
@@ -122,7 +124,7 @@ class Balancing:
         )
 
 
-def draw_up_balancing(
+def prepare_balance(
     source: Path,
     per_class: int,
     *,
@@ -130,8 +132,8 @@ def draw_up_balancing(
     steps: Sequence[AugmentStep] | None = None,
     seed: int = 0,
     noise_originals: bool = True,
-    format_name: str | None = None,
-) -> Balancing:
+    format: str | None = None,
+) -> PreparedBalance:
     """Look at a dataset, and say what balancing it is.
 
     Args:
@@ -142,7 +144,7 @@ def draw_up_balancing(
         seed: Of the choice and of all changes.
         noise_originals: Whether originals get the noise of the steps, so that noise does not tell a
             class with few originals from one with many.
-        format_name: A key of ``storage.shards.FORMATS``; the source's without it.
+        format: A key of ``dataset.shards.FORMATS``; the source's without it.
 
     Raises:
         DatasetError: The source cannot be balanced: the line says why.
@@ -162,20 +164,20 @@ def draw_up_balancing(
     n_originals = _count_originals(source, dataset)
     held_out = {name: rows for name, rows in index.splits.items() if name != "train"}
     plan = BalancePlan(per_class=per_class, seed=seed, n_originals=n_originals, held_out=held_out)
-    blueprint = _recall(source) if by == "render" else None
-    chosen = () if blueprint else tuple(DEFAULT_STEPS if steps is None else steps)
+    prepared = _recall(source) if by == "render" else None
+    chosen = () if prepared else tuple(DEFAULT_STEPS if steps is None else steps)
     height, width = dataset.images.shape[1:]
     added = make_augmenter(chosen, seed=seed, height=height, width=width).dtype if chosen else None
-    if blueprint:
-        sample_dtype = find_sample_fields(find_sample_dtype(blueprint.recipe), None)
+    if prepared:
+        sample_dtype = find_sample_fields(find_sample_dtype(prepared.recipe), None)
     else:
         sample_dtype = find_sample_fields(dataset.samples.dtype, added)
-    return Balancing(
+    return PreparedBalance(
         source=dataset,
         plan=plan,
         steps=chosen,
-        noise_originals=noise_originals and not blueprint,
-        blueprint=blueprint,
+        noise_originals=noise_originals and not prepared,
+        prepared=prepared,
         layout=Layout(
             n_rows=plan.n_rows,
             height=height,
@@ -183,7 +185,7 @@ def draw_up_balancing(
             sample_dtype=sample_dtype,
             rows_per_shard=choose_rows_per_shard(height, width),
         ),
-        format_name=format_name or index.format,
+        format=format or index.format,
     )
 
 
@@ -208,11 +210,11 @@ def _count_originals(source: Path, dataset: Dataset) -> NDArray[np.int64]:
     return n_originals.astype(np.int64)
 
 
-def _recall(source: Path) -> Blueprint:
-    blueprint = recall_blueprint(source)
-    if blueprint.recipe.render.mode == "grid":
+def _recall(source: Path) -> PreparedRender:
+    prepared = recall_render(source)
+    if prepared.recipe.render.mode == "grid":
         raise DatasetError(
             f"{source}: made from a grid, which has no more samples than its combinations"
             ' (--by augment, or render.mode = "random" in its recipe)'
         )
-    return blueprint
+    return prepared

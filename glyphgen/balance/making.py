@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from glyphgen.augment import make_augmenter
 from glyphgen.balance.plan import BalancePlan, Taken
-from glyphgen.generate import RenderJob, draw_placements, find_sample_dtype, open_augmenter
+from glyphgen.dataset.reader import load
 from glyphgen.recipe import AugmentStep, GrainStep, NoiseStep
-from glyphgen.storage.dataset import load
+from glyphgen.render.drawing import RenderJob, draw_placements, find_sample_dtype, open_augmenter
 
 __all__ = ["BalanceJob", "find_sample_fields"]
 
@@ -157,7 +157,7 @@ class _Fresh:
 
     def __init__(self, job: RenderJob) -> None:
         self._plan = job.plan
-        self._renderer = job.open_renderer()
+        self._renderer = job.open_engine()
         self._augmenter = open_augmenter(job.plan.recipe)
         self._dtype = find_sample_dtype(job.plan.recipe)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.storage.dataset import Rows
+from glyphgen.dataset.reader import Rows
 from glyphgen.streams import Stage, order_by_words
 
 __all__ = ["BalancePlan", "Taken", "group_rows"]

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-import glyphgen
 from glyphgen.baseline.models import make_model
 from glyphgen.errors import TrainingError
-from glyphgen.storage.commit import write_bytes
+from glyphgen.files.writing import write_bytes
+from glyphgen.version import VERSION
 
 __all__ = [
     "CHECKPOINT_NAME",
@@ -40,7 +40,7 @@ class Identity:
         ink_share: Of the frame's height or width that the ink took, at the median, in training.
         twins: Groups of forms that were drawn alike in training.
         dataset: Its name.
-        recipe_sha256: Of all that the dataset's bytes depended on.
+        content_key: Of all that the dataset's bytes depended on.
         glyphgen: Version that trained it.
         format_version: Of this page.
     """
@@ -53,8 +53,8 @@ class Identity:
     ink_share: float
     twins: tuple[tuple[str, ...], ...]
     dataset: str
-    recipe_sha256: str
-    glyphgen: str = glyphgen.__version__
+    content_key: str
+    glyphgen: str = VERSION
     format_version: int = _FORMAT_VERSION
 
 

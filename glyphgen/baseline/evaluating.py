@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from glyphgen.baseline.checkpoint import Checkpoint, Identity, read_checkpoint
 from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.examples import read_images
-from glyphgen.baseline.figures import Drawn, draw_readings
 from glyphgen.baseline.folding import find_twins, fold_classes, fold_small_kana
 from glyphgen.baseline.metrics import Readings, measure_readings
-from glyphgen.baseline.reading import read_with
+from glyphgen.baseline.recognizing import read_with
 from glyphgen.baseline.reframing import reframe
-from glyphgen.errors import TrainingError, show_some, show_text
-from glyphgen.storage.dataset import load
+from glyphgen.baseline.training_figures import Drawn, draw_readings
+from glyphgen.dataset.reader import load
+from glyphgen.errors import TrainingError
+from glyphgen.text import show_some, show_text
 
 __all__ = ["Evaluated", "draw_evaluated", "evaluate_model"]
 

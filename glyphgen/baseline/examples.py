@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glyphgen.errors import TrainingError, show_some
-from glyphgen.storage.dataset import Dataset
+from glyphgen.dataset.reader import Dataset
+from glyphgen.errors import TrainingError
+from glyphgen.text import show_some
 
 __all__ = ["Batches", "Division", "divide_rows", "read_images"]
 

@@ -141,7 +141,7 @@ def _make_timm(name: str, n_classes: int, *, pretrained: bool) -> nn.Module:
             " (pip install timm, with the torchvision that belongs to this torch)"
         ) from error
     try:
-        # timm adds the weights of three colours up for one channel of grey.
+        # timm adds the weights of three colors up for one channel of gray.
         made: Any = timm.create_model(
             name, pretrained=pretrained, num_classes=n_classes, in_chans=1
         )

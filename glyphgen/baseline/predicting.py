@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from glyphgen.baseline.checkpoint import read_checkpoint
 from glyphgen.baseline.devices import choose_device
-from glyphgen.baseline.reading import read_with
+from glyphgen.baseline.recognizing import read_with
 from glyphgen.baseline.reframing import reframe
 from glyphgen.errors import TrainingError
 
@@ -71,7 +71,7 @@ def predict_images(
 
 
 def _read_image(path: Path) -> NDArray[np.uint8]:
-    """Return a file's image as grey, ink 255."""
+    """Return a file's image as gray, ink 255."""
     try:
         with Image.open(path) as file:
             if file.width * file.height > _MOST_PIXELS:
@@ -86,6 +86,6 @@ def _read_image(path: Path) -> NDArray[np.uint8]:
             f"{path}: cannot be read, expected an image file (PNG, JPEG, ...)"
         ) from None
     paper = Image.new("RGBA", upright.size, "white")
-    grey = np.asarray(Image.alpha_composite(paper, upright).convert("L"))
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return 255 - grey if np.median(border) > 127 else grey
+    gray = np.asarray(Image.alpha_composite(paper, upright).convert("L"))
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    return 255 - gray if np.median(border) > 127 else gray

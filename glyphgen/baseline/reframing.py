@@ -37,7 +37,7 @@ def reframe(
     Args:
         images: uint8 (H, W) each, ink 255, of any size.
         height, width: Wanted.
-        framing: ``ink`` cuts the ink's box out, scales it to ``ink_share`` of the frame and centres
+        framing: ``ink`` cuts the ink's box out, scales it to ``ink_share`` of the frame and centers
             it; ``as-is`` scales the whole image, with its aspect.
         ink_share: See ``measure_ink_share``.
 
@@ -72,7 +72,7 @@ def _find_ink(image: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
 
 
 def _fit(image: NDArray[np.uint8], height: int, width: int, share: float) -> NDArray[np.uint8]:
-    """Scale an image to a share of the frame, and centre it."""
+    """Scale an image to a share of the frame, and center it."""
     scale = share * min(height / image.shape[0], width / image.shape[1])
     size = [max(1, round(side * scale)) for side in image.shape]
     method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC

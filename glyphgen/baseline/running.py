@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-import glyphgen
 from glyphgen.baseline.checkpoint import (
     CHECKPOINT_NAME,
     Identity,
@@ -25,17 +24,18 @@ from glyphgen.baseline.checkpoint import (
 )
 from glyphgen.baseline.devices import choose_device, describe_device
 from glyphgen.baseline.examples import Batches, Division, divide_rows, read_images
-from glyphgen.baseline.export import export_onnx
-from glyphgen.baseline.figures import Drawn, draw_readings, draw_training
 from glyphgen.baseline.folding import find_twins, fold_classes
 from glyphgen.baseline.metrics import Readings, measure_readings
 from glyphgen.baseline.models import make_model
-from glyphgen.baseline.reading import read_with
+from glyphgen.baseline.onnx_file import export_onnx
+from glyphgen.baseline.recognizing import read_with
 from glyphgen.baseline.reframing import measure_ink_share
 from glyphgen.baseline.training import Part, Trainer, Training, find_learning_rate
+from glyphgen.baseline.training_figures import Drawn, draw_readings, draw_training
+from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
-from glyphgen.storage.commit import write_bytes
-from glyphgen.storage.dataset import Dataset, load
+from glyphgen.files.writing import write_bytes
+from glyphgen.version import VERSION
 
 __all__ = ["Trained", "train_baseline"]
 
@@ -64,7 +64,7 @@ def train_baseline(
     out: Path,
     training: Training,
     *,
-    find_rate: bool = False,
+    find_lr: bool = False,
     resume: bool = False,
     force: bool = False,
     say: Callable[[str], None] | None = None,
@@ -76,7 +76,7 @@ def train_baseline(
         dataset_folder: Of a complete dataset.
         out: Folder for the model, its figures and numbers; made when absent.
         training: How to train.
-        find_rate: Look for the learning rate first, and take that.
+        find_lr: Look for the learning rate first, and take that.
         resume: Go on with an interrupted training.
         force: Replace what an earlier training left in ``out``.
         say: Called with what the user has to know before the work.
@@ -106,7 +106,7 @@ def train_baseline(
             pretrained=training.pretrained,
         )
 
-    if find_rate:
+    if find_lr:
         rate = find_learning_rate(make, batches, device)
         training = dataclasses.replace(training, learning_rate=rate)
         say(f"learning rate {rate:.2g}")
@@ -152,8 +152,8 @@ def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
 def _describe_order(dataset: Dataset, training: Training) -> dict[str, Any]:
     """Return what two trainings have to agree in, for one to go on where the other stopped."""
     return asdict(training) | {
-        "recipe_sha256": dataset.index.recipe_sha256,
-        "glyphgen": glyphgen.__version__,
+        "content_key": dataset.index.content_key,
+        "glyphgen": VERSION,
     }
 
 
@@ -197,7 +197,7 @@ def _finish(
         ink_share=measure_ink_share(sample),
         twins=twins,
         dataset=index.name,
-        recipe_sha256=index.recipe_sha256,
+        content_key=index.content_key,
     )
     readings = _read_rows(network, dataset, division.test, device)
     metrics = measure_readings(
@@ -244,7 +244,7 @@ def _describe_training(
     state = trainer.state
     return {
         "dataset": dataset.index.name,
-        "recipe_sha256": dataset.index.recipe_sha256,
+        "content_key": dataset.index.content_key,
         "settings": asdict(training),
         "rows": {
             "train": len(division.train),
@@ -258,7 +258,7 @@ def _describe_training(
         "share_of_time_in_network": round(1 - state.waited / state.seconds, 4),
         "device": describe_device(device),
         "versions": {
-            "glyphgen": glyphgen.__version__,
+            "glyphgen": VERSION,
             "torch": torch.__version__,
             "python": platform.python_version(),
         },

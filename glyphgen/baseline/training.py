@@ -217,7 +217,7 @@ class Trainer:
         return learning_rate
 
     def _freeze(self) -> None:
-        """Let only the last layer learn at first, where that is asked."""
+        """Let only the last layer learn at first, where that is options."""
         frozen_steps = round(self._training.frozen_epochs * self._batches.n_batches)
         if not frozen_steps or self.state.step > frozen_steps:
             return

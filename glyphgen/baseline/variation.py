@@ -74,7 +74,7 @@ def _move_edges(images: torch.Tensor, generator: torch.Generator) -> torch.Tenso
 
 
 def _widen(images: torch.Tensor) -> torch.Tensor:
-    """Return the largest of each pixel and its eight neighbours: rows first, ten times as fast."""
+    """Return the largest of each pixel and its eight neighbors: rows first, ten times as fast."""
     framed = functional.pad(images, (1, 1, 1, 1))
     rows = torch.maximum(torch.maximum(framed[..., :-2], framed[..., 1:-1]), framed[..., 2:])
     return torch.maximum(torch.maximum(rows[..., :-2, :], rows[..., 1:-1, :]), rows[..., 2:, :])

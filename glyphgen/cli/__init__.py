@@ -9,17 +9,20 @@ from typing import NoReturn
 
 import click
 
-import glyphgen
-from glyphgen.cli.balance import balance
-from glyphgen.cli.baseline import evaluate, predict, train_baseline_command
-from glyphgen.cli.exchange import import_, merge
-from glyphgen.cli.fonts import fonts
-from glyphgen.cli.preview import preview
-from glyphgen.cli.render import render
-from glyphgen.cli.report import report
-from glyphgen.cli.schema import print_recipe_schema
-from glyphgen.cli.verify import verify
+from glyphgen.cli.balance_command import balance
+from glyphgen.cli.evaluate_command import evaluate
+from glyphgen.cli.fonts_command import fonts
+from glyphgen.cli.import_command import import_
+from glyphgen.cli.merge_command import merge
+from glyphgen.cli.predict_command import predict
+from glyphgen.cli.preview_command import preview
+from glyphgen.cli.recipe_schema_command import print_recipe_schema
+from glyphgen.cli.render_command import render
+from glyphgen.cli.report_command import report
+from glyphgen.cli.train_baseline_command import train_baseline_command
+from glyphgen.cli.verify_command import verify
 from glyphgen.errors import GlyphgenError
+from glyphgen.version import VERSION
 
 __all__ = ["cli", "main"]
 
@@ -42,7 +45,7 @@ def main() -> NoReturn:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(glyphgen.__version__, package_name="glyphgen")
+@click.version_option(VERSION, package_name="glyphgen")
 def cli() -> None:
     """Labelled glyph image datasets from fonts.
 

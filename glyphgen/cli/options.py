@@ -7,7 +7,17 @@ from typing import TypeVar
 
 import click
 
-__all__ = ["Command", "json_option", "making_options", "set_option"]
+__all__ = [
+    "Command",
+    "framing_choice",
+    "json_option",
+    "making_options",
+    "read_size",
+    "set_option",
+    "sizing_options",
+]
+
+framing_choice = click.Choice(["ink", "as-is"])
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -41,6 +51,36 @@ def making_options(command: Command) -> Command:
     return command
 
 
+def sizing_options(command: Command) -> Command:
+    """Add the options of every command that brings images to one size."""
+    for option in reversed(
+        [
+            click.option(
+                "--height",
+                type=click.IntRange(1, 4096),
+                metavar="PX",
+                help="Of the images, in pixels; both or neither.",
+            ),
+            click.option(
+                "--width",
+                type=click.IntRange(1, 4096),
+                metavar="PX",
+                help="Of the images, in pixels; both or neither.",
+            ),
+            click.option(
+                "--fit",
+                type=click.Choice(["pad", "stretch"]),
+                default="pad",
+                show_default=True,
+                help="Keep the aspect by adding paper, or stretch.",
+            ),
+            click.option("--name", default="", help="Of the dataset."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
@@ -61,3 +101,12 @@ def set_option(command: Command) -> Command:
 
 def _count_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_size(height: int | None, width: int | None) -> tuple[int, int] | None:
+    """Return (height, width), or None where neither is given."""
+    if height is None and width is None:
+        return None
+    if height is None or width is None:
+        raise click.UsageError("--height and --width: found one, expected both or neither")
+    return height, width

@@ -11,18 +11,21 @@ import click
 from glyphgen.errors import DatasetError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as ProgressBar
     from rich.table import Table
 
-    from glyphgen.produce import Done, Produced, Watch
+    from glyphgen.production import Produced, Progress, Watch
 
 __all__ = [
     "DATASETS",
+    "describe_metrics",
     "describe_produced",
     "find_newest_dataset",
+    "print_assembled",
     "print_result",
     "print_table",
     "print_warnings",
+    "say",
     "say_how_to_resume",
     "show_progress",
 ]
@@ -55,11 +58,11 @@ def show_progress(*, quiet: bool) -> "Iterator[Watch | None]":
 class _Bar:
     """Draws a watch's words as a bar."""
 
-    def __init__(self, progress: "Progress") -> None:
+    def __init__(self, progress: "ProgressBar") -> None:
         self._progress = progress
         self._task: Any = None
 
-    def __call__(self, done: "Done") -> None:
+    def __call__(self, done: "Progress") -> None:
         """Show what is done."""
         if self._task is None:
             self._task = self._progress.add_task("", total=done.of_rows, rate="", shards="")
@@ -135,3 +138,40 @@ def find_newest_dataset(*, but: str = "") -> Path:
     folder = complete[-1].parent
     click.echo(f"using {folder}", err=True)
     return folder
+
+
+def say(line: str) -> None:
+    """Print a line on stderr."""
+    click.echo(line, err=True)
+
+
+def print_assembled(
+    produced: "Produced", *, quiet: bool, as_json: bool, summary: dict[str, object]
+) -> None:
+    """Print what an import or a merge has made."""
+    if not quiet:
+        say(describe_produced(produced))
+    print_result(
+        str(produced.folder),
+        {
+            "dataset": str(produced.folder),
+            "rows": produced.n_rows,
+            "rows_made": produced.n_made,
+            **summary,
+            "seconds": round(produced.seconds, 3),
+            "images_per_second": round(produced.images_per_second),
+        },
+        as_json=as_json,
+    )
+
+
+def describe_metrics(metrics: dict[str, Any]) -> str:
+    """Return how well a network reads, in one line."""
+    if not metrics["n"]:
+        return "no image is of a class that the model knows"
+    low, high = metrics["top1_twins_folded_interval"]
+    return (
+        f"{metrics['n']:,} images: top-1 {metrics['top1']:.2%}, top-5 {metrics['top5']:.2%},"
+        f" twins folded {metrics['top1_twins_folded']:.2%} (95 %: {low:.2%} to {high:.2%}),"
+        f" macro F1 {metrics['macro_f1']:.4f}"
+    )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from glyphgen.errors import SourceError, show_some
+from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import check_labels, make_classes_of_codepoints, read_class_map
-from glyphgen.exchange.source import Asked, Source, SourceClass
+from glyphgen.exchange.source import ImportOptions, Source, SourceClass
 from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
 from glyphgen.exchange.stored import (
     StoredArray,
@@ -14,16 +14,17 @@ from glyphgen.exchange.stored import (
     find_arrays,
     read_values,
 )
+from glyphgen.text import show_some
 
 __all__ = ["open_arrays"]
 
 
-def open_arrays(paths: tuple[Path, ...], asked: Asked) -> Source:
+def open_arrays(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     """Open an array of images and one of labels.
 
     Args:
         paths: One .npz that holds both, or the file of the images and that of the labels.
-        asked: Whether the labels are code points, as those of an array called ``codepoints`` are, or
+        options: Whether the labels are code points, as those of an array called ``codepoints`` are, or
             positions in a class map; without either they are words.
 
     Raises:
@@ -33,11 +34,11 @@ def open_arrays(paths: tuple[Path, ...], asked: Asked) -> Source:
     images = check_images(images)
     check_as_many(images, labels)
     values = read_values(labels)
-    if asked.class_map:
-        classes = read_class_map(asked.class_map)
-        check_labels(labels.place, values, len(classes), asked.class_map.name)
+    if options.class_map:
+        classes = read_class_map(options.class_map)
+        check_labels(labels.place, values, len(classes), options.class_map.name)
         class_index = values.astype(np.uint32)
-    elif asked.codepoints or labels.member == "codepoints.npy":
+    elif options.codepoints or labels.member == "codepoints.npy":
         classes, class_index = make_classes_of_codepoints(labels.place, values)
     else:
         found, positions = np.unique(values, return_inverse=True)
@@ -46,8 +47,8 @@ def open_arrays(paths: tuple[Path, ...], asked: Asked) -> Source:
     infos = [describe_file(images.path, "arrays", images.shape[0])]
     if labels.path != images.path:
         infos.append(describe_file(labels.path, "arrays", 0))
-    if asked.class_map:
-        infos.append(describe_file(asked.class_map, "class map", 0))
+    if options.class_map:
+        infos.append(describe_file(options.class_map, "class map", 0))
     lie = ArrayImages((images,))
     return Source(
         name=images.path.name.removesuffix(".npz").removesuffix(".npy"),

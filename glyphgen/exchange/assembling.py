@@ -12,25 +12,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import glyphgen
 from glyphgen.classes import ClassTable
-from glyphgen.errors import DatasetError, show_some
+from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
+from glyphgen.dataset.shards import Layout
+from glyphgen.errors import DatasetError
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
-from glyphgen.exchange.sizing import find_opencv_version, fit_image
 from glyphgen.exchange.source import WHITE_ON_BLACK, Images, Size, Source, SourceClass
+from glyphgen.files.writing import committed
+from glyphgen.images.fitting import find_opencv_version, fit_image
 from glyphgen.plan import SPLITS
-from glyphgen.produce import (
-    Order,
+from glyphgen.production import (
     Produced,
+    Target,
     Watch,
     choose_rows_per_shard,
     describe_run,
+    dump_json,
     produce_dataset,
-    show_page,
 )
-from glyphgen.storage.commit import committed
-from glyphgen.storage.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
-from glyphgen.storage.shards import Layout
+from glyphgen.text import list_codepoints, show_some
+from glyphgen.version import VERSION
 
 __all__ = [
     "NO_FORM",
@@ -119,17 +120,17 @@ class Assembly:
     def versions(self) -> dict[str, str]:
         """Of all that makes its bytes."""
         return {
-            "glyphgen": glyphgen.__version__,
+            "glyphgen": VERSION,
             "opencv": find_opencv_version(),
             "pillow": version("pillow"),
         }
 
-    def hash(self, format_name: str) -> str:
+    def hash(self, format: str) -> str:
         """Return the hash of all that the dataset's bytes depend on, but for no path."""
         page = [
             self.made_by,
             self.name,
-            format_name,
+            format,
             self.settings,
             self.seed,
             self.versions,
@@ -165,7 +166,7 @@ def assemble(
     assembly: Assembly,
     folder: Path,
     *,
-    format_name: str,
+    format: str,
     workers: int,
     force: bool,
     watch: Watch | None,
@@ -184,21 +185,21 @@ def assemble(
         sample_dtype=SAMPLE_DTYPE,
         rows_per_shard=choose_rows_per_shard(height, width),
     )
-    sha256 = assembly.hash(format_name)
+    sha256 = assembly.hash(format)
     work_bytes = sum(part.source.images.work_bytes for part in assembly.parts)
     return produce_dataset(
-        Order(
+        Target(
             folder=folder,
-            format=format_name,
+            format=format,
             layout=layout,
             sha256=sha256,
             work_bytes=work_bytes + layout.n_rows * SAMPLE_DTYPE.itemsize,
         ),
         lambda work: _make_job(assembly, order, work),
-        lambda shards: _make_index(assembly, order, layout, shards, format_name, sha256),
+        lambda shards: _make_index(assembly, order, layout, shards, format, sha256),
         lambda produced: {
             **assembly.pages,
-            "run.json": show_page(describe_run(produced, workers, _LIBRARIES)),
+            "run.json": dump_json(describe_run(produced, workers, _LIBRARIES)),
         },
         workers=workers,
         force=force,
@@ -310,7 +311,7 @@ def _make_index(
     order: RowOrder,
     layout: Layout,
     shards: tuple[ShardInfo, ...],
-    format_name: str,
+    format: str,
     sha256: str,
 ) -> Index:
     table = ClassTable(
@@ -321,7 +322,7 @@ def _make_index(
     return Index(
         name=assembly.name,
         made_by=assembly.made_by,
-        format=format_name,
+        format=format,
         compression=layout.compression,
         image=ImageInfo(height=layout.height, width=layout.width, polarity=WHITE_ON_BLACK),
         sample_fields=layout.sample_fields,
@@ -330,9 +331,7 @@ def _make_index(
                 index=k,
                 label=table.labels[k],
                 forms=table.forms[k],
-                codepoints=tuple(
-                    tuple(f"U+{ord(char):04X}" for char in form) for form in table.forms[k]
-                ),
+                codepoints=tuple(list_codepoints(form) for form in table.forms[k]),
                 names=table.names(k),
                 rows={name: int(rows[SPLITS.index(name), k]) for name in order.splits},
             )
@@ -342,7 +341,7 @@ def _make_index(
         shards=shards,
         faces=(),
         seed=assembly.seed,
-        recipe_sha256=sha256,
+        content_key=sha256,
         sources=assembly.sources,
         settings=assembly.settings,
         versions=assembly.versions,

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.errors import SourceError, show_some, show_text
+from glyphgen.errors import SourceError
 from glyphgen.exchange.source import SourceClass
+from glyphgen.text import show_some, show_text
 
 __all__ = [
     "check_labels",

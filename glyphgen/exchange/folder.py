@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import name_class
-from glyphgen.exchange.source import Asked, Source
+from glyphgen.exchange.source import ImportOptions, Source
 from glyphgen.exchange.tree import Found, make_source, open_tree
 from glyphgen.plan import SPLITS
 
@@ -15,7 +15,7 @@ _SPLIT_NAMES |= {"validation": "val", "test": "test", "testing": "test"}
 _DEEP = "in no class folder, expected class-name/picture or split/class-name/picture"
 
 
-def open_folder(paths: tuple[Path, ...], asked: Asked) -> Source:  # noqa: ARG001
+def open_folder(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # noqa: ARG001
     """Open a folder of class folders.
 
     A folder is named after a character, ``U+3042``, or any word.

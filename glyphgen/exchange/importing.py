@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from glyphgen.errors import SourceError, show_some, show_text
-from glyphgen.exchange import FORMATS, Asked, Source
+from glyphgen.errors import SourceError
+from glyphgen.exchange import FORMATS, ImportOptions, Source
 from glyphgen.exchange.assembling import (
     Assembly,
     Part,
@@ -20,27 +20,28 @@ from glyphgen.exchange.assembling import (
 )
 from glyphgen.exchange.rows import cut_splits
 from glyphgen.exchange.source import Size
-from glyphgen.produce import Produced, Watch, show_page
+from glyphgen.production import Produced, Watch, dump_json
+from glyphgen.text import show_some, show_text
 
 __all__ = ["import_dataset", "open_source"]
 
-_NOTHING = Asked()
+_NOTHING = ImportOptions()
 _LEAST_AGREEMENT = 0.75  # of the images looked at
 
 
-def open_source(format_name: str, paths: tuple[Path, ...], asked: Asked = _NOTHING) -> Source:
+def open_source(format: str, paths: tuple[Path, ...], options: ImportOptions = _NOTHING) -> Source:
     """Open a source of a format.
 
     Args:
-        format_name: A key of ``FORMATS``.
+        format: A key of ``FORMATS``.
         paths: Of it.
-        asked: What it does not say itself.
+        options: What it does not say itself.
 
     Raises:
         SourceError: There is no such source, or it is not what its format says.
         DatasetError: A dataset is missing, unfinished or damaged.
     """
-    return dataclasses.replace(FORMATS[format_name](paths, asked), paths=paths)
+    return dataclasses.replace(FORMATS[format](paths, options), paths=paths)
 
 
 def import_dataset(
@@ -54,7 +55,7 @@ def import_dataset(
     shares: Mapping[str, float] | None = None,
     seed: int = 0,
     strict: bool = False,
-    format_name: str = "npy",
+    format: str = "npy",
     workers: int = 1,
     force: bool = False,
     say: Say | None = None,
@@ -72,14 +73,14 @@ def import_dataset(
         shares: How much of each class's train rows become ``val`` and ``test``.
         seed: Chooses them.
         strict: Refuse a source with odd files.
-        format_name: A key of ``storage.shards.FORMATS``.
+        format: A key of ``dataset.shards.FORMATS``.
         workers: Processes that read and write.
         force: Replace whatever the folder holds.
         say: Told what was found.
         watch: Called before the first shard and after each one.
 
     Raises:
-        SourceError: The source is not what it should be, or lacks what is asked.
+        SourceError: The source is not what it should be, or lacks what is options.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
     say = say or (lambda _: None)
@@ -108,12 +109,10 @@ def import_dataset(
             "split": shares,
             "skipped": len(source.skipped),
         },
-        pages={**source.pages, **({"skipped.json": show_page(skipped)} if source.skipped else {})},
+        pages={**source.pages, **({"skipped.json": dump_json(skipped)} if source.skipped else {})},
     )
     _say_what_was_found(assembly, say, detected=polarity is None)
-    return assemble(
-        assembly, folder, format_name=format_name, workers=workers, force=force, watch=watch
-    )
+    return assemble(assembly, folder, format=format, workers=workers, force=force, watch=watch)
 
 
 def _detect_polarity(source: Source) -> str:

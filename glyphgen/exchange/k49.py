@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from glyphgen.errors import SourceError, show_some
+from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import check_labels, read_class_map
-from glyphgen.exchange.source import Asked, Look, Source
+from glyphgen.exchange.source import ImportOptions, PolarityVote, Source
 from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
 from glyphgen.exchange.stored import (
     choose_array,
@@ -19,19 +19,20 @@ from glyphgen.exchange.stored import (
     read_values,
 )
 from glyphgen.plan import SPLITS
+from glyphgen.text import show_some
 
 __all__ = ["open_k49"]
 
 _OFFICIAL = ("train", "test")
 
 
-def open_k49(paths: tuple[Path, ...], asked: Asked) -> Source:
+def open_k49(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     """Open Kuzushiji-49 or KMNIST.
 
     Args:
         paths: The folder that holds ``*-train-imgs.npz``, ``*-train-labels.npz``, the same of test, and
             ``*_classmap.csv``; or the files themselves.
-        asked: May name another class map.
+        options: May name another class map.
 
     Raises:
         SourceError: A file is missing or is not what it is named.
@@ -46,10 +47,10 @@ def open_k49(paths: tuple[Path, ...], asked: Asked) -> Source:
     lacking = [f"{prefix}-{split}-labels.npz" for split, pair in pairs.items() if pair[1] is None]
     if lacking:
         raise SourceError(f"{paths[0]}: lacks {' and '.join(lacking)}, expected labels for images")
-    class_map = asked.class_map or _find_class_map(paths[0], prefix, files)
+    class_map = options.class_map or _find_class_map(paths[0], prefix, files)
     classes = read_class_map(class_map)
     arrays, labels, infos = [], [], []
-    look = Look(white_on_black=0, black_on_white=0)
+    look = PolarityVote(white_on_black=0, black_on_white=0)
     for images_path, labels_path in pairs.values():
         assert labels_path is not None
         images = check_images(choose_array(find_arrays(images_path), "arr_0", images_path))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from glyphgen.exchange.classmap import name_class
 from glyphgen.exchange.folder import require_one_path
-from glyphgen.exchange.source import Asked, Source
+from glyphgen.exchange.source import ImportOptions, Source
 from glyphgen.exchange.tree import Found, make_source, open_tree
 
 __all__ = ["open_kkanji"]
@@ -17,7 +17,7 @@ __all__ = ["open_kkanji"]
 _CLASS_FOLDER = re.compile(r"U\+[0-9A-F]{4,6}", re.IGNORECASE)
 
 
-def open_kkanji(paths: tuple[Path, ...], asked: Asked) -> Source:  # noqa: ARG001
+def open_kkanji(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # noqa: ARG001
     """Open Kuzushiji-Kanji.
 
     Raises:

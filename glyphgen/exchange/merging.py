@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.errors import DatasetError, show_some, show_text
+from glyphgen.errors import DatasetError
 from glyphgen.exchange.assembling import (
     Assembly,
     Part,
@@ -22,11 +22,12 @@ from glyphgen.exchange.assembling import (
     show_sizes,
 )
 from glyphgen.exchange.classmap import class_order
-from glyphgen.exchange.dataset import open_dataset
+from glyphgen.exchange.glyphgen_dataset import open_dataset
 from glyphgen.exchange.rows import LEFT_OUT
-from glyphgen.exchange.source import WHITE_ON_BLACK, Asked, Size, Source, SourceClass
+from glyphgen.exchange.source import WHITE_ON_BLACK, ImportOptions, Size, Source, SourceClass
 from glyphgen.plan import SPLITS
-from glyphgen.produce import Produced, Watch
+from glyphgen.production import Produced, Watch
+from glyphgen.text import show_some, show_text
 
 __all__ = ["merge_classes", "merge_datasets"]
 
@@ -43,7 +44,7 @@ def merge_datasets(
     name: str,
     size: Size | None = None,
     fit: str = "pad",
-    format_name: str = "npy",
+    format: str = "npy",
     workers: int = 1,
     force: bool = False,
     say: Say | None = None,
@@ -61,7 +62,7 @@ def merge_datasets(
         name: Of the new one.
         size: Height and width of the images; that of the first dataset without it.
         fit: A member of ``sizing.FITS``.
-        format_name: A key of ``storage.shards.FORMATS``.
+        format: A key of ``dataset.shards.FORMATS``.
         workers: Processes that read and write.
         force: Replace whatever the folder holds.
         say: Told what was found.
@@ -74,7 +75,7 @@ def merge_datasets(
     """
     say = say or (lambda _: None)
     check_places(folder, folders)
-    sources = tuple(open_dataset((path,), Asked()) for path in folders)
+    sources = tuple(open_dataset((path,), ImportOptions()) for path in folders)
     _check_different(folders, sources)
     classes, positions = merge_classes(folders, sources)
     whole = _leave_out_leaks(_make_parts(sources, positions), folders, say)
@@ -101,9 +102,7 @@ def merge_datasets(
     say(describe_assembly(assembly))
     if size is None and len({next(iter(source.sizes)) for source in sources}) > 1:
         say(f"size: {chosen[0]}x{chosen[1]}, as {folders[0]} has it (--height and --width if not)")
-    return assemble(
-        assembly, folder, format_name=format_name, workers=workers, force=force, watch=watch
-    )
+    return assemble(assembly, folder, format=format, workers=workers, force=force, watch=watch)
 
 
 def _check_different(folders: tuple[Path, ...], sources: tuple[Source, ...]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from glyphgen.errors import SourceError, show_some
+from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import check_labels, make_character, read_class_map
-from glyphgen.exchange.source import Asked, Look, Source, SourceClass
+from glyphgen.exchange.source import ImportOptions, PolarityVote, Source, SourceClass
 from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
 from glyphgen.exchange.stored import (
     describe_file,
@@ -20,6 +20,7 @@ from glyphgen.exchange.stored import (
     read_values,
 )
 from glyphgen.plan import SPLITS
+from glyphgen.text import show_some
 
 __all__ = ["open_mnist"]
 
@@ -28,12 +29,12 @@ _SIDES = {"train": "train", "t10k": "test", "test": "test"}
 _DIGITS = tuple(make_character(ord(digit)) for digit in "0123456789")
 
 
-def open_mnist(paths: tuple[Path, ...], asked: Asked) -> Source:
+def open_mnist(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     """Open MNIST, or what is stored like it.
 
     Args:
         paths: The folder that holds ``train-images-idx3-ubyte.gz`` and its fellows, or the files.
-        asked: May name a class map; without one an EMNIST mapping file beside the images is read, and
+        options: May name a class map; without one an EMNIST mapping file beside the images is read, and
             without that the labels are the digits.
 
     Raises:
@@ -41,14 +42,14 @@ def open_mnist(paths: tuple[Path, ...], asked: Asked) -> Source:
     """
     files, stem = _find_files(paths)
     maps = sorted(files[next(iter(files))].parent.glob(f"{stem}mapping.txt")) if stem else []
-    map_file = asked.class_map or (maps[0] if maps else None)
+    map_file = options.class_map or (maps[0] if maps else None)
     classes, first_label = _DIGITS, 0
-    if asked.class_map:
-        classes = read_class_map(asked.class_map)
+    if options.class_map:
+        classes = read_class_map(options.class_map)
     elif map_file:
         classes, first_label = _read_mapping(map_file)
     arrays, labels, splits, infos = [], [], [], []
-    look = Look(white_on_black=0, black_on_white=0)
+    look = PolarityVote(white_on_black=0, black_on_white=0)
     for split in ("train", "test"):
         if (split, "images") not in files:
             continue

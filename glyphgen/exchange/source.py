@@ -9,34 +9,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
-from glyphgen.storage.index import SourceInfo
 
 __all__ = [
     "BLACK_ON_WHITE",
-    "MOST_PIXELS",
     "WHITE_ON_BLACK",
-    "Asked",
     "Images",
-    "Look",
+    "ImportOptions",
+    "PolarityVote",
     "Size",
     "Skipped",
     "Source",
     "SourceClass",
-    "look_at",
+    "vote_polarity",
 ]
 
 WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
 
-MOST_PIXELS = 1 << 24
-"""Of an image: 4096 x 4096. What says that it is larger is odd, and might swell without bound."""
 
 Size = tuple[int, int]
 """Height and width in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ImportOptions:
     """What the user says of a source that it does not say itself.
 
     Attributes:
@@ -70,7 +67,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class PolarityVote:
     """How many images of a source look like ink 255 on paper 0, and how many the other way."""
 
     white_on_black: int
@@ -87,17 +84,17 @@ class Look:
         both = self.white_on_black + self.black_on_white
         return max(self.white_on_black, self.black_on_white) / both if both else 1.0
 
-    def __add__(self, other: "Look") -> "Look":
-        return Look(
+    def __add__(self, other: "PolarityVote") -> "PolarityVote":
+        return PolarityVote(
             white_on_black=self.white_on_black + other.white_on_black,
             black_on_white=self.black_on_white + other.black_on_white,
         )
 
 
-def look_at(images: Iterable[NDArray[np.uint8]]) -> Look:
+def vote_polarity(images: Iterable[NDArray[np.uint8]]) -> PolarityVote:
     """Ask of each image (H, W) whether its border, where the paper shows, is nearer to white."""
     votes = Counter(_is_white(image) for image in images)
-    return Look(white_on_black=votes[False], black_on_white=votes[True])
+    return PolarityVote(white_on_black=votes[False], black_on_white=votes[True])
 
 
 def _is_white(image: NDArray[np.uint8]) -> bool:
@@ -160,7 +157,7 @@ class Source:
     own_splits: tuple[str, ...]
     images: Images
     sizes: Mapping[Size, int]
-    look: Look
+    look: PolarityVote
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)

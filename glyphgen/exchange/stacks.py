@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import SourceError
-from glyphgen.exchange.source import MOST_PIXELS, Images, Look, Size, look_at
+from glyphgen.exchange.source import Images, PolarityVote, Size, vote_polarity
 from glyphgen.exchange.stored import BLOCK_BYTES, StoredArray, read_errors
-from glyphgen.storage.commit import committed
+from glyphgen.files.writing import committed
+from glyphgen.images.decoding import MOST_PIXELS
 
 __all__ = ["ArrayImages", "check_as_many", "check_images", "look_through"]
 
@@ -31,7 +32,7 @@ def check_images(array: StoredArray) -> StoredArray:
         shape = (shape[0], *shape[2:]) if shape[1] == 1 else shape[:3]
     if len(shape) != 3:
         raise SourceError(
-            f"{array.place}: shape {array.shape}, expected (n, height, width) of grey images"
+            f"{array.place}: shape {array.shape}, expected (n, height, width) of gray images"
         )
     if not array.n_bytes:
         raise SourceError(f"{array.place}: holds no images, expected one or more")
@@ -90,19 +91,19 @@ def _cut(array: StoredArray) -> Iterator[NDArray[Any]]:
         yield values[first : first + n_at_once]
 
 
-def look_through(array: StoredArray) -> Look:
+def look_through(array: StoredArray) -> PolarityVote:
     """Read a packed array to its end, to know that it is whole, and look at images all over it.
 
     Raises:
         SourceError: It is damaged or cut short.
     """
     step = -(-array.shape[0] // _LOOKED_AT)
-    look = Look(white_on_black=0, black_on_white=0)
+    look = PolarityVote(white_on_black=0, black_on_white=0)
     if not array.is_packed:
-        return look_at(array.map()[::step])
+        return vote_polarity(array.map()[::step])
     row = 0
     for block in array.read_blocks():
-        look += look_at(block[-row % step :: step])
+        look += vote_polarity(block[-row % step :: step])
         row += len(block)
     return look
 

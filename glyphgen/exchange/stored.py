@@ -19,8 +19,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.errors import SourceError, show_some
-from glyphgen.storage.index import SourceInfo
+from glyphgen.dataset.index import SourceInfo
+from glyphgen.errors import SourceError
+from glyphgen.text import show_some
 
 __all__ = [
     "BLOCK_BYTES",

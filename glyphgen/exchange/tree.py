@@ -13,13 +13,22 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.errors import SourceError, show_some
+from glyphgen.dataset.index import SourceInfo
+from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import class_order
-from glyphgen.exchange.pictures import MOST_BYTES, SUFFIXES, PictureError, decode_picture
-from glyphgen.exchange.source import Images, Look, Size, Skipped, Source, SourceClass, look_at
+from glyphgen.exchange.source import (
+    Images,
+    PolarityVote,
+    Size,
+    Skipped,
+    Source,
+    SourceClass,
+    vote_polarity,
+)
 from glyphgen.exchange.stored import read_errors
+from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, PictureError, decode_picture
 from glyphgen.plan import SPLITS
-from glyphgen.storage.index import SourceInfo
+from glyphgen.text import show_some
 
 __all__ = ["Found", "Place", "make_source", "open_tree"]
 
@@ -304,7 +313,7 @@ class _Survey:
         self.folders: dict[str, int] = {}
         self.own_splits: set[int] = set()
         self.sizes: Counter[Size] = Counter()
-        self.look = Look(white_on_black=0, black_on_white=0)
+        self.look = PolarityVote(white_on_black=0, black_on_white=0)
         self.skipped: list[Skipped] = []
         self.digest = hashlib.sha256()
         for number in range(len(tree.names)):
@@ -328,7 +337,7 @@ class _Survey:
         self.digest.update(hashlib.sha256(os.fsencode(name)).digest())
         self.digest.update(hashlib.sha256(data).digest())
         self.sizes[image.shape[0], image.shape[1]] += 1
-        self.look += look_at([image])
+        self.look += vote_polarity([image])
         self.numbers.append(number)
         self.folder_of.append(self.folders.setdefault(found.folder, len(self.folders)))
         self.splits.append(found.split or 0)

@@ -1,7 +1,7 @@
-"""Font files -> faces: names, axes, licence, hash; knows nothing of outlines (fontTools lives here)."""
+"""Font files -> faces: names, axes, license, hash; knows nothing of outlines (fontTools lives here)."""
 
 from glyphgen.fonts.container import FontFile, read_font_file
-from glyphgen.fonts.face import Face, find_licence_troubles, read_face
+from glyphgen.fonts.face import Face, find_license_troubles, read_face
 from glyphgen.fonts.finding import FaceRequest, find_requests
 from glyphgen.fonts.known import KnownFaces
 
@@ -10,7 +10,7 @@ __all__ = [
     "FaceRequest",
     "FontFile",
     "KnownFaces",
-    "find_licence_troubles",
+    "find_license_troubles",
     "find_requests",
     "read_face",
     "read_font_file",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts.container import read_font_file, unreadable
-from glyphgen.fonts.licence import UNKNOWN, describe_embedding, find_beside, recognise_licence
+from glyphgen.fonts.license import UNKNOWN, describe_embedding, find_beside, recognize_license
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
 
-__all__ = ["Face", "find_licence_troubles", "read_face"]
+__all__ = ["Face", "find_license_troubles", "read_face"]
 
 # Name IDs, the first that the font has. Source: OpenType 1.9.1, table name.
 _NAME_IDS = {
@@ -22,10 +22,10 @@ _NAME_IDS = {
     "version": (5,),
     "copyright": (0,),
     "manufacturer": (8,),
-    "licence_text": (13,),
-    "licence_url": (14,),
+    "license_text": (13,),
+    "license_url": (14,),
 }
-_LONGEST = {"copyright": 2_000, "licence_text": 60_000}  # characters kept of a name
+_LONGEST = {"copyright": 2_000, "license_text": 60_000}  # characters kept of a name
 _LONGEST_NAME = 300
 _NO_VENDOR = ("????", "UKWN", "NONE")  # what font editors write where nobody has said anything
 
@@ -44,10 +44,10 @@ class Face:
         family: Name ID 16 or 1.
         style: Name ID 17 or 2.
         version: Name ID 5.
-        licence: An SPDX identifier where it is recognised, else what the font says, shortened;
+        license: An SPDX identifier where it is recognized, else what the font says, shortened;
             ``unknown`` where it says nothing.
-        licence_text: Name ID 13, or what a catalogue beside the file has.
-        licence_url: Name ID 14.
+        license_text: Name ID 13, or what a catalogue beside the file has.
+        license_url: Name ID 14.
         copyright: Name ID 0.
         vendor: Name ID 8 and the vendor of OS/2: ``"Fontworks Inc. (FWKS)"``.
         fs_type: The embedding bits of OS/2 in words; they speak of embedding in documents.
@@ -62,9 +62,9 @@ class Face:
     family: str
     style: str
     version: str
-    licence: str
-    licence_text: str = ""
-    licence_url: str = ""
+    license: str
+    license_text: str = ""
+    license_url: str = ""
     copyright: str = ""
     vendor: str = ""
     fs_type: str = UNKNOWN
@@ -95,7 +95,7 @@ def read_face(
     *,
     sanitize: bool = False,
 ) -> Face:
-    """Read names, licence and hash of one face, and check its index and axes.
+    """Read names, license and hash of one face, and check its index and axes.
 
     Args:
         path: A TrueType or OpenType file, a collection of them, WOFF or WOFF2.
@@ -123,8 +123,8 @@ def read_face(
         raise
     except Exception as error:
         raise unreadable(path, error) from error
-    licence = recognise_licence(names["licence_text"], names["licence_url"])
-    beside = find_beside(path) if licence == UNKNOWN else None
+    license = recognize_license(names["license_text"], names["license_url"])
+    beside = find_beside(path) if license == UNKNOWN else None
     return Face(
         path=path,
         index=index,
@@ -135,23 +135,23 @@ def read_face(
         family=names["family"] or path.stem,
         style=names["style"] or "Regular",
         version=names["version"],
-        licence=beside.name if beside else licence,
-        licence_text=beside.text if beside else names["licence_text"],
-        licence_url=names["licence_url"],
+        license=beside.name if beside else license,
+        license_text=beside.text if beside else names["license_text"],
+        license_url=names["license_url"],
         copyright=names["copyright"],
         vendor=vendor,
         fs_type=fs_type,
     )
 
 
-def find_licence_troubles(faces: Sequence[Face]) -> dict[str, list[str]]:
-    """Return in what way licences are unclear, and the names of the faces of which that is true.
+def find_license_troubles(faces: Sequence[Face]) -> dict[str, list[str]]:
+    """Return in what way licenses are unclear, and the names of the faces of which that is true.
 
     Restricted embedding speaks of documents and not of pictures; but whoever forbids the one should
     be asked about the other.
     """
     troubles = {
-        "licence unknown": [face.name for face in faces if face.licence == UNKNOWN],
+        "license unknown": [face.name for face in faces if face.license == UNKNOWN],
         "embedding restricted by the font's maker": [
             face.name for face in faces if face.fs_type.startswith("restricted")
         ],

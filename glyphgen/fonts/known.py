@@ -12,17 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import glyphgen
 from glyphgen.errors import FontError
 from glyphgen.fonts.container import hash_font_file
 from glyphgen.fonts.face import Face
 from glyphgen.fonts.finding import FaceRequest
-from glyphgen.fonts.licence import find_beside
+from glyphgen.fonts.license import find_beside
 from glyphgen.fonts.sanitizer import describe_sanitizer
+from glyphgen.version import VERSION
 
 __all__ = ["KnownFaces"]
 
-_MOST = 2_000  # faces that are kept, the latest; one takes 5 kB with the text of its licence
+_MOST = 2_000  # faces that are kept, the latest; one takes 5 kB with the text of its license
 
 
 class KnownFaces:
@@ -35,7 +35,7 @@ class KnownFaces:
 
     def __init__(self, path: Path, *, sanitize: bool) -> None:
         self._path = path
-        tools = [glyphgen.__version__, version("fonttools")]
+        tools = [VERSION, version("fonttools")]
         self._judges = [*tools, describe_sanitizer() if sanitize else None]
         self._pages: dict[str, dict[str, Any]] = {}
         self._new: dict[str, dict[str, Any]] = {}
@@ -73,7 +73,7 @@ class KnownFaces:
 
     def _name(self, request: FaceRequest, sha256: str) -> str:
         beside = find_beside(request.path)
-        licence = [beside.name, beside.text] if beside else None
+        license = [beside.name, beside.text] if beside else None
         how = [request.path.name, request.index, request.axes, request.weight]
-        text = json.dumps([self._judges, sha256, how, licence])
+        text = json.dumps([self._judges, sha256, how, license])
         return hashlib.sha256(text.encode()).hexdigest()

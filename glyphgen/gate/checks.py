@@ -1,4 +1,4 @@
-"""The checks of the gate, one small function each, in the order in which they are asked.
+"""The checks of the gate, one small function each, in the order in which they are options.
 
 A check looks at all cells at once and returns a figure for each: 0 where it has nothing against the
 cell, otherwise what it measured. To add one, write a function and a line in ``CHECKS``.
@@ -11,10 +11,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.framing import Framing
 from glyphgen.gate.consensus import Consensus
-from glyphgen.gate.pictures import MOST_POINTS, Pictures
+from glyphgen.gate.thumbnails import MOST_POINTS, Pictures
 from glyphgen.geometry import make_linear_map
+from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 
@@ -245,5 +245,5 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
 }
 
-# reasons that no recipe can overrule: the rasteriser has nothing that it could draw
+# reasons that no recipe can overrule: the rasterizer has nothing that it could draw
 UNDRAWABLE = ("no outline", "too many points", "huge coordinates")

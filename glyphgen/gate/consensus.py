@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.gate.pictures import SIDE, Pictures, describe_pictures, normalise
+from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, normalize
 
-__all__ = ["FEWEST_HANDS", "Consensus", "ask_consensus"]
+__all__ = ["FEWEST_TYPEFACES", "Consensus", "ask_consensus"]
 
-FEWEST_HANDS = 3  # that make a consensus; faces of one family or one drawing are one hand
+FEWEST_TYPEFACES = 3  # that make a consensus; faces of one family or one drawing are one hand
 SAME_DRAWING = 0.99  # likeness of two cells of a face that show one drawing
 _SAME_SIZE = 0.02  # largest difference of their sizes
 _UNLIKE = 0.7  # likeness of two forms that no reader takes for each other
@@ -85,19 +85,19 @@ class _Hands:
         kin: NDArray[np.int64],
     ) -> None:
         hands, self._hand_of_face = np.unique(kin, return_inverse=True)
-        self._voices = np.stack([normalise(features[kin == h].sum(axis=0)) for h in hands])
+        self._voices = np.stack([normalize(features[kin == h].sum(axis=0)) for h in hands])
         self._heard = np.stack([drawn[kin == h].any(axis=0) for h in hands])
         self._total, self._n_heard = self._voices.sum(axis=0), self._heard.sum(axis=0)
 
     def consensus_without(self, face: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the consensus (C, n) of all hands but that of a face, and where there is one."""
         hand = self._hand_of_face[face]
-        known = self._n_heard - self._heard[hand] >= FEWEST_HANDS
-        return normalise(self._total - self._voices[hand]), known
+        known = self._n_heard - self._heard[hand] >= FEWEST_TYPEFACES
+        return normalize(self._total - self._voices[hand]), known
 
     def consensus(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the consensus of all hands, and where there is one."""
-        return normalise(self._total), self._n_heard >= FEWEST_HANDS
+        return normalize(self._total), self._n_heard >= FEWEST_TYPEFACES
 
 
 def _ask_about(

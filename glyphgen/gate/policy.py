@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.classes import expand_range
-from glyphgen.errors import RecipeError, show_some, show_text
+from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
 from glyphgen.recipe import CellChoice, Recipe
+from glyphgen.text import show_some, show_text
 
 __all__ = ["find_chosen"]
 

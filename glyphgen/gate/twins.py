@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.framing import Framing
-from glyphgen.gate.pictures import SIDE, Pictures, describe_pictures, draw_cells
+from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, draw_cells
+from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 
 __all__ = ["FaceTwins", "Twins", "find_twins"]

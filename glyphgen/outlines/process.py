@@ -134,7 +134,7 @@ class FontReader:
     def read_faces(
         self, requests: Sequence[FaceRequest], problems: Sequence[str] = ()
     ) -> tuple[tuple[Face, ...], tuple[UnreadFace, ...]]:
-        """Read names, licence and hash of every face that is asked for; of equal ones the first.
+        """Read names, license and hash of every face that is asked for; of equal ones the first.
 
         Args:
             requests: As ``find_requests`` gives them.

@@ -69,9 +69,9 @@ def find_normals(points: Floats, starts: Ints, contour_ends: Ints) -> Floats:
     The miter of the two edges at a point, at most 2 long. Ink lies on the side that makes the total
     area of the outline's contours positive.
     """
-    before, after = _neighbours(len(points), contour_ends)
+    before, after = _neighbors(len(points), contour_ends)
     incoming, outgoing = _unit(points - points[before]), _unit(points[after] - points)
-    # Where a point doubles its neighbour, the edge has no direction: borrow the other one's.
+    # Where a point doubles its neighbor, the edge has no direction: borrow the other one's.
     none_in, none_out = (~edge.any(axis=1, keepdims=True) for edge in (incoming, outgoing))
     incoming, outgoing = (
         np.where(none_in, outgoing, incoming),
@@ -145,7 +145,7 @@ def _spline_basis(t: Floats, n: int) -> Floats:
     return basis[:, :n]
 
 
-def _neighbours(n: int, contour_ends: Ints) -> tuple[Ints, Ints]:
+def _neighbors(n: int, contour_ends: Ints) -> tuple[Ints, Ints]:
     """Return the index of the point before and after each point on its contour."""
     before, after = np.arange(n) - 1, np.arange(n) + 1
     contour_starts = np.concatenate([[0], contour_ends[:-1] + 1])

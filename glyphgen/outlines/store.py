@@ -41,7 +41,7 @@ class OutlineStore:
         contour_end: int16 (M,), last point of each contour, counted within its cell.
         point_start, contour_start, piece_start: int64 (C,), where the cell begins in the arrays.
         n_points, n_contours, n_pieces: int32 (C,).
-        piece_x, piece_y: float32 (P,), centre of each piece's box.
+        piece_x, piece_y: float32 (P,), center of each piece's box.
         box: float32 (C, 4), the ink: left, bottom, right, top.
         hull_x, hull_y: float32 (32, C), corners of a polygon that encloses the ink.
         advance: float32 (C,), how far the pen moves.

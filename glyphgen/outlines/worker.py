@@ -14,8 +14,8 @@ from typing import Any
 
 from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts import Face, read_face
+from glyphgen.outlines.harfbuzz import read_face_outlines
 from glyphgen.outlines.process import OUT_OF_MEMORY
-from glyphgen.outlines.reading import read_face_outlines
 
 __all__ = ["main"]
 

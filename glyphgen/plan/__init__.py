@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.classes import ClassTable
-from glyphgen.errors import RecipeError, show_some, show_text
+from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
-from glyphgen.framing import Framing
-from glyphgen.hands import find_kin
+from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
 from glyphgen.plan.splits import SPLITS, share_samples, split_faces
 from glyphgen.plan.turns import Turns, make_turns
 from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
+from glyphgen.text import show_some, show_text
 
 __all__ = ["SAMPLE_DTYPE", "SPLITS", "Placements", "Plan", "describe_plan", "make_plan"]
 
@@ -39,7 +40,7 @@ class Plan:
     """The rows of a dataset.
 
     Attributes:
-        recipe: What is asked.
+        recipe: What is options.
         framing: Where each cell stands.
         n_forms: Forms of each face.
         turns: The rows of each split, in the order of ``SPLITS``.
@@ -163,7 +164,7 @@ def make_plan(
     Raises:
         RecipeError: The split cannot be made, or leaves a class without a face in train.
     """
-    kin = find_kin(faces, store) if recipe.split.by == "face" else np.arange(len(faces))
+    kin = find_typefaces(faces, store) if recipe.split.by == "face" else np.arange(len(faces))
     faces_of = split_faces(recipe, faces, kin)
     weights = np.array([face.weight for face in faces])
     cells_of = {

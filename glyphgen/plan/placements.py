@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.framing import Framing
 from glyphgen.geometry import make_linear_map
+from glyphgen.layout.framing import Framing
 from glyphgen.recipe import Recipe
 
 __all__ = ["SAMPLE_DTYPE", "Placements", "place"]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.errors import RecipeError, show_some
+from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, order_by_words
+from glyphgen.text import show_some
 
 __all__ = ["SPLITS", "share_samples", "split_faces"]
 

@@ -2,7 +2,7 @@
 
 Rows of a split are interleaved: they run through the classes again and again, so that any stretch of
 rows is class-balanced and any prefix of a split is a smaller balanced dataset. Within a class the
-faces take equal turns, and neighbouring classes are at different faces.
+faces take equal turns, and neighboring classes are at different faces.
 """
 
 from collections.abc import Sequence

@@ -14,9 +14,9 @@ from pydantic import (
     Strict,
 )
 
+from glyphgen.recipe.origin import Source, split_key
 from glyphgen.recipe.render import Render
 from glyphgen.recipe.section import Section
-from glyphgen.recipe.source import Source, split_key
 from glyphgen.recipe.steps import MOST_STEPS, AugmentStep
 from glyphgen.recipe.values import show_value
 
@@ -117,7 +117,7 @@ class Fonts(Section):
     where the extra sanitize is installed."""
 
     require_license: bool = False
-    """Stop where the licence of a face is unknown, or its maker restricts embedding."""
+    """Stop where the license of a face is unknown, or its maker restricts embedding."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if not (self.files or self.system or self.faces):

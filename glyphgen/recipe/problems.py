@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from glyphgen.recipe.lines import KeyPath
+from glyphgen.recipe.origin import Source, show_key, split_key
 from glyphgen.recipe.schema import choose_option, describe, recipe_schema, step_into
 from glyphgen.recipe.section import MisfitError
-from glyphgen.recipe.source import Source, show_key, split_key
 from glyphgen.recipe.steps import STEP_NAMES
 from glyphgen.recipe.values import show_value
 

@@ -10,12 +10,11 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-import glyphgen
 from glyphgen.errors import RecipeError
 from glyphgen.recipe.lines import KeyPath, find_lines
 from glyphgen.recipe.model import Recipe
+from glyphgen.recipe.origin import Source, split_key
 from glyphgen.recipe.problems import explain, guess
-from glyphgen.recipe.source import Source, split_key
 from glyphgen.recipe.steps import AugmentStep
 
 __all__ = ["dump_recipe", "find_shipped", "read_recipe", "read_steps"]
@@ -100,7 +99,7 @@ def find_shipped(name: str) -> Path:
 
 def _list_shipped() -> dict[str, Path]:
     """List the shipped recipes by name: in an installed package, or else in a checkout."""
-    package = Path(glyphgen.__file__).parent
+    package = Path(__file__).parent.parent
     for folder in (package / "data" / "recipes", package.parent / "recipes"):
         if folder.is_dir():
             paths = {path.stem: path for path in folder.glob("*.toml")}

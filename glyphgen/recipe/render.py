@@ -122,7 +122,7 @@ class Render(Section):
     """Shifts, turns and scales of separate pieces of ink. Vector engine only."""
 
     framing: Literal["em", "ink", "fit"] = "em"
-    """What is centred: the em box, which keeps relative size and baseline ("em"), the ink box
+    """What is centered: the em box, which keeps relative size and baseline ("em"), the ink box
     ("ink"), or the ink box after scaling it to the size ("fit")."""
 
     @model_validator(mode="before")

@@ -83,7 +83,7 @@ class ElasticStep(_Step):
 
 
 class AffineStep(_Step):
-    """Rotation, scale, shear and shift about the centre of the ink."""
+    """Rotation, scale, shear and shift about the center of the ink."""
 
     step: Literal["affine"] = "affine"
     """Which step this is."""
@@ -134,13 +134,13 @@ class BlurStep(_Step):
 
 
 class ContrastStep(_Step):
-    """Contrast about the middle grey, and brightness."""
+    """Contrast about the middle gray, and brightness."""
 
     step: Literal["contrast"] = "contrast"
     """Which step this is."""
 
     contrast: Range[Contrast] = (0.7, 1.3)
-    """Factor on the distance from the middle grey. A number, or [low, high]."""
+    """Factor on the distance from the middle gray. A number, or [low, high]."""
 
     brightness: Range[Brightness] = (0.0, 0.0)
     """What is added, as a fraction of the way from paper to ink: above 0 is more ink."""

@@ -40,6 +40,8 @@ def make_report(places: tuple[Path, ...], out: Path, *, figures: Path | None = N
         ReportError: These cannot be told of on a page, or the extra is not installed.
         DatasetError: A dataset is missing or unfinished.
     """
+    from glyphgen.dataset.reader import load
+    from glyphgen.files.writing import write_bytes
     from glyphgen.report.blocks import check_extra, render_page
     from glyphgen.report.comparison import compare_datasets
     from glyphgen.report.dataset_page import make_sections, make_subtitle
@@ -50,8 +52,6 @@ def make_report(places: tuple[Path, ...], out: Path, *, figures: Path | None = N
         make_training_sections,
         make_training_subtitle,
     )
-    from glyphgen.storage.commit import write_bytes
-    from glyphgen.storage.dataset import load
 
     check_extra()
     written: tuple[Path, ...] = ()

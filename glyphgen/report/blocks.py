@@ -74,7 +74,7 @@ def charts(svgs: Iterable[str]) -> Block:
 
 
 def legend(first: str, second: str) -> Block:
-    """Return what the two colours stand for."""
+    """Return what the two colors stand for."""
     return {"kind": "legend", "names": (first, second)}
 
 

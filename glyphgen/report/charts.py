@@ -1,4 +1,4 @@
-"""Small charts as inline SVG, coloured by the page's own style; knows no dataset."""
+"""Small charts as inline SVG, colored by the page's own style; knows no dataset."""
 
 from collections.abc import Sequence
 from html import escape

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.pictures import make_strip, shrink
+from glyphgen.dataset.reader import Dataset
+from glyphgen.images.png import make_strip, shrink
 from glyphgen.report.blocks import Block, Section, charts, facts, legend, lines, pairs, table, text
 from glyphgen.report.charts import draw_histogram
 from glyphgen.report.dataset_page import describe_class
 from glyphgen.report.statistics import Statistics
-from glyphgen.storage.dataset import Dataset
 
 __all__ = ["compare_datasets"]
 

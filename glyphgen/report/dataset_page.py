@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.pictures import encode_png, make_strip, shrink
+from glyphgen.dataset.index import ClassInfo
+from glyphgen.dataset.reader import Dataset
+from glyphgen.images.png import encode_png, make_strip, shrink
 from glyphgen.report.blocks import (
     Block,
     Section,
@@ -24,8 +26,7 @@ from glyphgen.report.blocks import (
 )
 from glyphgen.report.charts import draw_bars, draw_histogram
 from glyphgen.report.statistics import Statistics, read_ink, read_scattered
-from glyphgen.storage.dataset import Dataset
-from glyphgen.storage.index import ClassInfo
+from glyphgen.text import show_codepoints
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
 
@@ -47,7 +48,7 @@ def make_subtitle(dataset: Dataset) -> str:
 
 def describe_class(info: ClassInfo) -> tuple[str, str, str]:
     """Return label, code points and Unicode name of a class, safe to show."""
-    label = "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in info.label)
+    label = "".join(char if char.isprintable() else show_codepoints(char) for char in info.label)
     codes = " / ".join(" ".join(codepoints) for codepoints in info.codepoints)
     names = " / ".join(name.lower() for name in info.names)
     return label or "(no name)", codes, names
@@ -97,7 +98,7 @@ def _tell_facts(dataset: Dataset) -> list[Block]:
                 ("seed", index.seed),
                 ("made by", f"glyphgen {index.made_by}"),
                 ("format", index.format),
-                ("hash of all it depends on", index.recipe_sha256[:16]),
+                ("hash of all it depends on", index.content_key[:16]),
                 *((name, version) for name, version in sorted(index.versions.items())),
             ]
         )
@@ -282,12 +283,12 @@ def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
             f"{info.family} {info.style}",
             f"{used[k]:,}",
             f"{used[k] / max(used.sum(), 1):.1%}",
-            info.licence[:80],
+            info.license[:80],
             gate.get("coverage", {}).get(info.file, ""),
         )
         for k, info in enumerate(faces)
     ]
-    columns = ["file", "face", "rows", "share", "licence", "cells admitted"]
+    columns = ["file", "face", "rows", "share", "license", "cells admitted"]
     blocks: list[Block] = [table("Faces", columns, rows, [2, 3, 5])]
     refused = gate.get("refused", [])
     if refused:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from glyphgen.dataset.reader import Dataset
+from glyphgen.files.writing import committed
 from glyphgen.report.statistics import Statistics
-from glyphgen.storage.commit import committed
-from glyphgen.storage.dataset import Dataset
 
 __all__ = ["draw_figures"]
 

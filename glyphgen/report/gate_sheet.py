@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from glyphgen.blueprint import Survey
+from glyphgen.files.writing import committed
 from glyphgen.gate import CHECKS, DENIED, Refusal
-from glyphgen.gate.pictures import draw_cells
-from glyphgen.storage.commit import committed
+from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.render.preparing import Survey
+from glyphgen.text import show_codepoints
 
 __all__ = ["write_coverage", "write_refused"]
 
@@ -80,7 +81,7 @@ def _draw_beside(survey: Survey, refusal: Refusal) -> Picture:
 
 def _caption(survey: Survey, refusal: Refusal) -> tuple[str, str]:
     form = survey.table.all_forms[refusal.form]
-    codepoints = " ".join(f"U+{ord(char):04X}" for char in form)
+    codepoints = show_codepoints(form)
     face = _show_ascii(survey.faces[refusal.face].name)
     return f"{codepoints} {face}", f"{refusal.reason} ({refusal.figure:g})"
 
@@ -108,14 +109,14 @@ _COLOURS = (
 
 
 def write_coverage(path: Path, survey: Survey) -> None:
-    """Write a PNG of a row for each face and a column for each form, coloured by the verdict.
+    """Write a PNG of a row for each face and a column for each form, colored by the verdict.
 
-    Where there are more forms than pixels, a column stands for several, and has the colour of the one
+    Where there are more forms than pixels, a column stands for several, and has the color of the one
     that fares worst.
     """
     verdict = survey.verdict
     names = ["admitted", "unproven", "no cmap entry", *_find_reasons(verdict.refusals)]
-    colours = np.array([_ADMITTED, _UNPROVEN, _ABSENT, *_COLOURS, *_COLOURS], dtype=np.uint8)
+    colors = np.array([_ADMITTED, _UNPROVEN, _ABSENT, *_COLOURS, *_COLOURS], dtype=np.uint8)
     states = verdict.unproven.astype(np.int64)
     for refusal in verdict.refusals:
         states[refusal.face, refusal.form] = names.index(refusal.reason)
@@ -123,14 +124,14 @@ def write_coverage(path: Path, survey: Survey) -> None:
     starts = np.arange(0, states.shape[1], n_together)
     columns = np.maximum.reduceat(states, starts, axis=1)
     step = min(_WIDEST_CLASS, max(1, _WIDEST // columns.shape[1]))
-    field = np.repeat(np.repeat(colours[columns], step, axis=1), _ROW, axis=0)
+    field = np.repeat(np.repeat(colors[columns], step, axis=1), _ROW, axis=0)
     field[_ROW - 1 :: _ROW] = _PAPER
     if step >= 4:
         field[:, step - 1 :: step] = _PAPER
     sheet, draw, corner = _lay_out_coverage(survey, names, field)
     sheet.paste(Image.fromarray(field), corner)
     _draw_characters(sheet, draw, survey, starts * step // n_together, corner)
-    _draw_legend(draw, names, colours, (corner[0], corner[1] + len(field) + 10))
+    _draw_legend(draw, names, colors, (corner[0], corner[1] + len(field) + 10))
     with committed(path) as temporary:
         sheet.save(temporary, format="PNG")
 
@@ -143,7 +144,7 @@ def _find_reasons(refusals: Sequence[Refusal]) -> list[str]:
 def _lay_out_coverage(
     survey: Survey, names: Sequence[str], field: Picture
 ) -> tuple[Image.Image, ImageDraw.ImageDraw, tuple[int, int]]:
-    """Return a sheet with the captions of its rows, and where the field of colours goes."""
+    """Return a sheet with the captions of its rows, and where the field of colors goes."""
     font = ImageFont.load_default(11)
     counts = survey.verdict.admitted.sum(axis=1).tolist()
     captions = [
@@ -186,13 +187,13 @@ _LEGEND_LINE = 16
 
 
 def _draw_legend(
-    draw: ImageDraw.ImageDraw, names: Sequence[str], colours: Picture, at: tuple[int, int]
+    draw: ImageDraw.ImageDraw, names: Sequence[str], colors: Picture, at: tuple[int, int]
 ) -> None:
     font = ImageFont.load_default(11)
     for number, name in enumerate(names):
         y = at[1] + number * _LEGEND_LINE
-        colour = tuple(colours[number].tolist())
-        draw.rectangle((at[0], y, at[0] + 11, y + 11), fill=colour)
+        color = tuple(colors[number].tolist())
+        draw.rectangle((at[0], y, at[0] + 11, y + 11), fill=color)
         draw.text((at[0] + 18, y + 6), name, _INK, font, anchor="lm")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.storage.dataset import Dataset
+from glyphgen.dataset.reader import Dataset
 
 __all__ = [
     "Shapes",

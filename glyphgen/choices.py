@@ -1,0 +1,242 @@
+"""Every choice that a user can make, in one table each; recipes, commands and Python read them here.
+
+A table is a dictionary: its keys are the words of TOML, flags and Python arguments, in the order in
+which help shows them. To add an engine or a format, write its file and one line here.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from glyphgen.errors import ChoiceError
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+__all__ = [
+    "BALANCE_METHODS",
+    "BLACK_ON_WHITE",
+    "COMPRESSIONS",
+    "ENGINES",
+    "FITS",
+    "FRAMINGS",
+    "IMPORT_FORMATS",
+    "MODEL_FRAMINGS",
+    "MODES",
+    "ON_CUT_OFF",
+    "ON_REFUSED",
+    "POLARITIES",
+    "SHIFT_UNITS",
+    "SPLITS",
+    "SPLIT_METHODS",
+    "STORAGE_FORMATS",
+    "VARIATIONS",
+    "WHITE_ON_BLACK",
+    "EngineEntry",
+    "Entry",
+    "OneOf",
+    "check_choice",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One word of a table that stands for code: imported when used, so that the rest costs nothing.
+
+    Attributes:
+        module: Where the code is.
+        name: Of the class or function in it.
+        help: What the word means, in one line.
+    """
+
+    module: str
+    name: str
+    help: str
+
+    def load(self) -> Any:
+        """Import the code."""
+        return getattr(import_module(self.module), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry(Entry):
+    """One engine.
+
+    Attributes:
+        can: Keys of ``[render]`` that it can do beside size, shift, rotation, shear and stretch.
+    """
+
+    can: frozenset[str] = frozenset()
+
+
+ENGINES: Mapping[str, EngineEntry] = {
+    "vector": EngineEntry(
+        "glyphgen.engines.vector",
+        "VectorEngine",
+        "Outlines through FreeType's rasterizer: the fastest, and the only one that bends them.",
+        can=frozenset({"weight", "wobble", "scatter"}),
+    ),
+    "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),
+    "imagemagick": EngineEntry(
+        "glyphgen.engines.imagemagick", "ImageMagickEngine", "Fonts through ImageMagick, by Wand."
+    ),
+}
+"""What draws."""
+
+STORAGE_FORMATS: Mapping[str, Entry] = {
+    "npy": Entry(
+        "glyphgen.dataset.shards.npy", "NpyShards", "images.npy, labels.npy and samples.npy."
+    ),
+    "hdf5": Entry("glyphgen.dataset.shards.hdf5", "Hdf5Shards", "One .h5 file for each shard."),
+}
+"""How a dataset lies on disk."""
+
+IMPORT_FORMATS: Mapping[str, Entry] = {
+    "k49": Entry(
+        "glyphgen.exchange.k49",
+        "open_k49",
+        "Kuzushiji-49 or KMNIST: a folder with *-train-imgs.npz and its fellows.",
+    ),
+    "kkanji": Entry(
+        "glyphgen.exchange.kkanji",
+        "open_kkanji",
+        "Kuzushiji-Kanji: a folder or .tar of U+XXXX/*.png.",
+    ),
+    "mnist": Entry(
+        "glyphgen.exchange.mnist",
+        "open_mnist",
+        "MNIST or EMNIST: a folder of IDX files, gzipped or not.",
+    ),
+    "folder": Entry(
+        "glyphgen.exchange.folder",
+        "open_folder",
+        "class-name/*.png or .jpg, also with train/, valid/, test/ above.",
+    ),
+    "arrays": Entry(
+        "glyphgen.exchange.arrays",
+        "open_arrays",
+        "images.npy labels.npy, or one .npz that holds both.",
+    ),
+    "dataset": Entry(
+        "glyphgen.exchange.glyphgen_dataset", "open_dataset", "Another dataset of glyphgen."
+    ),
+}
+"""What ``glyphgen import`` reads."""
+
+WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
+
+POLARITIES: Mapping[str, str] = {
+    WHITE_ON_BLACK: "The ink is 255.",
+    BLACK_ON_WHITE: "The paper is 255.",
+}
+"""Which of ink and paper is 255."""
+
+FITS: Mapping[str, str] = {
+    "pad": "Keep the aspect, and add paper.",
+    "stretch": "Stretch to the new height and width.",
+}
+"""How an image comes to another size."""
+
+COMPRESSIONS: Mapping[str, str] = {
+    "none": "Images can be memory-mapped.",
+    "gzip": "Images take a seventh of the room; HDF5 only.",
+}
+"""Of the images of a dataset."""
+
+SPLITS = ("train", "val", "test")
+"""The splits of a dataset, in the order of their rows."""
+
+SPLIT_METHODS: Mapping[str, str] = {
+    "none": "All rows are train.",
+    "sample": "Every class gives shares of its rows.",
+    "face": "Typefaces of val and test are never seen in train.",
+}
+"""What is shared out among the splits."""
+
+MODES: Mapping[str, str] = {
+    "random": "Draw values from ranges.",
+    "grid": "Combine all listed values.",
+}
+"""How placements vary."""
+
+SHIFT_UNITS: Mapping[str, str] = {
+    "blank": "The free margin on one side, so that 1 reaches the frame.",
+    "height": "The image height.",
+}
+"""What a shift of 1 means."""
+
+FRAMINGS: Mapping[str, str] = {
+    "em": "Center the em box, which keeps relative size and baseline.",
+    "ink": "Center the ink box.",
+    "fit": "Center the ink box after scaling it to the size.",
+}
+"""What is centered in the frame."""
+
+ON_REFUSED: Mapping[str, str] = {
+    "error": "Stop, and name what was refused.",
+    "skip": "Leave out what was refused.",
+}
+"""What happens when the gate refuses a cell."""
+
+ON_CUT_OFF: Mapping[str, str] = {
+    "shrink": "Draw the cell smaller.",
+    "refuse": "Refuse the cell.",
+    "allow": "Let the frame cut it off.",
+}
+"""What happens to a cell that the frame would cut off."""
+
+BALANCE_METHODS: Mapping[str, str] = {
+    "augment": "Change copies of the images.",
+    "render": "Draw new samples of the dataset's recipe.",
+}
+"""Where the rows of poor classes come from."""
+
+VARIATIONS: Mapping[str, str] = {
+    "strong": "Bend and thicken images while the network learns, for other writers and typefaces.",
+    "light": "Move images a little, for more of the same.",
+}
+"""How images change while a network learns."""
+
+MODEL_FRAMINGS: Mapping[str, str] = {
+    "ink": "Cut the ink out and scale it as in training; small kana then count as twins.",
+    "as-is": "Take the image as it is.",
+}
+"""How foreign images are brought before a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Marks a recipe's text that has to be a key of a table: ``Annotated[str, OneOf(ENGINES)]``."""
+
+    table: Collection[str]
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: Any,
+        handler: "GetCoreSchemaHandler",
+    ) -> "CoreSchema":
+        """Return the schema of a literal, so that messages and editors list the keys."""
+        from pydantic_core import core_schema
+
+        return core_schema.literal_schema(list(self.table))
+
+
+def check_choice(value: object, table: Collection[str], place: str) -> str:
+    """Return a choice that somebody has made, if it is one.
+
+    Args:
+        value: What was chosen.
+        table: What can be.
+        place: Name of the argument, the flag or the key.
+
+    Raises:
+        ChoiceError: It is not in the table.
+    """
+    if isinstance(value, str) and value in table:
+        return value
+    near = get_close_matches(value, table, n=1) if isinstance(value, str) else []
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    raise ChoiceError(f"{place}: found {value!r}, expected one of {', '.join(table)}{hint}")

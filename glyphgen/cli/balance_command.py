@@ -1,0 +1,139 @@
+"""``glyphgen balance``: exactly N training rows of every class."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glyphgen.cli.options import making_options
+from glyphgen.cli.talk import (
+    DATASETS,
+    describe_produced,
+    find_newest_dataset,
+    print_result,
+    say_how_to_resume,
+    show_progress,
+)
+
+if TYPE_CHECKING:
+    from glyphgen.balance import PreparedBalance
+
+__all__ = ["balance"]
+
+
+@click.command()
+@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--per-class",
+    type=click.IntRange(min=1),
+    required=True,
+    metavar="N",
+    help="Training rows of each class.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["augment", "render"]),
+    default="augment",
+    show_default=True,
+    help="Change copies of the images, or draw new samples of the dataset's recipe.",
+)
+@click.option(
+    "--steps",
+    type=click.Path(path_type=Path),
+    metavar="TOML",
+    help="A file of [[augment]] tables.  [default: elastic, affine, noise]",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--noise-originals/--no-noise-originals",
+    default=True,
+    show_default=True,
+    help="Put the noise of the steps on originals, too.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what it would take, and write nothing.")
+@making_options
+def balance(
+    dataset: Path | None,
+    per_class: int,
+    by: str,
+    steps: Path | None,
+    seed: int,
+    noise_originals: bool,
+    dry_run: bool,
+    out: Path | None,
+    workers: int,
+    format: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Make a dataset with exactly N training rows of every class of DATASET.
+
+    A class with more gives N of them; one with fewer gives each once, and changed copies in equal
+    turns. Rows of val and test stay as they are. Without DATASET it is the newest complete one under
+    datasets/ that was not made by balance. Prints the new dataset's folder.
+
+    \b
+    Example:
+        glyphgen balance datasets/kana --per-class 10000 --dry-run
+    """
+    from glyphgen.balance import balance_dataset, prepare_balance
+    from glyphgen.recipe import read_steps
+
+    source = dataset or find_newest_dataset(but="balance")
+    balancing = prepare_balance(
+        source,
+        per_class,
+        by=by,
+        steps=read_steps(steps) if steps else None,
+        seed=seed,
+        noise_originals=noise_originals,
+        format=format,
+    )
+    folder = out or DATASETS / f"{balancing.source.index.name}-balanced"
+    if not quiet:
+        click.echo(balancing.describe(), err=True)
+        for warning in balancing.warn():
+            click.echo(f"warning: {warning}", err=True)
+    if dry_run:
+        _print_estimate(balancing, folder, workers, as_json=as_json)
+        return
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
+        balanced = balance_dataset(balancing, folder, workers=workers, force=force, watch=watch)
+    if not quiet:
+        click.echo(describe_produced(balanced), err=True)
+    print_result(
+        str(folder),
+        {
+            "dataset": str(folder),
+            "rows": balanced.n_rows,
+            "rows_made": balanced.n_made,
+            "seconds": round(balanced.seconds, 3),
+            "images_per_second": round(balanced.images_per_second),
+            **balanced.summary,
+        },
+        as_json=as_json,
+    )
+
+
+def _print_estimate(
+    balancing: "PreparedBalance", folder: Path, workers: int, *, as_json: bool
+) -> None:
+    from glyphgen.balance import estimate
+
+    found = estimate(balancing, folder)
+    seconds = found.seconds / workers
+    summary: dict[str, Any] = {
+        "dataset": str(folder),
+        "rows": found.n_rows,
+        "bytes": found.n_bytes,
+        "free_bytes": found.free_bytes,
+        "seconds": round(seconds, 1),
+        **balancing.summarize(),
+    }
+    text = (
+        f"{folder}: {found.n_rows:,} rows, {found.n_bytes / 1e9:.2f} GB on a disk with"
+        f" {found.free_bytes / 1e9:.1f} GB free, about {seconds:,.0f} s with {workers} workers,"
+        " without the time to write"
+    )
+    print_result(text, summary, as_json=as_json)

@@ -1,0 +1,73 @@
+"""``glyphgen evaluate``: how well a trained network reads another dataset."""
+
+import json
+from pathlib import Path
+
+import click
+
+from glyphgen.cli.options import framing_choice, json_option
+from glyphgen.cli.talk import describe_metrics
+
+__all__ = ["evaluate"]
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--framing",
+    type=framing_choice,
+    default="as-is",
+    show_default=True,
+    help="ink: cut the ink out and scale it as in training; small kana then count as twins.",
+)
+@click.option("--split", metavar="NAME", help="Of the dataset.  [default: test, else all rows]")
+@click.option(
+    "--views",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Look at each image so often, a little turned and moved, and take the mean.",
+)
+@click.option(
+    "--figures", type=click.Path(path_type=Path), metavar="DIR", help="Draw what was misread."
+)
+@json_option
+def evaluate(
+    model: Path,
+    dataset: Path,
+    framing: str,
+    split: str | None,
+    views: int,
+    figures: Path | None,
+    as_json: bool,
+) -> None:
+    """Let MODEL read DATASET: a dataset's folder, or an .npz with images and codepoints.
+
+    MODEL is a model.safetensors, or the folder of its training.
+
+    \b
+    Example:
+        glyphgen evaluate runs/kana-cnn datasets/k49
+    """
+    from glyphgen.baseline import check_extra
+
+    check_extra()
+    from glyphgen.baseline.evaluating import draw_evaluated, evaluate_model
+
+    evaluated = evaluate_model(model, dataset, framing=framing, split=split, views=views)
+    metrics = evaluated.metrics
+    if figures:
+        draw_evaluated(figures, evaluated)
+    if metrics["unknown_classes"]:
+        names = ", ".join(unknown["label"] for unknown in metrics["unknown_classes"][:10])
+        click.echo(
+            f"{metrics['n_unknown']:,} images of {len(metrics['unknown_classes'])} classes that the"
+            f" model does not know are left out of the figures: {names}",
+            err=True,
+        )
+    if as_json:
+        click.echo(json.dumps(metrics, ensure_ascii=False))
+    else:
+        click.echo(describe_metrics(metrics))

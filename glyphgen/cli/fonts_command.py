@@ -1,0 +1,234 @@
+"""``glyphgen fonts``: what fonts there are, what they cover, what the gate says."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glyphgen.cli.options import json_option, set_option
+from glyphgen.cli.talk import find_newest_dataset, print_table, print_warnings
+from glyphgen.text import show_some, show_text
+
+if TYPE_CHECKING:
+    from glyphgen.render.preparing import Survey
+
+__all__ = ["fonts"]
+
+
+@click.group()
+def fonts() -> None:
+    """What fonts there are."""
+
+
+@fonts.command("list")
+@click.argument("recipe", required=False)
+@json_option
+@set_option
+def list_fonts(recipe: str | None, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """List the faces of RECIPE, and how many of its classes each draws.
+
+    Without RECIPE, the fonts that come with glyphgen.
+
+    \b
+    Example:
+        glyphgen fonts list recipes/kana.toml
+    """
+    rows = _list_recipe_faces(recipe, overrides) if recipe else _list_shipped_faces()
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(_shorten(str(value)) for value in row.values()))
+    print_table(table)
+
+
+def _shorten(text: str, longest: int = 60) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+@fonts.command("check")
+@click.argument("recipe")
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Draw every refused cell beside what other faces draw.",
+)
+@json_option
+@set_option
+def check_fonts(recipe: str, sheet: Path | None, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Ask the gate about every face and class of RECIPE: what is refused, and why; what is alike.
+
+    Exit code 1 if a class is left without a face, or with fewer than gate.min_faces_per_class.
+
+    \b
+    Example:
+        glyphgen fonts check recipes/kana.toml --sheet refused.png
+    """
+    from glyphgen.recipe import read_recipe
+    from glyphgen.render.preparing import survey_faces
+
+    read = read_recipe(recipe, overrides)
+    found = survey_faces(read)
+    print_warnings(found.warnings)
+    page = _show_verdict(found)
+    if as_json:
+        click.echo(json.dumps(page, ensure_ascii=False, indent=2))
+    else:
+        _print_verdict(page, found.store.n_forms)
+    if sheet:
+        _draw_refused(sheet, found)
+    if min(page["faces_of_class"].values()) < read.gate.min_faces_per_class:
+        sys.exit(1)
+
+
+@fonts.command("licenses")
+@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="TXT", help="Write the notice here."
+)
+def print_licenses(dataset: Path | None, out: Path | None) -> None:
+    """Print the notice that a publisher of DATASET has to ship: its fonts and their licenses.
+
+    \b
+    Example:
+        glyphgen fonts licenses datasets/kana -o NOTICE.txt
+    """
+    from glyphgen.dataset.index import read_index
+    from glyphgen.dataset.notice import make_notice
+    from glyphgen.files.writing import write_bytes
+
+    notice = make_notice(read_index(dataset or find_newest_dataset()))
+    if out is None:
+        click.echo(notice, nl=False)
+        return
+    write_bytes(out, notice.encode())
+    click.echo(str(out))
+
+
+@fonts.command("coverage")
+@click.argument("recipe")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("coverage.png"),
+    show_default=True,
+    metavar="PNG",
+)
+@set_option
+def draw_coverage(recipe: str, out: Path, overrides: tuple[str, ...]) -> None:
+    """Draw which face draws which class of RECIPE. Prints the PNG's path.
+
+    \b
+    Example:
+        glyphgen fonts coverage recipes/kana.toml -o coverage.png
+    """
+    from glyphgen.recipe import read_recipe
+    from glyphgen.render.preparing import survey_faces
+    from glyphgen.report.gate_sheet import write_coverage
+
+    found = survey_faces(read_recipe(recipe, overrides))
+    print_warnings(found.warnings)
+    write_coverage(out, found)
+    click.echo(str(out))
+
+
+def _draw_refused(sheet: Path, found: "Survey") -> None:
+    from glyphgen.report.gate_sheet import write_refused
+
+    n_shown, n_refused = write_refused(sheet, found), len(found.verdict.refusals)
+    click.echo(f"{sheet}: {n_shown:,} of {n_refused:,} refused cells", err=True)
+
+
+def _show_verdict(found: "Survey") -> dict[str, Any]:
+    from glyphgen.gate import count_faces
+    from glyphgen.gate.page import make_gate_page
+
+    verdict, table = found.verdict, found.table
+    refused: dict[str, dict[str, list[str]]] = {face.name: {} for face in found.faces}
+    for refusal in verdict.refusals:
+        of_face = refused[found.faces[refusal.face].name]
+        of_face.setdefault(refusal.reason, []).append(table.all_forms[refusal.form])
+    gate = make_gate_page(found)
+    n_faces = count_faces(table, verdict).tolist()
+    return {
+        "refused": refused,
+        "unproven": int(verdict.unproven.sum()),
+        "faces_of_class": dict(zip(table.labels, n_faces, strict=True)),
+        **{key: gate[key] for key in ("allowed", "twins", "face_twins")},
+    }
+
+
+def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
+    from rich.table import Table
+
+    reasons = sorted({reason for of_face in page["refused"].values() for reason in of_face})
+    table = Table("face", "admitted", *reasons)
+    for name, of_face in page["refused"].items():
+        counts = [len(of_face.get(reason, ())) for reason in reasons]
+        admitted = n_forms - sum(counts)
+        table.add_row(name, str(admitted), *(str(count or "") for count in counts))
+    print_table(table)
+    faces_of_class: dict[str, int] = page["faces_of_class"]
+    fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
+    shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
+    click.echo(f"classes with fewest faces: {shown}")
+    click.echo(f"unproven, for fewer than three other hands draw them: {page['unproven']} cells")
+    if page["allowed"]:
+        click.echo(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
+    _print_twins(page)
+
+
+def _print_twins(page: dict[str, Any]) -> None:
+    for twins in page["twins"]:
+        names = ", ".join(map(show_text, twins["forms"]))
+        click.echo(
+            f"twins: {names}, alike in {twins['faces_alike']} of {twins['faces']} faces"
+            f" (distance {twins['distance']:g})"
+        )
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for twins in page["face_twins"]:
+        alike.setdefault(tuple(twins["forms"]), []).append(twins["face"])
+    for forms, faces in alike.items():
+        click.echo(f"alike in {show_some(faces)}: {', '.join(map(show_text, forms))}")
+
+
+def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str, Any]]:
+    from glyphgen.recipe import read_recipe
+    from glyphgen.render.preparing import survey_faces
+
+    found = survey_faces(read_recipe(recipe, overrides))
+    print_warnings(found.warnings)
+    drawn = found.verdict.admitted.sum(axis=1).tolist()
+    return [
+        _show_face(face) | {"draws": f"{n} of {found.store.n_forms}"}
+        for face, n in zip(found.faces, drawn, strict=True)
+    ]
+
+
+def _list_shipped_faces() -> list[dict[str, Any]]:
+    from glyphgen.fonts import read_face
+    from glyphgen.recipe import find_shipped
+
+    folder = find_shipped("kana").parent.parent / "fonts"
+    paths = sorted(folder.glob("*/*.ttf"))
+    return [{"folder": path.parent.name} | _show_face(read_face(path)) for path in paths]
+
+
+def _show_face(face: Any) -> dict[str, Any]:
+    return {
+        "family": face.family,
+        "style": face.style,
+        "file": face.path.name,
+        "index": face.index,
+        "axes": ", ".join(f"{tag}={value:g}" for tag, value in face.axes),
+        "license": face.license,
+        "embedding": face.fs_type,
+        "vendor": face.vendor,
+    }

@@ -1,0 +1,57 @@
+"""``glyphgen merge``: one dataset of several."""
+
+from pathlib import Path
+
+import click
+
+from glyphgen.cli.options import making_options, read_size, sizing_options
+from glyphgen.cli.talk import DATASETS, print_assembled, say, say_how_to_resume, show_progress
+
+__all__ = ["merge"]
+
+
+@click.command()
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=Path)
+@sizing_options
+@making_options
+def merge(
+    datasets: tuple[Path, ...],
+    height: int | None,
+    width: int | None,
+    fit: str,
+    name: str,
+    out: Path | None,
+    workers: int,
+    format: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Make one dataset of several, with one class table by code point.
+
+    Train rows become train rows and test rows test rows, always; a dataset without splits is train.
+    Images get the size of the first dataset unless --height and --width say another. Prints the
+    dataset's folder.
+
+    \b
+    Example:
+        glyphgen merge datasets/k49 datasets/kkanji --height 64 --width 64 --out datasets/kuzushiji
+    """
+    from glyphgen.exchange.merging import merge_datasets
+
+    name = name or (out.name if out else "-".join(folder.resolve().name for folder in datasets))
+    folder = out or DATASETS / name
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
+        produced = merge_datasets(
+            datasets,
+            folder,
+            name=name,
+            size=read_size(height, width),
+            fit=fit,
+            format=format or "npy",
+            workers=workers,
+            force=force,
+            say=None if quiet else say,
+            watch=watch,
+        )
+    print_assembled(produced, quiet=quiet, as_json=as_json, summary={})

@@ -1,0 +1,56 @@
+"""``glyphgen predict``: what a trained network reads in image files."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from glyphgen.cli.options import framing_choice, json_option
+
+__all__ = ["predict"]
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--framing",
+    type=framing_choice,
+    default="ink",
+    show_default=True,
+    help="How images are framed.",
+)
+@json_option
+def predict(model: Path, images: tuple[Path, ...], framing: str, as_json: bool) -> None:
+    """Print what MODEL reads in each of IMAGES: the five best, with probabilities.
+
+    Exit code 1 if an image cannot be read; the others are read all the same.
+
+    \b
+    Example:
+        glyphgen predict runs/kana-cnn scan-1.png scan-2.png
+    """
+    from glyphgen.baseline import check_extra
+
+    check_extra()
+    from glyphgen.baseline.predicting import predict_images
+
+    n_unreadable = 0
+    for prediction in predict_images(model, images, framing=framing):
+        if prediction.problem:
+            n_unreadable += 1
+            click.echo(prediction.problem, err=True)
+            continue
+        guesses = [(guess.label, guess.probability) for guess in prediction.guesses]
+        if as_json:
+            page = {
+                "image": str(prediction.path),
+                "guesses": [{"label": label, "probability": share} for label, share in guesses],
+            }
+            click.echo(json.dumps(page, ensure_ascii=False))
+        else:
+            shown = "  ".join(f"{label} {share:.1%}" for label, share in guesses)
+            click.echo(f"{prediction.path}: {shown}")
+    if n_unreadable:
+        sys.exit(1)

@@ -1,0 +1,84 @@
+"""``glyphgen render``: a recipe becomes a dataset."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from glyphgen.cli.options import making_options, set_option
+from glyphgen.cli.talk import (
+    DATASETS,
+    describe_produced,
+    print_result,
+    print_warnings,
+    say_how_to_resume,
+    show_progress,
+)
+
+if TYPE_CHECKING:
+    from glyphgen.render.preparing import PreparedRender
+
+__all__ = ["render"]
+
+
+@click.command()
+@click.argument("recipe")
+@set_option
+@making_options
+def render(
+    recipe: str,
+    out: Path | None,
+    workers: int,
+    format: str | None,
+    overrides: tuple[str, ...],
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Make the dataset of RECIPE: a TOML file, or the name of a recipe that comes with glyphgen.
+
+    What is there of the same dataset is kept: after an interruption the same command goes on, and a
+    damaged shard is made again. Prints the dataset's folder.
+
+    \b
+    Example:
+        glyphgen render kana --set render.per_class=100 --out /tmp/kana
+    """
+    from glyphgen.recipe import read_recipe
+    from glyphgen.render.rendering import render_dataset
+
+    if format:
+        overrides = (*overrides, f'output.format="{format}"')
+    read = read_recipe(recipe, overrides)
+    folder = out or DATASETS / read.name
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
+        rendered = render_dataset(
+            read,
+            folder,
+            workers=workers,
+            force=force,
+            announce=None if quiet else _announce,
+            watch=watch,
+        )
+    if not quiet:
+        click.echo(describe_produced(rendered), err=True)
+    print_result(
+        str(folder),
+        {
+            "dataset": str(folder),
+            "rows": rendered.n_rows,
+            "rows_drawn": rendered.n_made,
+            "cells_refused": rendered.n_refused,
+            "seconds": round(rendered.seconds, 3),
+            "images_per_second": round(rendered.images_per_second),
+        },
+        as_json=as_json,
+    )
+
+
+def _announce(prepared: "PreparedRender") -> None:
+    print_warnings(prepared.warnings)
+    click.echo(prepared.describe(), err=True)
+    n_refused = len(prepared.verdict.refusals)
+    if n_refused:
+        click.echo(f"{n_refused:,} cells refused: see gate.json", err=True)

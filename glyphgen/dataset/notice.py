@@ -1,0 +1,65 @@
+"""index.json -> the notice that whoever publishes a dataset has to ship; opens no font."""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from glyphgen.dataset.index import FaceInfo, Index
+
+__all__ = ["make_notice"]
+
+_RULE = "-" * 78
+_INTRODUCTION = """\
+Images in this dataset were drawn with the fonts below. What is said of each font's license is what
+the font itself, or a catalogue beside it, says."""
+
+
+def make_notice(index: Index) -> str:
+    """Return the fonts of a dataset with their makers, licenses and the texts of these.
+
+    Fonts of one family and one license stand together; each text stands once, at its first font.
+    """
+    parts = [f"Fonts in the dataset {index.name}", _INTRODUCTION]
+    told: dict[str, str] = {}
+    by_family = sorted(index.faces, key=_family)
+    for number, (_, faces) in enumerate(groupby(by_family, key=_family), start=1):
+        parts.append(f"{_RULE}\n{_describe(number, list(faces), told)}")
+    if not index.faces:
+        parts.append(
+            "There are none: the dataset's images were not drawn with fonts that it names."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _family(face: FaceInfo) -> tuple[str, ...]:
+    return face.family, face.license, face.license_url, face.copyright, face.license_text
+
+
+def _describe(number: int, faces: list[FaceInfo], told: dict[str, str]) -> str:
+    first = faces[0]
+    title = f"{number}. {first.family}"
+    lines = [
+        title,
+        *_line("Files", (face.file for face in faces)),
+        *_line("Versions", (face.version for face in faces)),
+        *_line("Made by", (face.vendor for face in faces)),
+        *_line("Copyright", [first.copyright]),
+        *_line("License", [first.license]),
+        *_line("Address", [first.license_url]),
+        *_line("Embedding", (face.fs_type for face in faces)),
+    ]
+    text = first.license_text
+    if text and text in told:
+        lines.append(f"Text: as of {told[text]}")
+    elif text:
+        told[text] = title
+        lines += ["Text:", "", *(f"    {line}".rstrip() for line in text.splitlines())]
+    else:
+        lines.append("Text: the font holds none")
+    return "\n".join(lines)
+
+
+def _line(name: str, values: Iterable[str]) -> list[str]:
+    """Return one line with the distinct values that say something, or none."""
+    said = dict.fromkeys(" ".join(value.split()) for value in values)
+    said.pop("", None)
+    return [f"{name}: {'; '.join(said)}"] if said else []

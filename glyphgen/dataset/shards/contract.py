@@ -1,0 +1,280 @@
+"""The contract of a storage format: shards that a crash leaves whole or absent; knows no format.
+
+A shard counts as made when its note, a small file with its hash, lies in the work folder and the
+arrays on disk have that hash. Any number of processes may write different shards of one dataset at
+once; two that write the same shard do no harm, for they write equal bytes.
+"""
+
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.dataset.claim import find_work_folder
+from glyphgen.dataset.index import INDEX_NAME, Index, ShardInfo
+from glyphgen.errors import DatasetError
+from glyphgen.files.writing import write_bytes
+
+__all__ = [
+    "Arrays",
+    "Layout",
+    "Shards",
+    "describe_damage",
+    "hash_arrays",
+    "read_errors",
+    "write_note",
+]
+
+
+class Arrays(NamedTuple):
+    """Some rows of a dataset.
+
+    Attributes:
+        images: uint8 (n, H, W), as they lie on disk: the recipe's polarity is applied already.
+        labels: uint32 (n,).
+        samples: Structured (n,).
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint32]
+    samples: NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The shapes of a dataset's arrays, and how its rows are cut into shards.
+
+    Attributes:
+        n_rows: Of the whole dataset.
+        height: Of an image, in pixels.
+        width: Of an image, in pixels.
+        sample_dtype: Of ``samples``: named numbers without gaps between them.
+        rows_per_shard: Of every shard but the last, which may have fewer.
+        compression: ``none`` or ``gzip`` (of the images, in HDF5).
+    """
+
+    n_rows: int
+    height: int
+    width: int
+    sample_dtype: np.dtype[np.void]
+    rows_per_shard: int
+    compression: str = "none"
+
+    @classmethod
+    def from_index(cls, index: Index) -> Self:
+        """Return the layout of a complete dataset."""
+        return cls(
+            n_rows=index.n_rows,
+            height=index.image.height,
+            width=index.image.width,
+            sample_dtype=np.dtype(list(index.sample_fields)),
+            rows_per_shard=index.shards[0].rows,
+            compression=index.compression,
+        )
+
+    @property
+    def sample_fields(self) -> tuple[tuple[str, str], ...]:
+        """Name and NumPy type of each field of ``samples``, as index.json keeps them."""
+        return tuple((name, self.sample_dtype[name].str) for name in self.sample_dtype.names or ())
+
+    @property
+    def n_shards(self) -> int:
+        """Number of shards."""
+        return -(-self.n_rows // self.rows_per_shard)
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of one image with its label and sample, uncompressed."""
+        return self.height * self.width + 4 + self.sample_dtype.itemsize
+
+    def find_rows(self, k: int) -> range:
+        """Return the rows of shard ``k``."""
+        first = k * self.rows_per_shard
+        return range(first, min(first + self.rows_per_shard, self.n_rows))
+
+    def describe_arrays(self, n: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Return shape and dtype of each array of ``n`` rows, in the order of ``Arrays``."""
+        return {
+            "images": ((n, self.height, self.width), np.dtype(np.uint8)),
+            "labels": ((n,), np.dtype(np.uint32)),
+            "samples": ((n,), self.sample_dtype),
+        }
+
+
+def hash_arrays(arrays: Arrays) -> str:
+    """Return the SHA-256 of the bytes of images, labels and samples, in this order."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def describe_damage(place: str) -> str:
+    """Return the line for a shard or a file that is not what index.json says."""
+    return f"{place} does not match {INDEX_NAME} (run the command that made it again)"
+
+
+class Shards(ABC):
+    """The shards of one dataset in one format, to write and to read; small enough to be pickled.
+
+    Args:
+        folder: The dataset's, claimed.
+        layout: What its arrays are.
+    """
+
+    def __init__(self, folder: Path, layout: Layout) -> None:
+        self.folder = folder
+        self.layout = layout
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the folder ready for ``write``: once, in one process, also before resuming.
+
+        Raises:
+            DatasetError: The disk refused.
+        """
+
+    def write(
+        self,
+        k: int,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint32],
+        samples: NDArray[np.void],
+    ) -> ShardInfo:
+        """Write shard ``k``; it counts as made once this has returned, and not before.
+
+        Args:
+            k: 0 to ``layout.n_shards`` - 1.
+            images: uint8 (n, H, W), with the recipe's polarity applied.
+            labels: uint32 (n,).
+            samples: ``layout.sample_dtype`` (n,).
+
+        Raises:
+            DatasetError: The disk refused.
+            ValueError: An array has another shape or dtype than the layout says.
+        """
+        arrays = Arrays(*map(np.ascontiguousarray, (images, labels, samples)))
+        n = len(self.layout.find_rows(k))
+        for name, wanted in self.layout.describe_arrays(n).items():
+            array: NDArray[Any] = getattr(arrays, name)
+            if (array.shape, array.dtype) != wanted:
+                raise ValueError(f"{name} is {(array.shape, array.dtype)}, expected {wanted}")
+        self._write_arrays(k, arrays)
+        info = self.describe_shard(k, arrays)
+        write_note(self.folder, k, info)
+        return info
+
+    def describe_shard(self, k: int, arrays: Arrays) -> ShardInfo:
+        """Return the entry of shard ``k`` in index.json, for these arrays."""
+        rows = self.layout.find_rows(k)
+        return ShardInfo(
+            file=self._name_file(k),
+            first_row=rows.start,
+            rows=len(rows),
+            bytes=len(rows) * self.layout.row_bytes,
+            sha256=hash_arrays(arrays),
+        )
+
+    def find_done(self, k: int) -> ShardInfo | None:
+        """Return shard ``k`` if it is on disk and its hash is right, None if it has to be made."""
+        noted = _read_note(self.folder, k)
+        if noted is None:
+            return None
+        try:
+            found = self.describe_shard(k, self.read(k))
+        except DatasetError:
+            return None
+        return found if found == noted else None
+
+    @abstractmethod
+    def read(self, k: int) -> Arrays:
+        """Read shard ``k`` into memory, unchecked but for its shapes.
+
+        Raises:
+            DatasetError: It is missing or damaged, or the disk refused.
+        """
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[range, ...]:
+        """The intervals of rows that can be mapped at once, in order."""
+
+    @abstractmethod
+    def map(self, part: int) -> Arrays:
+        """Map a part into memory, read-only: nothing is read before it is looked at.
+
+        Raises:
+            DatasetError: It is missing or damaged.
+        """
+
+    def finish(self) -> tuple[ShardInfo, ...]:
+        """Put all arrays in place, on the disk for good; only index.json is to be written after.
+
+        Returns:
+            Every shard, in order.
+
+        Raises:
+            DatasetError: The disk refused.
+            ValueError: A shard has not been written.
+        """
+        notes = [_read_note(self.folder, k) for k in range(self.layout.n_shards)]
+        infos = tuple(info for info in notes if info)
+        if len(infos) < len(notes):
+            raise ValueError(f"shard {notes.index(None)} has not been written")
+        self._put_in_place()
+        return infos
+
+    @abstractmethod
+    def _write_arrays(self, k: int, arrays: Arrays) -> None:
+        """Write the arrays of a shard."""
+
+    @abstractmethod
+    def _put_in_place(self) -> None:
+        """Give the files their names, if they have others while the dataset is made."""
+
+    @abstractmethod
+    def _name_file(self, k: int) -> str:
+        """Return the name of the file that holds the images of a shard."""
+
+
+def write_note(folder: Path, k: int, info: ShardInfo) -> None:
+    """Note in the work folder that a shard is made."""
+    # Not durable: after a power cut a lost note costs no more than making its shard again, while to
+    # sync each would make the workers wait for the disk.
+    text = json.dumps(dataclasses.asdict(info), sort_keys=True)
+    write_bytes(_name_note(folder, k), text.encode(), durable=False)
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says inside the block into one line about ``path``.
+
+    Raises:
+        DatasetError: For every OSError.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: missing (run the command that made it again)") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DatasetError(f"{path}: cannot be read: {reason} (check the disk)") from error
+
+
+def _read_note(folder: Path, k: int) -> ShardInfo | None:
+    try:
+        return ShardInfo(**json.loads(_name_note(folder, k).read_bytes()))
+    except (OSError, ValueError, TypeError):  # absent, or cut short by a power cut
+        return None
+
+
+def _name_note(folder: Path, k: int) -> Path:
+    return find_work_folder(folder) / f"shard-{k:05d}.json"

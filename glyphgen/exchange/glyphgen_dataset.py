@@ -1,0 +1,67 @@
+"""Another glyphgen dataset as a source; knows no other format."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.dataset.index import SourceInfo
+from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.reader import Dataset, load
+from glyphgen.errors import DatasetError
+from glyphgen.exchange.folder import require_one_path
+from glyphgen.exchange.source import Images, ImportOptions, PolarityVote, Source, SourceClass
+from glyphgen.plan import SPLITS
+
+__all__ = ["open_dataset"]
+
+_TOUCHED_BYTES = 64 << 10  # what Linux maps around the one page that is asked for
+_MOST_TOUCHED_BYTES = 128 << 20
+
+
+def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # noqa: ARG001
+    """Open a dataset, and check that every shard has its hash.
+
+    Raises:
+        DatasetError: It is missing, unfinished or damaged.
+    """
+    folder = require_one_path(paths)
+    if problems := verify_shards(folder):
+        raise DatasetError(*problems)
+    dataset = load(folder)
+    index = dataset.index
+    split = np.zeros(len(dataset), dtype=np.uint8)
+    for name, (first, end) in index.splits.items():
+        if name in SPLITS:
+            split[first:end] = SPLITS.index(name)
+    held_out = tuple(name for name in index.splits if name in SPLITS)
+    is_white = index.image.polarity == "black-on-white"
+    return Source(
+        name=index.name,
+        files=(
+            SourceInfo(
+                name=index.name, kind="dataset", sha256=index.content_key, rows=len(dataset)
+            ),
+        ),
+        classes=tuple(SourceClass(label=info.label, forms=info.forms) for info in index.classes),
+        class_index=np.asarray(dataset.labels),
+        split=split,
+        own_splits=held_out if held_out != ("train",) else (),
+        images=_DatasetImages(dataset),
+        sizes={(index.image.height, index.image.width): len(dataset)},
+        look=PolarityVote(white_on_black=0 if is_white else 1, black_on_white=1 if is_white else 0),
+    )
+
+
+class _DatasetImages(Images):
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._n_touched = 0
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images: NDArray[np.uint8] = self._dataset.images[rows]
+        self._n_touched += len(rows) * _TOUCHED_BYTES
+        if self._n_touched > _MOST_TOUCHED_BYTES:
+            self._dataset.unmap()
+            self._n_touched = 0
+        return images

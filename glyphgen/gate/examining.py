@@ -1,0 +1,165 @@
+"""Faces x classes -> a verdict: every check is asked about every cell, and policy has its say."""
+
+import os
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.classes import ClassTable
+from glyphgen.errors import GateError
+from glyphgen.fonts import Face
+from glyphgen.gate.checks import CHECKS, UNDRAWABLE, Examined
+from glyphgen.gate.consensus import ask_consensus
+from glyphgen.gate.policy import find_chosen
+from glyphgen.gate.thumbnails import draw_pictures
+from glyphgen.gate.twins import find_twins
+from glyphgen.gate.verdict import DENIED, Refusal, Verdict
+from glyphgen.layout.framing import Framing
+from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.typefaces import find_typefaces
+from glyphgen.recipe import Recipe
+from glyphgen.text import show_some, show_text
+
+__all__ = ["GATE_VERSION", "count_faces", "examine_cells", "require_classes"]
+
+GATE_VERSION = 2  # raised whenever the same fonts and recipe may get another verdict
+_REASONS = (*CHECKS, DENIED)
+
+
+def examine_cells(
+    recipe: Recipe,
+    faces: Sequence[Face],
+    forms: Sequence[str],
+    store: OutlineStore,
+    framing: Framing,
+    missing: OutlineStore,
+) -> Verdict:
+    """Run every check on every cell, and find the twins among the admitted.
+
+    Args:
+        recipe: What the cells are for.
+        faces: F faces.
+        forms: C forms.
+        store: The outlines of F * C cells.
+        framing: Where they stand.
+        missing: The outlines of F missing glyphs.
+
+    Raises:
+        RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
+    """
+    allow, deny = find_chosen(recipe, faces, forms)
+    pictures = draw_pictures(store)
+    shape = (len(faces), store.n_forms)
+    has_say = (store.n_points > 0) & (store.n_notdef == 0) & ~store.like_notdef
+    consensus = ask_consensus(
+        pictures,
+        draw_pictures(missing),
+        has_say.reshape(shape),
+        find_typefaces(faces, store),
+    )
+    seen = Examined(
+        recipe=recipe, store=store, framing=framing, pictures=pictures, consensus=consensus
+    )
+    reason, figure = _run_checks(seen)
+    undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
+    let_in = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
+    allowed = _list_refusals(np.where(let_in, reason, -1), figure, store.n_forms)
+    reason[let_in] = -1
+    turned_away = deny.ravel() & (reason < 0)
+    reason[turned_away], figure[turned_away] = _REASONS.index(DENIED), 1.0
+    admitted = (reason < 0).reshape(shape)
+    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted)
+    return Verdict(
+        admitted=admitted,
+        unproven=admitted & np.isnan(consensus.own),
+        refusals=_list_refusals(reason, figure, store.n_forms),
+        allowed=allowed,
+        twins=twins,
+        face_twins=face_twins,
+    )
+
+
+def _run_checks(seen: Examined) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return for each cell the place of its reason in ``_REASONS``, or -1, and its figure."""
+    reason, figure = np.full(seen.store.n_cells, -1), np.zeros(seen.store.n_cells)
+    for number, (measure, _) in enumerate(CHECKS.values()):
+        measured = measure(seen)
+        refused = (reason < 0) & (measured > 0)
+        reason[refused], figure[refused] = number, measured[refused]
+    return reason, figure
+
+
+def _list_refusals(
+    reason: NDArray[np.int64], figure: NDArray[np.float64], n_forms: int
+) -> tuple[Refusal, ...]:
+    return tuple(
+        Refusal(
+            face=int(cell // n_forms),
+            form=int(cell % n_forms),
+            reason=_REASONS[reason[cell]],
+            figure=round(float(figure[cell]), 3),
+        )
+        for cell in np.flatnonzero(reason >= 0)
+    )
+
+
+def require_classes(
+    recipe: Recipe, table: ClassTable, faces: Sequence[Face], verdict: Verdict
+) -> None:
+    """Check a verdict against the recipe's policy.
+
+    Raises:
+        GateError: A class is left without a face, or with fewer than ``gate.min_faces_per_class``; or
+            checks refused cells and ``gate.on_refused`` is ``"error"``: one line for each face and
+            reason.
+    """
+    problems = []
+    if recipe.gate.on_refused == "error":
+        problems += _show_refusals(table, faces, verdict)
+    n_faces = count_faces(table, verdict)
+    n_classes = len(table)
+    lost = [show_text(table.labels[k]) for k in np.flatnonzero(n_faces == 0)]
+    if lost:
+        problems.append(
+            f"{recipe.place('classes')}: no face draws {show_some(lost)} of {n_classes} classes"
+            " (add a font that has them, or exclude them)"
+        )
+    wanted = recipe.gate.min_faces_per_class
+    few = [
+        f"{show_text(table.labels[k])} by {n_faces[k]}"
+        for k in np.flatnonzero((n_faces > 0) & (n_faces < wanted))
+    ]
+    if few:
+        problems.append(
+            f"{recipe.place('gate.min_faces_per_class')}: fewer than {wanted} faces draw"
+            f" {len(few)} of {n_classes} classes: {show_some(few, most=10)}"
+            " (add fonts that have them, exclude them, or ask for fewer faces)"
+        )
+    if problems:
+        raise GateError(*problems)
+
+
+def count_faces(table: ClassTable, verdict: Verdict) -> NDArray[np.int64]:
+    """Return how many faces draw at least one form of each class."""
+    n_faces = np.zeros(len(table), dtype=np.int64)
+    first = 0
+    for k, forms in enumerate(table.forms):
+        n_faces[k] = verdict.admitted[:, first : first + len(forms)].any(axis=1).sum()
+        first += len(forms)
+    return n_faces
+
+
+def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> list[str]:
+    forms = table.all_forms
+    refusals = [refusal for refusal in verdict.refusals if refusal.reason != DENIED]
+    order = sorted(refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
+    lines = []
+    for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
+        shown = show_some([show_text(forms[refusal.form]) for refusal in group], most=1)
+        lines.append(
+            f"{os.path.relpath(faces[face].path)}: {CHECKS[reason][1]} {shown} of {len(forms)}"
+            ' (gate.on_refused = "skip" leaves them out)'
+        )
+    return lines

@@ -1,0 +1,102 @@
+"""What every cell looks like: small pictures of its ink, all of one size; knows no classes.
+
+The pictures are drawn from the very outlines that the vector engine draws.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.raster import Rasterizer
+
+__all__ = [
+    "MOST_POINTS",
+    "SIDE",
+    "Pictures",
+    "describe_pictures",
+    "draw_cells",
+    "draw_pictures",
+    "normalize",
+]
+
+SIDE = 32  # pixels
+_MARGIN = 2
+_BATCH = 256
+MOST_POINTS = 32_767  # FreeType counts the points of an outline in 16 bits, with a sign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The ink of C cells, scaled until its longer side fills the picture, and centered.
+
+    Attributes:
+        ink: uint8 (C, SIDE, SIDE).
+        area: float64 (C,), of the ink in square em.
+        longer: float64 (C,), longer side of the ink's box in em.
+    """
+
+    ink: NDArray[np.uint8]
+    area: NDArray[np.float64]
+    longer: NDArray[np.float64]
+
+
+def draw_pictures(store: OutlineStore) -> Pictures:
+    """Draw every cell of a store that can be drawn; the others are left all paper."""
+    longer = _measure_longer(store)
+    ink = draw_cells(store, np.arange(store.n_cells), SIDE)
+    px_per_em = (SIDE - 2 * _MARGIN) / np.where(longer > 0, longer, 1.0)
+    area = ink.reshape(len(ink), -1).sum(axis=1) / 255.0 / px_per_em**2
+    return Pictures(ink=ink, area=area, longer=longer)
+
+
+def draw_cells(store: OutlineStore, cells: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """Draw cells as ``Pictures`` have them, in another size: uint8 (n, side, side)."""
+    longer, box = _measure_longer(store), store.box.astype(np.float64)
+    ink = np.zeros((len(cells), side, side), dtype=np.uint8)
+    drawable = (store.n_points > 0) & (store.n_points <= MOST_POINTS) & (longer > 0)
+    rows = np.flatnonzero(drawable[cells])
+    rows = rows[np.argsort(store.n_points[cells[rows]], kind="stable")]
+    rasterizer = Rasterizer(store)
+    px_per_em = (1 - 2 * _MARGIN / SIDE) * side / np.where(longer > 0, longer, 1.0)
+    for start in range(0, len(rows), _BATCH):
+        row = rows[start : start + _BATCH]
+        batch = cells[row]
+        at = store.point_start[batch][:, None] + np.arange(int(store.n_points[batch].max()))
+        scale = (64 * px_per_em[batch]).astype(np.float32)[:, None]
+        center = ((box[batch, :2] + box[batch, 2:]) / 2).astype(np.float32)
+        x = (store.x.take(at) - center[:, :1]) * scale + np.float32(32 * side)
+        y = (store.y.take(at) - center[:, 1:]) * scale + np.float32(32 * side)
+        rasterizer.fill(batch, x, y, ink, row)
+    return ink
+
+
+def _measure_longer(store: OutlineStore) -> NDArray[np.float64]:
+    box = store.box.astype(np.float64)
+    longer: NDArray[np.float64] = (box[:, 2:] - box[:, :2]).max(axis=1)
+    return longer
+
+
+def describe_pictures(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return features (..., n) of pictures (..., SIDE, SIDE), each of mean 0 and length 1.
+
+    The product of two is the likeness of their pictures, a little blurred: -1 to 1.
+    """
+    half = SIDE // 2
+    coarse = ink.reshape(*ink.shape[:-2], half, 2, half, 2).mean(axis=(-3, -1), dtype=np.float32)
+    padded = np.pad(coarse, [(0, 0)] * (ink.ndim - 2) + [(1, 1), (1, 1)])
+    # Binomial blur, 1 2 1 each way: strokes that pass near each other are not strangers.
+    across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
+    blurred = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    flat = blurred.reshape(*ink.shape[:-2], -1)
+    return normalize(flat - flat.mean(axis=-1, keepdims=True))
+
+
+def normalize(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return features (..., n) of length 1; those of next to no length become 0."""
+    length = np.sqrt((features * features).sum(axis=-1, keepdims=True))
+    unit: NDArray[np.float32] = np.divide(
+        features, length, out=np.zeros_like(features), where=length > 1e-6
+    )
+    return unit

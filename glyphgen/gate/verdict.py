@@ -1,0 +1,51 @@
+"""What the gate says of every cell, as records."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.gate.twins import FaceTwins, Twins
+
+__all__ = ["DENIED", "Refusal", "Verdict"]
+
+DENIED = "denied by the recipe"  # the one reason that no check gives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A cell that the gate refused.
+
+    Attributes:
+        face: Index of the face.
+        form: Index of the form.
+        reason: Name of the check that refused it.
+        figure: What the check measured, in the unit that its name tells.
+    """
+
+    face: int
+    form: int
+    reason: str
+    figure: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The gate's word on every cell.
+
+    Attributes:
+        admitted: bool (faces, forms).
+        unproven: bool (faces, forms), admitted though fewer than three other hands draw the form, so
+            that nobody can say whether it shows its character.
+        refusals: One for each cell that is not admitted, by face and form.
+        allowed: One for each cell that the gate refused and the recipe admits, by face and form.
+        twins: Forms that the faces together draw alike.
+        face_twins: Forms that single faces draw alike.
+    """
+
+    admitted: NDArray[np.bool_]
+    unproven: NDArray[np.bool_]
+    refusals: tuple[Refusal, ...]
+    allowed: tuple[Refusal, ...]
+    twins: tuple[Twins, ...]
+    face_twins: tuple[FaceTwins, ...]

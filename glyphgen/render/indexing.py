@@ -1,0 +1,67 @@
+"""What index.json says of a dataset that was rendered."""
+
+from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
+from glyphgen.dataset.shards import Layout
+from glyphgen.outlines import HARFBUZZ_VERSION
+from glyphgen.render.drawing import open_augmenter
+from glyphgen.render.preparing import PreparedRender
+from glyphgen.text import list_codepoints
+from glyphgen.version import VERSION
+
+__all__ = ["make_index"]
+
+
+def make_index(
+    prepared: PreparedRender, layout: Layout, shards: tuple[ShardInfo, ...], engine_version: str
+) -> Index:
+    """Return the index of a rendered dataset whose shards are made."""
+    recipe, table, plan = prepared.recipe, prepared.table, prepared.plan
+    augmenter = open_augmenter(recipe)
+    return Index(
+        name=recipe.name,
+        format=recipe.output.format,
+        compression=recipe.output.compression,
+        image=ImageInfo(height=layout.height, width=layout.width, polarity=recipe.image.polarity),
+        sample_fields=layout.sample_fields,
+        classes=tuple(
+            ClassInfo(
+                index=k,
+                label=table.labels[k],
+                forms=table.forms[k],
+                codepoints=tuple(list_codepoints(form) for form in table.forms[k]),
+                names=table.names(k),
+                rows=plan.count_rows(k),
+            )
+            for k in range(len(table))
+        ),
+        splits=plan.splits,
+        shards=shards,
+        faces=tuple(
+            FaceInfo(
+                file=face.path.name,
+                index=face.index,
+                axes=dict(face.axes),
+                sha256=face.sha256,
+                family=face.family,
+                style=face.style,
+                version=face.version,
+                license=face.license,
+                weight=face.weight,
+                license_text=face.license_text,
+                license_url=face.license_url,
+                copyright=face.copyright,
+                vendor=face.vendor,
+                fs_type=face.fs_type,
+            )
+            for face in prepared.faces
+        ),
+        made_by="render",
+        seed=recipe.seed,
+        content_key=prepared.content_key,
+        versions={
+            "glyphgen": VERSION,
+            "harfbuzz": HARFBUZZ_VERSION,
+            "engine": engine_version,
+            **(augmenter.versions if augmenter else {}),
+        },
+    )

@@ -1,0 +1,220 @@
+"""A recipe worked out: all that is known of its dataset before a pixel is drawn; writes nothing."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glyphgen.classes import ClassTable, make_class_table
+from glyphgen.engines import Engine, make_engine
+from glyphgen.errors import FontError
+from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
+from glyphgen.gate import Verdict, examine_cells, require_classes
+from glyphgen.gate.twin_classes import merge_twins
+from glyphgen.gate.verdict_cache import find_cache_folder, name_entry, read_entry, write_entry
+from glyphgen.layout.framing import Framing, make_framing
+from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
+from glyphgen.plan import Plan, describe_plan, make_plan
+from glyphgen.recipe import Recipe
+from glyphgen.text import show_some
+from glyphgen.version import VERSION
+
+__all__ = ["PreparedRender", "Survey", "prepare_render", "survey_faces"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRender:
+    """What every stage up to the plan has found.
+
+    Attributes:
+        unread: Faces that are left out, for their files cannot be read, or not safely.
+        warnings: What the user should know, one line each.
+    """
+
+    recipe: Recipe
+    table: ClassTable
+    faces: tuple[Face, ...]
+    store: OutlineStore
+    verdict: Verdict
+    plan: Plan
+    unread: tuple[UnreadFace, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def content_key(self) -> str:
+        """Hash of all that the dataset's bytes depend on, but for no path.
+
+        The recipe without its fonts, the forms, each face's file hash and settings, the version.
+        """
+        faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
+        told = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+        if not self.recipe.augment:
+            del told["augment"]
+        told["language"] = self.recipe.classes.language
+        page = [VERSION, told, self.table.labels, self.table.forms, faces]
+        text = json.dumps(page, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def describe(self) -> str:
+        """Return the plan in one line."""
+        return describe_plan(self.plan, len(self.table), len(self.faces))
+
+    def open_engine(self) -> Engine:
+        """Return the recipe's engine, ready to draw the plan's rows.
+
+        Raises:
+            EngineError: The engine is not installed, or cannot draw these faces or forms.
+        """
+        image, scatter = self.recipe.image, self.recipe.render.scatter
+        return make_engine(
+            self.recipe.render.engine,
+            store=self.store,
+            faces=self.faces,
+            forms=self.table.all_forms,
+            height=image.height,
+            width=image.width,
+            scatter=(scatter.shift, scatter.turn, scatter.scale),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a recipe's faces draw of its classes, before any policy says what that means.
+
+    Attributes:
+        unread: Faces that are left out, for their files cannot be read, or not safely.
+        warnings: What the user should know, one line each.
+    """
+
+    table: ClassTable
+    faces: tuple[Face, ...]
+    store: OutlineStore
+    framing: Framing
+    verdict: Verdict
+    unread: tuple[UnreadFace, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
+    """Read every outline that a recipe names, and ask the gate about it.
+
+    Args:
+        recipe: Whose faces and classes.
+        use_cache: Take what an earlier run found for the same fonts, forms and options, and keep what
+            this one finds.
+
+    Raises:
+        RecipeError: The class table cannot be made, or the gate's policy names what is not there.
+        FontError: A font is missing or cannot be read.
+    """
+    table = make_class_table(recipe)
+    requests, problems = find_requests(recipe)
+    folder, sanitize = find_cache_folder(), recipe.fonts.sanitize
+    known = KnownFaces(folder.parent / "faces.json", sanitize=sanitize) if use_cache else None
+    with FontReader(sanitize=sanitize, known=known) as reader:
+        faces, unread = reader.read_faces(requests, problems)
+        name = name_entry(recipe, faces, table.all_forms)
+        cached = read_entry(folder, name) if use_cache else None
+        if cached is None:
+            examined = _examine(recipe, reader, faces, table.all_forms)
+            unread += examined.unread
+            faces, store, verdict = examined.faces, examined.store, examined.verdict
+            if use_cache and not examined.unread:
+                write_entry(folder, name, store, verdict)
+        else:
+            store, verdict = cached
+    if recipe.classes.merge_twins:
+        table, store, verdict = merge_twins(table, store, verdict)
+    return Survey(
+        table=table,
+        faces=faces,
+        store=store,
+        framing=make_framing(recipe, store),
+        verdict=verdict,
+        unread=unread,
+        warnings=_warn(faces, unread),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Examined:
+    """What nobody has found before: faces that could be read, and those that could not."""
+
+    faces: tuple[Face, ...]
+    unread: tuple[UnreadFace, ...]
+    store: OutlineStore
+    verdict: Verdict
+
+
+def _examine(
+    recipe: Recipe, reader: FontReader, faces: Sequence[Face], forms: Sequence[str]
+) -> _Examined:
+    wobble = recipe.render.wobble
+    read = reader.read_outlines(
+        faces,
+        forms,
+        wobble_grid=0 if wobble.is_neutral else wobble.grid,
+        language=recipe.classes.language,
+    )
+    framing = make_framing(recipe, read.store)
+    verdict = examine_cells(recipe, read.faces, forms, read.store, framing, read.missing)
+    return _Examined(faces=read.faces, unread=read.unread, store=read.store, verdict=verdict)
+
+
+def _warn(faces: Sequence[Face], unread: Sequence[UnreadFace]) -> tuple[str, ...]:
+    """Return a line for each face that is left out, and one for each trouble with licenses."""
+    problems = dict.fromkeys(line for face in unread for line in face.problems)
+    lines = [f"{line}: left out" for line in problems]
+    for trouble, names in find_license_troubles(faces).items():
+        lines.append(
+            f"{trouble}: {show_some(names)}"
+            " (look before a dataset is published; `glyphgen fonts list` tells more)"
+        )
+    return tuple(lines)
+
+
+def _require_fonts(recipe: Recipe, found: Survey) -> None:
+    """Check what the faces' files are against the recipe's policy.
+
+    Raises:
+        FontError: A file cannot be read, and ``gate.on_refused`` is ``"error"``; or a license is
+            unknown or restricted, and ``fonts.require_license`` is set: one line each.
+    """
+    problems: list[str] = []
+    if recipe.gate.on_refused == "error":
+        problems += dict.fromkeys(line for face in found.unread for line in face.problems)
+    if recipe.fonts.require_license:
+        place = recipe.place("fonts.require_license")
+        for trouble, names in find_license_troubles(found.faces).items():
+            problems += [f"{place}: {trouble}: {name}" for name in names]
+    if problems:
+        raise FontError(*problems)
+
+
+def prepare_render(recipe: Recipe, *, use_cache: bool = True) -> PreparedRender:
+    """Work a recipe out: classes, faces, outlines, gate, plan.
+
+    Args:
+        recipe: What to work out.
+        use_cache: As for ``survey_faces``.
+
+    Raises:
+        RecipeError: The recipe asks for what its characters, fonts or splits cannot give.
+        FontError: A font is missing or cannot be read.
+        GateError: Cells are refused, or a class is left without a face.
+    """
+    found = survey_faces(recipe, use_cache=use_cache)
+    _require_fonts(recipe, found)
+    require_classes(recipe, found.table, found.faces, found.verdict)
+    return PreparedRender(
+        recipe=recipe,
+        table=found.table,
+        faces=found.faces,
+        store=found.store,
+        verdict=found.verdict,
+        plan=make_plan(
+            recipe, found.table, found.faces, found.store, found.framing, found.verdict.admitted
+        ),
+        unread=found.unread,
+        warnings=found.warnings,
+    )

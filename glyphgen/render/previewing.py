@@ -1,0 +1,81 @@
+"""A recipe or a dataset -> a contact sheet of a few samples of every class; writes nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.dataset.reader import Dataset
+from glyphgen.images.sheets import write_sheet
+from glyphgen.render.drawing import apply_polarity, augment_images, open_augmenter
+from glyphgen.render.preparing import PreparedRender
+from glyphgen.streams import Stage, order_by_words
+from glyphgen.text import show_codepoints
+
+__all__ = ["preview_dataset", "preview_recipe"]
+
+
+def preview_recipe(prepared: PreparedRender, path: Path, *, per_class: int, n_classes: int) -> int:
+    """Draw the first samples of every class as a contact sheet.
+
+    Args:
+        prepared: Of the recipe.
+        path: The PNG to write.
+        per_class: Samples of each class; fewer where the recipe has fewer.
+        n_classes: At most so many classes, spread evenly over the table.
+
+    Returns:
+        The classes on the sheet.
+    """
+    plan, table, image = prepared.plan, prepared.table, prepared.recipe.image
+    chosen = _choose(len(table), n_classes)
+    per_class = min(per_class, int(plan.turns[0].n_samples.min()))
+    # The first rows run through all classes again and again, each time at the next face.
+    placements = plan.rows(0, per_class * len(table))
+    placements = placements.take(np.flatnonzero(np.isin(placements.samples["class_index"], chosen)))
+    images = np.empty((len(placements), image.height, image.width), dtype=np.uint8)
+    prepared.open_engine().draw(placements, images)
+    if augmenter := open_augmenter(prepared.recipe):
+        augment_images(augmenter, placements.samples, images)
+    apply_polarity(prepared.recipe, images)
+    tiles = [images[placements.samples["class_index"] == k] for k in chosen]
+    write_sheet(path, tiles, [_caption(table.labels[k]) for k in chosen])
+    return len(chosen)
+
+
+def preview_dataset(
+    dataset: Dataset, path: Path, *, per_class: int, n_classes: int, seed: int = 0
+) -> int:
+    """Show samples of every class of a dataset, drawn by lot, as a contact sheet.
+
+    Args:
+        dataset: Of which rows are shown as they lie on disk.
+        path: The PNG to write.
+        per_class: Samples of each class; blank where a class has fewer.
+        n_classes: At most so many classes, spread evenly over the table.
+        seed: Of the lot.
+
+    Returns:
+        The classes on the sheet.
+    """
+    labels = np.asarray(dataset.labels)
+    chosen = _choose(len(dataset.classes), n_classes)
+    paper = 0 if dataset.index.image.polarity == "white-on-black" else 255
+    tiles = []
+    for k in chosen:
+        own = np.flatnonzero(labels == k)
+        lot = own[order_by_words(seed, Stage.PREVIEW, len(own), int(k))[:per_class]]
+        tile = np.full((per_class, *dataset.images.shape[1:]), paper, dtype=np.uint8)
+        tile[: len(lot)] = dataset.images[np.sort(lot)]
+        tiles.append(tile)
+    write_sheet(path, tiles, [_caption(dataset.classes[k].label) for k in chosen])
+    return len(chosen)
+
+
+def _choose(n: int, most: int) -> NDArray[np.int64]:
+    """Return at most so many of n classes, spread evenly."""
+    return np.unique(np.linspace(0, n - 1, min(most, n)).round().astype(np.int64))
+
+
+def _caption(label: str) -> str:
+    return label if label.isascii() else show_codepoints(label)

@@ -1,0 +1,28 @@
+"""How texts are shown to people: characters with their code points, long lists cut short."""
+
+from collections.abc import Iterable
+
+__all__ = ["list_codepoints", "show_codepoints", "show_some", "show_text"]
+
+
+def list_codepoints(text: str) -> tuple[str, ...]:
+    """Return the code points of a text as the Unicode Standard writes them: ``("U+3042",)``."""
+    return tuple(f"U+{ord(char):04X}" for char in text)
+
+
+def show_codepoints(text: str) -> str:
+    """Return the code points of a text in one line: ``U+304B U+3099``."""
+    return " ".join(list_codepoints(text))
+
+
+def show_text(text: str) -> str:
+    """Return a form as messages show it: ``'ゑ' (U+3091)``; its code points alone if unprintable."""
+    codepoints = show_codepoints(text)
+    return f"'{text}' ({codepoints})" if text.isprintable() else codepoints
+
+
+def show_some(items: Iterable[str], most: int = 3) -> str:
+    """Return the first items and how many more there are: ``a, b, c and 5 more``."""
+    items = list(items)
+    shown = ", ".join(items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"

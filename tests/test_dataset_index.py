@@ -1,0 +1,173 @@
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_datasets import RECIPE, make_dataset, make_index
+
+from glyphgen.dataset.index import ShardInfo, read_index, write_index
+from glyphgen.errors import DatasetError
+
+SHARDS = (
+    ShardInfo(file="images.npy", first_row=0, rows=20, bytes=900, sha256="ef" * 32),
+    ShardInfo(file="images.npy", first_row=20, rows=3, bytes=135, sha256="01" * 32),
+)
+REMAKE = "(make the dataset again, with --force)"
+
+
+def write_page(folder: Path, **changes: Any) -> None:
+    """Write an index.json with some keys changed, or left out where the change is None."""
+    write_index(folder, make_index(SHARDS))
+    page = json.loads((folder / "index.json").read_text()) | changes
+    page = {key: value for key, value in page.items() if value is not None}
+    (folder / "index.json").write_text(json.dumps(page))
+
+
+def test_index_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    index = make_index(SHARDS)
+    write_index(tmp_path, index)
+    assert read_index(tmp_path) == index
+    assert index.n_rows == 23
+
+
+def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_index(tmp_path / name, make_index(SHARDS))
+    content = (tmp_path / "one" / "index.json").read_bytes()
+    assert content == (tmp_path / "two" / "index.json").read_bytes()
+    page = json.loads(content)
+    assert content.decode() == f"{json.dumps(page, indent=2, ensure_ascii=False, sort_keys=True)}\n"
+    assert sorted(page) == [
+        "classes",
+        "codepoint_to_index",
+        "compression",
+        "content_key",
+        "faces",
+        "format",
+        "format_version",
+        "image",
+        "license_texts",
+        "made_by",
+        "name",
+        "sample_fields",
+        "seed",
+        "settings",
+        "shards",
+        "sources",
+        "splits",
+        "versions",
+    ]
+    assert page["format_version"] == 1
+    assert page["seed"] == 18446744073709551615
+    assert page["splits"] == {"train": [0, 12], "val": [12, 12], "test": [12, 23]}
+    assert page["codepoint_to_index"] == {"U+3042": 0, "U+3044": 1}
+    assert "'あ'".encode()[1:-1] in content
+    assert str(tmp_path).encode() not in content
+
+
+def test_codepoints_of_longer_forms_and_of_several_classes_are_left_out() -> None:
+    index = make_index(SHARDS)
+    two_forms = replace(index.classes[0], codepoints=(("U+06F6",), ("U+0666",)))
+    word = replace(index.classes[1], codepoints=(("U+304B", "U+3099"), ("U+304C",)))
+    assert replace(index, classes=(two_forms, word)).codepoint_to_index == {
+        "U+06F6": 0,
+        "U+0666": 0,
+        "U+304C": 1,
+    }
+    style = replace(word, codepoints=(("U+0666",), ("U+304C",)))
+    assert replace(index, classes=(two_forms, style)).codepoint_to_index == {
+        "U+06F6": 0,
+        "U+304C": 1,
+    }
+
+
+def test_a_failed_write_leaves_the_old_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_index(tmp_path, make_index(SHARDS))
+    before = (tmp_path / "index.json").read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "ignored")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(DatasetError) as caught:
+        write_index(tmp_path, make_index(SHARDS, name="other"))
+    assert str(caught.value) == (
+        f"{tmp_path}/index.json: cannot be written: Permission denied"
+        " (make it writable, or --out DIR)"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["index.json"]
+    assert (tmp_path / "index.json").read_bytes() == before
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        read_index(tmp_path / "kana")
+    assert str(caught.value) == (
+        f"{tmp_path}/kana: no such folder, expected a dataset (see `glyphgen render`)"
+    )
+
+
+def test_an_unfinished_dataset_is_told(tmp_path: Path) -> None:
+    make_dataset(tmp_path, "npy")
+    (tmp_path / "index.json").unlink()
+    with pytest.raises(DatasetError) as caught:
+        read_index(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: unfinished, it has no index.json (run the command that makes it again)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"{", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
+        (b'"\xff"', "not JSON: 'utf-8' codec can't decode byte 0xff in position 1"),
+        (b"[]", "not a JSON object"),
+    ],
+)
+def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "index.json").write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        read_index(tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path}/index.json: {problem}")
+    assert message.endswith(REMAKE)
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"format_version": 2},
+            "format_version is 2, expected 1 (a newer glyphgen made it: upgrade glyphgen)",
+        ),
+        ({"image": None}, f"image: missing key {REMAKE}"),
+        (
+            {"image": {"height": 3}, "seed": None},
+            f"image.width: missing key, image.polarity: missing key, seed: missing key {REMAKE}",
+        ),
+        ({"splits": {"train": [0]}}, f"splits.train.1: missing key {REMAKE}"),
+        (
+            {"splits": {"train": [4, 24]}},
+            f"splits.train: rows 4 to 24, expected an interval of 0 to 23 {REMAKE}",
+        ),
+        ({"shards": []}, f"shards: none, expected one or more {REMAKE}"),
+        (
+            {"shards": [{"file": "", "first_row": 5, "rows": 9, "bytes": 0, "sha256": RECIPE}]},
+            f"shards.0: holds 9 rows from row 5, expected one row or more from row 0 {REMAKE}",
+        ),
+    ],
+)
+def test_a_page_with_wrong_keys_is_told(
+    tmp_path: Path, changes: dict[str, Any], problem: str
+) -> None:
+    write_page(tmp_path, **changes)
+    with pytest.raises(DatasetError) as caught:
+        read_index(tmp_path)
+    assert str(caught.value) == f"{tmp_path}/index.json: {problem}"
