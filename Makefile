@@ -4,13 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help kana test check format bench clean system-packages
+.PHONY: help kana test quick check format docs bench clean system-packages
 
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
 	@echo "make test    install what the tests need, system packages included, and run them all"
+	@echo "make quick   the tests of the working day: those that need no more than two seconds each"
 	@echo "make check   ruff and mypy"
 	@echo "make format  let ruff lay the code out"
+	@echo "make docs    build the documentation into docs/_build/html, strictly"
 	@echo "make bench   measure the speed, side by side with what else there is"
 	@echo "make clean   remove .venv and caches; datasets stay"
 
@@ -23,6 +25,9 @@ kana: .venv/installed
 test: system-packages .venv/developing
 	$(BIN)/python -m pytest
 
+quick: system-packages .venv/developing
+	$(BIN)/python -m pytest -q -m "not slow and not browser"
+
 check: .venv/developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,12 +37,16 @@ format: .venv/developing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: .venv/developing
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 bench: system-packages .venv/developing
 	@$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
+	rm -rf .venv docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -54,7 +63,7 @@ clean:
 
 .venv/developing: .venv/installed
 	@echo "installing the tools of developers into .venv"
-	@$(BIN)/python -m pip install -q --group check --group test
+	@$(BIN)/python -m pip install -q --group check --group test --group docs
 	@touch $@
 
 # ImageMagick draws for the engine of that name, fontconfig finds installed fonts, Chromium opens reports.

@@ -1,0 +1,133 @@
+"""The pages keep their word: every command runs, the recipe is the shipped one, the Python works."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = {"README.md": ROOT / "README.md"} | {
+    path.name: path for path in sorted((ROOT / "docs").glob("*.md"))
+}
+
+# What makes each command quick enough for a test; values that are written on the pages come first.
+SMALLER = {
+    "render": ["--set", "render.per_class=30", "--set", "image.height=16", "--set", "image.width=16"],
+    "train-baseline": ["--epochs", "0.02"],
+    "evaluate": [],
+}  # fmt: skip
+REPLACED = {"10000": "40", "2000": "40", "--minutes 2": ""}
+
+# Files that a reader has, and a test has not: one command of each kind is left out.
+BROUGHT = ("downloads/", "scans", "scan.png", "datasets/k49", "datasets/mine")
+
+
+def read(page: str) -> str:
+    return PAGES[page].read_text(encoding="utf-8")
+
+
+def list_commands(page: str) -> list[str]:
+    """List the indented command lines of a page, without their comments."""
+    lines = re.findall(r"^    (glyphgen [^\n]*)", read(page), flags=re.MULTILINE)
+    return [line.partition("  #")[0].strip() for line in lines]
+
+
+def shrink(command: str) -> list[str]:
+    for written, small in REPLACED.items():
+        command = command.replace(written, small)
+    words = shlex.split(command)
+    return [*words, *SMALLER.get(words[1], [])]
+
+
+def list_runnable(page: str) -> list[str]:
+    return [c for c in list_commands(page) if not any(brought in c for brought in BROUGHT)]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader has it, with the datasets and the run that later pages take as given."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("recipes", "fonts"):
+        (folder / name).symlink_to(ROOT / name)
+    for command in (
+        "glyphgen render recipes/kana.toml",
+        "glyphgen train-baseline datasets/kana",
+        "glyphgen render recipes/digits.toml",
+    ):
+        run(shrink(command), folder)
+    return folder
+
+
+def run(words: list[str], folder: Path) -> None:
+    program = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(words)}: {done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if list_runnable(page)])
+def test_every_command_of_a_page_runs(page: str, checkout: Path) -> None:
+    for command in list_runnable(page):
+        run([*shrink(command), *(["--force"] if is_making(command) else [])], checkout)
+
+
+def is_making(command: str) -> bool:
+    """Whether a command makes a dataset or a run, which another page may have made otherwise."""
+    words = command.split()
+    return words[1] in ("render", "balance", "train-baseline") and "--dry-run" not in words
+
+
+def test_the_commands_that_are_left_out_are_few_and_known() -> None:
+    left_out = {
+        command for page in PAGES for command in list_commands(page)
+    } - {command for page in PAGES for command in list_runnable(page)}  # fmt: skip
+    assert len(left_out) == 7, left_out
+
+
+@pytest.mark.parametrize("page", ["README.md", "getting-started.md"])
+def test_the_python_of_a_page_works(page: str, checkout: Path) -> None:
+    [program_text] = re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", program_text],
+        cwd=checkout,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    digit, rotation = done.stdout.split()
+    assert digit in "0123456789"
+    assert -10 <= float(rotation) <= 10
+
+
+def test_the_recipe_that_is_explained_is_the_one_that_comes_along() -> None:
+    [explained] = re.findall(r"```toml\n(.*?)```", read("getting-started.md"), flags=re.DOTALL)
+    shipped = (ROOT / "recipes" / "digits.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(explained) == tomllib.loads(shipped)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_and_picture_that_is_linked_is_there(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", read(page)):
+        assert (PAGES[page].parent / target).exists(), target
+
+
+def test_every_command_of_the_program_is_on_a_page() -> None:
+    from glyphgen.cli import cli
+
+    text = "\n".join(map(read, PAGES))
+    assert [name for name in cli.commands if f"glyphgen {name}" not in text] == []
+
+
+@pytest.mark.slow
+def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html",
+         ROOT / "docs", tmp_path / "html"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "render_dataset" in (tmp_path / "html" / "api.html").read_text(encoding="utf-8")
