@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from glyphgen.errors import RecipeError
 from glyphgen.recipe import Recipe
-from glyphgen.text import show_codepoints, show_some, show_text
+from glyphgen.text import name_characters, show_some, show_text
 
 __all__ = ["CHARACTER_SETS", "ClassTable", "expand_range", "make_class_table", "merge_classes"]
 
@@ -42,10 +42,7 @@ class ClassTable:
 
     def names(self, class_index: int) -> tuple[str, ...]:
         """Return the Unicode name of each form of a class; U+ and digits where there is none."""
-        return tuple(
-            " + ".join(unicodedata.name(char, show_codepoints(char)) for char in form)
-            for form in self.forms[class_index]
-        )
+        return tuple(map(name_characters, self.forms[class_index]))
 
 
 def make_class_table(recipe: Recipe) -> ClassTable:

@@ -30,7 +30,7 @@ from glyphgen.dataset.index import Index, ShardInfo, write_index
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.shards import FORMATS, Layout, Shards, reopen_dataset
 from glyphgen.errors import DatasetError
-from glyphgen.executors.processes import run_shards
+from glyphgen.executors import run_shards
 from glyphgen.files.writing import write_bytes
 
 __all__ = [

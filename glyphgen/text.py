@@ -1,8 +1,23 @@
-"""How texts are shown to people: characters with their code points, long lists cut short."""
+"""How texts are shown to people: characters with their code points, long lists cut short, JSON."""
 
-from collections.abc import Iterable
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-__all__ = ["list_codepoints", "show_codepoints", "show_some", "show_text"]
+__all__ = [
+    "dump_json",
+    "list_codepoints",
+    "name_characters",
+    "show_codepoints",
+    "show_some",
+    "show_text",
+]
+
+
+def dump_json(page: Mapping[str, Any]) -> bytes:
+    """Return a page that lies beside a dataset's arrays, as indented JSON in UTF-8."""
+    return f"{json.dumps(page, ensure_ascii=False, indent=2)}\n".encode()
 
 
 def list_codepoints(text: str) -> tuple[str, ...]:
@@ -13,6 +28,11 @@ def list_codepoints(text: str) -> tuple[str, ...]:
 def show_codepoints(text: str) -> str:
     """Return the code points of a text in one line: ``U+304B U+3099``."""
     return " ".join(list_codepoints(text))
+
+
+def name_characters(text: str) -> str:
+    """Return the Unicode names of a text's characters, joined by `` + ``; U+ and digits without one."""
+    return " + ".join(unicodedata.name(char, show_codepoints(char)) for char in text)
 
 
 def show_text(text: str) -> str:

@@ -61,7 +61,6 @@ OWNERS = {
     "cv2": {"augment", "images"},
     "albumentations": {"augment"},
     "h5py": {"dataset.shards.hdf5"},
-    "distributed": {"executors"},
     "jinja2": {"report"},
     "torch": {"baseline"},
     "safetensors": {"baseline"},

@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from glyphgen.errors import DatasetError, WorkerError
-from glyphgen.executors.processes import run_shards
+from glyphgen.executors import run_shards
 
 ADVICE = "(run the same command again, with fewer --workers if memory is short)"
 DEADLINE_S = 60  # for what is sure to happen soon; a test fails when it has passed
@@ -139,7 +139,7 @@ def test_only_a_few_numbers_are_taken_ahead() -> None:
     assert len(taken) == 30
 
 
-def test_only_guilty_shards_are_named_and_all_others_are_made() -> None:
+def test_only_crashed_shards_are_named_and_all_others_are_made() -> None:
     task = partial(die_at, {5: -signal.SIGSEGV, 6: 3, 17: -signal.SIGKILL})
     done: list[tuple[int, int]] = []
     with pytest.raises(WorkerError) as caught:
@@ -158,6 +158,15 @@ def test_a_shard_whose_process_dies_once_is_made_after_all(tmp_path: Path) -> No
     results = run_shards(partial(die_once, tmp_path), range(24), workers=3)
     assert sorted(results) == [(number, number) for number in range(24)]
     assert (tmp_path / "mark").exists()
+
+
+def test_processes_that_are_killed_while_they_wait_cost_no_shard() -> None:
+    results = run_shards(square, range(20), workers=2)
+    done = [next(results) for _ in range(3)]
+    for pid in find_workers(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    done += results
+    assert sorted(done) == [(number, number * number) for number in range(20)]
 
 
 def find_workers(pid: int) -> list[int]:
@@ -197,7 +206,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from test_executors import sleep_after_mark
-from glyphgen.executors.processes import run_shards
+from glyphgen.executors import run_shards
 
 if __name__ == "__main__":
     try:

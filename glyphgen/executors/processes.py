@@ -1,7 +1,7 @@
-"""Where shards are made: in this process or in several; knows nothing of what a shard is.
+"""Shards are made in processes of this machine; one that dies costs the shard that killed it, alone.
 
-A task is a function of a shard number that may safely be run again. Numbers are taken one by one as
-workers get free, and results come in the order in which they are finished.
+Ours and not ``pebble``: when a process is killed between two shards (as Linux does when memory runs
+out), the pool of pebble 5.2 breaks and all waiting shards are lost; here they are made.
 """
 
 import os
@@ -20,59 +20,12 @@ from typing import Any, TypeVar
 
 from glyphgen.errors import WorkerError
 
-__all__ = ["run_in_processes", "run_serially", "run_shards"]
+__all__ = ["run_in_processes"]
 
 R = TypeVar("R")
-Results = Iterator[tuple[int, R]]
 _OpenPool = Callable[[int], AbstractContextManager[ProcessPoolExecutor]]
 
 _IN_FLIGHT_PER_WORKER = 2  # one that runs and one that waits: no worker idles, memory stays flat
-
-
-def run_shards(
-    task: Callable[[int], R],
-    numbers: Iterable[int],
-    *,
-    workers: int,
-    initializer: Callable[..., object] | None = None,
-    initargs: tuple[Any, ...] = (),
-) -> Results[R]:
-    """Run ``task`` for each shard number: here for one worker, in processes for more.
-
-    Args:
-        task: Called with a shard number. For more than one worker it has to be picklable, as have
-            its results and its errors.
-        numbers: Of the shards.
-        workers: 1 or more.
-        initializer: Called in each worker before its first task.
-        initargs: What it is called with.
-
-    Yields:
-        Each number with the result of its task, in the order in which they are finished.
-
-    Raises:
-        WorkerError: Processes died of some shards; all other shards are finished.
-        Exception: What a task has raised; what else was under way is stopped.
-    """
-    if workers == 1:
-        return run_serially(task, numbers, initializer=initializer, initargs=initargs)
-    return run_in_processes(
-        task, numbers, workers=workers, initializer=initializer, initargs=initargs
-    )
-
-
-def run_serially(
-    task: Callable[[int], R],
-    numbers: Iterable[int],
-    *,
-    initializer: Callable[..., object] | None = None,
-    initargs: tuple[Any, ...] = (),
-) -> Results[R]:
-    """Run ``task`` in this process; see ``run_shards``."""
-    if initializer:
-        initializer(*initargs)
-    for number in numbers:
-        yield number, task(number)
 
 
 def run_in_processes(
@@ -82,17 +35,17 @@ def run_in_processes(
     workers: int,
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
-) -> Results[R]:
+) -> Iterator[tuple[int, R]]:
     """Run ``task`` in processes of this machine; see ``run_shards``.
 
-    When a process dies, every number that was under way is a suspect. Each is run again alone; one
-    that kills its process again is crashed, and the rest goes on in new processes.
+    When a process dies, any shard that was under way may have killed it. Each of them is run again
+    alone: if its process dies again, the shard has crashed. The others go on in new processes.
     """
     open_pool = partial(_open_pool, initializer=initializer, initargs=initargs)
     waiting = iter(numbers)
     crashed: list[str] = []
-    while suspects := (yield from _run_together(open_pool, task, waiting, workers)):
-        crashed += yield from _run_alone(open_pool, task, suspects)
+    while interrupted := (yield from _run_together(open_pool, task, waiting, workers)):
+        crashed += yield from _run_alone(open_pool, task, interrupted)
     if crashed:
         raise WorkerError(*crashed)
 
@@ -100,36 +53,36 @@ def run_in_processes(
 def _run_together(
     open_pool: _OpenPool, task: Callable[[int], R], waiting: Iterator[int], workers: int
 ) -> Generator[tuple[int, R], None, list[int]]:
-    """Run until no number is waiting or a process dies; return what was under way then."""
-    suspects: list[int] = []
+    """Run until no shard is waiting or a process dies; return the shards that were under way then."""
+    interrupted: list[int] = []
     under_way: dict[Future[R], int] = {}
     with open_pool(workers) as pool:
         while True:
-            n_free = 0 if suspects else workers * _IN_FLIGHT_PER_WORKER - len(under_way)
+            n_free = 0 if interrupted else workers * _IN_FLIGHT_PER_WORKER - len(under_way)
             for number in islice(waiting, n_free):
                 try:
                     under_way[_submit(pool, task, number)] = number
                 except BrokenProcessPool:
-                    suspects.append(number)
+                    interrupted.append(number)
                     break
             if not under_way:
-                return suspects
+                return interrupted
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 number = under_way.pop(future)
                 try:
                     result = future.result()
                 except BrokenProcessPool:
-                    suspects.append(number)
+                    interrupted.append(number)
                 else:
                     yield number, result
 
 
 def _run_alone(
-    open_pool: _OpenPool, task: Callable[[int], R], suspects: list[int]
+    open_pool: _OpenPool, task: Callable[[int], R], interrupted: list[int]
 ) -> Generator[tuple[int, R], None, list[str]]:
-    """Run one number after the other; return a line for each that kills its process."""
+    """Run one shard after the other, and return a line for each that crashes."""
     crashed = []
-    waiting = deque(suspects)
+    waiting = deque(interrupted)
     while waiting:
         with open_pool(1) as pool:
             while waiting:
