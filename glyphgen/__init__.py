@@ -15,12 +15,13 @@ from glyphgen.version import VERSION
 
 if TYPE_CHECKING:
     from glyphgen.augment import Augmenter, make_augmenter
-    from glyphgen.balance import balance_dataset, prepare_balance
+    from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
     from glyphgen.baseline.evaluating import evaluate_model
     from glyphgen.baseline.running import train_baseline
     from glyphgen.baseline.training import Training
     from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
+    from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
     from glyphgen.exchange.importing import import_dataset, open_source
     from glyphgen.exchange.merging import merge_datasets
     from glyphgen.recipe import Recipe, read_recipe
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
+    "AssemblyOptions",
     "Augmenter",
+    "BalanceOptions",
     "Dataset",
     "GlyphgenError",
+    "ImportOptions",
     "PreparedRender",
     "Recipe",
     "Rendered",
@@ -55,9 +59,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AssemblyOptions": "exchange.import_options",
     "Augmenter": "augment",
+    "BalanceOptions": "balance",
     "Dataset": "dataset.reader",
     "GlyphgenError": "errors",
+    "ImportOptions": "exchange.import_options",
     "PreparedRender": "render",
     "Recipe": "recipe",
     "Rendered": "render",

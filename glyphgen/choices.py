@@ -24,6 +24,7 @@ __all__ = [
     "FITS",
     "FRAMINGS",
     "IMPORT_FORMATS",
+    "MAKERS",
     "MODEL_FRAMINGS",
     "MODES",
     "ON_CUT_OFF",
@@ -37,6 +38,7 @@ __all__ = [
     "WHITE_ON_BLACK",
     "EngineEntry",
     "Entry",
+    "MakerEntry",
     "OneOf",
     "check_choice",
 ]
@@ -70,6 +72,27 @@ class EngineEntry(Entry):
     """
 
     can: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MakerEntry:
+    """One command that makes datasets.
+
+    Attributes:
+        help: What it makes, in one line.
+        remaker: Called with a dataset, gives in a ``with`` block what makes its rows again (a
+            ``production.Remaker``); None where nothing can.
+        shows: What a row is compared with, in words: ``its recipe draws``.
+        pages: Files beside the arrays that tell what the rows show. Datasets that are made of these
+            rows keep them.
+        has_copies: Whether a row may be a changed copy of another.
+    """
+
+    help: str
+    remaker: Entry | None = None
+    shows: str = ""
+    pages: tuple[str, ...] = ()
+    has_copies: bool = False
 
 
 ENGINES: Mapping[str, EngineEntry] = {
@@ -125,6 +148,26 @@ IMPORT_FORMATS: Mapping[str, Entry] = {
     ),
 }
 """What ``glyphgen import`` reads."""
+
+MAKERS: Mapping[str, MakerEntry] = {
+    "render": MakerEntry(
+        "Rows that a recipe draws.",
+        Entry(
+            "glyphgen.render.redrawing", "open_render_remaker", "Draws rows of the recipe again."
+        ),
+        shows="its recipe draws",
+        pages=("recipe.toml", "gate.json"),
+    ),
+    "balance": MakerEntry(
+        "Equally many training rows of every class of another dataset.",
+        Entry("glyphgen.balance.remaking", "open_balance_remaker", "Copies rows again."),
+        shows="its source gives",
+        has_copies=True,
+    ),
+    "import": MakerEntry("Images in another format."),
+    "merge": MakerEntry("The rows of several datasets."),
+}
+"""What makes datasets: ``made_by`` in index.json."""
 
 WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
 

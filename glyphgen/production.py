@@ -1,15 +1,14 @@
-"""Rows -> a dataset on disk: claimed, made by workers, committed as one; knows nothing of what rows are.
+"""Rows -> a dataset on disk: the folder is claimed, workers make shards, index.json completes it.
 
-Every command that makes a dataset says what is made (an ``Target``), how rows come about (a ``Job``,
-opened once in each worker) and what index.json tells of it; all else is the same for all of them.
+Every command that makes a dataset gives a ``DatasetSpec`` (what to make), a ``RowJob`` (how to make
+rows, opened once in each worker) and the content of index.json; all else is the same for all of them.
 """
 
-import json
 import os
 import pickle
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,21 +27,21 @@ from glyphgen.dataset.claim import (
 )
 from glyphgen.dataset.index import Index, ShardInfo, write_index
 from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.shards import FORMATS, Layout, Shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.writing import write_bytes
+from glyphgen.progress import SILENT, Progress, Reporter
 
 __all__ = [
-    "Job",
+    "DatasetSpec",
     "Produced",
-    "Progress",
+    "Remaker",
+    "RowJob",
     "RowMaker",
-    "Target",
-    "Watch",
     "choose_rows_per_shard",
     "describe_run",
-    "dump_json",
     "produce_dataset",
 ]
 
@@ -62,7 +61,14 @@ class RowMaker(Protocol):
         """
 
 
-class Job(Protocol):
+class Remaker(RowMaker, Protocol):
+    """Makes rows of a complete dataset again."""
+
+    def find_problems(self, dataset: Dataset, runs: Sequence[range]) -> Iterable[str]:
+        """Return a line for whatever is wrong with some rows but their bytes."""
+
+
+class RowJob(Protocol):
     """What a worker needs to make any row: small, and it can be pickled."""
 
     def open(self) -> RowMaker:
@@ -70,40 +76,27 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class DatasetSpec:
     """A dataset that is to be made.
 
     Attributes:
         folder: Where; made when absent. What is there of the same dataset is kept.
-        format: A key of ``dataset.shards.FORMATS``.
-        layout: Of its arrays.
-        sha256: Of all that its bytes depend on.
+        format: A key of ``STORAGE_FORMATS``.
+        layout: Shapes of its arrays, and how its rows are cut into shards.
+        content_key: Hash of all that its bytes depend on.
         work_bytes: Room that the job takes in the work folder.
     """
 
     folder: Path
     format: str
     layout: Layout
-    sha256: str
+    content_key: str
     work_bytes: int = 0
 
     @property
     def n_bytes(self) -> int:
         """Room on the disk that making it takes."""
         return self.layout.n_rows * self.layout.row_bytes + self.work_bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a dataset has come: rows and shards that are there, and all of them."""
-
-    n_rows: int
-    of_rows: int
-    n_shards: int
-    of_shards: int
-
-
-Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,44 +127,43 @@ def choose_rows_per_shard(height: int, width: int) -> int:
 
 
 def produce_dataset(
-    order: Target,
-    make_job: Callable[[Path], Job],
+    spec: DatasetSpec,
+    make_job: Callable[[Path], RowJob],
     make_index: Callable[[tuple[ShardInfo, ...]], Index],
     make_pages: Callable[[Produced], Mapping[str, bytes]],
     *,
     workers: int = 1,
     force: bool = False,
-    watch: Watch | None = None,
+    reporter: Reporter = SILENT,
 ) -> Produced:
     """Make a dataset, or finish it, or mend its damaged shards.
 
     Args:
-        order: What to make.
+        spec: What to make.
         make_job: Called with the work folder, where the job may keep files for the workers.
         make_index: Called with every shard.
         make_pages: Returns the content of the files that lie beside the arrays, by their names.
         workers: Processes that make rows.
         force: Replace whatever the folder holds.
-        watch: Called before the first shard and after each one.
+        reporter: Is told how far the work is before the first shard and after each one.
 
     Raises:
         GlyphgenError: The folder, the disk, the job or a worker failed; finished shards stay, and
             the same call goes on from them.
     """
-    folder, layout = order.folder, order.layout
-    shards = FORMATS[order.format](folder, layout)
-    watch = watch or _watch_nothing
-    claim = claim_folder(folder, order.sha256, force=force)
+    folder, layout = spec.folder, spec.layout
+    shards = FORMATS[spec.format](folder, layout)
+    claim = claim_folder(folder, spec.content_key, force=force)
     if claim is Claim.COMPLETE:
         if not verify_shards(folder):
-            watch(_count_done(layout, layout.n_shards, layout.n_rows))
+            _report(reporter, layout, layout.n_shards, layout.n_rows)
             return Produced(folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0)
         reopen_dataset(folder)
     if claim is Claim.NEW:
-        _check_disk(order)
+        _check_disk(spec)
     shards.prepare()
     started = time.perf_counter()
-    n_made = _make_shards(make_job(find_work_folder(folder)), shards, workers, watch)
+    n_made = _make_shards(make_job(find_work_folder(folder)), shards, workers, reporter)
     infos = shards.finish()
     produced = Produced(
         folder=folder,
@@ -186,33 +178,35 @@ def produce_dataset(
     return produced
 
 
-def _watch_nothing(done: Progress) -> None:
-    pass
-
-
-def _count_done(layout: Layout, n_shards: int, n_rows: int) -> Progress:
-    return Progress(
-        n_rows=n_rows, of_rows=layout.n_rows, n_shards=n_shards, of_shards=layout.n_shards
+def _report(reporter: Reporter, layout: Layout, n_shards: int, n_rows: int) -> None:
+    reporter.progress(
+        Progress(
+            step="make",
+            done=n_rows,
+            total=layout.n_rows,
+            unit="images",
+            detail=f"{n_shards:,} of {layout.n_shards:,} shards",
+        )
     )
 
 
-def _check_disk(order: Target) -> None:
+def _check_disk(spec: DatasetSpec) -> None:
     try:
-        check_space(order.folder, order.n_bytes)
+        check_space(spec.folder, spec.n_bytes)
     except DatasetError:
-        remove_work_folder(order.folder)
-        order.folder.rmdir()
+        remove_work_folder(spec.folder)
+        spec.folder.rmdir()
         raise
 
 
-def _make_shards(job: Job, shards: Shards, workers: int, watch: Watch) -> int:
+def _make_shards(job: RowJob, shards: Shards, workers: int, reporter: Reporter) -> int:
     """Make every shard that is not there yet; return how many rows were made."""
     # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
     # ever if the process dies before it has read more than fits.
     job_file = find_work_folder(shards.folder) / "job.pickle"
     write_bytes(job_file, pickle.dumps((job, shards)), durable=False)
     n_done = n_made = 0
-    watch(_count_done(shards.layout, 0, 0))
+    _report(reporter, shards.layout, 0, 0)
     numbers = range(shards.layout.n_shards)
     workers = min(workers, len(numbers))
     results = run_shards(
@@ -222,14 +216,14 @@ def _make_shards(job: Job, shards: Shards, workers: int, watch: Watch) -> int:
         n_rows = len(shards.layout.find_rows(number))
         n_done += n_rows
         n_made += n_rows * was_made
-        watch(_count_done(shards.layout, n_shards, n_done))
+        _report(reporter, shards.layout, n_shards, n_done)
     return n_made
 
 
 class _Worker:
     """Makes shards one after the other, in the same memory."""
 
-    def __init__(self, job: Job, shards: Shards) -> None:
+    def __init__(self, job: RowJob, shards: Shards) -> None:
         layout = shards.layout
         n = min(layout.rows_per_shard, layout.n_rows)
         self._shards = shards
@@ -274,8 +268,3 @@ def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> 
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in libraries},
     }
-
-
-def dump_json(page: Mapping[str, Any]) -> bytes:
-    """Return a page that lies beside a dataset's arrays, as JSON."""
-    return f"{json.dumps(page, ensure_ascii=False, indent=2)}\n".encode()

@@ -1,31 +1,25 @@
-"""Whether a dataset is what its index says and what it was made of; changes nothing.
+"""Whether a dataset is what its index says and what it was made of.
 
-Every shard is read and hashed again; then the gate is asked anew, and rows are made anew from the
-recipe, or from the dataset that was balanced, and compared.
+Every shard is read and hashed again. Then some rows are made again from the recipe, or from the dataset
+that was balanced, and compared; for a recipe the gate is asked again, too.
 """
 
-import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from glyphgen.balance import Remake, remaking_rows
+from glyphgen.choices import MAKERS
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import GlyphgenError
-from glyphgen.gate.page import make_gate_page
-from glyphgen.render.drawing import draw_rows, find_sample_dtype
-from glyphgen.render.preparing import PreparedRender
-from glyphgen.render.recalling import recall_render
-from glyphgen.text import show_some, show_text
+from glyphgen.production import RowMaker
+from glyphgen.progress import SILENT, Progress, Reporter
 
 __all__ = ["Verified", "verify_dataset"]
 
-_REDRAWN = 1000  # rows that are drawn again, in runs spread over the dataset
+_REMADE = 1000  # rows that are made again, in runs spread over the dataset
 _RUN = 50
 
 
@@ -46,119 +40,70 @@ class Verified:
     unproven: str
 
 
-def verify_dataset(folder: Path) -> Verified:
+def verify_dataset(folder: str | os.PathLike[str], *, reporter: Reporter = SILENT) -> Verified:
     """Check a dataset.
+
+    Args:
+        folder: Of the dataset.
+        reporter: Is told how many shards are read, and how many rows are made again.
 
     Raises:
         DatasetError: There is no complete dataset in the folder.
     """
     dataset = load(folder)
-    problems = verify_shards(folder)
+    problems = verify_shards(dataset.folder, reporter=reporter)
     n_redrawn, unproven = 0, ""
     if not problems:
-        rows = _choose_rows(len(dataset))
+        runs = _choose_rows(len(dataset))
         try:
-            problems = list(_compare_all(dataset, rows))
+            problems = list(_make_again(dataset, runs, reporter))
         except GlyphgenError as error:
             unproven = str(error)
         else:
-            n_redrawn = sum(map(len, rows))
+            n_redrawn = sum(map(len, runs))
     return Verified(
         problems=tuple(problems), n_rows=len(dataset), n_redrawn=n_redrawn, unproven=unproven
     )
 
 
 def _choose_rows(n_rows: int) -> list[range]:
-    if n_rows <= _REDRAWN:
+    if n_rows <= _REMADE:
         return [range(n_rows)]
-    starts = np.linspace(0, n_rows - _RUN, _REDRAWN // _RUN).astype(int).tolist()
+    starts = np.linspace(0, n_rows - _RUN, _REMADE // _RUN).astype(int).tolist()
     return [range(start, start + _RUN) for start in starts]
 
 
-def _compare_all(dataset: Dataset, runs: list[range]) -> Iterator[str]:
-    """Yield a problem for whatever is not as it is made anew.
+def _make_again(dataset: Dataset, runs: list[range], reporter: Reporter) -> Iterator[str]:
+    """Yield a problem for whatever is not as it is made again.
 
     Raises:
         GlyphgenError: What the dataset was made of is not there any more.
     """
-    if dataset.index.made_by == "balance":
-        with remaking_rows(dataset.folder) as remake:
-            yield from _compare(dataset, remake, runs)
-        return
-    prepared = recall_render(dataset.folder)
-    yield from _compare_verdicts(dataset.folder, prepared)
-    yield from _find_refused(dataset, prepared, runs)
-    yield from _compare(dataset, _redraw_with(prepared), runs)
+    made_by = dataset.index.made_by
+    maker = MAKERS[made_by]
+    if maker.remaker is None:
+        raise GlyphgenError(
+            f"{dataset.folder}: made by `glyphgen {made_by}`, not drawn from a recipe"
+        )
+    with maker.remaker.load()(dataset) as remaker:
+        yield from remaker.find_problems(dataset, runs)
+        for number, run in enumerate(runs):
+            reporter.progress(
+                Progress(step="make again", done=number, total=len(runs), unit="runs")
+            )
+            yield from _compare(dataset, remaker, run, maker.shows)
 
 
-def _redraw_with(prepared: PreparedRender) -> Remake:
-    engine, dtype = prepared.open_engine(), find_sample_dtype(prepared.recipe)
-    image = prepared.recipe.image
-
-    def redraw(rows: range) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-        images = np.empty((len(rows), image.height, image.width), dtype=np.uint8)
-        samples = np.empty(len(rows), dtype=dtype)
-        draw_rows(prepared.plan, engine, rows.start, images, samples)
-        return images, samples
-
-    return redraw
-
-
-def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
-    """Yield a problem where gate.json refuses other cells than the gate does now."""
-    found = {(r["face"], r["form"]): r["reason"] for r in make_gate_page(prepared)["refused"]}
-    try:
-        page = json.loads((folder / "gate.json").read_bytes())
-        told = {(r["face"], r["form"]): r["reason"] for r in page["refused"]}
-    except (OSError, ValueError, LookupError, TypeError):
-        told = {}
-    differ = sorted(
-        {f"{show_text(form)} of {face}" for face, form in dict(found.items() ^ told.items())}
-    )
-    if differ:
+def _compare(dataset: Dataset, remaker: RowMaker, run: range, shows: str) -> Iterator[str]:
+    """Yield a problem for the first row of a run that differs."""
+    rows = slice(run.start, run.stop)
+    stored_images, stored_samples = dataset.images[rows], dataset.samples[rows]
+    images, samples = np.empty_like(stored_images), np.empty_like(stored_samples)
+    remaker.make_rows(run, images, samples)
+    differ = (images != stored_images).any(axis=(1, 2)) | (samples != stored_samples)
+    differ |= samples["class_index"] != dataset.labels[rows]
+    for row in np.flatnonzero(differ)[:1]:
         yield (
-            f"{folder / 'gate.json'}: is not what the gate says of {show_some(differ)}"
+            f"{dataset.folder}: row {run.start + row} is not what {shows}"
             " (make the dataset again, with --force)"
         )
-
-
-def _find_refused(dataset: Dataset, prepared: PreparedRender, runs: list[range]) -> Iterator[str]:
-    """Yield a problem for the first row of each run whose cell the gate refuses."""
-    for run in runs:
-        yield from _find_refused_row(dataset, prepared, run)
-
-
-def _find_refused_row(dataset: Dataset, prepared: PreparedRender, run: range) -> Iterator[str]:
-    admitted, samples = prepared.verdict.admitted, dataset.samples[run.start : run.stop]
-    there = (samples["face"] < admitted.shape[0]) & (samples["form"] < admitted.shape[1])
-    for k in range(len(run)):
-        face, form = int(samples["face"][k]), int(samples["form"][k])
-        if not there[k]:
-            yield (
-                f"{dataset.folder}: row {run[k]} names face {face} and form {form}, which are not"
-                " there (make the dataset again, with --force)"
-            )
-            return
-        if not admitted[face, form]:
-            shown = show_text(prepared.table.all_forms[form])
-            yield (
-                f"{dataset.folder}: row {run[k]} draws {shown} with"
-                f" {prepared.faces[face].name}, which the gate refuses"
-                " (make the dataset again, with --force)"
-            )
-            return
-
-
-def _compare(dataset: Dataset, remake: Remake, runs: list[range]) -> Iterator[str]:
-    made_of = "its source gives" if dataset.index.made_by == "balance" else "its recipe draws"
-    for run in runs:
-        images, samples = remake(run)
-        stored = dataset.images[run.start : run.stop]
-        differ = (images != stored).any(axis=(1, 2))
-        differ |= samples != dataset.samples[run.start : run.stop]
-        differ |= samples["class_index"] != dataset.labels[run.start : run.stop]
-        for row in np.flatnonzero(differ)[:1]:
-            yield (
-                f"{dataset.folder}: row {run.start + row} is not what {made_of}"
-                " (make the dataset again, with --force)"
-            )

@@ -1,4 +1,4 @@
-"""PreparedBalance small real datasets: exact counts, no leak, the same bytes however they are made."""
+"""Balancing small real datasets: exact counts, no leak, the same bytes however they are made."""
 
 import json
 import shutil
@@ -9,13 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listening import Listener
 
 from glyphgen.augment import DEFAULT_STEPS
-from glyphgen.balance import Balanced, balance_dataset, estimate, prepare_balance
-from glyphgen.balance.plan import BalancePlan
+from glyphgen.balance import (
+    Balanced,
+    BalanceOptions,
+    balance_dataset,
+    estimate_balance,
+    prepare_balance,
+)
+from glyphgen.balance.row_plan import BalancePlan
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError, GlyphgenError, RecipeError
-from glyphgen.production import Progress
+from glyphgen.progress import Progress
 from glyphgen.recipe import AffineStep, read_recipe, read_steps
 from glyphgen.render.rendering import render_dataset
 from glyphgen.verify import verify_dataset
@@ -64,8 +71,9 @@ def mend_index(folder: Path) -> None:
     (folder / "index.json").write_text(json.dumps(page))
 
 
-def balance(source: Path, out: Path, n: int, *, workers: int = 1, **asked: Any) -> Balanced:
-    return balance_dataset(prepare_balance(source, n, **asked), out, workers=workers)
+def balance(source: Path, out: Path, n: int, *, workers: int = 1, **options: Any) -> Balanced:
+    prepared = prepare_balance(source, n, options=BalanceOptions(**options))
+    return balance_dataset(prepared, out, workers=workers)
 
 
 def read(folder: Path, split: str | None = None) -> tuple[Dataset, Any, Any, Any]:
@@ -95,7 +103,7 @@ def test_every_class_gets_exactly_n_whatever_it_had(
         per_class=per_class, seed=seed, n_originals=np.array(counts), held_out={"test": (99, 102)}
     )
     grouped = np.arange(sum(counts), dtype=np.uint32) + 7
-    whole = plan.take(range(plan.n_train), grouped)
+    whole = plan.find_origins(range(plan.n_train), grouped)
     assert np.bincount(whole.class_index, minlength=len(counts)).tolist() == [per_class] * len(
         counts
     )
@@ -112,7 +120,7 @@ def test_every_class_gets_exactly_n_whatever_it_had(
         assert sorted(copy[copy >= 0].tolist()) == list(range(max(per_class - n, 0)))
     first = data.draw(st.integers(0, plan.n_train))
     last = data.draw(st.integers(first, plan.n_train))
-    part = plan.take(range(first, last), grouped)
+    part = plan.find_origins(range(first, last), grouped)
     assert part.source_row.tolist() == whole.source_row[first:last].tolist()
     assert part.copy.tolist() == whole.copy[first:last].tolist()
 
@@ -216,7 +224,7 @@ def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -
     shutil.copytree(source, moved)
     (moved / "run.json").write_text("{}")
     with pytest.raises(GlyphgenError) as caught_too:
-        prepare_balance(moved, 5, by="render")
+        prepare_balance(moved, 5, options=BalanceOptions(by="render"))
     assert str(caught_too.value) == f"{moved}/run.json: does not tell where the fonts are"
 
 
@@ -242,19 +250,19 @@ def test_an_interrupted_balance_goes_on(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "glyphgen.balance.balancing.choose_rows_per_shard", lambda height, width: 50
+        "glyphgen.balance.prepared_balance.choose_rows_per_shard", lambda height, width: 50
     )
     balance(source, tmp_path / "whole", 70)
 
-    def interrupt(done: Progress) -> None:
-        if done.n_shards == 3:
+    def interrupt(progress: Progress) -> None:
+        if progress.detail.startswith("3 of "):
             raise KeyboardInterrupt
 
-    balancing = prepare_balance(source, 70)
+    prepared = prepare_balance(source, 70)
     with pytest.raises(KeyboardInterrupt):
-        balance_dataset(balancing, tmp_path / "cut", watch=interrupt)
+        balance_dataset(prepared, tmp_path / "cut", reporter=Listener(interrupt))
     assert not (tmp_path / "cut" / "index.json").exists()
-    resumed = balance_dataset(balancing, tmp_path / "cut")
+    resumed = balance_dataset(prepared, tmp_path / "cut")
     assert resumed.n_made == resumed.n_rows - 3 * 50
     assert arrays(tmp_path / "cut") == arrays(tmp_path / "whole")
 
@@ -380,13 +388,13 @@ def test_steps_come_from_a_file(source: Path, tmp_path: Path) -> None:
 
 
 def test_an_estimate_counts_right_and_writes_nothing(source: Path, tmp_path: Path) -> None:
-    balancing = prepare_balance(source, 1000, steps=DEFAULT_STEPS)
-    found = estimate(balancing, tmp_path / "out")
+    prepared = prepare_balance(source, 1000, options=BalanceOptions(steps=DEFAULT_STEPS))
+    found = estimate_balance(prepared, tmp_path / "out")
     assert found.n_rows == 4 * 1000 + 40
-    assert found.n_bytes == found.n_rows * balancing.layout.row_bytes
+    assert found.n_bytes == found.n_rows * prepared.layout.row_bytes
     assert found.seconds > 0
     assert not (tmp_path / "out").exists()
-    assert balancing.describe() == (
+    assert prepared.describe() == (
         "4 classes x 1,000 = 4,000 images: 120 originals and 3,880 copies,"
         " 20 of val, 20 of test as they are"
     )

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import pickle
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listening import Listener
 from PIL import Image
 from tiny_sources import (
     make_images,
@@ -23,28 +26,35 @@ from tiny_sources import (
     write_tree,
 )
 
-from glyphgen.cli.import_command import _FORMATS
+from glyphgen.choices import IMPORT_FORMATS
 from glyphgen.dataset.reader import Dataset, load
-from glyphgen.exchange import FORMATS, ImportOptions
+from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.importing import import_dataset, open_source
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.images.decoding import decode_picture
 from glyphgen.images.fitting import fit_image
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.verify import verify_dataset
 
 
 def imported(
-    out: Path, kind: str, *paths: Path, options: ImportOptions | None = None, **wishes: Any
+    out: Path,
+    kind: str,
+    *paths: Path,
+    workers: int = 1,
+    reporter: Reporter = SILENT,
+    **options: Any,
 ) -> Dataset:
-    source = open_source(kind, paths, options or ImportOptions())
-    import_dataset(source, out, **wishes)
+    import_dataset(
+        kind, paths, out, options=ImportOptions(**options), workers=workers, reporter=reporter
+    )
     return load(out)
 
 
-def heard(out: Path, kind: str, *paths: Path, **wishes: Any) -> list[str]:
-    lines: list[str] = []
-    imported(out, kind, *paths, say=lines.append, **wishes)
-    return lines
+def heard(out: Path, kind: str, *paths: Path, **options: Any) -> list[str]:
+    listener = Listener()
+    imported(out, kind, *paths, reporter=listener, **options)
+    return listener.lines
 
 
 def labels_of(dataset: Dataset) -> list[str]:
@@ -59,8 +69,27 @@ def hash_tree(root: Path) -> dict[str, str]:
     }
 
 
-def test_the_command_line_knows_every_format() -> None:
-    assert tuple(FORMATS) == _FORMATS
+HEAVY = ("uharfbuzz", "fontTools", "pydantic", "cv2", "albumentations", "PIL", "h5py")
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        {e.module for e in IMPORT_FORMATS.values()}
+        | {"glyphgen.exchange.importing", "glyphgen.exchange.merging"}
+    ),
+)
+def test_a_format_loads_no_library_before_it_reads(module: str) -> None:
+    program = f"import sys, {module}\nprint(*(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "\n"
+
+
+def test_every_format_of_the_table_can_be_opened() -> None:
+    for name, entry in IMPORT_FORMATS.items():
+        assert entry.load().__name__.startswith("open_"), name
 
 
 # --- Each format
@@ -116,8 +145,8 @@ def test_mnist_reads_idx_files_gzipped_or_not(tmp_path: Path, suffix: str) -> No
 def test_emnist_is_turned_upright_and_named_by_its_mapping(tmp_path: Path) -> None:
     folder = write_mnist(tmp_path / "in", prefix="emnist-letters-")
     (folder / "emnist-letters-mapping.txt").write_text("0 65 97\n1 66\n2 67\n3 68\n4 69 101\n")
-    lines: list[str] = []
-    data = imported(tmp_path / "out", "mnist", folder, say=lines.append)
+    listener = Listener()
+    data = imported(tmp_path / "out", "mnist", folder, reporter=listener)
     assert data.images.shape == (15, 6, 8)
     np.testing.assert_array_equal(data.images[:], make_images(15, 8, 6).transpose(0, 2, 1))
     assert [entry.forms for entry in data.classes] == [
@@ -128,7 +157,7 @@ def test_emnist_is_turned_upright_and_named_by_its_mapping(tmp_path: Path) -> No
         ("E", "e"),
     ]
     assert data.samples[:5]["form"].tolist() == [0, 2, 3, 4, 5]
-    assert lines[1] == "rows and columns exchanged, as EMNIST has them"
+    assert listener.lines[1] == "rows and columns exchanged, as EMNIST has them"
 
 
 def test_folder_names_are_characters_code_points_or_words(tmp_path: Path) -> None:
@@ -171,16 +200,13 @@ def test_arrays_take_code_points_a_class_map_or_plain_numbers(tmp_path: Path) ->
     images, labels = tmp_path / "images.npy", tmp_path / "labels.npy"
     np.save(images, make_images(4)[..., None])
     np.save(labels, np.array([0x3046, 0x3042, 0x3042, 0x3046]))
-    data = imported(
-        tmp_path / "a", "arrays", images, labels, options=ImportOptions(codepoints=True)
-    )
+    data = imported(tmp_path / "a", "arrays", images, labels, codepoints=True)
     assert labels_of(data) == ["あ", "う", "あ", "う"]
     np.testing.assert_array_equal(data.images[:], make_images(4)[[1, 0, 2, 3]])
     np.save(labels, np.array([2, 0, 0, 2]))
-    options = ImportOptions(class_map=write_class_map(tmp_path / "map.csv"))
-    assert labels_of(imported(tmp_path / "b", "arrays", images, labels, options=options)) == [
-        *"あうあう"
-    ]
+    class_map = write_class_map(tmp_path / "map.csv")
+    data = imported(tmp_path / "b", "arrays", images, labels, class_map=str(class_map))
+    assert labels_of(data) == [*"あうあう"]
     np.savez(tmp_path / "both.npz", x=make_images(4), y=np.array([70, 5, 5, 70]))
     data = imported(tmp_path / "c", "arrays", tmp_path / "both.npz")
     assert [(c.label, c.forms) for c in data.classes] == [("5", ()), ("70", ())]
@@ -190,7 +216,7 @@ def test_arrays_take_code_points_a_class_map_or_plain_numbers(tmp_path: Path) ->
 
 def test_a_dataset_keeps_its_splits_and_gets_a_size(tmp_path: Path) -> None:
     imported(tmp_path / "a", "k49", write_k49(tmp_path / "k49"))
-    data = imported(tmp_path / "b", "dataset", tmp_path / "a", size=(4, 4), format="hdf5")
+    data = imported(tmp_path / "b", "dataset", tmp_path / "a", height=4, width=4, format="hdf5")
     assert (data.images.shape, data.index.format) == ((18, 4, 4), "hdf5")
     assert data.index.splits == {"train": (0, 12), "test": (12, 18)}
     assert data.index.sources[0].sha256 == load(tmp_path / "a").index.content_key
@@ -201,17 +227,17 @@ def test_a_dataset_keeps_its_splits_and_gets_a_size(tmp_path: Path) -> None:
 
 def test_workers_and_a_second_run_change_no_byte(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"あ": 5, "い": 9})
-    one = imported(tmp_path / "a", "folder", root, name="x", shares={"test": 0.2})
-    two = imported(tmp_path / "b", "folder", root, name="x", shares={"test": 0.2}, workers=2)
+    one = imported(tmp_path / "a", "folder", root, name="x", split={"test": 0.2})
+    two = imported(tmp_path / "b", "folder", root, name="x", split={"test": 0.2}, workers=2)
     assert one.index == two.index
-    source = open_source("folder", (root,), ImportOptions())
-    again = import_dataset(source, tmp_path / "b", name="x", shares={"test": 0.2})
+    options = ImportOptions(name="x", split={"test": 0.2})
+    again = import_dataset("folder", str(root), str(tmp_path / "b"), options=options)
     assert (again.n_rows, again.n_made) == (14, 0)
 
 
 def test_the_source_is_not_touched_and_verify_holds(tmp_path: Path) -> None:
     before = hash_tree(write_k49(tmp_path / "k49"))
-    imported(tmp_path / "out", "k49", tmp_path / "k49", size=(16, 16))
+    imported(tmp_path / "out", "k49", tmp_path / "k49", height=16, width=16)
     assert hash_tree(tmp_path / "k49") == before
     found = verify_dataset(tmp_path / "out")
     assert (found.problems, found.n_rows, found.n_redrawn) == ((), 18, 0)
@@ -243,7 +269,7 @@ def test_polarity_is_detected_stated_and_unified(tmp_path: Path) -> None:
 def test_shares_are_cut_from_each_class_by_the_seed(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"あ": 20, "い": 10, "う": 1})
     shares = {"val": 0.1, "test": 0.2}
-    data = imported(tmp_path / "a", "folder", root, shares=shares)
+    data = imported(tmp_path / "a", "folder", root, split=shares)
     assert [entry.rows for entry in data.classes] == [
         {"train": 14, "val": 2, "test": 4},
         {"train": 7, "val": 1, "test": 2},
@@ -253,15 +279,15 @@ def test_shares_are_cut_from_each_class_by_the_seed(tmp_path: Path) -> None:
     assert sorted(rows) == list(range(31))
     assert (
         rows
-        == imported(tmp_path / "b", "folder", root, shares=shares).samples[:]["source_row"].tolist()
+        == imported(tmp_path / "b", "folder", root, split=shares).samples[:]["source_row"].tolist()
     )
-    other = imported(tmp_path / "c", "folder", root, shares=shares, seed=1)
+    other = imported(tmp_path / "c", "folder", root, split=shares, seed=1)
     assert rows != other.samples[:]["source_row"].tolist()
 
 
 def test_one_row_at_least_of_each_class_stays_for_train(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"あ": 1, "い": 2})
-    data = imported(tmp_path / "a", "folder", root, shares={"val": 0.3, "test": 0.6})
+    data = imported(tmp_path / "a", "folder", root, split={"val": 0.3, "test": 0.6})
     assert [entry.rows for entry in data.classes] == [
         {"train": 1, "val": 0},
         {"train": 1, "val": 1},
@@ -324,7 +350,7 @@ def test_a_tar_cannot_reach_out_of_its_place(tmp_path: Path) -> None:
         device.type = tarfile.CHRTYPE
         archive.addfile(device)
     before = sorted(tmp_path.rglob("*"))
-    source = open_source("kkanji", (path,), ImportOptions())
+    source = open_source("kkanji", path)
     assert {entry.name: entry.reason for entry in source.skipped} == {
         "../../U+3042/up.png": "a path that leads out of the archive",
         "/tmp/U+3042/root.png": "a path that leads out of the archive",
@@ -398,7 +424,7 @@ def test_sources_take_turns_within_a_class_in_proportion() -> None:
 
 
 def test_a_source_can_be_pickled_and_read_elsewhere(tmp_path: Path) -> None:
-    source = open_source("mnist", (write_mnist(tmp_path / "in", suffix=""),), ImportOptions())
+    source = open_source("mnist", [write_mnist(tmp_path / "in", suffix="")])
     images = pickle.loads(pickle.dumps(source.images))
     found = images.read(np.array([14, 0, 9]))
     np.testing.assert_array_equal(np.array(found), make_images(15, 8, 6)[[14, 0, 9]])

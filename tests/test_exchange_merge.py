@@ -6,32 +6,38 @@ from typing import Any
 
 import numpy as np
 import pytest
+from listening import Listener
 from tiny_datasets import read_all_bytes
 from tiny_sources import make_images, write_k49, write_tree
 
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import GlyphgenError
-from glyphgen.exchange import ImportOptions, Source
-from glyphgen.exchange.importing import import_dataset, open_source
-from glyphgen.exchange.merging import merge_classes, merge_datasets
-from glyphgen.exchange.source import PolarityVote, SourceClass
+from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
+from glyphgen.exchange.importing import import_dataset
+from glyphgen.exchange.merging import join_class_tables, merge_datasets
+from glyphgen.exchange.source import ImportSource, PolarityVote, SourceClass
 from glyphgen.exchange.tree import TreeImages
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.verify import verify_dataset
 
 
-def make(out: Path, kind: str, path: Path, **wishes: Any) -> Path:
-    import_dataset(open_source(kind, (path,), ImportOptions()), out, **wishes)
+def make(out: Path, kind: str, path: Path, **options: Any) -> Path:
+    import_dataset(kind, path, out, options=ImportOptions(**options))
     return out
 
 
-def merged(out: Path, *folders: Path, **wishes: Any) -> Dataset:
-    merge_datasets(folders, out, name=out.name, **wishes)
+def merged(
+    out: Path, *folders: Path, workers: int = 1, reporter: Reporter = SILENT, **options: Any
+) -> Dataset:
+    merge_datasets(
+        folders, out, options=AssemblyOptions(**options), workers=workers, reporter=reporter
+    )
     return load(out)
 
 
 def refused(out: Path, *folders: Path) -> list[str]:
     with pytest.raises(GlyphgenError) as caught:
-        merge_datasets(folders, out, name="x")
+        merge_datasets(folders, out)
     assert not out.exists()
     return list(caught.value.problems)
 
@@ -52,8 +58,8 @@ def kkanji(tmp_path: Path) -> Path:
 def test_classes_meet_by_code_point_and_images_get_one_size(
     tmp_path: Path, k49: Path, kkanji: Path
 ) -> None:
-    lines: list[str] = []
-    data = merged(tmp_path / "both", k49, kkanji, say=lines.append)
+    listener = Listener()
+    data = merged(tmp_path / "both", k49, kkanji, reporter=listener)
     assert [c.label for c in data.classes] == ["あ", "い", "う", "日"]
     assert data.index.codepoint_to_index == {"U+3042": 0, "U+3044": 1, "U+3046": 2, "U+65E5": 3}
     assert [dict(c.rows) for c in data.classes] == [
@@ -63,7 +69,7 @@ def test_classes_meet_by_code_point_and_images_get_one_size(
         {"train": 3, "test": 0},
     ]
     assert np.asarray(data.labels).tolist()[:8] == [0, 1, 2, 3, 0, 1, 2, 3]
-    assert lines == [
+    assert listener.lines == [
         f"{k49}: 18 images, 8x8 (18), white-on-black",
         f"{kkanji}: 5 images, 16x16 (5), white-on-black",
         "both: 23 images of 8x8, 4 classes (train 17, test 6)",
@@ -74,7 +80,7 @@ def test_classes_meet_by_code_point_and_images_get_one_size(
 
 
 def test_every_row_is_the_row_that_it_says(tmp_path: Path, k49: Path, kkanji: Path) -> None:
-    data = merged(tmp_path / "both", k49, kkanji, size=(16, 16))
+    data = merged(tmp_path / "both", k49, kkanji, height=16, width=16)
     sources = (load(k49), load(kkanji))
     assert [s.sha256 for s in data.index.sources] == [s.index.content_key for s in sources]
     for row, sample in enumerate(data.samples[:]):
@@ -94,7 +100,7 @@ def test_test_rows_stay_test_rows_whatever_the_order(
 ) -> None:
     held_out = load(k49, "test").images[:]
     for number, folders in enumerate([(k49, kkanji), (kkanji, k49)]):
-        data = merged(tmp_path / f"both{number}", *folders, size=(8, 8))
+        data = merged(tmp_path / f"both{number}", *folders, height=8, width=8)
         test = load(data.folder, "test")
         np.testing.assert_array_equal(
             np.sort(test.images[:].reshape(6, -1), axis=0),
@@ -109,12 +115,11 @@ def test_train_images_that_are_held_out_elsewhere_are_left_out(tmp_path: Path, k
         images=255 - make_images(20),
         labels=np.array([0x3042, 0x3044] * 10),
     )
-    source = open_source("arrays", (tmp_path / "pool.npz",), ImportOptions(codepoints=True))
     pool = tmp_path / "pool"
-    import_dataset(source, pool, polarity="black-on-white")
-    lines: list[str] = []
-    data = merged(tmp_path / "both", k49, pool, say=lines.append)
-    assert lines[0] == (
+    make(pool, "arrays", tmp_path / "pool.npz", codepoints=True, polarity="black-on-white")
+    listener = Listener()
+    data = merged(tmp_path / "both", k49, pool, reporter=listener)
+    assert listener.lines[0] == (
         f"{pool}: 6 train images left out, for they are val or test images of another dataset"
     )
     assert data.index.splits == {"train": (0, 26), "test": (26, 32)}
@@ -129,15 +134,15 @@ def test_workers_and_a_second_run_change_no_byte(tmp_path: Path, k49: Path, kkan
     one = merged(tmp_path / "1" / "x", k49, kkanji)
     two = merged(tmp_path / "2" / "x", k49, kkanji, workers=2)
     assert one.index == two.index
-    assert merge_datasets((k49, kkanji), tmp_path / "1" / "x", name="x").n_made == 0
+    assert merge_datasets((k49, kkanji), tmp_path / "1" / "x").n_made == 0
     assert read_all_bytes(k49) == before
 
 
 # --- The class table
 
 
-def source_of(*classes: SourceClass) -> Source:
-    return Source(
+def source_of(*classes: SourceClass) -> ImportSource:
+    return ImportSource(
         name="x",
         files=(),
         classes=classes,
@@ -146,13 +151,13 @@ def source_of(*classes: SourceClass) -> Source:
         own_splits=(),
         images=TreeImages(None, np.zeros(0, np.int64)),  # type: ignore[arg-type]
         sizes={},
-        look=PolarityVote(white_on_black=1, black_on_white=0),
+        polarity_vote=PolarityVote(white_on_black=1),
     )
 
 
 def table_of(*sources: Sequence[SourceClass]) -> tuple[list[tuple[str, ...]], list[list[int]]]:
     folders = tuple(Path("ABC"[k]) for k in range(len(sources)))
-    table, positions = merge_classes(folders, tuple(source_of(*classes) for classes in sources))
+    table, positions = join_class_tables(folders, tuple(source_of(*classes) for classes in sources))
     return [(c.label, *c.forms) for c in table], [p.tolist() for p in positions]
 
 
@@ -197,14 +202,14 @@ def test_classes_that_would_fall_together_are_refused() -> None:
 
 def test_classes_without_a_row_are_left_out(tmp_path: Path, kkanji: Path) -> None:
     folder = write_k49(tmp_path / "files", train=2, test=0)
-    lines: list[str] = []
-    data = merged(tmp_path / "out", make(tmp_path / "k", "k49", folder), kkanji, say=lines.append)
+    listener = Listener()
+    data = merged(tmp_path / "out", make(tmp_path / "k", "k49", folder), kkanji)
     assert [c.label for c in data.classes] == ["あ", "い", "う", "日"]
     root = write_tree(tmp_path / "more", {"日": 1})
     more = make(tmp_path / "m", "folder", root)
-    data = merged(tmp_path / "out2", tmp_path / "k", more, say=lines.append)
+    data = merged(tmp_path / "out2", tmp_path / "k", more, reporter=listener)
     assert [c.label for c in data.classes] == ["あ", "い", "日"]
-    assert "classes without an image are left out: 'う' (U+3046)" in lines
+    assert "classes without an image are left out: 'う' (U+3046)" in listener.lines
 
 
 # --- Refusals

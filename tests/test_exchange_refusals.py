@@ -21,24 +21,18 @@ from tiny_sources import (
     write_tree,
 )
 
-from glyphgen.errors import GlyphgenError
-from glyphgen.exchange import ImportOptions
-from glyphgen.exchange.importing import import_dataset, open_source
+from glyphgen.errors import ChoiceError, GlyphgenError
+from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
+from glyphgen.exchange.importing import import_dataset, import_source, open_source
+from glyphgen.exchange.merging import merge_datasets
 
 AGAIN = "(download or save it again)"
 
 
-def refused(
-    out: Path, kind: str, *paths: Path, options: ImportOptions | None = None, **wishes: Any
-) -> list[str]:
+def refused(out: Path, kind: str, *paths: Path, force: bool = False, **options: Any) -> list[str]:
     """Import what must fail: its lines. No folder is made, and nothing is changed."""
-
-    def attempt() -> None:
-        source = open_source(kind, paths, options or ImportOptions())
-        import_dataset(source, out, **wishes)
-
     with pytest.raises(GlyphgenError) as caught:
-        attempt()
+        import_dataset(kind, paths, out, options=ImportOptions(**options), force=force)
     assert not out.exists()
     return list(caught.value.problems)
 
@@ -51,6 +45,46 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def k49(tmp_path: Path) -> Path:
     return write_k49(tmp_path / "k49")
+
+
+# --- Choices
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"polarity": "white"},
+            "polarity: found 'white', expected one of white-on-black, black-on-white",
+        ),
+        (
+            {"fit": "strech"},
+            "fit: found 'strech', expected one of pad, stretch (did you mean 'stretch'?)",
+        ),
+        ({"format": "zarr"}, "format: found 'zarr', expected one of npy, hdf5"),
+        ({"split": {"dev": 0.1}}, "split: found 'dev', expected one of val, test"),
+        ({"height": 8}, "height and width: found one, expected both or neither"),
+        ({"height": 8, "width": 0}, "width: found 0, expected 1 to 4096 pixels"),
+        ({"height": 4097, "width": 8}, "height: found 4097, expected 1 to 4096 pixels"),
+    ],
+)
+def test_an_option_that_cannot_be(options: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ChoiceError) as caught:
+        ImportOptions(**options)
+    assert str(caught.value) == expected
+
+
+def test_the_options_of_a_merge_are_checked_too(k49: Path, out: Path) -> None:
+    with pytest.raises(ChoiceError, match="fit: found 'x', expected one of pad, stretch"):
+        merge_datasets([k49, k49], out, options=AssemblyOptions(fit="x"))
+
+
+def test_a_format_that_is_not_there(out: Path, k49: Path) -> None:
+    assert refused(out, "nist", k49) == [
+        "source_format: found 'nist', expected one of k49, kkanji, mnist, folder, arrays, dataset"
+        " (did you mean 'mnist'?)"
+    ]
+    assert refused(out, "k49") == ["paths: found none, expected those of a source in k49"]
 
 
 # --- Kuzushiji-49
@@ -134,7 +168,7 @@ def test_a_class_map_that_cannot_be_read(out: Path, k49: Path, tmp_path: Path) -
     path.write_bytes("index,codepoint,char\n0,U+3042,あ".encode("shift-jis"))
     assert refused(out, "k49", k49) == [f"{path}: not UTF-8 (save the file as UTF-8)"]
     absent = tmp_path / "none.csv"
-    assert refused(out, "k49", k49, options=ImportOptions(class_map=absent)) == [
+    assert refused(out, "k49", k49, class_map=absent) == [
         f"{absent}: cannot be read: No such file or directory"
     ]
 
@@ -257,12 +291,12 @@ def test_labels_that_are_none(out: Path, tmp_path: Path, labels: Any, expected: 
 
 def test_code_points_that_are_no_characters(out: Path, tmp_path: Path) -> None:
     paths = arrays(tmp_path, make_images(3), np.array([-1, 0xD800, 0x110000]))
-    assert refused(out, "arrays", *paths, options=ImportOptions(codepoints=True)) == [
+    assert refused(out, "arrays", *paths, codepoints=True) == [
         f"{paths[1]}: holds -1, 55296, 1114112, expected code points of characters:"
         " 0 to 1114111 but for 55296 to 57343"
     ]
     class_map = write_class_map(tmp_path / "map.csv")
-    assert refused(out, "arrays", *paths, options=ImportOptions(class_map=class_map)) == [
+    assert refused(out, "arrays", *paths, class_map=class_map) == [
         f"{paths[1]}: holds the labels -1, 55296, 1114112, expected 0 to 2, which are those of"
         " map.csv (--class-map FILE names another table)"
     ]
@@ -425,10 +459,10 @@ def test_a_tar_that_is_damaged_or_packed(out: Path, tmp_path: Path) -> None:
 
 def test_pictures_that_change_while_they_are_imported(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"あ": 2})
-    source = open_source("folder", (root,), ImportOptions())
+    source = open_source("folder", root)
     (root / "あ" / "001.png").write_bytes(b"gone")
     with pytest.raises(GlyphgenError) as caught:
-        import_dataset(source, tmp_path / "out")
+        import_source(source, tmp_path / "out")
     assert caught.value.problems == (
         "あ/001.png: not a PNG, JPEG or BMP picture, but it was whole a moment ago"
         " (leave the source alone while it is imported)",
@@ -458,15 +492,15 @@ def test_a_dataset_that_is_unfinished_or_damaged(out: Path, tmp_path: Path) -> N
 
 
 def test_splits_that_cannot_be_cut(out: Path, k49: Path, tmp_path: Path) -> None:
-    assert refused(out, "k49", k49, shares={"test": 0.1}) == [
+    assert refused(out, "k49", k49, split={"test": 0.1}) == [
         "k49: has its own split test, expected --split only for others"
     ]
     alone = write_k49(tmp_path / "alone", train=0)
-    assert refused(out, "k49", alone, shares={"val": 0.1}) == [
+    assert refused(out, "k49", alone, split={"val": 0.1}) == [
         "k49: has no train rows, expected some for --split to share out"
     ]
     root = write_tree(tmp_path / "in", {"あ": 4})
-    assert refused(out, "folder", root, shares={"val": 0.5, "test": 0.5}) == [
+    assert refused(out, "folder", root, split={"val": 0.5, "test": 0.5}) == [
         "--split val=0.5,test=0.5: expected shares above 0 that leave some for train, such as"
         " val=0.1,test=0.1"
     ]
@@ -480,9 +514,8 @@ def test_a_folder_that_would_touch_the_source(tmp_path: Path) -> None:
         f"{inside}: lies in the source {root}, where nothing is written"
         " (--out DIR takes another folder)"
     ]
-    source = open_source("folder", (root,), ImportOptions())
     with pytest.raises(GlyphgenError) as caught:
-        import_dataset(source, tmp_path, force=True)
+        import_dataset("folder", root, tmp_path, force=True)
     assert caught.value.problems == (
         f"{tmp_path}: holds the source {root}, which would be written over"
         " (--out DIR takes another folder)",

@@ -1,220 +1,185 @@
-"""What balancing a dataset means, worked out before a row is made; makes nothing."""
+"""A prepared balance -> a dataset on disk: the steps of ``glyphgen balance``."""
 
-import hashlib
-import json
-from collections.abc import Sequence
+import dataclasses
+import os
+import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from glyphgen.augment import DEFAULT_STEPS, make_augmenter
-from glyphgen.balance.making import find_sample_fields
-from glyphgen.balance.plan import BalancePlan
-from glyphgen.dataset.reader import Dataset, load
-from glyphgen.dataset.shards import Layout
+from glyphgen.balance.prepared_balance import PreparedBalance
+from glyphgen.choices import MAKERS
+from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
+from glyphgen.dataset.integrity import verify_shards
 from glyphgen.errors import DatasetError
-from glyphgen.production import choose_rows_per_shard
-from glyphgen.recipe import AugmentStep
-from glyphgen.render.drawing import find_sample_dtype
-from glyphgen.render.preparing import PreparedRender
-from glyphgen.render.recalling import recall_render
-from glyphgen.text import show_some
+from glyphgen.production import DatasetSpec, Produced, describe_run, produce_dataset
+from glyphgen.progress import SILENT, Reporter
+from glyphgen.text import dump_json
 from glyphgen.version import VERSION
 
-__all__ = ["PreparedBalance", "prepare_balance"]
+__all__ = ["Balanced", "Estimate", "balance_dataset", "estimate_balance"]
 
-_FEW = 10  # originals below which copies teach little
+_TRIED = 512  # rows that are made to estimate the time
+_LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedBalance:
-    """All that is known of a balanced dataset before a row is made.
+class Balanced(Produced):
+    """What ``balance_dataset`` did.
 
     Attributes:
-        source: The dataset that is balanced.
-        plan: Where rows come from.
-        steps: What copies are changed by.
-        noise_originals: Whether originals get the noise of the steps.
-        prepared: Of the source's recipe, where new samples are drawn in place of copies.
-        layout: Of the arrays.
-        format: A key of ``dataset.shards.FORMATS``.
+        summary: What balance.json holds.
     """
 
-    source: Dataset
-    plan: BalancePlan
-    steps: tuple[AugmentStep, ...]
-    noise_originals: bool
-    prepared: PreparedRender | None
-    layout: Layout
-    format: str
-
-    @property
-    def sha256(self) -> str:
-        """Hash of all that the dataset's bytes depend on, but for no path."""
-        index = self.source.index
-        page = [
-            VERSION,
-            self.settings,
-            self.format,
-            index.content_key,
-            [shard.sha256 for shard in index.shards],
-        ]
-        return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What was asked, as index.json holds it."""
-        return {
-            "per_class": self.plan.per_class,
-            "by": "render" if self.prepared else "augment",
-            "noise_originals": self.noise_originals,
-            "steps": [step.model_dump(mode="json") for step in self.steps],
-        }
-
-    def describe(self) -> str:
-        """Return the plan in one line."""
-        plan, index = self.plan, self.source.index
-        n_copies = int(plan.n_copies.sum())
-        kept = plan.n_train - n_copies
-        held_out = "".join(
-            f", {end - first:,} of {name}" for name, (first, end) in plan.held_out.items()
-        )
-        held_out += " as they are" if held_out else ""
-        what = "new samples" if self.prepared else "copies"
-        return (
-            f"{len(index.classes):,} classes x {plan.per_class:,} = {plan.n_train:,} images:"
-            f" {kept:,} originals and {n_copies:,} {what}{held_out}"
-        )
-
-    def summarize(self) -> dict[str, Any]:
-        """Return what balance.json holds: originals and copies of every class."""
-        originals = np.minimum(self.plan.n_originals, self.plan.per_class).tolist()
-        copies = self.plan.n_copies.tolist()
-        classes = [
-            {
-                "label": info.label,
-                "originals": kept,
-                "left_out": int(found) - kept,
-                "copies": more,
-                "copies_per_original": round(more / kept, 2),
-            }
-            for info, found, kept, more in zip(
-                self.source.classes, self.plan.n_originals, originals, copies, strict=True
-            )
-        ]
-        return {"settings": self.settings, "warnings": list(self.warn()), "classes": classes}
-
-    def warn(self) -> tuple[str, ...]:
-        """Return what the user has to know: classes that live on few originals."""
-        if self.prepared:
-            return ()
-        few = np.flatnonzero((self.plan.n_originals < _FEW) & (self.plan.n_copies > 0))
-        few = few[np.argsort(self.plan.n_originals[few], kind="stable")]
-        if not len(few):
-            return ()
-        shown = show_some(
-            f"'{self.source.classes[k].label}' ({self.plan.n_originals[k]})" for k in few.tolist()
-        )
-        return (
-            f"{len(few)} classes live on fewer than {_FEW} originals: {shown};"
-            " their copies are much alike",
-        )
+    summary: dict[str, Any]
 
 
-def prepare_balance(
-    source: Path,
-    per_class: int,
-    *,
-    by: str = "augment",
-    steps: Sequence[AugmentStep] | None = None,
-    seed: int = 0,
-    noise_originals: bool = True,
-    format: str | None = None,
-) -> PreparedBalance:
-    """Look at a dataset, and say what balancing it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What balancing would take.
 
-    Args:
-        source: Folder of a complete dataset.
-        per_class: Training rows of each class, 1 or more.
-        by: ``augment`` changes copies of originals, ``render`` draws new samples of the recipe.
-        steps: What copies are changed by; ``DEFAULT_STEPS`` without it.
-        seed: Of the choice and of all changes.
-        noise_originals: Whether originals get the noise of the steps, so that noise does not tell a
-            class with few originals from one with many.
-        format: A key of ``dataset.shards.FORMATS``; the source's without it.
-
-    Raises:
-        DatasetError: The source cannot be balanced: the line says why.
-        GlyphgenError: Its recipe or fonts are not there any more, for ``render``.
+    Attributes:
+        n_rows: Of the new dataset.
+        n_bytes: On disk.
+        free_bytes: On the disk that it would lie on.
+        seconds: With one worker, without writing.
     """
-    dataset = load(source)
-    index = dataset.index
-    if per_class < 1:
-        raise DatasetError(
-            f"{source}: {per_class} rows of each class, expected 1 or more (--per-class)"
-        )
-    if index.made_by == "balance":
-        raise DatasetError(
-            f"{source}: made by `glyphgen balance`, its copies are not originals"
-            f" (balance its source '{index.sources[0].name}' instead)"
-        )
-    n_originals = _count_originals(source, dataset)
-    held_out = {name: rows for name, rows in index.splits.items() if name != "train"}
-    plan = BalancePlan(per_class=per_class, seed=seed, n_originals=n_originals, held_out=held_out)
-    prepared = _recall(source) if by == "render" else None
-    chosen = () if prepared else tuple(DEFAULT_STEPS if steps is None else steps)
-    height, width = dataset.images.shape[1:]
-    added = make_augmenter(chosen, seed=seed, height=height, width=width).dtype if chosen else None
-    if prepared:
-        sample_dtype = find_sample_fields(find_sample_dtype(prepared.recipe), None)
-    else:
-        sample_dtype = find_sample_fields(dataset.samples.dtype, added)
-    return PreparedBalance(
-        source=dataset,
-        plan=plan,
-        steps=chosen,
-        noise_originals=noise_originals and not prepared,
-        prepared=prepared,
-        layout=Layout(
-            n_rows=plan.n_rows,
-            height=height,
-            width=width,
-            sample_dtype=sample_dtype,
-            rows_per_shard=choose_rows_per_shard(height, width),
-        ),
-        format=format or index.format,
+
+    n_rows: int
+    n_bytes: int
+    free_bytes: int
+    seconds: float
+
+
+def estimate_balance(prepared: PreparedBalance, out: str | os.PathLike[str]) -> Estimate:
+    """Make a few hundred rows in memory, and return what all of them would take."""
+    layout, n_train = prepared.layout, prepared.plan.n_train
+    n = min(_TRIED, n_train)
+    images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
+    samples = np.empty(n, dtype=layout.sample_dtype)
+    first = (n_train - n) // 2  # the middle has as many copies as the whole
+    with TemporaryDirectory() as work:
+        maker = prepared.make_job(Path(work)).open()
+        maker.make_rows(range(first, first + min(n, 32)), images[:32], samples[:32])
+        started = time.perf_counter()
+        maker.make_rows(range(first, first + n), images, samples)
+        seconds = (time.perf_counter() - started) / n * layout.n_rows
+    place = Path(out).absolute()
+    disk = next(folder for folder in (place, *place.parents) if folder.exists())
+    return Estimate(
+        n_rows=layout.n_rows,
+        n_bytes=layout.n_rows * layout.row_bytes,
+        free_bytes=shutil.disk_usage(disk).free,
+        seconds=seconds,
     )
 
 
-def _count_originals(source: Path, dataset: Dataset) -> NDArray[np.int64]:
-    classes, splits = dataset.classes, dataset.index.splits
-    if splits and "train" not in splits:
-        raise DatasetError(
-            f"{source}: has no train split, expected rows to balance"
-            f" (it has {', '.join(splits)} alone)"
-        )
-    if splits:
-        n_originals = np.array([info.rows.get("train", 0) for info in classes], dtype=np.int64)
-    else:
-        n_originals = np.bincount(np.asarray(dataset.labels), minlength=len(classes))
-    without = np.flatnonzero(n_originals == 0)
-    if len(without):
-        shown = show_some(f"'{classes[k].label}'" for k in without.tolist())
-        raise DatasetError(
-            f"{source}: {shown} of {len(classes)} classes have no row in train,"
-            " expected an original or more (add images, or leave the class out)"
-        )
-    return n_originals.astype(np.int64)
+def balance_dataset(
+    prepared: PreparedBalance,
+    out: str | os.PathLike[str],
+    *,
+    workers: int = 1,
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> Balanced:
+    """Make the balanced dataset, or finish it, or mend its damaged shards.
+
+    The source is read and hashed first, and never written to.
+
+    Args:
+        prepared: What to make.
+        out: Folder of the new dataset; made when absent.
+        workers: Processes that make rows.
+        force: Replace whatever the folder holds.
+        reporter: Is told how far the work is.
+
+    Raises:
+        DatasetError: The source is damaged, or ``out`` lies in it or holds it.
+        GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
+    """
+    source, folder = prepared.source.folder, Path(out)
+    _check_places(source, folder)
+    if problems := verify_shards(source, reporter=reporter):
+        raise DatasetError(*problems)
+    summary = prepared.summarize()
+    produced = produce_dataset(
+        DatasetSpec(
+            folder=folder,
+            format=prepared.format,
+            layout=prepared.layout,
+            content_key=prepared.content_key,
+            work_bytes=4 * int(prepared.plan.n_originals.sum()),
+        ),
+        prepared.make_job,
+        lambda shards: _make_index(prepared, shards),
+        lambda produced: {
+            **_read_pages(prepared),
+            "balance.json": dump_json(summary),
+            "run.json": dump_json(
+                describe_run(produced, workers, _LIBRARIES) | {"source": str(source.resolve())}
+            ),
+        },
+        workers=workers,
+        force=force,
+        reporter=reporter,
+    )
+    return Balanced(
+        folder=produced.folder,
+        n_rows=produced.n_rows,
+        n_made=produced.n_made,
+        seconds=produced.seconds,
+        summary=summary,
+    )
 
 
-def _recall(source: Path) -> PreparedRender:
-    prepared = recall_render(source)
-    if prepared.recipe.render.mode == "grid":
+def _check_places(source: Path, out: Path) -> None:
+    here, there = source.resolve(), out.resolve()
+    if there.is_relative_to(here) or here.is_relative_to(there):
         raise DatasetError(
-            f"{source}: made from a grid, which has no more samples than its combinations"
-            ' (--by augment, or render.mode = "random" in its recipe)'
+            f"{out}: is, holds or lies in the dataset {source}, where nothing is written"
+            " (--out DIR takes another folder)"
         )
-    return prepared
+
+
+def _read_pages(prepared: PreparedBalance) -> dict[str, bytes]:
+    """Return the pages of the source that also tell what the balanced rows show."""
+    folder = prepared.source.folder
+    names = MAKERS[prepared.source.index.made_by].pages
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+
+
+def _make_index(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:
+    index, plan, layout = prepared.source.index, prepared.plan, prepared.layout
+    classes = tuple(
+        dataclasses.replace(
+            info,
+            rows={
+                name: plan.per_class if name == "train" else info.rows.get(name, 0)
+                for name in plan.splits
+            },
+        )
+        for info in index.classes
+    )
+    source = SourceInfo(
+        name=index.name, kind="dataset", sha256=index.content_key, rows=index.n_rows
+    )
+    return dataclasses.replace(
+        index,
+        name=f"{index.name}-balanced",
+        made_by="balance",
+        format=prepared.format,
+        compression=layout.compression,
+        sample_fields=layout.sample_fields,
+        classes=classes,
+        splits=plan.splits,
+        shards=shards,
+        seed=plan.seed,
+        content_key=prepared.content_key,
+        sources=(source,),
+        settings=prepared.settings,
+        versions={**index.versions, "glyphgen": VERSION},
+    )

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glyphgen.choices import BALANCE_METHODS
 from glyphgen.cli.options import making_options
 from glyphgen.cli.talk import (
     DATASETS,
     describe_produced,
     find_newest_dataset,
     print_result,
+    print_warnings,
+    say,
     say_how_to_resume,
     show_progress,
 )
@@ -32,7 +35,7 @@ __all__ = ["balance"]
 )
 @click.option(
     "--by",
-    type=click.Choice(["augment", "render"]),
+    type=click.Choice(list(BALANCE_METHODS)),
     default="augment",
     show_default=True,
     help="Change copies of the images, or draw new samples of the dataset's recipe.",
@@ -77,31 +80,31 @@ def balance(
     Example:
         glyphgen balance datasets/kana --per-class 10000 --dry-run
     """
-    from glyphgen.balance import balance_dataset, prepare_balance
+    from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
     from glyphgen.recipe import read_steps
 
-    source = dataset or find_newest_dataset(but="balance")
-    balancing = prepare_balance(
-        source,
-        per_class,
+    source = dataset or find_newest_dataset(without_copies=True)
+    options = BalanceOptions(
         by=by,
         steps=read_steps(steps) if steps else None,
         seed=seed,
         noise_originals=noise_originals,
         format=format,
     )
-    folder = out or DATASETS / f"{balancing.source.index.name}-balanced"
+    prepared = prepare_balance(source, per_class, options=options)
+    folder = out or DATASETS / f"{prepared.source.index.name}-balanced"
     if not quiet:
-        click.echo(balancing.describe(), err=True)
-        for warning in balancing.warn():
-            click.echo(f"warning: {warning}", err=True)
+        say(prepared.describe())
+        print_warnings(prepared.list_warnings())
     if dry_run:
-        _print_estimate(balancing, folder, workers, as_json=as_json)
+        _print_estimate(prepared, folder, workers, as_json=as_json)
         return
-    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
-        balanced = balance_dataset(balancing, folder, workers=workers, force=force, watch=watch)
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
+        balanced = balance_dataset(
+            prepared, folder, workers=workers, force=force, reporter=reporter
+        )
     if not quiet:
-        click.echo(describe_produced(balanced), err=True)
+        say(describe_produced(balanced))
     print_result(
         str(folder),
         {
@@ -117,11 +120,11 @@ def balance(
 
 
 def _print_estimate(
-    balancing: "PreparedBalance", folder: Path, workers: int, *, as_json: bool
+    prepared: "PreparedBalance", folder: Path, workers: int, *, as_json: bool
 ) -> None:
-    from glyphgen.balance import estimate
+    from glyphgen.balance import estimate_balance
 
-    found = estimate(balancing, folder)
+    found = estimate_balance(prepared, folder)
     seconds = found.seconds / workers
     summary: dict[str, Any] = {
         "dataset": str(folder),
@@ -129,7 +132,7 @@ def _print_estimate(
         "bytes": found.n_bytes,
         "free_bytes": found.free_bytes,
         "seconds": round(seconds, 1),
-        **balancing.summarize(),
+        **prepared.summarize(),
     }
     text = (
         f"{folder}: {found.n_rows:,} rows, {found.n_bytes / 1e9:.2f} GB on a disk with"

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import making_options, read_size, sizing_options
-from glyphgen.cli.talk import DATASETS, print_assembled, say, say_how_to_resume, show_progress
+from glyphgen.choices import IMPORT_FORMATS, POLARITIES
+from glyphgen.cli.options import check_size, making_options, sizing_options
+from glyphgen.cli.talk import DATASETS, print_assembled, say_how_to_resume, show_progress
 
 __all__ = ["import_"]
 
-_FORMATS = ("k49", "kkanji", "mnist", "folder", "arrays", "dataset")
 _SPLITS = ("val", "test")
 
 
 @click.command("import")
-@click.argument("source_format", metavar="FORMAT", type=click.Choice(_FORMATS))
+@click.argument("source_format", metavar="FORMAT", type=click.Choice(list(IMPORT_FORMATS)))
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=Path)
 @sizing_options
 @click.option(
     "--polarity",
-    type=click.Choice(["white-on-black", "black-on-white"]),
+    type=click.Choice(list(POLARITIES)),
     help="Of the source.  [default: what its borders look like]",
 )
 @click.option("--split", metavar="val=0.1,test=0.1", help="Shares of each class's train rows.")
@@ -71,31 +71,28 @@ def import_(
         glyphgen import k49 downloads/k49 --height 64 --width 64
         glyphgen import folder scans --split val=0.1,test=0.1
     """
-    from glyphgen.exchange.importing import import_dataset, open_source
-    from glyphgen.exchange.source import ImportOptions
+    from glyphgen.exchange.import_options import ImportOptions
+    from glyphgen.exchange.importing import import_source, open_source
 
-    size = read_size(height, width)
-    shares = _read_split(split)
-    source = open_source(
-        source_format, sources, ImportOptions(class_map=class_map, codepoints=codepoints)
+    check_size(height, width)
+    options = ImportOptions(
+        name=name,
+        height=height,
+        width=width,
+        fit=fit,
+        format=format or "npy",
+        class_map=class_map,
+        codepoints=codepoints,
+        polarity=polarity,
+        split=_read_split(split),
+        seed=seed,
+        strict=strict,
     )
+    source = open_source(source_format, sources, options=options)
     folder = out or DATASETS / (name or source.name)
-    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
-        produced = import_dataset(
-            source,
-            folder,
-            name=name,
-            size=size,
-            fit=fit,
-            polarity=polarity,
-            shares=shares,
-            seed=seed,
-            strict=strict,
-            format=format or "npy",
-            workers=workers,
-            force=force,
-            say=None if quiet else say,
-            watch=watch,
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
+        produced = import_source(
+            source, folder, options=options, workers=workers, force=force, reporter=reporter
         )
     print_assembled(
         produced, quiet=quiet, as_json=as_json, summary={"skipped": len(source.skipped)}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import making_options, read_size, sizing_options
-from glyphgen.cli.talk import DATASETS, print_assembled, say, say_how_to_resume, show_progress
+from glyphgen.cli.options import check_size, making_options, sizing_options
+from glyphgen.cli.talk import DATASETS, print_assembled, say_how_to_resume, show_progress
 
 __all__ = ["merge"]
 
@@ -37,21 +37,17 @@ def merge(
     Example:
         glyphgen merge datasets/k49 datasets/kkanji --height 64 --width 64 --out datasets/kuzushiji
     """
+    from glyphgen.exchange.import_options import AssemblyOptions
     from glyphgen.exchange.merging import merge_datasets
 
+    check_size(height, width)
     name = name or (out.name if out else "-".join(folder.resolve().name for folder in datasets))
     folder = out or DATASETS / name
-    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
+    options = AssemblyOptions(
+        name=name, height=height, width=width, fit=fit, format=format or "npy"
+    )
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = merge_datasets(
-            datasets,
-            folder,
-            name=name,
-            size=read_size(height, width),
-            fit=fit,
-            format=format or "npy",
-            workers=workers,
-            force=force,
-            say=None if quiet else say,
-            watch=watch,
+            datasets, folder, options=options, workers=workers, force=force, reporter=reporter
         )
     print_assembled(produced, quiet=quiet, as_json=as_json, summary={})

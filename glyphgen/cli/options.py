@@ -7,17 +7,19 @@ from typing import TypeVar
 
 import click
 
+from glyphgen.choices import FITS, MODEL_FRAMINGS, STORAGE_FORMATS
+
 __all__ = [
     "Command",
+    "check_size",
     "framing_choice",
     "json_option",
     "making_options",
-    "read_size",
     "set_option",
     "sizing_options",
 ]
 
-framing_choice = click.Choice(["ink", "as-is"])
+framing_choice = click.Choice(list(MODEL_FRAMINGS))
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -40,7 +42,7 @@ def making_options(command: Command) -> Command:
                 help="Processes that make images.  [default: all cores]",
             ),
             click.option(
-                "--format", type=click.Choice(["npy", "hdf5"]), help="How it lies on disk."
+                "--format", type=click.Choice(list(STORAGE_FORMATS)), help="How it lies on disk."
             ),
             click.option("--force", is_flag=True, help="Replace what is in the folder."),
             click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors."),
@@ -69,7 +71,7 @@ def sizing_options(command: Command) -> Command:
             ),
             click.option(
                 "--fit",
-                type=click.Choice(["pad", "stretch"]),
+                type=click.Choice(list(FITS)),
                 default="pad",
                 show_default=True,
                 help="Keep the aspect by adding paper, or stretch.",
@@ -103,10 +105,7 @@ def _count_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read_size(height: int | None, width: int | None) -> tuple[int, int] | None:
-    """Return (height, width), or None where neither is given."""
-    if height is None and width is None:
-        return None
-    if height is None or width is None:
+def check_size(height: int | None, width: int | None) -> None:
+    """Check that both or neither are given."""
+    if (height is None) != (width is None):
         raise click.UsageError("--height and --width: found one, expected both or neither")
-    return height, width

@@ -51,14 +51,14 @@ def render(
         overrides = (*overrides, f'output.format="{format}"')
     read = read_recipe(recipe, overrides)
     folder = out or DATASETS / read.name
-    with say_how_to_resume(folder), show_progress(quiet=quiet) as watch:
+    with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         rendered = render_dataset(
             read,
             folder,
             workers=workers,
             force=force,
             announce=None if quiet else _announce,
-            watch=watch,
+            reporter=reporter,
         )
     if not quiet:
         click.echo(describe_produced(rendered), err=True)

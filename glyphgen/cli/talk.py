@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glyphgen.choices import MAKERS
 from glyphgen.errors import DatasetError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
     from rich.table import Table
 
-    from glyphgen.production import Produced, Progress, Watch
+    from glyphgen.production import Produced
+    from glyphgen.progress import Progress, Reporter
 
 __all__ = [
     "DATASETS",
@@ -34,17 +36,19 @@ DATASETS = Path("datasets")
 
 
 @contextmanager
-def show_progress(*, quiet: bool) -> "Iterator[Watch | None]":
-    """Show a bar with images per second and time left, on stderr."""
+def show_progress(*, quiet: bool) -> "Iterator[Reporter]":
+    """Give a reporter that shows lines, and a bar with speed and time left, on stderr."""
+    from glyphgen.progress import SILENT
+
     if quiet:
-        yield None
+        yield SILENT
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.fields[shards]}"),
+        TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
@@ -52,24 +56,37 @@ def show_progress(*, quiet: bool) -> "Iterator[Watch | None]":
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        yield _Bar(progress)
+        yield _StderrReporter(progress)
 
 
-class _Bar:
-    """Draws a watch's words as a bar."""
+class _StderrReporter:
+    """Prints lines, and draws how far each step has come as a bar."""
 
-    def __init__(self, progress: "ProgressBar") -> None:
-        self._progress = progress
-        self._task: Any = None
+    def __init__(self, bars: "ProgressBar") -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
 
-    def __call__(self, done: "Progress") -> None:
-        """Show what is done."""
-        if self._task is None:
-            self._task = self._progress.add_task("", total=done.of_rows, rate="", shards="")
-        task = self._progress.tasks[self._task]
-        rate = f"{task.speed:,.0f} a second" if task.speed else ""
-        shards = f"{done.n_shards:,} of {done.of_shards:,} shards"
-        self._progress.update(self._task, completed=done.n_rows, rate=rate, shards=shards)
+    def message(self, line: str) -> None:
+        """Print a line."""
+        say(line)
+
+    def warning(self, line: str) -> None:
+        """Print a line as a warning."""
+        say(f"warning: {line}")
+
+    def progress(self, progress: "Progress") -> None:
+        """Draw the bar of a step."""
+        if progress.step not in self._tasks:
+            self._tasks[progress.step] = self._bars.add_task("", total=None, rate="")
+        task = self._tasks[progress.step]
+        speed = self._bars.tasks[task].speed
+        self._bars.update(
+            task,
+            description=progress.detail or progress.step,
+            completed=progress.done,
+            total=progress.total or None,
+            rate=f"{speed:,.0f} {progress.unit} a second" if speed else "",
+        )
 
 
 @contextmanager
@@ -117,19 +134,20 @@ def print_warnings(warnings: Iterable[str]) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def find_newest_dataset(*, but: str = "") -> Path:
+def find_newest_dataset(*, without_copies: bool = False) -> Path:
     """Return the newest complete dataset under datasets/, and name it on stderr.
 
     Args:
-        but: A command; datasets that it has made are passed over.
+        without_copies: Pass over datasets in which a row may be a copy of another.
 
     Raises:
         DatasetError: There is none.
     """
     complete = sorted(DATASETS.glob("*/index.json"), key=lambda path: path.stat().st_mtime)
-    if but:
+    if without_copies:
+        copying = {name for name, maker in MAKERS.items() if maker.has_copies}
         complete = [
-            path for path in complete if json.loads(path.read_bytes()).get("made_by") != but
+            path for path in complete if json.loads(path.read_bytes()).get("made_by") not in copying
         ]
     if not complete:
         raise DatasetError(

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import json_option
-from glyphgen.cli.talk import find_newest_dataset, print_result
+from glyphgen.cli.talk import find_newest_dataset, print_result, show_progress
 
 __all__ = ["verify"]
 
@@ -26,7 +26,8 @@ def verify(dataset: Path | None, as_json: bool) -> None:
     from glyphgen.verify import verify_dataset
 
     folder = dataset or find_newest_dataset()
-    verified = verify_dataset(folder)
+    with show_progress(quiet=False) as reporter:
+        verified = verify_dataset(folder, reporter=reporter)
     for problem in verified.problems:
         click.echo(problem, err=True)
     if verified.unproven:

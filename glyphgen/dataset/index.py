@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glyphgen.choices import MAKERS
 from glyphgen.errors import DatasetError
 from glyphgen.files.writing import write_bytes
 from glyphgen.text import show_some
@@ -152,8 +153,8 @@ class Index:
 
     Attributes:
         name: The dataset's name.
-        made_by: The command that made it: ``render``, ``balance``, ``import`` or ``merge``.
-        format: A key of ``dataset.shards.FORMATS``.
+        made_by: The command that made it, a key of ``MAKERS``.
+        format: A key of ``STORAGE_FORMATS``.
         compression: ``none`` or ``gzip``.
         image: Size and polarity of the images.
         sample_fields: Name and NumPy type (``<f4``) of each field of ``samples``.
@@ -271,6 +272,10 @@ def _build_index(path: Path, page: dict[str, Any]) -> Index:
             for problem in error.errors()
         )
         raise DatasetError(f"{path}: {show_some(problems)} ({_REMAKE})") from error
+    if index.made_by not in MAKERS:
+        raise DatasetError(
+            f"{path}: made_by is '{index.made_by}', expected one of {', '.join(MAKERS)} ({_REMAKE})"
+        )
     in_order = sorted(index.splits.items(), key=lambda split: split[1])  # the page sorts by name
     return dataclasses.replace(index, splits=dict(in_order))
 

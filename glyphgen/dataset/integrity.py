@@ -1,4 +1,4 @@
-"""Whether a dataset's arrays are what its index.json says; knows nothing of fonts or drawing."""
+"""Whether a dataset's arrays are what its index.json says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,18 @@ from glyphgen.dataset.index import INDEX_NAME, Index, read_index
 from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.shards import describe_damage, open_shards
 from glyphgen.errors import DatasetError
+from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.text import show_some
 
 __all__ = ["verify_shards"]
 
 
-def verify_shards(folder: Path) -> list[str]:
+def verify_shards(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
     """Read every shard again and compare its hash, and its counts of classes, with index.json.
+
+    Args:
+        folder: Of the dataset.
+        reporter: Is told how many shards are read.
 
     Returns:
         One line for each thing that is wrong; none if all is right.
@@ -25,13 +30,15 @@ def verify_shards(folder: Path) -> list[str]:
     """
     index = read_index(folder)
     # Several shards may lie in one damaged file: it is named once.
-    problems = list(dict.fromkeys(_find_damage(folder, index)))
+    problems = list(dict.fromkeys(_find_damage(folder, index, reporter)))
     return problems or list(_find_wrong_counts(folder, index))
 
 
-def _find_damage(folder: Path, index: Index) -> Iterator[str]:
+def _find_damage(folder: Path, index: Index, reporter: Reporter) -> Iterator[str]:
     shards = open_shards(folder, index)
+    n_shards = len(index.shards)
     for k, info in enumerate(index.shards):
+        reporter.progress(Progress(step="read", done=k, total=n_shards, unit="shards"))
         try:
             arrays = shards.read(k)
         except DatasetError as error:

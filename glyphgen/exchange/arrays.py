@@ -1,13 +1,14 @@
-"""Images and labels as NumPy saves them, .npy or .npz; knows no dataset by its name."""
+"""Images and labels as NumPy saves them, .npy or .npz."""
 
 from pathlib import Path
 
 import numpy as np
 
 from glyphgen.errors import SourceError
+from glyphgen.exchange.array_source import ArrayImages, check_as_many, check_images, vote_on_array
 from glyphgen.exchange.classmap import check_labels, make_classes_of_codepoints, read_class_map
-from glyphgen.exchange.source import ImportOptions, Source, SourceClass
-from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
+from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.source import ImportSource, SourceClass
 from glyphgen.exchange.stored import (
     StoredArray,
     describe_file,
@@ -19,7 +20,7 @@ from glyphgen.text import show_some
 __all__ = ["open_arrays"]
 
 
-def open_arrays(paths: tuple[Path, ...], options: ImportOptions) -> Source:
+def open_arrays(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:
     """Open an array of images and one of labels.
 
     Args:
@@ -34,9 +35,10 @@ def open_arrays(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     images = check_images(images)
     check_as_many(images, labels)
     values = read_values(labels)
-    if options.class_map:
-        classes = read_class_map(options.class_map)
-        check_labels(labels.place, values, len(classes), options.class_map.name)
+    class_map = Path(options.class_map) if options.class_map else None
+    if class_map:
+        classes = read_class_map(class_map)
+        check_labels(labels.place, values, len(classes), class_map.name)
         class_index = values.astype(np.uint32)
     elif options.codepoints or labels.member == "codepoints.npy":
         classes, class_index = make_classes_of_codepoints(labels.place, values)
@@ -47,19 +49,19 @@ def open_arrays(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     infos = [describe_file(images.path, "arrays", images.shape[0])]
     if labels.path != images.path:
         infos.append(describe_file(labels.path, "arrays", 0))
-    if options.class_map:
-        infos.append(describe_file(options.class_map, "class map", 0))
-    lie = ArrayImages((images,))
-    return Source(
+    if class_map:
+        infos.append(describe_file(class_map, "class map", 0))
+    source_images = ArrayImages((images,))
+    return ImportSource(
         name=images.path.name.removesuffix(".npz").removesuffix(".npy"),
         files=tuple(infos),
         classes=classes,
         class_index=class_index,
         split=np.zeros(len(class_index), dtype=np.uint8),
         own_splits=(),
-        images=lie,
-        sizes=lie.sizes,
-        look=look_through(images),
+        images=source_images,
+        sizes=source_images.sizes,
+        polarity_vote=vote_on_array(images),
     )
 
 

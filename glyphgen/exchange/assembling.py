@@ -1,9 +1,9 @@
-"""Sources -> one dataset: one class table, one size, one polarity; knows no format."""
+"""Sources -> one dataset: one class table, one size, one polarity."""
 
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,33 +12,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.classes import ClassTable
+from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
-from glyphgen.exchange.source import WHITE_ON_BLACK, Images, Size, Source, SourceClass
+from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
-from glyphgen.plan import SPLITS
 from glyphgen.production import (
+    DatasetSpec,
     Produced,
-    Target,
-    Watch,
     choose_rows_per_shard,
     describe_run,
-    dump_json,
     produce_dataset,
 )
-from glyphgen.text import list_codepoints, show_some
+from glyphgen.progress import Reporter
+from glyphgen.text import dump_json, list_codepoints, name_characters, show_some
 from glyphgen.version import VERSION
 
 __all__ = [
     "NO_FORM",
-    "SAMPLE_DTYPE",
+    "ROW_DTYPE",
     "Assembly",
-    "Part",
-    "Say",
+    "AssemblyPart",
     "assemble",
     "check_places",
     "count_rows",
@@ -46,7 +43,7 @@ __all__ = [
     "show_sizes",
 ]
 
-SAMPLE_DTYPE = np.dtype(
+ROW_DTYPE = np.dtype(
     [
         ("class_index", "<u4"),
         ("sample", "<u4"),
@@ -61,15 +58,12 @@ SAMPLE_DTYPE = np.dtype(
 NO_FORM = 2**32 - 1
 """The form of a class that is only a word."""
 
-Say = Callable[[str], None]
-"""Told what was found, a line at a time."""
-
 _ROWS_AT_ONCE = 1024  # read together: they are in memory as the source has them
 _LIBRARIES = ("numpy", "pillow", "h5py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class AssemblyPart:
     """A source within a new dataset.
 
     Attributes:
@@ -79,7 +73,7 @@ class Part:
         split: uint8 (n,), the position in ``SPLITS`` of each, or ``LEFT_OUT``.
     """
 
-    source: Source
+    source: ImportSource
     polarity: str
     class_index: NDArray[np.uint32]
     split: NDArray[np.uint8]
@@ -91,22 +85,24 @@ class Assembly:
 
     Attributes:
         name: Its name.
-        made_by: The command: ``import`` or ``merge``.
+        made_by: The command, a key of ``MAKERS``.
         classes: Its table.
         parts: What its rows come from.
         size: Of its images.
-        fit: A member of ``sizing.FITS``.
+        fit: A key of ``FITS``.
+        format: A key of ``STORAGE_FORMATS``.
         seed: That splits were cut with.
-        settings: What was asked of the command.
+        settings: The options, as index.json holds them.
         pages: Files that lie beside the arrays.
     """
 
     name: str
     made_by: str
     classes: tuple[SourceClass, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[AssemblyPart, ...]
     size: Size
     fit: str
+    format: str
     seed: int
     settings: Mapping[str, Any]
     pages: Mapping[str, bytes]
@@ -125,12 +121,13 @@ class Assembly:
             "pillow": version("pillow"),
         }
 
-    def hash(self, format: str) -> str:
-        """Return the hash of all that the dataset's bytes depend on, but for no path."""
+    @property
+    def content_key(self) -> str:
+        """Hash of all that the dataset's bytes depend on, but for no path."""
         page = [
             self.made_by,
             self.name,
-            format,
+            self.format,
             self.settings,
             self.seed,
             self.versions,
@@ -166,10 +163,9 @@ def assemble(
     assembly: Assembly,
     folder: Path,
     *,
-    format: str,
     workers: int,
     force: bool,
-    watch: Watch | None,
+    reporter: Reporter,
 ) -> Produced:
     """Make the dataset.
 
@@ -182,32 +178,31 @@ def assemble(
         n_rows=len(order.rows),
         height=height,
         width=width,
-        sample_dtype=SAMPLE_DTYPE,
+        sample_dtype=ROW_DTYPE,
         rows_per_shard=choose_rows_per_shard(height, width),
     )
-    sha256 = assembly.hash(format)
     work_bytes = sum(part.source.images.work_bytes for part in assembly.parts)
     return produce_dataset(
-        Target(
+        DatasetSpec(
             folder=folder,
-            format=format,
+            format=assembly.format,
             layout=layout,
-            sha256=sha256,
-            work_bytes=work_bytes + layout.n_rows * SAMPLE_DTYPE.itemsize,
+            content_key=assembly.content_key,
+            work_bytes=work_bytes + layout.n_rows * ROW_DTYPE.itemsize,
         ),
         lambda work: _make_job(assembly, order, work),
-        lambda shards: _make_index(assembly, order, layout, shards, format, sha256),
+        lambda shards: _make_index(assembly, order, layout, shards),
         lambda produced: {
             **assembly.pages,
             "run.json": dump_json(describe_run(produced, workers, _LIBRARIES)),
         },
         workers=workers,
         force=force,
-        watch=watch,
+        reporter=reporter,
     )
 
 
-def _order_rows(parts: tuple[Part, ...]) -> RowOrder:
+def _order_rows(parts: tuple[AssemblyPart, ...]) -> RowOrder:
     return RowOrder(
         np.concatenate([part.class_index for part in parts]),
         np.concatenate([part.split for part in parts]),
@@ -227,11 +222,11 @@ class AssemblyJob:
         part_of: The part that each source of index.json belongs to.
         first_row: The part's row that is the first of each source.
         inverted: Which parts are black on white.
-        fit: A member of ``sizing.FITS``.
+        fit: A key of ``FITS``.
     """
 
     samples_file: Path
-    images: tuple[Images, ...]
+    images: tuple[SourceImages, ...]
     part_of: tuple[int, ...]
     first_row: tuple[int, ...]
     inverted: tuple[bool, ...]
@@ -282,7 +277,7 @@ def _make_job(assembly: Assembly, order: RowOrder, work: Path) -> AssemblyJob:
         file.write(_make_samples(assembly, order).data)
     return AssemblyJob(
         samples_file=path,
-        images=tuple(part.source.images.settle(work) for part in assembly.parts),
+        images=tuple(part.source.images.unpack(work) for part in assembly.parts),
         part_of=tuple(part_of),
         first_row=tuple(first_row),
         inverted=tuple(part.polarity != WHITE_ON_BLACK for part in assembly.parts),
@@ -296,7 +291,7 @@ def _make_samples(assembly: Assembly, order: RowOrder) -> NDArray[Any]:
     n_forms = [len(entry.forms) for entry in assembly.classes]
     first_form = np.cumsum([0, *n_forms])[:-1]
     form = np.where(np.array(n_forms) > 0, first_form, NO_FORM)
-    samples = np.zeros(len(order.rows), SAMPLE_DTYPE)
+    samples = np.zeros(len(order.rows), ROW_DTYPE)
     class_index = np.concatenate([part.class_index for part in assembly.parts])
     samples["class_index"] = class_index[order.rows]
     samples["sample"] = order.sample
@@ -311,37 +306,31 @@ def _make_index(
     order: RowOrder,
     layout: Layout,
     shards: tuple[ShardInfo, ...],
-    format: str,
-    sha256: str,
 ) -> Index:
-    table = ClassTable(
-        labels=tuple(entry.label for entry in assembly.classes),
-        forms=tuple(entry.forms for entry in assembly.classes),
-    )
     rows = count_rows(assembly)
     return Index(
         name=assembly.name,
         made_by=assembly.made_by,
-        format=format,
+        format=assembly.format,
         compression=layout.compression,
         image=ImageInfo(height=layout.height, width=layout.width, polarity=WHITE_ON_BLACK),
         sample_fields=layout.sample_fields,
         classes=tuple(
             ClassInfo(
                 index=k,
-                label=table.labels[k],
-                forms=table.forms[k],
-                codepoints=tuple(list_codepoints(form) for form in table.forms[k]),
-                names=table.names(k),
+                label=entry.label,
+                forms=entry.forms,
+                codepoints=tuple(map(list_codepoints, entry.forms)),
+                names=tuple(map(name_characters, entry.forms)),
                 rows={name: int(rows[SPLITS.index(name), k]) for name in order.splits},
             )
-            for k in range(len(table))
+            for k, entry in enumerate(assembly.classes)
         ),
         splits=order.splits,
         shards=shards,
         faces=(),
         seed=assembly.seed,
-        content_key=sha256,
+        content_key=assembly.content_key,
         sources=assembly.sources,
         settings=assembly.settings,
         versions=assembly.versions,

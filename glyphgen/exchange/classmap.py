@@ -1,4 +1,4 @@
-"""What labels and folder names stand for; knows nothing of images."""
+"""What labels and folder names stand for."""
 
 import csv
 import io

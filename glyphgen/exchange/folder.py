@@ -1,21 +1,22 @@
-"""Image folders: ``class-name/*.png``, also with train, valid and test above; knows no other format."""
+"""Image folders: ``class-name/*.png``, also with train, valid and test above."""
 
 from pathlib import Path, PurePosixPath
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import name_class
-from glyphgen.exchange.source import ImportOptions, Source
-from glyphgen.exchange.tree import Found, make_source, open_tree
-from glyphgen.plan import SPLITS
+from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.source import ImportSource
+from glyphgen.exchange.tree import PicturePlace, make_source, open_tree
 
-__all__ = ["open_folder", "place_in_class_folder", "require_one_path"]
+__all__ = ["find_place", "open_folder", "require_one_path"]
 
-_SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val"}
-_SPLIT_NAMES |= {"validation": "val", "test": "test", "testing": "test"}
+_SPLIT_NAMES = {name: name for name in SPLITS}
+_SPLIT_NAMES |= {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 _DEEP = "in no class folder, expected class-name/picture or split/class-name/picture"
 
 
-def open_folder(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # noqa: ARG001
+def open_folder(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:  # noqa: ARG001
     """Open a folder of class folders.
 
     A folder is named after a character, ``U+3042``, or any word.
@@ -26,7 +27,7 @@ def open_folder(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # n
     path = require_one_path(paths)
     return make_source(
         open_tree(path),
-        place=place_in_class_folder,
+        find_place=find_place,
         name_class=name_class,
         kind="folder",
         name=path.resolve().name,
@@ -44,11 +45,11 @@ def require_one_path(paths: tuple[Path, ...]) -> Path:
     return paths[0]
 
 
-def place_in_class_folder(path: PurePosixPath) -> Found | str:
-    """Say where ``class/picture`` or ``split/class/picture`` belongs."""
+def find_place(path: PurePosixPath) -> PicturePlace | str:
+    """Return where ``class/picture`` or ``split/class/picture`` belongs."""
     match path.parts:
         case [folder, _]:
-            return Found(split=None, folder=folder)
+            return PicturePlace(split=None, folder=folder)
         case [split, folder, _] if split.lower() in _SPLIT_NAMES:
-            return Found(split=SPLITS.index(_SPLIT_NAMES[split.lower()]), folder=folder)
+            return PicturePlace(split=SPLITS.index(_SPLIT_NAMES[split.lower()]), folder=folder)
     return _DEEP

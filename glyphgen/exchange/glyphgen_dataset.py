@@ -1,17 +1,18 @@
-"""Another glyphgen dataset as a source; knows no other format."""
+"""Another glyphgen dataset as a source."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import BLACK_ON_WHITE, SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.folder import require_one_path
-from glyphgen.exchange.source import Images, ImportOptions, PolarityVote, Source, SourceClass
-from glyphgen.plan import SPLITS
+from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.source import ImportSource, PolarityVote, SourceClass, SourceImages
 
 __all__ = ["open_dataset"]
 
@@ -19,7 +20,7 @@ _TOUCHED_BYTES = 64 << 10  # what Linux maps around the one page that is asked f
 _MOST_TOUCHED_BYTES = 128 << 20
 
 
-def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # noqa: ARG001
+def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:  # noqa: ARG001
     """Open a dataset, and check that every shard has its hash.
 
     Raises:
@@ -35,8 +36,8 @@ def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # 
         if name in SPLITS:
             split[first:end] = SPLITS.index(name)
     held_out = tuple(name for name in index.splits if name in SPLITS)
-    is_white = index.image.polarity == "black-on-white"
-    return Source(
+    is_white = index.image.polarity == BLACK_ON_WHITE
+    return ImportSource(
         name=index.name,
         files=(
             SourceInfo(
@@ -49,11 +50,11 @@ def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # 
         own_splits=held_out if held_out != ("train",) else (),
         images=_DatasetImages(dataset),
         sizes={(index.image.height, index.image.width): len(dataset)},
-        look=PolarityVote(white_on_black=0 if is_white else 1, black_on_white=1 if is_white else 0),
+        polarity_vote=PolarityVote(white_on_black=not is_white, black_on_white=is_white),
     )
 
 
-class _DatasetImages(Images):
+class _DatasetImages(SourceImages):
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._n_touched = 0

@@ -1,132 +1,155 @@
-"""Another format -> a dataset: what was found is said, what is odd is listed; knows no format."""
+"""Another format -> a dataset: what was found is reported, files that give no row are listed."""
 
 import dataclasses
-from collections.abc import Mapping
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from glyphgen.choices import IMPORT_FORMATS, check_choice
 from glyphgen.errors import SourceError
-from glyphgen.exchange import FORMATS, ImportOptions, Source
 from glyphgen.exchange.assembling import (
     Assembly,
-    Part,
-    Say,
+    AssemblyPart,
     assemble,
     check_places,
     count_rows,
     describe_assembly,
     show_sizes,
 )
+from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.rows import cut_splits
-from glyphgen.exchange.source import Size
-from glyphgen.production import Produced, Watch, dump_json
-from glyphgen.text import show_some, show_text
+from glyphgen.exchange.source import ImportSource, Size
+from glyphgen.production import Produced
+from glyphgen.progress import SILENT, Reporter
+from glyphgen.text import dump_json, show_some, show_text
 
-__all__ = ["import_dataset", "open_source"]
+__all__ = ["import_dataset", "import_source", "open_source"]
 
-_NOTHING = ImportOptions()
-_LEAST_AGREEMENT = 0.75  # of the images looked at
+_DEFAULTS = ImportOptions()
+_LEAST_AGREEMENT = 0.75  # of the images that have voted
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
-def open_source(format: str, paths: tuple[Path, ...], options: ImportOptions = _NOTHING) -> Source:
-    """Open a source of a format.
+def open_source(
+    source_format: str, paths: Paths, *, options: ImportOptions = _DEFAULTS
+) -> ImportSource:
+    """Open images in another format.
 
     Args:
-        format: A key of ``FORMATS``.
-        paths: Of it.
-        options: What it does not say itself.
+        source_format: A key of ``IMPORT_FORMATS``.
+        paths: Of the folder or the files.
+        options: ``class_map`` and ``codepoints`` are used.
 
     Raises:
+        ChoiceError: There is no such format.
         SourceError: There is no such source, or it is not what its format says.
         DatasetError: A dataset is missing, unfinished or damaged.
     """
-    return dataclasses.replace(FORMATS[format](paths, options), paths=paths)
+    entry = IMPORT_FORMATS[check_choice(source_format, IMPORT_FORMATS, "source_format")]
+    given = (paths,) if isinstance(paths, str | os.PathLike) else paths
+    all_paths = tuple(map(Path, given))
+    if not all_paths:
+        raise SourceError(f"paths: found none, expected those of a source in {source_format}")
+    source: ImportSource = entry.load()(all_paths, options)
+    return dataclasses.replace(source, paths=all_paths)
 
 
 def import_dataset(
-    source: Source,
-    folder: Path,
+    source_format: str,
+    paths: Paths,
+    out: str | os.PathLike[str],
     *,
-    name: str = "",
-    size: Size | None = None,
-    fit: str = "pad",
-    polarity: str | None = None,
-    shares: Mapping[str, float] | None = None,
-    seed: int = 0,
-    strict: bool = False,
-    format: str = "npy",
+    options: ImportOptions = _DEFAULTS,
     workers: int = 1,
     force: bool = False,
-    say: Say | None = None,
-    watch: Watch | None = None,
+    reporter: Reporter = SILENT,
 ) -> Produced:
-    """Make a dataset of a source, or finish it, or mend its damaged shards.
+    """Make a dataset of images in another format, or finish it, or mend its damaged shards.
 
     Args:
-        source: What is imported.
-        folder: Where; made when absent.
-        name: Of the dataset; the source's without it.
-        size: Height and width of the images; the source's without it.
-        fit: A member of ``sizing.FITS``.
-        polarity: Of the source; detected without it.
-        shares: How much of each class's train rows become ``val`` and ``test``.
-        seed: Chooses them.
-        strict: Refuse a source with odd files.
-        format: A key of ``dataset.shards.FORMATS``.
+        source_format: A key of ``IMPORT_FORMATS``.
+        paths: Of the folder or the files of the images.
+        out: Folder of the dataset; made when absent.
+        options: How.
         workers: Processes that read and write.
         force: Replace whatever the folder holds.
-        say: Told what was found.
-        watch: Called before the first shard and after each one.
+        reporter: Is told what was found, and how far the work is.
 
     Raises:
-        SourceError: The source is not what it should be, or lacks what is options.
+        ChoiceError: There is no such format.
+        SourceError: The source is not what it should be.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
-    say = say or (lambda _: None)
+    source = open_source(source_format, paths, options=options)
+    return import_source(
+        source, out, options=options, workers=workers, force=force, reporter=reporter
+    )
+
+
+def import_source(
+    source: ImportSource,
+    out: str | os.PathLike[str],
+    *,
+    options: ImportOptions = _DEFAULTS,
+    workers: int = 1,
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> Produced:
+    """Make a dataset of a source that is open; see ``import_dataset``."""
+    folder = Path(out)
     check_places(folder, source.paths)
-    if strict and source.skipped:
+    if options.strict and source.skipped:
         raise SourceError(*(f"{entry.name}: {entry.reason}" for entry in source.skipped))
-    shares = dict(shares or {})
-    found_polarity = polarity or _detect_polarity(source)
-    split = cut_splits(source, shares, seed) if shares else source.split
-    size = size or _find_size(source)
-    part = Part(source=source, polarity=found_polarity, class_index=source.class_index, split=split)
+    assembly = _plan_assembly(source, options)
+    _report_findings(assembly, reporter, detected=options.polarity is None)
+    return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
+
+
+def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
+    polarity = options.polarity or _detect_polarity(source)
+    split = cut_splits(source, options.split, options.seed) if options.split else source.split
+    size = options.size or _find_size(source)
     skipped = {"skipped": [{"name": s.name, "reason": s.reason} for s in source.skipped]}
-    assembly = Assembly(
-        name=name or source.name,
+    return Assembly(
+        name=options.name or source.name,
         made_by="import",
         classes=source.classes,
-        parts=(part,),
+        parts=(
+            AssemblyPart(
+                source=source, polarity=polarity, class_index=source.class_index, split=split
+            ),
+        ),
         size=size,
-        fit=fit,
-        seed=seed,
+        fit=options.fit,
+        format=options.format,
+        seed=options.seed,
         settings={
             "height": size[0],
             "width": size[1],
-            "fit": fit,
-            "source_polarity": found_polarity,
-            "split": shares,
+            "fit": options.fit,
+            "source_polarity": polarity,
+            "split": dict(options.split),
             "skipped": len(source.skipped),
         },
         pages={**source.pages, **({"skipped.json": dump_json(skipped)} if source.skipped else {})},
     )
-    _say_what_was_found(assembly, say, detected=polarity is None)
-    return assemble(assembly, folder, format=format, workers=workers, force=force, watch=watch)
 
 
-def _detect_polarity(source: Source) -> str:
-    look = source.look
-    if look.agreement < _LEAST_AGREEMENT:
+def _detect_polarity(source: ImportSource) -> str:
+    vote = source.polarity_vote
+    if vote.agreement < _LEAST_AGREEMENT:
         raise SourceError(
-            f"{source.name}: {look.white_on_black:,} images look white on black and"
-            f" {look.black_on_white:,} black on white, expected one polarity"
+            f"{source.name}: {vote.white_on_black:,} images look white on black and"
+            f" {vote.black_on_white:,} black on white, expected one polarity"
             " (--polarity says which it is)"
         )
-    return look.polarity
+    return vote.polarity
 
 
-def _find_size(source: Source) -> Size:
+def _find_size(source: ImportSource) -> Size:
     if len(source.sizes) > 1:
         raise SourceError(
             f"{source.name}: images of {len(source.sizes)} sizes: {show_sizes(source.sizes)},"
@@ -135,25 +158,25 @@ def _find_size(source: Source) -> Size:
     return next(iter(source.sizes))
 
 
-def _say_what_was_found(assembly: Assembly, say: Say, *, detected: bool) -> None:
+def _report_findings(assembly: Assembly, reporter: Reporter, *, detected: bool) -> None:
     [part] = assembly.parts
-    source, look = part.source, part.source.look
-    say(describe_assembly(assembly))
+    source, vote = part.source, part.source.polarity_vote
+    reporter.message(describe_assembly(assembly))
     for note in source.notes:
-        say(note)
+        reporter.message(note)
     if detected and not any(info.kind == "dataset" for info in source.files):
-        n_alike = max(look.white_on_black, look.black_on_white)
-        n_looked_at = look.white_on_black + look.black_on_white
-        say(
-            f"polarity: {part.polarity}, as {n_alike:,} of {n_looked_at:,} images look"
+        n_alike = max(vote.white_on_black, vote.black_on_white)
+        n_votes = vote.white_on_black + vote.black_on_white
+        reporter.message(
+            f"polarity: {part.polarity}, as {n_alike:,} of {n_votes:,} images look"
             " (--polarity if not)"
         )
     else:
-        say(f"polarity: {part.polarity}")
+        reporter.message(f"polarity: {part.polarity}")
     empty = np.flatnonzero(count_rows(assembly).sum(axis=0) == 0).tolist()
     if empty:
         shown = show_some(show_text(assembly.classes[k].label) for k in empty)
-        say(f"classes without an image: {shown}")
+        reporter.message(f"classes without an image: {shown}")
     if source.skipped:
         shown = show_some(f"{entry.name}: {entry.reason}" for entry in source.skipped)
-        say(f"skipped {len(source.skipped):,}, see skipped.json: {shown}")
+        reporter.message(f"skipped {len(source.skipped):,}, see skipped.json: {shown}")

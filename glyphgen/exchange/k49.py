@@ -6,19 +6,12 @@ github.com/rois-codh/kmnist.
 
 from pathlib import Path
 
-import numpy as np
-
 from glyphgen.errors import SourceError
-from glyphgen.exchange.classmap import check_labels, read_class_map
-from glyphgen.exchange.source import ImportOptions, PolarityVote, Source
-from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
-from glyphgen.exchange.stored import (
-    choose_array,
-    describe_file,
-    find_arrays,
-    read_values,
-)
-from glyphgen.plan import SPLITS
+from glyphgen.exchange.array_source import ArrayPair, make_array_source
+from glyphgen.exchange.classmap import read_class_map
+from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.source import ImportSource
+from glyphgen.exchange.stored import StoredArray, choose_array, find_arrays
 from glyphgen.text import show_some
 
 __all__ = ["open_k49"]
@@ -26,7 +19,7 @@ __all__ = ["open_k49"]
 _OFFICIAL = ("train", "test")
 
 
-def open_k49(paths: tuple[Path, ...], options: ImportOptions) -> Source:
+def open_k49(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:
     """Open Kuzushiji-49 or KMNIST.
 
     Args:
@@ -39,47 +32,27 @@ def open_k49(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     """
     files = _list_files(paths)
     prefix = _find_prefix(paths[0], files)
-    pairs = {
-        split: (files[f"{prefix}-{split}-imgs.npz"], files.get(f"{prefix}-{split}-labels.npz"))
-        for split in _OFFICIAL
-        if f"{prefix}-{split}-imgs.npz" in files
-    }
-    lacking = [f"{prefix}-{split}-labels.npz" for split, pair in pairs.items() if pair[1] is None]
-    if lacking:
+    splits = [split for split in _OFFICIAL if f"{prefix}-{split}-imgs.npz" in files]
+    wanted = [f"{prefix}-{split}-labels.npz" for split in splits]
+    if lacking := [name for name in wanted if name not in files]:
         raise SourceError(f"{paths[0]}: lacks {' and '.join(lacking)}, expected labels for images")
-    class_map = options.class_map or _find_class_map(paths[0], prefix, files)
-    classes = read_class_map(class_map)
-    arrays, labels, infos = [], [], []
-    look = PolarityVote(white_on_black=0, black_on_white=0)
-    for images_path, labels_path in pairs.values():
-        assert labels_path is not None
-        images = check_images(choose_array(find_arrays(images_path), "arr_0", images_path))
-        labels_array = choose_array(find_arrays(labels_path), "arr_0", labels_path)
-        check_as_many(images, labels_array)
-        found = read_values(labels_array)
-        check_labels(str(labels_path), found, len(classes), class_map.name)
-        look += look_through(images)
-        arrays.append(images)
-        labels.append(found.astype(np.uint32))
-        infos.append(describe_file(images_path, "k49", images.shape[0]))
-        infos.append(describe_file(labels_path, "k49", 0))
-    images_of_all = ArrayImages(tuple(arrays))
-    return Source(
-        name=prefix,
-        files=(*infos, describe_file(class_map, "class map", 0)),
-        classes=classes,
-        class_index=np.concatenate(labels),
-        split=np.concatenate(
-            [
-                np.full(len(found), SPLITS.index(split), dtype=np.uint8)
-                for split, found in zip(pairs, labels, strict=True)
-            ]
-        ),
-        own_splits=tuple(pairs),
-        images=images_of_all,
-        sizes=images_of_all.sizes,
-        look=look,
+    class_map = (
+        Path(options.class_map) if options.class_map else _find_class_map(paths[0], prefix, files)
     )
+    pairs = [
+        ArrayPair(
+            split=split,
+            images=_find_array(files[f"{prefix}-{split}-imgs.npz"]),
+            labels=_find_array(files[f"{prefix}-{split}-labels.npz"]),
+        )
+        for split in splits
+    ]
+    classes = read_class_map(class_map)
+    return make_array_source(pairs, classes, name=prefix, kind="k49", class_map=class_map)
+
+
+def _find_array(path: Path) -> StoredArray:
+    return choose_array(find_arrays(path), "arr_0", path)
 
 
 def _list_files(paths: tuple[Path, ...]) -> dict[str, Path]:

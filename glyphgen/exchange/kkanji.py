@@ -1,4 +1,4 @@
-"""Kuzushiji-Kanji: ``U+XXXX/*.png`` in a folder or a .tar; knows no other format.
+"""Kuzushiji-Kanji: ``U+XXXX/*.png`` in a folder or a .tar.
 
 Source: Clanuwat et al., "Deep Learning for Classical Japanese Literature", 2018;
 github.com/rois-codh/kmnist (kkanji.tar holds kkanji2/U+XXXX/).
@@ -9,15 +9,16 @@ from pathlib import Path, PurePosixPath
 
 from glyphgen.exchange.classmap import name_class
 from glyphgen.exchange.folder import require_one_path
-from glyphgen.exchange.source import ImportOptions, Source
-from glyphgen.exchange.tree import Found, make_source, open_tree
+from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.source import ImportSource
+from glyphgen.exchange.tree import PicturePlace, make_source, open_tree
 
 __all__ = ["open_kkanji"]
 
 _CLASS_FOLDER = re.compile(r"U\+[0-9A-F]{4,6}", re.IGNORECASE)
 
 
-def open_kkanji(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # noqa: ARG001
+def open_kkanji(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:  # noqa: ARG001
     """Open Kuzushiji-Kanji.
 
     Raises:
@@ -26,15 +27,15 @@ def open_kkanji(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # n
     path = require_one_path(paths)
     return make_source(
         open_tree(path, (".tar",)),
-        place=_place,
+        find_place=_find_place,
         name_class=name_class,
         kind="kkanji",
         name=path.resolve().name.removesuffix(".tar"),
     )
 
 
-def _place(path: PurePosixPath) -> Found | str:
+def _find_place(path: PurePosixPath) -> PicturePlace | str:
     folder = path.parent.name
     if _CLASS_FOLDER.fullmatch(folder):
-        return Found(split=None, folder=folder.upper())
+        return PicturePlace(split=None, folder=folder.upper())
     return "in no folder named after a code point, expected such as U+3042/picture.png"

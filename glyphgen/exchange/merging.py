@@ -1,21 +1,19 @@
-"""Several datasets -> one, with one class table; test rows never become train rows.
-
-Knows no format but glyphgen's own.
-"""
+"""Several datasets -> one, with one class table; test rows never become train rows."""
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.assembling import (
     Assembly,
-    Part,
-    Say,
+    AssemblyPart,
     assemble,
     check_places,
     describe_assembly,
@@ -23,14 +21,17 @@ from glyphgen.exchange.assembling import (
 )
 from glyphgen.exchange.classmap import class_order
 from glyphgen.exchange.glyphgen_dataset import open_dataset
+from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.rows import LEFT_OUT
-from glyphgen.exchange.source import WHITE_ON_BLACK, ImportOptions, Size, Source, SourceClass
-from glyphgen.plan import SPLITS
-from glyphgen.production import Produced, Watch
+from glyphgen.exchange.source import ImportSource, SourceClass
+from glyphgen.partition import join_groups
+from glyphgen.production import Produced
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import show_some, show_text
 
-__all__ = ["merge_classes", "merge_datasets"]
+__all__ = ["join_class_tables", "merge_datasets"]
 
+_DEFAULTS = AssemblyOptions()
 _ROWS_AT_ONCE = 4096
 _TRAIN = SPLITS.index("train")
 
@@ -38,74 +39,73 @@ Ints = NDArray[np.int64]
 
 
 def merge_datasets(
-    folders: tuple[Path, ...],
-    folder: Path,
+    datasets: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     *,
-    name: str,
-    size: Size | None = None,
-    fit: str = "pad",
-    format: str = "npy",
+    options: AssemblyOptions = _DEFAULTS,
     workers: int = 1,
     force: bool = False,
-    say: Say | None = None,
-    watch: Watch | None = None,
+    reporter: Reporter = SILENT,
 ) -> Produced:
-    """Merge datasets, or finish it, or mend damaged shards.
+    """Merge datasets into a new one, or finish it, or mend its damaged shards.
 
     Train rows become train rows, val rows val rows and test rows test rows; a dataset without splits is
     train. A train row that is, byte for byte, a val or test row of another dataset is left out. A class
     without rows is left out.
 
     Args:
-        folders: Of the datasets, two or more.
-        folder: Of the new one; made when absent.
-        name: Of the new one.
-        size: Height and width of the images; that of the first dataset without it.
-        fit: A member of ``sizing.FITS``.
-        format: A key of ``dataset.shards.FORMATS``.
+        datasets: Folders of two or more.
+        out: Folder of the new one; made when absent.
+        options: How; the images get the size of the first dataset without another, and the new dataset
+            the name of its folder.
         workers: Processes that read and write.
         force: Replace whatever the folder holds.
-        say: Told what was found.
-        watch: Called before the first shard and after each one.
+        reporter: Is told what was found, and how far the work is.
 
     Raises:
         DatasetError: A dataset is missing, unfinished, damaged or given twice, or a class of one is
             several classes of another.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
-    say = say or (lambda _: None)
+    folders, folder = tuple(map(Path, datasets)), Path(out)
     check_places(folder, folders)
     sources = tuple(open_dataset((path,), ImportOptions()) for path in folders)
     _check_different(folders, sources)
-    classes, positions = merge_classes(folders, sources)
-    whole = _leave_out_leaks(_make_parts(sources, positions), folders, say)
-    classes, parts = _drop_empty(classes, whole, say)
-    chosen = size or next(iter(sources[0].sizes))
+    classes, positions = join_class_tables(folders, sources)
+    parts = _leave_out_leaks(_make_parts(sources, positions), folders, reporter)
+    classes, kept_parts = _drop_empty(classes, parts, reporter)
+    size = options.size or next(iter(sources[0].sizes))
     assembly = Assembly(
-        name=name,
+        name=options.name or folder.resolve().name,
         made_by="merge",
         classes=classes,
-        parts=parts,
-        size=chosen,
-        fit=fit,
+        parts=kept_parts,
+        size=size,
+        fit=options.fit,
+        format=options.format,
         seed=0,
         settings={
-            "height": chosen[0],
-            "width": chosen[1],
-            "fit": fit,
-            "left_out": sum(int((part.split == LEFT_OUT).sum()) for part in parts),
+            "height": size[0],
+            "width": size[1],
+            "fit": options.fit,
+            "left_out": sum(int((part.split == LEFT_OUT).sum()) for part in kept_parts),
         },
         pages={},
     )
     for path, source in zip(folders, sources, strict=True):
-        say(f"{path}: {source.n_rows:,} images, {show_sizes(source.sizes)}, {source.look.polarity}")
-    say(describe_assembly(assembly))
-    if size is None and len({next(iter(source.sizes)) for source in sources}) > 1:
-        say(f"size: {chosen[0]}x{chosen[1]}, as {folders[0]} has it (--height and --width if not)")
-    return assemble(assembly, folder, format=format, workers=workers, force=force, watch=watch)
+        reporter.message(
+            f"{path}: {source.n_rows:,} images, {show_sizes(source.sizes)},"
+            f" {source.polarity_vote.polarity}"
+        )
+    reporter.message(describe_assembly(assembly))
+    if options.size is None and len({next(iter(source.sizes)) for source in sources}) > 1:
+        reporter.message(
+            f"size: {size[0]}x{size[1]}, as {folders[0]} has it (--height and --width if not)"
+        )
+    return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
 
 
-def _check_different(folders: tuple[Path, ...], sources: tuple[Source, ...]) -> None:
+def _check_different(folders: tuple[Path, ...], sources: tuple[ImportSource, ...]) -> None:
     first: dict[str, Path] = {}
     problems = []
     for path, source in zip(folders, sources, strict=True):
@@ -119,8 +119,8 @@ def _check_different(folders: tuple[Path, ...], sources: tuple[Source, ...]) -> 
         raise DatasetError(*problems)
 
 
-def merge_classes(
-    folders: tuple[Path, ...], sources: tuple[Source, ...]
+def join_class_tables(
+    folders: tuple[Path, ...], sources: tuple[ImportSource, ...]
 ) -> tuple[tuple[SourceClass, ...], tuple[Ints, ...]]:
     """Make one class table of several: characters in code point order, then words.
 
@@ -133,22 +133,22 @@ def merge_classes(
     Raises:
         DatasetError: Two classes of one dataset would become one.
     """
-    group_of: dict[tuple[str, str], int] = {}
+    all_classes = [
+        (number, index)
+        for number, source in enumerate(sources)
+        for index in range(len(source.classes))
+    ]
+    with_key: dict[tuple[str, str], list[int]] = {}
+    for k, keys in enumerate(keys for source in sources for keys in _find_keys(source)):
+        for key in keys:
+            with_key.setdefault(key, []).append(k)
     groups: dict[int, list[tuple[int, int]]] = {}
-    for number, source in enumerate(sources):
-        for index, keys in enumerate(_find_keys(source)):
-            known = sorted({group_of[key] for key in keys if key in group_of})
-            group = known[0] if known else len(groups) + len(group_of)
-            members = groups.setdefault(group, [])
-            for other in known[1:]:
-                members += groups.pop(other)
-            members.append((number, index))
-            merged = {key: group for key, old in group_of.items() if old in known[1:]}
-            group_of |= merged | dict.fromkeys(keys, group)
-    _check_groups(folders, sources, groups)
+    for k, first in enumerate(join_groups(len(all_classes), with_key.values()).tolist()):
+        groups.setdefault(first, []).append(all_classes[k])
+    _check_groups(folders, sources, groups.values())
     table = []
     for members in groups.values():
-        entries = [sources[number].classes[index] for number, index in sorted(members)]
+        entries = [sources[number].classes[index] for number, index in members]
         forms = dict.fromkeys(form for entry in entries for form in entry.forms)
         table.append((SourceClass(label=entries[0].label, forms=tuple(forms)), members))
     table.sort(key=lambda entry: class_order(entry[0]))
@@ -159,7 +159,7 @@ def merge_classes(
     return tuple(entry for entry, _ in table), positions
 
 
-def _find_keys(source: Source) -> Iterator[list[tuple[str, str]]]:
+def _find_keys(source: ImportSource) -> Iterator[list[tuple[str, str]]]:
     """Yield for each class what it is known by."""
     n_owners = Counter(form for entry in source.classes for form in set(entry.forms))
     for entry in source.classes:
@@ -169,17 +169,17 @@ def _find_keys(source: Source) -> Iterator[list[tuple[str, str]]]:
 
 def _check_groups(
     folders: tuple[Path, ...],
-    sources: tuple[Source, ...],
-    groups: dict[int, list[tuple[int, int]]],
+    sources: tuple[ImportSource, ...],
+    groups: Iterable[list[tuple[int, int]]],
 ) -> None:
     problems = []
-    for members in groups.values():
+    for members in groups:
         n_classes = Counter(number for number, _ in members)
         for number, n in n_classes.items():
             if n > 1:
                 labels = [
                     show_text(sources[k].classes[index].label)
-                    for k, index in sorted(members)
+                    for k, index in members
                     if k == number
                 ]
                 others = [str(folders[k]) for k in n_classes if k != number]
@@ -192,11 +192,13 @@ def _check_groups(
         raise DatasetError(*problems)
 
 
-def _make_parts(sources: tuple[Source, ...], positions: tuple[Ints, ...]) -> list[Part]:
+def _make_parts(
+    sources: tuple[ImportSource, ...], positions: tuple[Ints, ...]
+) -> list[AssemblyPart]:
     return [
-        Part(
+        AssemblyPart(
             source=source,
-            polarity=source.look.polarity,
+            polarity=source.polarity_vote.polarity,
             class_index=of_class[source.class_index].astype(np.uint32),
             split=source.split.copy(),
         )
@@ -204,7 +206,9 @@ def _make_parts(sources: tuple[Source, ...], positions: tuple[Ints, ...]) -> lis
     ]
 
 
-def _leave_out_leaks(parts: list[Part], folders: tuple[Path, ...], say: Say) -> list[Part]:
+def _leave_out_leaks(
+    parts: list[AssemblyPart], folders: tuple[Path, ...], reporter: Reporter
+) -> list[AssemblyPart]:
     """Leave out train rows that are held out elsewhere."""
     if not any((part.split != _TRAIN).any() for part in parts):
         return parts
@@ -218,14 +222,14 @@ def _leave_out_leaks(parts: list[Part], folders: tuple[Path, ...], say: Say) -> 
         leaks = (part.split == _TRAIN) & np.isin(digests[number], np.concatenate(held_out))
         if leaks.any():
             part.split[leaks] = LEFT_OUT
-            say(
+            reporter.message(
                 f"{path}: {leaks.sum():,} train images left out, for they are val or test images of"
                 " another dataset"
             )
     return parts
 
 
-def _hash_images(part: Part) -> NDArray[np.uint64]:
+def _hash_images(part: AssemblyPart) -> NDArray[np.uint64]:
     digests = np.empty(part.source.n_rows, dtype=np.uint64)
     for first in range(0, len(digests), _ROWS_AT_ONCE):
         rows = np.arange(first, min(first + _ROWS_AT_ONCE, len(digests)))
@@ -238,18 +242,20 @@ def _hash_images(part: Part) -> NDArray[np.uint64]:
 
 
 def _drop_empty(
-    classes: tuple[SourceClass, ...], parts: list[Part], say: Say
-) -> tuple[tuple[SourceClass, ...], tuple[Part, ...]]:
+    classes: tuple[SourceClass, ...], parts: list[AssemblyPart], reporter: Reporter
+) -> tuple[tuple[SourceClass, ...], tuple[AssemblyPart, ...]]:
     """Leave out the classes that no row has."""
     has_rows = np.zeros(len(classes), dtype=bool)
     for part in parts:
         has_rows[part.class_index[part.split != LEFT_OUT]] = True
     if not has_rows.all():
         dropped = [classes[k].label for k in np.flatnonzero(~has_rows).tolist()]
-        say(f"classes without an image are left out: {show_some(map(show_text, dropped))}")
+        reporter.message(
+            f"classes without an image are left out: {show_some(map(show_text, dropped))}"
+        )
     place = np.cumsum(has_rows) - 1
     return tuple(entry for entry, kept in zip(classes, has_rows, strict=True) if kept), tuple(
-        Part(
+        AssemblyPart(
             source=part.source,
             polarity=part.polarity,
             class_index=place[part.class_index].astype(np.uint32),

@@ -1,4 +1,4 @@
-"""MNIST and EMNIST: IDX files of images and labels, gzipped or not; knows no other format.
+"""MNIST and EMNIST: IDX files of images and labels, gzipped or not.
 
 Source: LeCun et al., "The MNIST database"; Cohen et al., "EMNIST: an extension of MNIST to handwritten
 letters", 2017 (its images lie with rows and columns exchanged).
@@ -7,19 +7,12 @@ letters", 2017 (its images lie with rows and columns exchanged).
 import re
 from pathlib import Path
 
-import numpy as np
-
 from glyphgen.errors import SourceError
-from glyphgen.exchange.classmap import check_labels, make_character, read_class_map
-from glyphgen.exchange.source import ImportOptions, PolarityVote, Source, SourceClass
-from glyphgen.exchange.stacks import ArrayImages, check_as_many, check_images, look_through
-from glyphgen.exchange.stored import (
-    describe_file,
-    find_idx,
-    read_errors,
-    read_values,
-)
-from glyphgen.plan import SPLITS
+from glyphgen.exchange.array_source import ArrayPair, make_array_source
+from glyphgen.exchange.classmap import make_character, read_class_map
+from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.source import ImportSource, SourceClass
+from glyphgen.exchange.stored import find_idx, source_errors
 from glyphgen.text import show_some
 
 __all__ = ["open_mnist"]
@@ -29,7 +22,7 @@ _SIDES = {"train": "train", "t10k": "test", "test": "test"}
 _DIGITS = tuple(make_character(ord(digit)) for digit in "0123456789")
 
 
-def open_mnist(paths: tuple[Path, ...], options: ImportOptions) -> Source:
+def open_mnist(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:
     """Open MNIST, or what is stored like it.
 
     Args:
@@ -42,45 +35,32 @@ def open_mnist(paths: tuple[Path, ...], options: ImportOptions) -> Source:
     """
     files, stem = _find_files(paths)
     maps = sorted(files[next(iter(files))].parent.glob(f"{stem}mapping.txt")) if stem else []
-    map_file = options.class_map or (maps[0] if maps else None)
+    class_map = Path(options.class_map) if options.class_map else next(iter(maps), None)
     classes, first_label = _DIGITS, 0
-    if options.class_map:
-        classes = read_class_map(options.class_map)
-    elif map_file:
-        classes, first_label = _read_mapping(map_file)
-    arrays, labels, splits, infos = [], [], [], []
-    look = PolarityVote(white_on_black=0, black_on_white=0)
-    for split in ("train", "test"):
-        if (split, "images") not in files:
-            continue
-        images_path, labels_path = files[split, "images"], files[split, "labels"]
-        images = check_images(find_idx(images_path, 3))
-        labels_array = find_idx(labels_path, 1)
-        check_as_many(images, labels_array)
-        found = read_values(labels_array) - first_label
-        check_labels(str(labels_path), found, len(classes), map_file.name if map_file else "digits")
-        look += look_through(images)
-        arrays.append(images)
-        labels.append(found.astype(np.uint32))
-        splits.append(np.full(len(found), SPLITS.index(split), dtype=np.uint8))
-        infos.append(describe_file(images_path, "mnist", len(found)))
-        infos.append(describe_file(labels_path, "mnist", 0))
-    if map_file:
-        infos.append(describe_file(map_file, "class map", 0))
+    if options.class_map and class_map:
+        classes = read_class_map(class_map)
+    elif class_map:
+        classes, first_label = _read_mapping(class_map)
+    pairs = [
+        ArrayPair(
+            split=split,
+            images=find_idx(files[split, "images"], 3),
+            labels=find_idx(files[split, "labels"], 1),
+        )
+        for split in ("train", "test")
+        if (split, "images") in files
+    ]
     transposed = stem.startswith("emnist")
-    images_of_all = ArrayImages(tuple(arrays), transposed=transposed)
-    return Source(
+    return make_array_source(
+        pairs,
+        classes,
         name=stem.rstrip("-") or "mnist",
-        files=tuple(infos),
-        classes=classes,
-        class_index=np.concatenate(labels),
-        split=np.concatenate(splits),
-        own_splits=tuple(split for split in ("train", "test") if (split, "images") in files),
-        images=images_of_all,
-        sizes=images_of_all.sizes,
-        look=look,
+        kind="mnist",
+        class_map=class_map,
+        first_label=first_label,
+        transposed=transposed,
         notes=(
-            *(() if map_file else ("labels 0 to 9 are the digits (--class-map names others)",)),
+            *(() if class_map else ("labels 0 to 9 are the digits (--class-map names others)",)),
             *(("rows and columns exchanged, as EMNIST has them",) if transposed else ()),
         ),
     )
@@ -123,7 +103,7 @@ def _read_mapping(path: Path) -> tuple[tuple[SourceClass, ...], int]:
     Returns:
         The classes in the order of their labels, and the first label.
     """
-    with read_errors(path):
+    with source_errors(path):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     try:
         entries = sorted(list(map(int, line.split())) for line in lines if line.strip())

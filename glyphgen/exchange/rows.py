@@ -1,13 +1,13 @@
-"""Which row of which source each row of a new dataset is; knows nothing of images."""
+"""Which row of which source each row of a new dataset is."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
-from glyphgen.exchange.source import Source
-from glyphgen.plan import SPLITS
+from glyphgen.exchange.source import ImportSource
 from glyphgen.streams import Stage, order_by_words
 
 __all__ = ["LEFT_OUT", "RowOrder", "cut_splits"]
@@ -69,7 +69,7 @@ def _count_within(order: Ints, *keys: NDArray[np.unsignedinteger]) -> tuple[Ints
     return np.arange(len(order)) - np.repeat(starts, counts), np.repeat(counts, counts)
 
 
-def cut_splits(source: Source, shares: Mapping[str, float], seed: int) -> NDArray[np.uint8]:
+def cut_splits(source: ImportSource, shares: Mapping[str, float], seed: int) -> NDArray[np.uint8]:
     """Move shares of each class's train rows to val and test, chosen by the seed.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a format's reader finds: classes, rows and where their images lie; knows no format."""
+"""What a format's reader finds: classes, rows and where their images lie."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -9,40 +9,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
 
 __all__ = [
-    "BLACK_ON_WHITE",
-    "WHITE_ON_BLACK",
-    "Images",
-    "ImportOptions",
+    "ImportSource",
     "PolarityVote",
     "Size",
     "Skipped",
-    "Source",
     "SourceClass",
+    "SourceImages",
     "vote_polarity",
 ]
 
-WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
-
-
 Size = tuple[int, int]
 """Height and width in pixels."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions:
-    """What the user says of a source that it does not say itself.
-
-    Attributes:
-        class_map: A table of ``index,codepoint,char``; what lies beside the source without it.
-        codepoints: The labels are code points.
-    """
-
-    class_map: Path | None = None
-    codepoints: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +52,8 @@ class Skipped:
 class PolarityVote:
     """How many images of a source look like ink 255 on paper 0, and how many the other way."""
 
-    white_on_black: int
-    black_on_white: int
+    white_on_black: int = 0
+    black_on_white: int = 0
 
     @property
     def polarity(self) -> str:
@@ -92,7 +74,7 @@ class PolarityVote:
 
 
 def vote_polarity(images: Iterable[NDArray[np.uint8]]) -> PolarityVote:
-    """Ask of each image (H, W) whether its border, where the paper shows, is nearer to white."""
+    """Count the images (H, W) whose border, where the paper shows, is nearer to black or to white."""
     votes = Counter(_is_white(image) for image in images)
     return PolarityVote(white_on_black=votes[False], black_on_white=votes[True])
 
@@ -102,16 +84,16 @@ def _is_white(image: NDArray[np.uint8]) -> bool:
     return bool(np.median(border) >= 128)
 
 
-class Images(ABC):
+class SourceImages(ABC):
     """The images of a source, to be read in any order by any worker; small enough to be pickled."""
 
     @property
     def work_bytes(self) -> int:
-        """Room that ``settle`` takes."""
+        """Room on the disk that ``unpack`` takes."""
         return 0
 
-    def settle(self, work_folder: Path) -> "Images":  # noqa: ARG002 - most need no room
-        """Return the images as workers read them, after what only has to be done once.
+    def unpack(self, work_folder: Path) -> "SourceImages":  # noqa: ARG002 - most need no room
+        """Unpack what is compressed into the work folder, and return the images as they lie then.
 
         Raises:
             SourceError: The source cannot be read.
@@ -129,7 +111,7 @@ class Images(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ImportSource:
     """Labelled images of another format, described but not read.
 
     Attributes:
@@ -142,7 +124,7 @@ class Source:
             of any.
         images: Of the rows.
         sizes: How many rows have each size.
-        look: Of its images, or of a sample of them.
+        polarity_vote: Of its images, or of a sample of them.
         skipped: Files that give no row.
         notes: What the user has to know of how it was read, a line each.
         pages: Files for the dataset's folder.
@@ -155,9 +137,9 @@ class Source:
     class_index: NDArray[np.uint32]
     split: NDArray[np.uint8]
     own_splits: tuple[str, ...]
-    images: Images
+    images: SourceImages
     sizes: Mapping[Size, int]
-    look: PolarityVote
+    polarity_vote: PolarityVote
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Arrays as other people store them: .npy, members of .npz, IDX, gzipped or not; knows no labels.
+"""Arrays as other people store them: .npy, members of .npz, IDX, gzipped or not.
 
 What is not compressed is mapped where it lies; what is compressed is read once from end to end, in
 blocks, and mapped from a work file.
@@ -30,8 +30,8 @@ __all__ = [
     "describe_file",
     "find_arrays",
     "find_idx",
-    "read_errors",
     "read_values",
+    "source_errors",
 ]
 
 BLOCK_BYTES = 16 << 20
@@ -78,7 +78,7 @@ class StoredArray:
 
     def map(self) -> NDArray[Any]:
         """Map the values of an array that is not packed, read-only."""
-        with read_errors(self.path):
+        with source_errors(self.path):
             return np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape))
 
     def read_blocks(self) -> Iterator[NDArray[Any]]:
@@ -89,7 +89,7 @@ class StoredArray:
         """
         row_bytes = self.n_bytes // self.shape[0]
         n_at_once = max(1, BLOCK_BYTES // max(1, row_bytes))
-        with read_errors(self.path), self._opened() as stream:
+        with source_errors(self.path), self._opened() as stream:
             stream.read(self.offset)
             for first in range(0, self.shape[0], n_at_once):
                 n = min(n_at_once, self.shape[0] - first)
@@ -111,7 +111,7 @@ class StoredArray:
 
 
 @contextmanager
-def read_errors(path: Path) -> Iterator[None]:
+def source_errors(path: Path) -> Iterator[None]:
     """Turn what is wrong with a file that is read inside the block into one line.
 
     Raises:
@@ -134,7 +134,7 @@ def find_arrays(path: Path) -> dict[str, StoredArray]:
     Raises:
         SourceError: It is no such file, is cut short, or holds Python objects.
     """
-    with read_errors(path):
+    with source_errors(path):
         if not path.stat().st_size:
             raise SourceError(f"{path}: empty, expected a NumPy array ({_AGAIN})")
         with path.open("rb") as stream:
@@ -190,7 +190,7 @@ def find_idx(path: Path, n_dims: int) -> StoredArray:
     Raises:
         SourceError: It is no IDX file of bytes with so many dimensions, or cut short.
     """
-    with read_errors(path):
+    with source_errors(path):
         with path.open("rb") as raw:
             gzipped = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if gzipped else path.open("rb") as stream:
@@ -228,7 +228,7 @@ def describe_file(path: Path, kind: str, rows: int) -> SourceInfo:
     Raises:
         SourceError: It cannot be read.
     """
-    with read_errors(path), path.open("rb") as stream:
+    with source_errors(path), path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return SourceInfo(name=path.name, kind=kind, sha256=digest, rows=rows)
 

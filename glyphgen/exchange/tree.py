@@ -1,4 +1,4 @@
-"""Pictures in folders named after classes, on disk or in a .tar; knows no format's naming."""
+"""Pictures in folders named after classes, on disk or in a .tar."""
 
 import hashlib
 import os
@@ -13,28 +13,28 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import class_order
 from glyphgen.exchange.source import (
-    Images,
+    ImportSource,
     PolarityVote,
     Size,
     Skipped,
-    Source,
     SourceClass,
+    SourceImages,
     vote_polarity,
 )
-from glyphgen.exchange.stored import read_errors
+from glyphgen.exchange.stored import source_errors
 from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, PictureError, decode_picture
-from glyphgen.plan import SPLITS
 from glyphgen.text import show_some
 
-__all__ = ["Found", "Place", "make_source", "open_tree"]
+__all__ = ["FindPlace", "PicturePlace", "make_source", "open_tree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class PicturePlace:
     """Where a picture belongs.
 
     Attributes:
@@ -46,29 +46,14 @@ class Found:
     folder: str
 
 
-Place = Callable[[PurePosixPath], Found | str]
-"""Says from a picture's path within the tree where it belongs, or why it is odd."""
-
-
-class Names:
-    """Many texts as one block of bytes: a tenth of the memory of as many strings."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        encoded = [os.fsencode(text) for text in texts]
-        self._block = b"".join(encoded)
-        self._ends = np.cumsum([0, *map(len, encoded)])
-
-    def __getitem__(self, number: int) -> str:
-        return os.fsdecode(self._block[self._ends[number] : self._ends[number + 1]])
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
+FindPlace = Callable[[PurePosixPath], PicturePlace | str]
+"""Returns for a picture's path within the tree where it belongs, or why it belongs nowhere."""
 
 
 class Tree(ABC):
     """The files of a folder or an archive, in the order of their names."""
 
-    names: Names
+    names: list[str]
 
     @abstractmethod
     def read(self, number: int) -> bytes:
@@ -89,13 +74,13 @@ class Folder(Tree):
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        with read_errors(root):
-            self.names = Names(sorted(_walk(root)))
+        with source_errors(root):
+            self.names = sorted(_walk(root))
 
     def read(self, number: int) -> bytes:
         """Return the content of a file."""
         path = self._root / self.names[number]
-        with read_errors(path):
+        with source_errors(path):
             about = path.stat()
             if not stat.S_ISREG(about.st_mode):
                 raise PictureError("not a file")
@@ -129,39 +114,39 @@ class Archive(Tree):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._odd: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         members: dict[str, tuple[int, int]] = {}
-        for name, at, size, odd in _list_members(path):
+        for name, at, size, fault in _list_members(path):
             members[name] = (at, size)  # of equal names the last counts, as for tar
-            self._odd.pop(name, None)
-            if odd:
-                self._odd[name] = odd
+            self._refused.pop(name, None)
+            if fault:
+                self._refused[name] = fault
         ordered = sorted(members)
-        self.names = Names(ordered)
+        self.names = ordered
         self._spans = np.array([members[name] for name in ordered], dtype=np.int64).reshape(-1, 2)
 
     def read(self, number: int) -> bytes:
         """Return the content of a member."""
-        odd = self._odd.get(self.names[number])
-        if odd:
-            raise PictureError(odd)
+        fault = self._refused.get(self.names[number])
+        if fault:
+            raise PictureError(fault)
         at, size = self._spans[number].tolist()
         if size > MOST_BYTES:
             raise PictureError(f"{size:,} bytes, expected at most {MOST_BYTES:,}")
-        with read_errors(self._path), self._path.open("rb") as stream:
+        with source_errors(self._path), self._path.open("rb") as stream:
             stream.seek(at)
             return stream.read(size)
 
     def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:  # noqa: ARG002
         """Return the entry of index.json, with the hash of the archive itself."""
-        with read_errors(self._path), self._path.open("rb") as stream:
+        with source_errors(self._path), self._path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return SourceInfo(name=self._path.name, kind=kind, sha256=digest, rows=rows)
 
 
 def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Yield name, position, size and oddity of each member that is no folder."""
-    with read_errors(path):
+    """Yield name, position, size and fault of each member that is no folder."""
+    with source_errors(path):
         n_bytes = path.stat().st_size
         with _open_archive(path) as archive:
             while (member := _find_next(archive)) is not None:
@@ -171,7 +156,7 @@ def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
                     member.name,
                     member.offset_data,
                     member.size,
-                    _find_oddity(member, n_bytes),
+                    _find_fault(member, n_bytes),
                 )
             _check_end(path, archive.offset)
 
@@ -195,7 +180,7 @@ def _find_next(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
     return member
 
 
-def _find_oddity(member: tarfile.TarInfo, n_bytes: int) -> str:
+def _find_fault(member: tarfile.TarInfo, n_bytes: int) -> str:
     parts = PurePosixPath(member.name).parts
     if member.name.startswith("/") or ".." in parts:
         return "a path that leads out of the archive"
@@ -236,7 +221,7 @@ def open_tree(path: Path, suffixes: tuple[str, ...] = ()) -> Tree:
     return Archive(path)
 
 
-class TreeImages(Images):
+class TreeImages(SourceImages):
     """The pictures of a tree that give rows."""
 
     def __init__(self, tree: Tree, numbers: NDArray[np.int64]) -> None:
@@ -258,21 +243,26 @@ class TreeImages(Images):
 
 
 def make_source(
-    tree: Tree, *, place: Place, name_class: Callable[[str], SourceClass], kind: str, name: str
-) -> Source:
-    """Look at every picture of a tree once.
+    tree: Tree,
+    *,
+    find_place: FindPlace,
+    name_class: Callable[[str], SourceClass],
+    kind: str,
+    name: str,
+) -> ImportSource:
+    """Read every picture of a tree once, and return it as a source.
 
     Args:
         tree: Of pictures.
-        place: Says where each belongs.
-        name_class: Says what a folder stands for.
+        find_place: Returns where each belongs.
+        name_class: Returns what a folder stands for.
         kind: Name of the format.
         name: Of the source.
 
     Raises:
         SourceError: A class has two folders, or there is no picture in a class folder.
     """
-    survey = _Survey(tree, place)
+    survey = _Survey(tree, find_place)
     classes = _make_classes(name, survey.folders, name_class)
     table = sorted({entry.label: entry for entry in classes.values()}.values(), key=class_order)
     position = {entry.label: index for index, entry in enumerate(table)}
@@ -284,7 +274,7 @@ def make_source(
             f"{name}: holds no pictures in class folders, expected such as U+3042/0001.png"
             + (f" (skipped: {_show_skipped(survey.skipped)})" if survey.skipped else "")
         )
-    return Source(
+    return ImportSource(
         name=name,
         files=(tree.describe(kind, survey.digest.hexdigest(), len(numbers)),),
         classes=tuple(table),
@@ -293,7 +283,7 @@ def make_source(
         own_splits=tuple(SPLITS[k] for k in sorted(survey.own_splits)),
         images=TreeImages(tree, numbers),
         sizes=dict(survey.sizes),
-        look=survey.look,
+        polarity_vote=survey.vote,
         skipped=tuple(survey.skipped),
         pages={"files.txt": names.encode("utf-8", "surrogateescape")},
     )
@@ -304,32 +294,31 @@ def _show_skipped(skipped: list[Skipped]) -> str:
 
 
 class _Survey:
-    """What one look at every file of a tree has found."""
+    """What reading every file of a tree has found."""
 
-    def __init__(self, tree: Tree, place: Place) -> None:
+    def __init__(self, tree: Tree, find_place: FindPlace) -> None:
         self.numbers: list[int] = []
         self.folder_of: list[int] = []
         self.splits: list[int] = []
         self.folders: dict[str, int] = {}
         self.own_splits: set[int] = set()
         self.sizes: Counter[Size] = Counter()
-        self.look = PolarityVote(white_on_black=0, black_on_white=0)
+        self.vote = PolarityVote()
         self.skipped: list[Skipped] = []
         self.digest = hashlib.sha256()
-        for number in range(len(tree.names)):
-            name = tree.names[number]
+        for number, name in enumerate(tree.names):
             try:
-                self._add(tree, number, name, place)
+                self._add(tree, number, name, find_place)
             except PictureError as error:
                 self.skipped.append(Skipped(name=name, reason=str(error)))
 
-    def _add(self, tree: Tree, number: int, name: str, place: Place) -> None:
+    def _add(self, tree: Tree, number: int, name: str, find_place: FindPlace) -> None:
         path = PurePosixPath(name)
         if "\n" in name:
             raise PictureError("a line break in its name")
         if path.suffix.lower() not in SUFFIXES:
             raise PictureError(f"not a picture, expected {', '.join(SUFFIXES)}")
-        found = place(path)
+        found = find_place(path)
         if isinstance(found, str):
             raise PictureError(found)
         data = tree.read(number)
@@ -337,7 +326,7 @@ class _Survey:
         self.digest.update(hashlib.sha256(os.fsencode(name)).digest())
         self.digest.update(hashlib.sha256(data).digest())
         self.sizes[image.shape[0], image.shape[1]] += 1
-        self.look += vote_polarity([image])
+        self.vote += vote_polarity([image])
         self.numbers.append(number)
         self.folder_of.append(self.folders.setdefault(found.folder, len(self.folders)))
         self.splits.append(found.split or 0)

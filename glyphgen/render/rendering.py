@@ -8,18 +8,18 @@ from typing import Any
 from glyphgen.dataset.shards import Layout
 from glyphgen.gate.page import make_gate_page
 from glyphgen.production import (
+    DatasetSpec,
     Produced,
-    Target,
-    Watch,
     choose_rows_per_shard,
     describe_run,
-    dump_json,
     produce_dataset,
 )
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe, dump_recipe
 from glyphgen.render.drawing import find_sample_dtype, make_render_job, open_augmenter
 from glyphgen.render.indexing import make_index
 from glyphgen.render.preparing import PreparedRender, prepare_render
+from glyphgen.text import dump_json
 
 __all__ = ["Rendered", "render_dataset"]
 
@@ -42,7 +42,7 @@ def render_dataset(
     workers: int = 1,
     force: bool = False,
     announce: Callable[[PreparedRender], None] | None = None,
-    watch: Watch | None = None,
+    reporter: Reporter = SILENT,
 ) -> Rendered:
     """Make the dataset of a recipe, or finish it, or mend its damaged shards.
 
@@ -52,7 +52,7 @@ def render_dataset(
         workers: Processes that draw.
         force: Replace whatever the folder holds.
         announce: Called once with what is going to be drawn.
-        watch: Called before the first shard and after each one.
+        reporter: Is told how far the work is.
 
     Raises:
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
@@ -75,7 +75,7 @@ def render_dataset(
         },
         workers=workers,
         force=force,
-        watch=watch,
+        reporter=reporter,
     )
     return Rendered(
         folder=produced.folder,
@@ -86,7 +86,7 @@ def render_dataset(
     )
 
 
-def _place_order(prepared: PreparedRender, folder: Path) -> Target:
+def _place_order(prepared: PreparedRender, folder: Path) -> DatasetSpec:
     recipe, plan = prepared.recipe, prepared.plan
     image = recipe.image
     layout = Layout(
@@ -98,11 +98,11 @@ def _place_order(prepared: PreparedRender, folder: Path) -> Target:
         or choose_rows_per_shard(image.height, image.width),
         compression=recipe.output.compression,
     )
-    return Target(
+    return DatasetSpec(
         folder=folder,
         format=recipe.output.format,
         layout=layout,
-        sha256=prepared.content_key,
+        content_key=prepared.content_key,
         work_bytes=prepared.store.n_bytes,
     )
 

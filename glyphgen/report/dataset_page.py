@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import ClassInfo
 from glyphgen.dataset.reader import Dataset
 from glyphgen.images.png import encode_png, make_strip, shrink
@@ -366,7 +367,7 @@ def _tell_values(found: Statistics) -> list[Block]:
 
 
 def _tell_copies(dataset: Dataset) -> list[Block]:
-    if dataset.index.made_by != "balance":
+    if not MAKERS[dataset.index.made_by].has_copies:
         return []
     samples = np.asarray(dataset.samples[: min(len(dataset), 200_000)])
     changed = [

@@ -1,4 +1,4 @@
-"""Which source row each row of a balanced dataset comes from; knows nothing of pixels.
+"""Which source row each row of a balanced dataset comes from.
 
 The training rows run through the classes, N times. A class with more than N originals gives N of
 them, without replacement; one with fewer gives each once, and copies that take its originals in
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from glyphgen.dataset.reader import Rows
 from glyphgen.streams import Stage, order_by_words
 
-__all__ = ["BalancePlan", "Taken", "group_rows"]
+__all__ = ["BalancePlan", "RowOrigins", "group_rows"]
 
 Ints = NDArray[np.int64]
 
@@ -23,7 +23,7 @@ _LABELS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class RowOrigins:
     """Where n training rows come from.
 
     Attributes:
@@ -79,8 +79,8 @@ class BalancePlan:
         """Copies of each class: int64 (C,)."""
         return np.maximum(self.per_class - self.n_originals, 0)
 
-    def take(self, rows: range, grouped: NDArray[np.uint32]) -> Taken:
-        """Say where consecutive training rows come from.
+    def find_origins(self, rows: range, grouped: NDArray[np.uint32]) -> RowOrigins:
+        """Return where consecutive training rows come from.
 
         Args:
             rows: Of the balanced dataset.
@@ -93,11 +93,13 @@ class BalancePlan:
         for k in np.unique(class_index).tolist():
             at = np.flatnonzero(class_index == k)
             own = grouped[starts[k] : starts[k + 1]]
-            position[at] = self._mix(turn[at], k)
+            position[at] = self._spread(turn[at], k)
             source_row[at], copy[at] = self._choose(k, position[at], own)
-        return Taken(class_index=class_index, position=position, source_row=source_row, copy=copy)
+        return RowOrigins(
+            class_index=class_index, position=position, source_row=source_row, copy=copy
+        )
 
-    def _mix(self, turn: Ints, class_index: int) -> Ints:
+    def _spread(self, turn: Ints, class_index: int) -> Ints:
         """Spread originals and copies evenly over the rows of a class: a permutation of 0 to N - 1."""
         n = self.per_class
         step = max(1, round(n * 0.618_033_988_75))  # the golden ratio leaves no stretch empty

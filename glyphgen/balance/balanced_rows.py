@@ -1,4 +1,4 @@
-"""Makes the rows of a balanced dataset: taken, copied and changed, or drawn anew; plans nothing."""
+"""The rows of a balanced dataset: originals, changed copies of them, or newly drawn samples."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.augment import make_augmenter
-from glyphgen.balance.plan import BalancePlan, Taken
+from glyphgen.balance.row_plan import BalancePlan, RowOrigins
 from glyphgen.dataset.reader import load
 from glyphgen.recipe import AugmentStep, GrainStep, NoiseStep
 from glyphgen.render.drawing import RenderJob, draw_placements, find_sample_dtype, open_augmenter
@@ -18,7 +18,9 @@ __all__ = ["BalanceJob", "find_sample_fields"]
 
 _ROWS_AT_ONCE = 4096
 _REPLACED = ("source_row", "source")  # they tell of the source's own sources
-_NOISED = 1 << 31  # samples of originals are numbered from here: none shares words with a copy
+# Noise is drawn for a class and a number. Copies are numbered from 0 and originals from here, so that
+# no original gets the noise of a copy.
+_FIRST_ORIGINAL = 1 << 31
 
 
 def find_sample_fields(
@@ -49,7 +51,7 @@ class BalanceJob:
         grouped_file: See ``group_rows``.
         steps: What copies are changed by; empty where they are drawn anew.
         noise_originals: Whether originals get the noise of the steps.
-        fresh: What draws new samples in place of copies.
+        render: What draws new samples in place of copies.
     """
 
     plan: BalancePlan
@@ -57,14 +59,14 @@ class BalanceJob:
     grouped_file: Path
     steps: tuple[AugmentStep, ...]
     noise_originals: bool
-    fresh: RenderJob | None
+    render: RenderJob | None
 
-    def open(self) -> "_Balancer":
+    def open(self) -> "_BalancedRowMaker":
         """Return what makes the rows."""
-        return _Balancer(self)
+        return _BalancedRowMaker(self)
 
 
-class _Balancer:
+class _BalancedRowMaker:
     def __init__(self, job: BalanceJob) -> None:
         self._plan = job.plan
         self._dataset = load(job.source)
@@ -74,8 +76,8 @@ class _Balancer:
         noise = [step for step in job.steps if isinstance(step, NoiseStep | GrainStep)]
         make = partial(make_augmenter, seed=job.plan.seed, height=height, width=width)
         self._augmenter = make(job.steps) if job.steps else None
-        self._noiser = make(noise) if noise and job.noise_originals else None
-        self._fresh = _Fresh(job.fresh) if job.fresh else None
+        self._noise = make(noise) if noise and job.noise_originals else None
+        self._drawer = _SampleDrawer(job.render) if job.render else None
 
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -103,19 +105,21 @@ class _Balancer:
         return runs
 
     def _make_train(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        taken = self._plan.take(rows, self._grouped)
-        original = np.flatnonzero(taken.copy < 0)
-        copied = np.flatnonzero(taken.copy >= 0)
-        read = original if self._fresh else np.arange(len(rows))
-        in_order = read[np.argsort(taken.source_row[read], kind="stable")]
-        images[in_order] = self._dataset.images[taken.source_row[in_order]]
-        self._copy_samples(samples, taken.source_row)
-        samples["sample"] = taken.position
-        self._change(taken, original, images, samples, self._noiser, taken.position + _NOISED)
-        if self._fresh:
-            self._fresh.draw(taken, copied, images, samples)
+        origins = self._plan.find_origins(rows, self._grouped)
+        original = np.flatnonzero(origins.copy < 0)
+        copied = np.flatnonzero(origins.copy >= 0)
+        read = original if self._drawer else np.arange(len(rows))
+        in_order = read[np.argsort(origins.source_row[read], kind="stable")]
+        images[in_order] = self._dataset.images[origins.source_row[in_order]]
+        self._copy_samples(samples, origins.source_row)
+        samples["sample"] = origins.position
+        self._change(
+            origins, original, images, samples, self._noise, origins.position + _FIRST_ORIGINAL
+        )
+        if self._drawer:
+            self._drawer.draw(origins, copied, images, samples)
         else:
-            self._change(taken, copied, images, samples, self._augmenter, taken.copy)
+            self._change(origins, copied, images, samples, self._augmenter, origins.copy)
 
     def _copy_samples(self, samples: NDArray[Any], source_row: NDArray[np.int64]) -> None:
         found = self._dataset.samples[source_row]
@@ -134,7 +138,7 @@ class _Balancer:
 
     def _change(
         self,
-        taken: Taken,
+        origins: RowOrigins,
         at: NDArray[np.int64],
         images: NDArray[np.uint8],
         samples: NDArray[Any],
@@ -144,7 +148,7 @@ class _Balancer:
         """Augment some of the images in place, and keep the values."""
         if augmenter is None or not len(at):
             return
-        values = augmenter.draw_values(taken.class_index[at], number[at])
+        values = augmenter.draw_values(origins.class_index[at], number[at])
         ink = 255 - images[at] if self._inverted else images[at]
         changed = augmenter.apply(ink, values, ink)
         images[at] = 255 - changed if self._inverted else changed
@@ -152,7 +156,7 @@ class _Balancer:
             samples[name][at] = values[name]
 
 
-class _Fresh:
+class _SampleDrawer:
     """Draws samples of the source's recipe that no row of the source holds."""
 
     def __init__(self, job: RenderJob) -> None:
@@ -163,7 +167,7 @@ class _Fresh:
 
     def draw(
         self,
-        taken: Taken,
+        origins: RowOrigins,
         at: NDArray[np.int64],
         images: NDArray[np.uint8],
         samples: NDArray[Any],
@@ -171,7 +175,7 @@ class _Fresh:
         """Draw the rows at ``at``; each has the number that it has in the recipe."""
         if not len(at):
             return
-        placements = self._plan.draw_more(taken.class_index[at], taken.copy[at])
+        placements = self._plan.draw_more(origins.class_index[at], origins.copy[at])
         drawn = np.empty((len(at), *images.shape[1:]), dtype=np.uint8)
         values = np.empty(len(at), dtype=self._dtype)
         draw_placements(self._renderer, self._augmenter, placements, drawn, values)
@@ -180,4 +184,4 @@ class _Fresh:
         for name in samples.dtype.names or ():
             if name in (values.dtype.names or ()):
                 samples[name][at] = values[name]
-        samples["sample"][at] = taken.position[at]
+        samples["sample"][at] = origins.position[at]

@@ -1,24 +1,115 @@
-"""Images that lie in stored arrays, one after the other; knows no labels and no file format."""
+"""Images that lie in stored arrays, one array for each split, with their labels."""
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
-from glyphgen.exchange.source import Images, PolarityVote, Size, vote_polarity
-from glyphgen.exchange.stored import BLOCK_BYTES, StoredArray, read_errors
+from glyphgen.exchange.classmap import check_labels
+from glyphgen.exchange.source import (
+    ImportSource,
+    PolarityVote,
+    Size,
+    SourceClass,
+    SourceImages,
+    vote_polarity,
+)
+from glyphgen.exchange.stored import (
+    BLOCK_BYTES,
+    StoredArray,
+    describe_file,
+    read_values,
+    source_errors,
+)
 from glyphgen.files.writing import committed
 from glyphgen.images.decoding import MOST_PIXELS
 
-__all__ = ["ArrayImages", "check_as_many", "check_images", "look_through"]
+__all__ = [
+    "ArrayImages",
+    "ArrayPair",
+    "check_as_many",
+    "check_images",
+    "make_array_source",
+    "vote_on_array",
+]
 
 _NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0), dtype=np.uint8)
-_LOOKED_AT = 1000  # images of a file that are asked for their polarity
+_VOTERS = 1000  # images of a file whose polarity is looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayPair:
+    """The images and the labels of a split."""
+
+    split: str
+    images: StoredArray
+    labels: StoredArray
+
+
+def make_array_source(
+    pairs: Sequence[ArrayPair],
+    classes: tuple[SourceClass, ...],
+    *,
+    name: str,
+    kind: str,
+    class_map: Path | None,
+    first_label: int = 0,
+    transposed: bool = False,
+    notes: tuple[str, ...] = (),
+) -> ImportSource:
+    """Check the arrays of a source that has one pair of files for each split.
+
+    Args:
+        pairs: Of the splits.
+        classes: What the labels stand for, in order.
+        name: Of the source.
+        kind: Name of the format.
+        class_map: The file that the classes were read from.
+        first_label: The label of the first class.
+        transposed: Rows and columns of the images are exchanged.
+        notes: What the user has to know of how it is read.
+
+    Raises:
+        SourceError: An array is not what it should be, is damaged, or holds a label without a class.
+    """
+    arrays, labels, splits, files = [], [], [], []
+    vote = PolarityVote()
+    for pair in pairs:
+        images = check_images(pair.images)
+        check_as_many(images, pair.labels)
+        found = read_values(pair.labels) - first_label
+        among = class_map.name if class_map else "digits"
+        check_labels(str(pair.labels.path), found, len(classes), among)
+        vote += vote_on_array(images)
+        arrays.append(images)
+        labels.append(found.astype(np.uint32))
+        splits.append(np.full(len(found), SPLITS.index(pair.split), dtype=np.uint8))
+        files += [
+            describe_file(images.path, kind, len(found)),
+            describe_file(pair.labels.path, kind, 0),
+        ]
+    if class_map:
+        files.append(describe_file(class_map, "class map", 0))
+    source_images = ArrayImages(tuple(arrays), transposed=transposed)
+    return ImportSource(
+        name=name,
+        files=tuple(files),
+        classes=classes,
+        class_index=np.concatenate(labels),
+        split=np.concatenate(splits),
+        own_splits=tuple(pair.split for pair in pairs),
+        images=source_images,
+        sizes=source_images.sizes,
+        polarity_vote=vote,
+        notes=notes,
+    )
 
 
 def check_images(array: StoredArray) -> StoredArray:
@@ -91,24 +182,24 @@ def _cut(array: StoredArray) -> Iterator[NDArray[Any]]:
         yield values[first : first + n_at_once]
 
 
-def look_through(array: StoredArray) -> PolarityVote:
-    """Read a packed array to its end, to know that it is whole, and look at images all over it.
+def vote_on_array(array: StoredArray) -> PolarityVote:
+    """Vote on images all over an array; a packed one is read to its end, to know that it is whole.
 
     Raises:
         SourceError: It is damaged or cut short.
     """
-    step = -(-array.shape[0] // _LOOKED_AT)
-    look = PolarityVote(white_on_black=0, black_on_white=0)
+    step = -(-array.shape[0] // _VOTERS)
+    vote = PolarityVote()
     if not array.is_packed:
         return vote_polarity(array.map()[::step])
     row = 0
     for block in array.read_blocks():
-        look += vote_polarity(block[-row % step :: step])
+        vote += vote_polarity(block[-row % step :: step])
         row += len(block)
-    return look
+    return vote
 
 
-class ArrayImages(Images):
+class ArrayImages(SourceImages):
     """The images of some arrays, one after the other.
 
     Args:
@@ -135,13 +226,13 @@ class ArrayImages(Images):
         """Room for what is packed."""
         return sum(array.n_bytes for array in self._arrays if array.is_packed)
 
-    def settle(self, work_folder: Path) -> "ArrayImages":
+    def unpack(self, work_folder: Path) -> "ArrayImages":
         """Unpack what is packed into work files."""
-        settled = tuple(
+        unpacked = tuple(
             _unpack(array, work_folder / f"images-{k}.bin") if array.is_packed else array
             for k, array in enumerate(self._arrays)
         )
-        return ArrayImages(settled, transposed=self._transposed)
+        return ArrayImages(unpacked, transposed=self._transposed)
 
     def read(self, rows: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         """Read some images."""
@@ -160,7 +251,7 @@ def _read_rows(array: StoredArray, rows: list[int]) -> NDArray[np.uint8]:
     # Not through a map: every page that was ever looked at would stay in the memory of the worker.
     block = np.empty((len(rows), *array.shape[1:]), dtype=np.uint8)
     n_bytes = block[0].nbytes
-    with read_errors(array.path), array.path.open("rb", buffering=0) as file:
+    with source_errors(array.path), array.path.open("rb", buffering=0) as file:
         for image, row in zip(block, rows, strict=True):
             if os.preadv(file.fileno(), [image], array.offset + row * n_bytes) < n_bytes:
                 raise EOFError

@@ -1,0 +1,68 @@
+"""A balanced dataset -> its rows made again, where its source still lies."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.balance.prepared_balance import BalanceOptions, PreparedBalance, prepare_balance
+from glyphgen.dataset.index import Index
+from glyphgen.dataset.reader import Dataset
+from glyphgen.errors import GlyphgenError
+from glyphgen.production import Remaker, RowMaker
+from glyphgen.recipe import AugmentStep
+
+__all__ = ["open_balance_remaker"]
+
+
+@contextmanager
+def open_balance_remaker(dataset: Dataset) -> Iterator[Remaker]:
+    """Give what makes rows of a balanced dataset again.
+
+    Raises:
+        GlyphgenError: The source is gone, or is another than the dataset was made of.
+    """
+    folder = dataset.folder
+    try:
+        source = Path(json.loads((folder / "run.json").read_bytes())["source"])
+    except (OSError, ValueError, LookupError, TypeError):
+        raise GlyphgenError(f"{folder / 'run.json'}: does not tell where its source is") from None
+    prepared = _recall_balance(source, dataset.index)
+    if prepared.content_key != dataset.index.content_key:
+        raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
+    with TemporaryDirectory() as work:
+        yield _BalanceRemaker(prepared.make_job(Path(work)).open())
+
+
+class _BalanceRemaker:
+    def __init__(self, maker: RowMaker) -> None:
+        self._maker = maker
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        self._maker.make_rows(rows, images, samples)
+
+    def find_problems(self, dataset: Dataset, runs: Sequence[range]) -> Iterable[str]:  # noqa: ARG002
+        return ()
+
+
+def _recall_balance(source: Path, index: Index) -> PreparedBalance:
+    """Prepare again what a dataset was made by, with another look at its source."""
+    from pydantic import TypeAdapter
+
+    settings = index.settings
+    steps: tuple[AugmentStep, ...] = TypeAdapter(tuple[AugmentStep, ...]).validate_python(
+        settings["steps"], strict=False
+    )
+    options = BalanceOptions(
+        by=settings["by"],
+        steps=steps,
+        seed=index.seed,
+        noise_originals=settings["noise_originals"],
+        format=index.format,
+    )
+    return prepare_balance(source, settings["per_class"], options=options)
