@@ -21,7 +21,7 @@ from glyphgen.balance import (
 )
 from glyphgen.balance.row_plan import BalancePlan
 from glyphgen.dataset.reader import Dataset, load
-from glyphgen.errors import DatasetError, GlyphgenError, RecipeError
+from glyphgen.errors import ChoiceError, DatasetError, GlyphgenError, RecipeError
 from glyphgen.progress import Progress
 from glyphgen.recipe import AffineStep, read_recipe, read_steps
 from glyphgen.render.rendering import render_dataset
@@ -184,6 +184,18 @@ def test_originals_get_noise_unless_it_is_forbidden(source: Path, tmp_path: Path
     assert (images == expected[samples["source_row"]]).all()
 
 
+def test_no_two_images_of_a_class_get_the_same_noise(source: Path, tmp_path: Path) -> None:
+    """The noise of an original would tell it from others, were it that of a copy, too."""
+    balance(source, tmp_path / "out", 60)
+    samples = read(tmp_path / "out", "train")[3]
+    noisy = samples[samples["augment_noise_sigma"] > 0]
+    is_copy = noisy["sample"] >= 30
+    assert is_copy.any()
+    assert not is_copy.all()
+    words = noisy[["class_index", "augment_word"]].tolist()
+    assert len(set(words)) == len(words)
+
+
 @pytest.mark.parametrize("polarity", ["white-on-black", "black-on-white"])
 def test_paper_stays_paper_whatever_the_polarity(tmp_path: Path, polarity: str) -> None:
     folder = render(tmp_path / "source", f'image.polarity="{polarity}"')
@@ -306,6 +318,23 @@ def test_verify_says_so_when_the_source_has_changed(source: Path, tmp_path: Path
 
 
 # --- Bad input
+
+
+def test_a_method_or_a_format_that_is_none(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ChoiceError) as caught:
+        BalanceOptions(by="rendr")
+    assert str(caught.value) == (
+        "by: found 'rendr', expected one of augment, render (did you mean 'render'?)"
+    )
+    with pytest.raises(ChoiceError, match="format: found 'png', expected one of npy, hdf5"):
+        BalanceOptions(format="png")
+
+
+def test_paths_may_be_texts(source: Path, tmp_path: Path) -> None:
+    prepared = prepare_balance(str(source), 5)
+    assert estimate_balance(prepared, str(tmp_path / "out")).n_rows == 4 * 5 + 40
+    assert balance_dataset(prepared, str(tmp_path / "out")).folder == tmp_path / "out"
+    assert verify_dataset(str(tmp_path / "out")).problems == ()
 
 
 def test_what_cannot_be_balanced_is_said_in_one_line(source: Path, tmp_path: Path) -> None:

@@ -157,6 +157,10 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
             {"splits": {"train": [4, 24]}},
             f"splits.train: rows 4 to 24, expected an interval of 0 to 23 {REMAKE}",
         ),
+        (
+            {"made_by": "magic"},
+            f"made_by is 'magic', expected one of render, balance, import, merge {REMAKE}",
+        ),
         ({"shards": []}, f"shards: none, expected one or more {REMAKE}"),
         (
             {"shards": [{"file": "", "first_row": 5, "rows": 9, "bytes": 0, "sha256": RECIPE}]},

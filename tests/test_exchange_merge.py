@@ -1,5 +1,6 @@
 """merge: one class table by code point, and test rows kept apart from train rows, always."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from listening import Listener
 from tiny_datasets import read_all_bytes
 from tiny_sources import make_images, write_k49, write_tree
 
+from glyphgen.dataset.index import read_index
 from glyphgen.dataset.reader import Dataset, load
+from glyphgen.dataset.shards import open_shards
 from glyphgen.errors import GlyphgenError
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.importing import import_dataset
@@ -127,6 +130,31 @@ def test_train_images_that_are_held_out_elsewhere_are_left_out(tmp_path: Path, k
     train = {image.tobytes() for image in load(data.folder, "train").images[:]}
     assert not train & {image.tobytes() for image in load(data.folder, "test").images[:]}
     assert verify_dataset(data.folder).problems == ()
+
+
+def invert_on_disk(folder: Path) -> None:
+    """Make a white-on-black dataset a black-on-white one that shows the same."""
+    np.save(folder / "images.npy", 255 - np.load(folder / "images.npy"))
+    page = json.loads((folder / "index.json").read_bytes())
+    page["image"]["polarity"] = "black-on-white"
+    (folder / "index.json").write_text(json.dumps(page), encoding="utf-8")
+    shards = open_shards(folder, read_index(folder))
+    for k, shard in enumerate(page["shards"]):
+        shard["sha256"] = shards.describe_shard(k, shards.read(k)).sha256
+    (folder / "index.json").write_text(json.dumps(page), encoding="utf-8")
+
+
+@pytest.mark.parametrize("inverted", ["k49", "pool"])
+def test_held_out_images_are_found_whatever_the_polarity_on_disk(
+    tmp_path: Path, k49: Path, inverted: str
+) -> None:
+    np.savez(tmp_path / "pool.npz", images=make_images(20), codepoints=np.full(20, 0x3042))
+    make(tmp_path / "pool", "arrays", tmp_path / "pool.npz")
+    invert_on_disk(tmp_path / inverted)
+    data = merged(tmp_path / "both", k49, tmp_path / "pool")
+    assert data.index.settings["left_out"] == 6
+    assert data.index.splits == {"train": (0, 26), "test": (26, 32)}
+    assert (data.images[:][:, 0, 0] == 0).all()
 
 
 def test_workers_and_a_second_run_change_no_byte(tmp_path: Path, k49: Path, kkanji: Path) -> None:

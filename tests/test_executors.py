@@ -163,8 +163,11 @@ def test_a_shard_whose_process_dies_once_is_made_after_all(tmp_path: Path) -> No
 def test_processes_that_are_killed_while_they_wait_cost_no_shard() -> None:
     results = run_shards(square, range(20), workers=2)
     done = [next(results) for _ in range(3)]
-    for pid in find_workers(os.getpid()):
+    workers = find_workers(os.getpid())
+    for pid in workers:
         os.kill(pid, signal.SIGKILL)
+    wait_until_gone(workers)
+    time.sleep(0.5)  # the pool has seen it, and refuses what comes next
     done += results
     assert sorted(done) == [(number, number * number) for number in range(20)]
 
