@@ -80,8 +80,9 @@ class MakerEntry:
 
     Attributes:
         help: What it makes, in one line.
-        remaker: Called with a dataset, gives in a ``with`` block what makes its rows again (a
-            ``production.Remaker``); None where nothing can.
+        remake: Called with a dataset and runs of its rows; in a ``with`` block it gives what makes rows
+            again (a ``production.RowMaker``), and lines about what else is wrong with these rows.
+            None where rows cannot be made again.
         shows: What a row is compared with, in words: ``its recipe draws``.
         pages: Files beside the arrays that tell what the rows show. Datasets that are made of these
             rows keep them.
@@ -89,7 +90,7 @@ class MakerEntry:
     """
 
     help: str
-    remaker: Entry | None = None
+    remake: Entry | None = None
     shows: str = ""
     pages: tuple[str, ...] = ()
     has_copies: bool = False
@@ -152,15 +153,13 @@ IMPORT_FORMATS: Mapping[str, Entry] = {
 MAKERS: Mapping[str, MakerEntry] = {
     "render": MakerEntry(
         "Rows that a recipe draws.",
-        Entry(
-            "glyphgen.render.redrawing", "open_render_remaker", "Draws rows of the recipe again."
-        ),
+        Entry("glyphgen.render.redrawing", "redraw_rows", "Draws rows of the recipe again."),
         shows="its recipe draws",
         pages=("recipe.toml", "gate.json"),
     ),
     "balance": MakerEntry(
         "Equally many training rows of every class of another dataset.",
-        Entry("glyphgen.balance.remaking", "open_balance_remaker", "Copies rows again."),
+        Entry("glyphgen.balance.remaking", "remake_balanced_rows", "Copies rows again."),
         shows="its source gives",
         has_copies=True,
     ),

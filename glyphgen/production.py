@@ -8,7 +8,7 @@ import os
 import pickle
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,7 +27,6 @@ from glyphgen.dataset.claim import (
 )
 from glyphgen.dataset.index import Index, ShardInfo, write_index
 from glyphgen.dataset.integrity import verify_shards
-from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.shards import FORMATS, Layout, Shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
@@ -37,7 +36,6 @@ from glyphgen.progress import SILENT, Progress, Reporter
 __all__ = [
     "DatasetSpec",
     "Produced",
-    "Remaker",
     "RowJob",
     "RowMaker",
     "choose_rows_per_shard",
@@ -59,13 +57,6 @@ class RowMaker(Protocol):
             images: uint8 (n, H, W), filled, as they lie on disk.
             samples: (n,) of the layout's dtype, filled; ``class_index`` is the label.
         """
-
-
-class Remaker(RowMaker, Protocol):
-    """Makes rows of a complete dataset again."""
-
-    def find_problems(self, dataset: Dataset, runs: Sequence[range]) -> Iterable[str]:
-        """Return a line for whatever is wrong with some rows but their bytes."""
 
 
 class RowJob(Protocol):

@@ -81,25 +81,25 @@ def _make_again(dataset: Dataset, runs: list[range], reporter: Reporter) -> Iter
     """
     made_by = dataset.index.made_by
     maker = MAKERS[made_by]
-    if maker.remaker is None:
+    if maker.remake is None:
         raise GlyphgenError(
             f"{dataset.folder}: made by `glyphgen {made_by}`, not drawn from a recipe"
         )
-    with maker.remaker.load()(dataset) as remaker:
-        yield from remaker.find_problems(dataset, runs)
+    with maker.remake.load()(dataset, runs) as (row_maker, problems):
+        yield from problems
         for number, run in enumerate(runs):
             reporter.progress(
                 Progress(step="make again", done=number, total=len(runs), unit="runs")
             )
-            yield from _compare(dataset, remaker, run, maker.shows)
+            yield from _compare(dataset, row_maker, run, maker.shows)
 
 
-def _compare(dataset: Dataset, remaker: RowMaker, run: range, shows: str) -> Iterator[str]:
+def _compare(dataset: Dataset, row_maker: RowMaker, run: range, shows: str) -> Iterator[str]:
     """Yield a problem for the first row of a run that differs."""
     rows = slice(run.start, run.stop)
     stored_images, stored_samples = dataset.images[rows], dataset.samples[rows]
     images, samples = np.empty_like(stored_images), np.empty_like(stored_samples)
-    remaker.make_rows(run, images, samples)
+    row_maker.make_rows(run, images, samples)
     differ = (images != stored_images).any(axis=(1, 2)) | (samples != stored_samples)
     differ |= samples["class_index"] != dataset.labels[rows]
     for row in np.flatnonzero(differ)[:1]:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -21,21 +20,10 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json
 from glyphgen.version import VERSION
 
-__all__ = ["Balanced", "Estimate", "balance_dataset", "estimate_balance"]
+__all__ = ["Estimate", "balance_dataset", "estimate_balance"]
 
 _TRIED = 512  # rows that are made to estimate the time
 _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balanced(Produced):
-    """What ``balance_dataset`` did.
-
-    Attributes:
-        summary: What balance.json holds.
-    """
-
-    summary: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +73,7 @@ def balance_dataset(
     workers: int = 1,
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> Balanced:
+) -> Produced:
     """Make the balanced dataset, or finish it, or mend its damaged shards.
 
     The source is read and hashed first, and never written to.
@@ -105,8 +93,7 @@ def balance_dataset(
     _check_places(source, folder)
     if problems := verify_shards(source, reporter=reporter):
         raise DatasetError(*problems)
-    summary = prepared.summarize()
-    produced = produce_dataset(
+    return produce_dataset(
         DatasetSpec(
             folder=folder,
             format=prepared.format,
@@ -118,7 +105,7 @@ def balance_dataset(
         lambda shards: _make_index(prepared, shards),
         lambda produced: {
             **_read_pages(prepared),
-            "balance.json": dump_json(summary),
+            "balance.json": dump_json(prepared.summarize()),
             "run.json": dump_json(
                 describe_run(produced, workers, _LIBRARIES) | {"source": str(source.resolve())}
             ),
@@ -126,13 +113,6 @@ def balance_dataset(
         workers=workers,
         force=force,
         reporter=reporter,
-    )
-    return Balanced(
-        folder=produced.folder,
-        n_rows=produced.n_rows,
-        n_made=produced.n_made,
-        seconds=produced.seconds,
-        summary=summary,
     )
 
 

@@ -5,24 +5,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from glyphgen.balance.prepared_balance import BalanceOptions, PreparedBalance, prepare_balance
 from glyphgen.dataset.index import Index
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import GlyphgenError
-from glyphgen.production import Remaker, RowMaker
+from glyphgen.production import RowMaker
 from glyphgen.recipe import AugmentStep
 
-__all__ = ["open_balance_remaker"]
+__all__ = ["remake_balanced_rows"]
 
 
 @contextmanager
-def open_balance_remaker(dataset: Dataset) -> Iterator[Remaker]:
-    """Give what makes rows of a balanced dataset again.
+def remake_balanced_rows(
+    dataset: Dataset,
+    runs: Sequence[range],  # noqa: ARG001 - as of a rendered dataset
+) -> Iterator[tuple[RowMaker, Iterable[str]]]:
+    """Give what makes rows of a balanced dataset again, and no problems.
 
     Raises:
         GlyphgenError: The source is gone, or is another than the dataset was made of.
@@ -36,18 +35,7 @@ def open_balance_remaker(dataset: Dataset) -> Iterator[Remaker]:
     if prepared.content_key != dataset.index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
     with TemporaryDirectory() as work:
-        yield _BalanceRemaker(prepared.make_job(Path(work)).open())
-
-
-class _BalanceRemaker:
-    def __init__(self, maker: RowMaker) -> None:
-        self._maker = maker
-
-    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        self._maker.make_rows(rows, images, samples)
-
-    def find_problems(self, dataset: Dataset, runs: Sequence[range]) -> Iterable[str]:  # noqa: ARG002
-        return ()
+        yield prepared.make_job(Path(work)).open(), ()
 
 
 def _recall_balance(source: Path, index: Index) -> PreparedBalance:

@@ -100,20 +100,20 @@ def balance(
         _print_estimate(prepared, folder, workers, as_json=as_json)
         return
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
-        balanced = balance_dataset(
+        produced = balance_dataset(
             prepared, folder, workers=workers, force=force, reporter=reporter
         )
     if not quiet:
-        say(describe_produced(balanced))
+        say(describe_produced(produced))
     print_result(
         str(folder),
         {
             "dataset": str(folder),
-            "rows": balanced.n_rows,
-            "rows_made": balanced.n_made,
-            "seconds": round(balanced.seconds, 3),
-            "images_per_second": round(balanced.images_per_second),
-            **balanced.summary,
+            "rows": produced.n_rows,
+            "rows_made": produced.n_made,
+            "seconds": round(produced.seconds, 3),
+            "images_per_second": round(produced.images_per_second),
+            **prepared.summarize(),
         },
         as_json=as_json,
     )

@@ -5,32 +5,21 @@ workers get free, and results come in the order in which they are finished.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from glyphgen.executors.processes import run_in_processes
 from glyphgen.executors.serial import run_serially
 
-__all__ = ["EXECUTORS", "Executor", "run_shards"]
+__all__ = ["EXECUTORS", "run_shards"]
 
 R = TypeVar("R")
 
 
-class Executor(Protocol):
-    """A place to run."""
-
-    def __call__(
-        self,
-        task: Callable[[int], R],
-        numbers: Iterable[int],
-        *,
-        workers: int,
-        initializer: Callable[..., object] | None = None,
-        initargs: tuple[Any, ...] = (),
-    ) -> Iterator[tuple[int, R]]:
-        """Run a task for each shard number; see ``run_shards``."""
-
-
-EXECUTORS: Mapping[str, Executor] = {"serial": run_serially, "processes": run_in_processes}
+EXECUTORS: Mapping[str, Callable[..., Iterator[tuple[int, Any]]]] = {
+    "serial": run_serially,
+    "processes": run_in_processes,
+}
+"""Where shards can be made; each is called as ``run_shards`` is."""
 
 
 def run_shards(

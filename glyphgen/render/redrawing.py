@@ -1,47 +1,43 @@
 """A rendered dataset -> its rows drawn again, and the gate asked again about its cells."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from tempfile import TemporaryDirectory
 
 from glyphgen.dataset.reader import Dataset
 from glyphgen.gate.page import make_gate_page
-from glyphgen.production import Remaker
-from glyphgen.render.drawing import draw_rows
+from glyphgen.production import RowMaker
+from glyphgen.render.drawing import make_render_job
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
 from glyphgen.text import show_some, show_text
 
-__all__ = ["open_render_remaker"]
+__all__ = ["redraw_rows"]
 
 
 @contextmanager
-def open_render_remaker(dataset: Dataset) -> Iterator[Remaker]:
-    """Give what draws the rows of a dataset again.
+def redraw_rows(
+    dataset: Dataset, runs: Sequence[range]
+) -> Iterator[tuple[RowMaker, Iterable[str]]]:
+    """Give what draws rows of a dataset again, and what the gate says against rows of some runs.
 
     Raises:
         GlyphgenError: Its fonts are gone, or they, its recipe or glyphgen have changed.
     """
-    yield _RenderRemaker(recall_render(dataset.folder))
+    prepared = recall_render(dataset.folder)
+    with TemporaryDirectory() as work:
+        maker = make_render_job(prepared, Path(work)).open()
+        yield maker, _find_problems(prepared, dataset, runs)
 
 
-class _RenderRemaker:
-    def __init__(self, prepared: PreparedRender) -> None:
-        self._prepared = prepared
-        self._engine = prepared.open_engine()
-
-    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        draw_rows(self._prepared.plan, self._engine, rows.start, images, samples)
-
-    def find_problems(self, dataset: Dataset, runs: Sequence[range]) -> Iterator[str]:
-        yield from _compare_verdicts(dataset.folder, self._prepared)
-        for run in runs:
-            yield from _find_refused_row(dataset, self._prepared, run)
+def _find_problems(
+    prepared: PreparedRender, dataset: Dataset, runs: Sequence[range]
+) -> Iterator[str]:
+    yield from _compare_verdicts(dataset.folder, prepared)
+    for run in runs:
+        yield from _find_refused_row(dataset, prepared, run)
 
 
 def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
