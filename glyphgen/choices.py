@@ -41,6 +41,7 @@ __all__ = [
     "MakerEntry",
     "OneOf",
     "check_choice",
+    "check_seed",
 ]
 
 
@@ -282,3 +283,13 @@ def check_choice(value: object, table: Collection[str], place: str) -> str:
     near = get_close_matches(value, table, n=1) if isinstance(value, str) else []
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     raise ChoiceError(f"{place}: found {value!r}, expected one of {', '.join(table)}{hint}")
+
+
+def check_seed(seed: int) -> None:
+    """Check that a number can be the seed of random numbers.
+
+    Raises:
+        ChoiceError: It cannot.
+    """
+    if not 0 <= seed < 2**64:
+        raise ChoiceError(f"seed: found {seed}, expected 0 to 2**64 - 1")

@@ -328,6 +328,8 @@ def test_a_method_or_a_format_that_is_none(source: Path, tmp_path: Path) -> None
     )
     with pytest.raises(ChoiceError, match="format: found 'png', expected one of npy, hdf5"):
         BalanceOptions(format="png")
+    with pytest.raises(ChoiceError, match=r"seed: found 18446744073709551616, expected 0 to"):
+        BalanceOptions(seed=2**64)
 
 
 def test_paths_may_be_texts(source: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from listening import Listener
 from PIL import Image
@@ -393,6 +393,7 @@ def test_sizes_follow_area_and_aspect() -> None:
     assert fit_image(image, 4, 8, "pad") is image
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=60

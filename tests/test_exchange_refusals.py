@@ -63,6 +63,7 @@ def k49(tmp_path: Path) -> Path:
         ),
         ({"format": "zarr"}, "format: found 'zarr', expected one of npy, hdf5"),
         ({"split": {"dev": 0.1}}, "split: found 'dev', expected one of val, test"),
+        ({"seed": -1}, "seed: found -1, expected 0 to 2**64 - 1"),
         ({"height": 8}, "height and width: found one, expected both or neither"),
         ({"height": 8, "width": 0}, "width: found 0, expected 1 to 4096 pixels"),
         ({"height": 4097, "width": 8}, "height: found 4097, expected 1 to 4096 pixels"),

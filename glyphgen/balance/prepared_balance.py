@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from glyphgen.augment import DEFAULT_STEPS, make_augmenter
 from glyphgen.balance.balanced_rows import BalanceJob, find_sample_fields
 from glyphgen.balance.row_plan import BalancePlan, group_rows
-from glyphgen.choices import BALANCE_METHODS, MAKERS, STORAGE_FORMATS, check_choice
+from glyphgen.choices import BALANCE_METHODS, MAKERS, STORAGE_FORMATS, check_choice, check_seed
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
@@ -58,6 +58,7 @@ class BalanceOptions:
         check_choice(self.by, BALANCE_METHODS, "by")
         if self.format is not None:
             check_choice(self.format, STORAGE_FORMATS, "format")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,15 +212,11 @@ def prepare_balance(
     render = _recall_render(dataset.folder) if options.by == "render" else None
     steps = () if render else tuple(DEFAULT_STEPS if options.steps is None else options.steps)
     height, width = dataset.images.shape[1:]
+    fields, added = dataset.samples.dtype, None
     if render:
-        sample_dtype = find_sample_fields(find_sample_dtype(render.recipe), None)
-    else:
-        added = (
-            make_augmenter(steps, seed=options.seed, height=height, width=width).dtype
-            if steps
-            else None
-        )
-        sample_dtype = find_sample_fields(dataset.samples.dtype, added)
+        fields = find_sample_dtype(render.recipe)
+    elif steps:
+        added = make_augmenter(steps, seed=options.seed, height=height, width=width).dtype
     return PreparedBalance(
         source=dataset,
         plan=plan,
@@ -230,7 +227,7 @@ def prepare_balance(
             n_rows=plan.n_rows,
             height=height,
             width=width,
-            sample_dtype=sample_dtype,
+            sample_dtype=find_sample_fields(fields, added),
             rows_per_shard=choose_rows_per_shard(height, width),
         ),
         format=options.format or index.format,

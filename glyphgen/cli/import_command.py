@@ -11,9 +11,21 @@ from glyphgen.cli.talk import DATASETS, print_assembled, say_how_to_resume, show
 __all__ = ["import_"]
 
 _SPLITS = ("val", "test")
+_HELP = """Make a dataset of images in another FORMAT.
+
+\b
+{formats}
+
+Images become white on black. The source is never written to. Prints the dataset's folder.
+
+\b
+Example:
+    glyphgen import k49 downloads/k49 --height 64 --width 64
+    glyphgen import folder scans --split val=0.1,test=0.1
+""".format(formats="\n".join(f"{name:<9} {entry.help}" for name, entry in IMPORT_FORMATS.items()))
 
 
-@click.command("import")
+@click.command("import", help=_HELP)
 @click.argument("source_format", metavar="FORMAT", type=click.Choice(list(IMPORT_FORMATS)))
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=Path)
 @sizing_options
@@ -54,23 +66,7 @@ def import_(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Make a dataset of images in another FORMAT.
-
-    \b
-    k49       Kuzushiji-49 or KMNIST: a folder with *-train-imgs.npz and its fellows
-    kkanji    Kuzushiji-Kanji: a folder or .tar of U+XXXX/*.png
-    mnist     MNIST or EMNIST: a folder of IDX files, gzipped or not
-    folder    class-name/*.png or .jpg, also with train/, valid/, test/ above
-    arrays    images.npy labels.npy, or one .npz that holds both
-    dataset   another dataset of glyphgen
-
-    Images become white on black. The source is never written to. Prints the dataset's folder.
-
-    \b
-    Example:
-        glyphgen import k49 downloads/k49 --height 64 --width 64
-        glyphgen import folder scans --split val=0.1,test=0.1
-    """
+    """Import images; see ``_HELP``."""
     from glyphgen.exchange.import_options import ImportOptions
     from glyphgen.exchange.importing import import_source, open_source
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from glyphgen.choices import FITS, POLARITIES, STORAGE_FORMATS, check_choice
+from glyphgen.choices import FITS, POLARITIES, STORAGE_FORMATS, check_choice, check_seed
 from glyphgen.errors import ChoiceError
 
 __all__ = ["LARGEST_SIDE_PX", "AssemblyOptions", "ImportOptions"]
@@ -76,3 +76,4 @@ class ImportOptions(AssemblyOptions):
             check_choice(self.polarity, POLARITIES, "polarity")
         for name in self.split:
             check_choice(name, ("val", "test"), "split")
+        check_seed(self.seed)
