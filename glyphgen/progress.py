@@ -1,9 +1,12 @@
 """How long work says how far it is: one protocol for all commands, and one that stays silent."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-__all__ = ["SILENT", "Progress", "Reporter"]
+__all__ = ["SILENT", "Progress", "Reporter", "track"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +56,11 @@ class _Silent:
 
 SILENT: Reporter = _Silent()
 """What functions report to where the caller names nothing."""
+
+
+def track(items: Sequence[T], *, step: str, unit: str, reporter: Reporter) -> Iterator[T]:
+    """Yield some items, and report how many are done: before each of them and at the end."""
+    for done, item in enumerate(items):
+        reporter.progress(Progress(step=step, done=done, total=len(items), unit=unit))
+        yield item
+    reporter.progress(Progress(step=step, done=len(items), total=len(items), unit=unit))

@@ -15,7 +15,7 @@ from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import GlyphgenError
 from glyphgen.production import RowMaker
-from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.progress import SILENT, Reporter, track
 
 __all__ = ["Verified", "verify_dataset"]
 
@@ -87,10 +87,7 @@ def _make_again(dataset: Dataset, runs: list[range], reporter: Reporter) -> Iter
         )
     with maker.remake.load()(dataset, runs) as (row_maker, problems):
         yield from problems
-        for number, run in enumerate(runs):
-            reporter.progress(
-                Progress(step="make again", done=number, total=len(runs), unit="runs")
-            )
+        for run in track(runs, step="make rows again", unit="runs", reporter=reporter):
             yield from _compare(dataset, row_maker, run, maker.shows)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import BOX, PAIR, RING, MakeFont
+from listening import Listener
 
 import glyphgen
 from glyphgen.recipe import read_recipe
@@ -48,6 +49,17 @@ def forge(folder: Path, field: str, value: int) -> int:
 def test_a_dataset_as_it_was_made_has_no_problem(dataset: Path) -> None:
     verified = glyphgen.verify_dataset(dataset)
     assert (verified.problems, verified.n_redrawn) == ((), 6)
+
+
+def test_every_step_is_reported_from_its_beginning_to_its_end(dataset: Path) -> None:
+    listener = Listener()
+    glyphgen.verify_dataset(dataset, reporter=listener)
+    assert [(step.step, step.done, step.total, step.unit) for step in listener.steps] == [
+        ("read", 0, 1, "shards"),
+        ("read", 1, 1, "shards"),
+        ("make rows again", 0, 1, "runs"),
+        ("make rows again", 1, 1, "runs"),
+    ]
 
 
 def test_a_row_of_a_refused_cell_is_named(dataset: Path) -> None:

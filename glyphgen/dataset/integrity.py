@@ -9,7 +9,7 @@ from glyphgen.dataset.index import INDEX_NAME, Index, read_index
 from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.shards import describe_damage, open_shards
 from glyphgen.errors import DatasetError
-from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.text import show_some
 
 __all__ = ["verify_shards"]
@@ -36,9 +36,8 @@ def verify_shards(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
 
 def _find_damage(folder: Path, index: Index, reporter: Reporter) -> Iterator[str]:
     shards = open_shards(folder, index)
-    n_shards = len(index.shards)
-    for k, info in enumerate(index.shards):
-        reporter.progress(Progress(step="read", done=k, total=n_shards, unit="shards"))
+    tracked = track(index.shards, step="read", unit="shards", reporter=reporter)
+    for k, info in enumerate(tracked):
         try:
             arrays = shards.read(k)
         except DatasetError as error:
