@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import STORAGE_FORMATS
 from glyphgen.dataset.claim import (
     Claim,
     check_space,
@@ -27,7 +28,7 @@ from glyphgen.dataset.claim import (
 )
 from glyphgen.dataset.index import Index, ShardInfo, write_index
 from glyphgen.dataset.integrity import verify_shards
-from glyphgen.dataset.shards import FORMATS, Layout, Shards, reopen_dataset
+from glyphgen.dataset.shards import Layout, Shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.writing import write_bytes
@@ -143,7 +144,7 @@ def produce_dataset(
             the same call goes on from them.
     """
     folder, layout = spec.folder, spec.layout
-    shards = FORMATS[spec.format](folder, layout)
+    shards = STORAGE_FORMATS[spec.format].load()(folder, layout)
     claim = claim_folder(folder, spec.content_key, force=force)
     if claim is Claim.COMPLETE:
         if not verify_shards(folder):
