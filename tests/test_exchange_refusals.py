@@ -268,6 +268,34 @@ def test_images_that_are_no_gray_bytes(
     assert refused(out, "arrays", *paths) == [f"{paths[0]}: {expected}"]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_floats_are_described_from_the_first_to_the_last_block(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr("glyphgen.exchange.stored._BLOCK_BYTES", 2 * 8 * 8 * 4)
+    images = np.full((7, 8, 8), 0.5, np.float32)
+    images[0, 0, 0], images[6, 0, 0] = -0.25, 1.5
+    path = tmp_path / "x.npz"
+
+    def described() -> list[str]:
+        if packed:
+            np.savez(path, images=images, labels=np.zeros(7, int))
+            return [line.removeprefix(f"{path}: ") for line in refused(out, "arrays", path)]
+        paths = arrays(tmp_path, images, np.zeros(7, int))
+        return [line.removeprefix(f"{tmp_path}/") for line in refused(out, "arrays", *paths)]
+
+    name = "images: " if packed else "images.npy: "
+    assert described() == [
+        f"{name}float32 from -0.25 to 1.5, expected uint8: 0 to 255"
+        " (save (images).round().astype('uint8'))"
+    ]
+    images[0, 0, 0] = images[6, 0, 0] = np.nan
+    assert described() == [
+        f"{name}float32 with 2 NaN, expected uint8: 0 to 255"
+        " (find out what the NaN stand for before they become ink)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
@@ -500,11 +528,18 @@ def test_splits_that_cannot_be_cut(out: Path, k49: Path, tmp_path: Path) -> None
     assert refused(out, "k49", alone, split={"val": 0.1}) == [
         "k49: has no train rows, expected some for --split to share out"
     ]
-    root = write_tree(tmp_path / "in", {"あ": 4})
-    assert refused(out, "folder", root, split={"val": 0.5, "test": 0.5}) == [
-        "--split val=0.5,test=0.5: expected shares above 0 that leave some for train, such as"
-        " val=0.1,test=0.1"
+    for split in ("train", "val", "test"):
+        write_tree(tmp_path / "own" / split, {"あ": 1})
+    assert refused(out, "folder", tmp_path / "own", split={"val": 0.1, "test": 0.1}) == [
+        "own: has its own split val and test, expected --split only for others"
     ]
+    root = write_tree(tmp_path / "in", {"あ": 4})
+    for shares in ({"val": 0.5, "test": 0.5}, {"val": 0.0}, {"test": -0.1}, {"val": np.nan}):
+        text = ",".join(f"{name}={share:g}" for name, share in shares.items())
+        assert refused(out, "folder", root, split=shares) == [
+            f"--split {text}: expected shares above 0 that leave some for train, such as"
+            " val=0.1,test=0.1"
+        ]
 
 
 def test_a_folder_that_would_touch_the_source(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from glyphgen.exchange.source import (
     vote_polarity,
 )
 from glyphgen.exchange.stored import (
-    BLOCK_BYTES,
     StoredArray,
     describe_file,
     read_values,
@@ -156,9 +154,8 @@ def check_as_many(images: StoredArray, labels: StoredArray) -> None:
 
 
 def _describe_floats(array: StoredArray) -> str:
-    blocks: Iterator[NDArray[Any]] = array.read_blocks() if array.is_packed else _cut(array)
     n_nan, low, high = 0, np.inf, -np.inf
-    for block in blocks:
+    for block in array.read_blocks():
         n_nan += int(np.isnan(block).sum())
         numbers = block[~np.isnan(block)]
         if numbers.size:
@@ -173,13 +170,6 @@ def _describe_floats(array: StoredArray) -> str:
         f"{array.dtype} from {low:g} to {high:g}, expected uint8: 0 to 255"
         f" (save ({scaled}).round().astype('uint8'))"
     )
-
-
-def _cut(array: StoredArray) -> Iterator[NDArray[Any]]:
-    values = array.map()
-    n_at_once = max(1, BLOCK_BYTES * array.shape[0] // max(1, array.n_bytes))
-    for first in range(0, array.shape[0], n_at_once):
-        yield values[first : first + n_at_once]
 
 
 def vote_on_array(array: StoredArray) -> PolarityVote:

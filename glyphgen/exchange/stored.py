@@ -24,7 +24,6 @@ from glyphgen.errors import SourceError
 from glyphgen.text import show_some
 
 __all__ = [
-    "BLOCK_BYTES",
     "StoredArray",
     "choose_array",
     "describe_file",
@@ -34,9 +33,7 @@ __all__ = [
     "source_errors",
 ]
 
-BLOCK_BYTES = 16 << 20
-"""Of an array, read at once."""
-
+_BLOCK_BYTES = 16 << 20  # of an array, read at once
 _AGAIN = "download or save it again"
 _IDX_UINT8 = 0x08
 
@@ -82,13 +79,13 @@ class StoredArray:
             return np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape))
 
     def read_blocks(self) -> Iterator[NDArray[Any]]:
-        """Read the values of a packed array in order, some rows at a time, to the last byte.
+        """Read the values in order, some rows at a time, to the last byte.
 
         Raises:
             SourceError: The file is damaged, or holds fewer or more values than it says.
         """
         row_bytes = self.n_bytes // self.shape[0]
-        n_at_once = max(1, BLOCK_BYTES // max(1, row_bytes))
+        n_at_once = max(1, _BLOCK_BYTES // max(1, row_bytes))
         with source_errors(self.path), self._opened() as stream:
             stream.read(self.offset)
             for first in range(0, self.shape[0], n_at_once):
@@ -102,11 +99,11 @@ class StoredArray:
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes] | gzip.GzipFile]:
-        if self.gzipped:
-            with gzip.open(self.path) as stream:
+        if self.member:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
                 yield stream
         else:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+            with gzip.open(self.path) if self.gzipped else self.path.open("rb") as stream:
                 yield stream
 
 
@@ -246,9 +243,7 @@ def read_values(array: StoredArray) -> NDArray[np.int64]:
         )
     if not array.shape[0]:
         raise SourceError(f"{array.place}: holds no labels, expected one an image")
-    if array.is_packed:
-        return np.concatenate([block.astype(np.int64) for block in array.read_blocks()])
-    return array.map().astype(np.int64)
+    return np.concatenate([block.astype(np.int64) for block in array.read_blocks()])
 
 
 def choose_array(arrays: dict[str, StoredArray], name: str, path: Path) -> StoredArray:
