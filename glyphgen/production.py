@@ -39,6 +39,7 @@ __all__ = [
     "Produced",
     "RowJob",
     "RowMaker",
+    "check_places",
     "choose_rows_per_shard",
     "describe_run",
     "produce_dataset",
@@ -116,6 +117,27 @@ class Produced:
 def choose_rows_per_shard(height: int, width: int) -> int:
     """Return how many rows make a shard of images of this size, where nobody says another number."""
     return max(1, _SHARD_BYTES // (height * width))
+
+
+def check_places(out: Path, sources: Iterable[Path]) -> None:
+    """Check that making a dataset in a folder cannot touch what it is made from.
+
+    Raises:
+        DatasetError: One lies within the other.
+    """
+    place = out.resolve()
+    for path in sources:
+        source = path.resolve()
+        if place.is_relative_to(source):
+            raise DatasetError(
+                f"{out}: lies in the source {path}, where nothing is written"
+                " (--out DIR takes another folder)"
+            )
+        if source.is_relative_to(place):
+            raise DatasetError(
+                f"{out}: holds the source {path}, which would be written over"
+                " (--out DIR takes another folder)"
+            )
 
 
 def produce_dataset(

@@ -380,13 +380,14 @@ def test_the_source_is_never_written_over(source: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     shutil.copytree(source, own)
     before = {path.name: path.read_bytes() for path in own.iterdir()}
-    for out in (own, own / "inside", tmp_path):
+    for out, problem in (
+        (own, f"lies in the source {own}, where nothing is written"),
+        (own / "inside", f"lies in the source {own}, where nothing is written"),
+        (tmp_path, f"holds the source {own}, which would be written over"),
+    ):
         with pytest.raises(DatasetError) as caught:
             balance_dataset(prepare_balance(own, 5), out, force=True)
-        assert str(caught.value) == (
-            f"{out}: is, holds or lies in the dataset {own}, where nothing is written"
-            " (--out DIR takes another folder)"
-        )
+        assert str(caught.value) == f"{out}: {problem} (--out DIR takes another folder)"
     assert {path.name: path.read_bytes() for path in own.iterdir()} == before
 
 

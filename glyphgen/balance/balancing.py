@@ -15,7 +15,7 @@ from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.errors import DatasetError
-from glyphgen.production import DatasetSpec, Produced, describe_run, produce_dataset
+from glyphgen.production import DatasetSpec, Produced, check_places, describe_run, produce_dataset
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json
 from glyphgen.version import VERSION
@@ -90,7 +90,7 @@ def balance_dataset(
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
     source, folder = prepared.source.folder, Path(out)
-    _check_places(source, folder)
+    check_places(folder, [source])
     if problems := verify_shards(source, reporter=reporter):
         raise DatasetError(*problems)
     return produce_dataset(
@@ -114,15 +114,6 @@ def balance_dataset(
         force=force,
         reporter=reporter,
     )
-
-
-def _check_places(source: Path, out: Path) -> None:
-    here, there = source.resolve(), out.resolve()
-    if there.is_relative_to(here) or here.is_relative_to(there):
-        raise DatasetError(
-            f"{out}: is, holds or lies in the dataset {source}, where nothing is written"
-            " (--out DIR takes another folder)"
-        )
 
 
 def _read_pages(prepared: PreparedBalance) -> dict[str, bytes]:

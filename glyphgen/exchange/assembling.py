@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
 from glyphgen.dataset.shards import Layout
-from glyphgen.errors import DatasetError
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
 from glyphgen.files.writing import committed
@@ -37,7 +36,6 @@ __all__ = [
     "Assembly",
     "AssemblyPart",
     "assemble",
-    "check_places",
     "count_rows",
     "describe_assembly",
     "show_sizes",
@@ -136,27 +134,6 @@ class Assembly:
             [hashlib.sha256(part.split.tobytes()).hexdigest() for part in self.parts],
         ]
         return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
-
-
-def check_places(folder: Path, paths: tuple[Path, ...]) -> None:
-    """Check that making a dataset cannot touch what it is made from.
-
-    Raises:
-        DatasetError: One lies within the other.
-    """
-    place = folder.resolve()
-    for path in paths:
-        source = path.resolve()
-        if place.is_relative_to(source):
-            raise DatasetError(
-                f"{folder}: lies in the source {path}, where nothing is written"
-                " (--out DIR takes another folder)"
-            )
-        if source.is_relative_to(place):
-            raise DatasetError(
-                f"{folder}: holds the source {path}, which would be written over"
-                " (--out DIR takes another folder)"
-            )
 
 
 def assemble(

@@ -13,7 +13,6 @@ from glyphgen.exchange.assembling import (
     Assembly,
     AssemblyPart,
     assemble,
-    check_places,
     count_rows,
     describe_assembly,
     show_sizes,
@@ -21,7 +20,7 @@ from glyphgen.exchange.assembling import (
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.rows import cut_splits
 from glyphgen.exchange.source import ImportSource, Size
-from glyphgen.production import Produced
+from glyphgen.production import Produced, check_places
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json, show_some, show_text
 

@@ -15,7 +15,6 @@ from glyphgen.exchange.assembling import (
     Assembly,
     AssemblyPart,
     assemble,
-    check_places,
     describe_assembly,
     show_sizes,
 )
@@ -25,7 +24,7 @@ from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.rows import LEFT_OUT
 from glyphgen.exchange.source import ImportSource, SourceClass
 from glyphgen.partition import join_groups
-from glyphgen.production import Produced
+from glyphgen.production import Produced, check_places
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import show_some, show_text
 
