@@ -3,7 +3,7 @@
 import pytest
 
 from glyphgen import choices
-from glyphgen.choices import ENGINES, IMPORT_FORMATS, STORAGE_FORMATS, check_choice
+from glyphgen.choices import ENGINES, IMPORT_FORMATS, MAKERS, STORAGE_FORMATS, check_choice
 from glyphgen.errors import ChoiceError
 
 
@@ -31,3 +31,12 @@ def test_every_entry_leads_to_code(table: dict[str, choices.Entry]) -> None:
     for entry in table.values():
         assert entry.load().__name__ == entry.name
         assert entry.help.endswith(".")
+
+
+def test_what_makes_rows_again_is_there_and_says_what_rows_are_compared_with() -> None:
+    remaking = {name: maker for name, maker in MAKERS.items() if maker.remake}
+    assert list(remaking) == ["render", "balance"]
+    for maker in remaking.values():
+        assert maker.remake is not None
+        assert maker.remake.load().__name__ == maker.remake.name
+        assert maker.shows

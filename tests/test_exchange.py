@@ -87,11 +87,6 @@ def test_a_format_loads_no_library_before_it_reads(module: str) -> None:
     assert done.stdout == "\n"
 
 
-def test_every_format_of_the_table_can_be_opened() -> None:
-    for name, entry in IMPORT_FORMATS.items():
-        assert entry.load().__name__.startswith("open_"), name
-
-
 # --- Each format
 
 
