@@ -30,8 +30,10 @@ from glyphgen.verify import verify_dataset
 SMALL = ["image.height=16", "image.width=16", "classes.sets=[]", 'classes.text="0125"']
 
 
-def render(folder: Path, *overrides: str, n: int = 40) -> Path:
-    recipe = read_recipe("digits", [*SMALL, f"render.per_class={n}", *overrides])
+def render(folder: Path, *overrides: str, n: int | None = 40) -> Path:
+    if n is not None:
+        overrides = (f"render.per_class={n}", *overrides)
+    recipe = read_recipe("digits", [*SMALL, *overrides])
     return render_dataset(recipe, folder).folder
 
 
@@ -224,6 +226,26 @@ def test_new_samples_are_drawn_that_no_row_of_any_split_holds(source: Path, tmp_
     assert dataset.index.settings["by"] == "render"
 
 
+@pytest.mark.parametrize("polarity", ["white-on-black", "black-on-white"])
+def test_new_samples_are_augmented_and_turned_as_the_recipe_says(
+    tmp_path: Path, polarity: str
+) -> None:
+    steps = 'augment=[{step="affine", rotation=[90, 90]}]'
+    folder = render(tmp_path / "source", steps, f'image.polarity="{polarity}"')
+    balance(folder, tmp_path / "out", 60, by="render")
+    _, images, _, samples = read(tmp_path / "out", "train")
+    drawn = samples["sample"] >= 30
+    assert drawn.sum() == 4 * 30
+    assert (samples["augment_rotation_deg"] == 90).all()
+    paper = 0 if polarity == "white-on-black" else 255
+    corners = images[drawn][:, [0, 0, -1, -1], [0, -1, 0, -1]].astype(int)
+    assert np.median(np.abs(corners - paper)) < 20
+    strongest = np.abs(images[drawn].astype(int) - paper).max(axis=(1, 2))
+    assert (strongest > 90).all()
+    originals = images[~drawn].mean()
+    assert abs(images[drawn].mean() - originals) < 10
+
+
 def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -> None:
     balance(source, tmp_path / "balanced", 5)
     with pytest.raises(DatasetError) as caught:
@@ -238,6 +260,16 @@ def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -
     with pytest.raises(GlyphgenError) as caught_too:
         prepare_balance(moved, 5, options=BalanceOptions(by="render"))
     assert str(caught_too.value) == f"{moved}/run.json: does not tell where the fonts are"
+
+
+def test_a_grid_has_no_new_samples(tmp_path: Path) -> None:
+    folder = render(tmp_path / "grid", 'render={mode="grid", rotation=[0, 4, 8]}', n=None)
+    with pytest.raises(DatasetError) as caught:
+        prepare_balance(folder, 5, options=BalanceOptions(by="render"))
+    assert str(caught.value) == (
+        f"{folder}: made from a grid, which has no more samples than its combinations"
+        ' (--by augment, or render.mode = "random" in its recipe)'
+    )
 
 
 # --- The same bytes
@@ -430,3 +462,16 @@ def test_an_estimate_counts_right_and_writes_nothing(source: Path, tmp_path: Pat
         "4 classes x 1,000 = 4,000 images: 120 originals and 3,880 copies,"
         " 20 of val, 20 of test as they are"
     )
+
+
+def test_the_plan_says_what_is_new_and_what_stays(source: Path, tmp_path: Path) -> None:
+    prepared = prepare_balance(source, 40, options=BalanceOptions(by="render"))
+    assert prepared.describe() == (
+        "4 classes x 40 = 160 images: 120 originals and 40 new samples,"
+        " 20 of val, 20 of test as they are"
+    )
+    whole = render(tmp_path / "whole", 'split={by="none"}', n=5)
+    assert prepare_balance(whole, 7).describe() == (
+        "4 classes x 7 = 28 images: 20 originals and 8 copies"
+    )
+    assert list(prepared.summarize()) == ["settings", "warnings", "classes"]
