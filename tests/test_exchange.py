@@ -28,12 +28,14 @@ from tiny_sources import (
 
 from glyphgen.choices import IMPORT_FORMATS
 from glyphgen.dataset.reader import Dataset, load
+from glyphgen.exchange.assembling import show_sizes
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.importing import import_dataset, open_source
-from glyphgen.exchange.rows import LEFT_OUT, RowOrder
+from glyphgen.exchange.rows import LEFT_OUT, RowOrder, cut_splits
 from glyphgen.images.decoding import decode_picture
 from glyphgen.images.fitting import fit_image
 from glyphgen.progress import SILENT, Reporter
+from glyphgen.streams import Stage, order_by_words
 from glyphgen.verify import verify_dataset
 
 
@@ -278,6 +280,21 @@ def test_shares_are_cut_from_each_class_by_the_seed(tmp_path: Path) -> None:
     )
     other = imported(tmp_path / "c", "folder", root, split=shares, seed=1)
     assert rows != other.samples[:]["source_row"].tolist()
+
+
+def test_each_class_has_an_order_of_its_own(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=make_images(90), labels=np.arange(90) % 3)
+    source = open_source("arrays", tmp_path / "x.npz")
+    split = cut_splits(source, {"val": 0.1, "test": 0.2}, seed=3)
+    for label in range(3):
+        rows = np.arange(label, 90, 3)[order_by_words(3, Stage.SHARE, 30, label)]
+        assert set(np.flatnonzero((source.class_index == label) & (split == 1))) == set(rows[:3])
+        assert set(np.flatnonzero((source.class_index == label) & (split == 2))) == set(rows[3:9])
+
+
+def test_the_most_frequent_sizes_are_shown_first() -> None:
+    sizes = {(9, 9): 1, (8, 8): 2000, (30, 7): 3, (7, 30): 3, (1, 1): 1, (2, 2): 1}
+    assert show_sizes(sizes) == "8x8 (2,000), 7x30 (3), 30x7 (3), 1x1 (1), 2x2 (1) and 1 more"
 
 
 def test_one_row_at_least_of_each_class_stays_for_train(tmp_path: Path) -> None:

@@ -146,9 +146,11 @@ def invert_on_disk(folder: Path) -> None:
 
 @pytest.mark.parametrize("inverted", ["k49", "pool"])
 def test_held_out_images_are_found_whatever_the_polarity_on_disk(
-    tmp_path: Path, k49: Path, inverted: str
+    tmp_path: Path, k49: Path, inverted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    np.savez(tmp_path / "pool.npz", images=make_images(20), codepoints=np.full(20, 0x3042))
+    monkeypatch.setattr("glyphgen.exchange.merging._ROWS_AT_ONCE", 4)
+    images = make_images(20, first=12)  # the first six are the test images
+    np.savez(tmp_path / "pool.npz", images=images, codepoints=np.full(20, 0x3042))
     make(tmp_path / "pool", "arrays", tmp_path / "pool.npz")
     invert_on_disk(tmp_path / inverted)
     data = merged(tmp_path / "both", k49, tmp_path / "pool")
@@ -225,6 +227,18 @@ def test_classes_that_would_fall_together_are_refused() -> None:
     assert caught.value.problems == (
         "A: 'へ' (U+3078) and 'ヘ' (U+30D8) are one class in B, expected one here too"
         " (make them one class of two forms in its recipe, or import them so)",
+    )
+
+
+def test_all_datasets_that_make_them_one_class_are_named() -> None:
+    with pytest.raises(GlyphgenError) as caught:
+        table_of(
+            [entry("へ", "へ"), entry("ヘ", "ヘ")],
+            [entry("へ", "へ", "ヘ")],
+            [entry("ヘ", "ヘ", "へ")],
+        )
+    assert str(caught.value).startswith(
+        "A: 'へ' (U+3078) and 'ヘ' (U+30D8) are one class in B and C, expected one here too"
     )
 
 
