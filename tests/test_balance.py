@@ -158,6 +158,25 @@ def test_rich_classes_are_thinned_and_poor_ones_filled(source: Path, tmp_path: P
     assert (originals[: len(originals)] == np.load(uneven / "images.npy")).all()
 
 
+def test_classes_with_few_originals_are_named_the_poorest_first(
+    source: Path, tmp_path: Path
+) -> None:
+    poor = make_uneven(tmp_path / "poor", source, {0: 25, 2: 27})  # 5 and 3 are left
+    enough = make_uneven(tmp_path / "enough", source, {0: 20, 2: 21})  # 10 and 9 are left
+    assert prepare_balance(poor, 3).list_warnings() == ()
+    assert prepare_balance(poor, 6).list_warnings() == (
+        "2 classes live on fewer than 10 originals: '2' (3), '0' (5); their copies are much alike",
+    )
+    assert prepare_balance(enough, 10).list_warnings() == (
+        "1 classes live on fewer than 10 originals: '2' (9); their copies are much alike",
+    )
+    assert (
+        prepare_balance(enough, 90).list_warnings() == prepare_balance(enough, 10).list_warnings()
+    )
+    new = prepare_balance(source, 90, options=BalanceOptions(by="render"))
+    assert new.list_warnings() == ()
+
+
 def test_held_out_rows_pass_through_byte_for_byte(source: Path, tmp_path: Path) -> None:
     balance(source, tmp_path / "out", 50)
     for split in ("val", "test"):
