@@ -273,6 +273,18 @@ def test_datasets_that_cannot_be_merged(tmp_path: Path, k49: Path, kkanji: Path)
     ]
 
 
+def test_a_folder_that_holds_another_dataset_is_left_alone(
+    tmp_path: Path, k49: Path, kkanji: Path
+) -> None:
+    other = make(tmp_path / "other", "folder", write_tree(tmp_path / "files", {"い": 2}))
+    before = read_all_bytes(other)
+    with pytest.raises(GlyphgenError, match="holds a dataset of another recipe"):
+        merge_datasets([k49, kkanji], other)
+    with pytest.raises(GlyphgenError, match="holds a dataset of another recipe"):
+        import_dataset("kkanji", tmp_path / "kkanji-files", other)
+    assert read_all_bytes(other) == before
+
+
 def test_a_damaged_dataset_is_not_merged(tmp_path: Path, k49: Path, kkanji: Path) -> None:
     with (k49 / "images.npy").open("r+b") as file:
         file.seek(-1, 2)
