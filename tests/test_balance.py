@@ -217,14 +217,16 @@ def test_no_two_images_of_a_class_get_the_same_noise(source: Path, tmp_path: Pat
     assert len(set(words)) == len(words)
 
 
-@pytest.mark.parametrize("polarity", ["white-on-black", "black-on-white"])
-def test_paper_stays_paper_whatever_the_polarity(tmp_path: Path, polarity: str) -> None:
-    folder = render(tmp_path / "source", f'image.polarity="{polarity}"')
-    balance(folder, tmp_path / "out", 60)
-    _, images, _, _ = read(tmp_path / "out", "train")
-    corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]].astype(int)
-    paper = 0 if polarity == "white-on-black" else 255
-    assert np.median(np.abs(corners - paper)) < 20
+@pytest.mark.parametrize("by", ["augment", "render"])
+def test_polarity_changes_nothing_but_which_of_ink_and_paper_is_255(
+    tmp_path: Path, by: str
+) -> None:
+    white_ink, black_ink = tmp_path / "white", tmp_path / "black"
+    for folder, polarity in ((white_ink, "white-on-black"), (black_ink, "black-on-white")):
+        source = render(tmp_path / polarity, f'image.polarity="{polarity}"')
+        balance(source, folder, 60, by=by)
+    assert (read(white_ink)[1] == 255 - read(black_ink)[1]).all()
+    assert (read(white_ink)[3] == read(black_ink)[3]).all()
 
 
 # --- By render
