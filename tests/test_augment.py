@@ -15,24 +15,25 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from glyphgen.augment import DEFAULT_STEPS, Augmenter, make_augmenter
-from glyphgen.augment import named as named_module
-from glyphgen.augment.pen import thin
-from glyphgen.augment.tables import LENGTH, make_clouds, make_gaussian, make_uniform
-from glyphgen.errors import AugmentError
-from glyphgen.recipe import (
-    AffineStep,
-    AlbumentationsStep,
+from glyphgen.augment import (
+    DEFAULT_STEPS,
+    Augmenter,
     AugmentStep,
-    BlurStep,
-    ContrastStep,
-    CutoutStep,
-    ElasticStep,
-    GrainStep,
-    NoiseStep,
-    PenStep,
-    StrokeStep,
+    albumentations_step,
+    make_augmenter,
 )
+from glyphgen.augment.affine import AffineStep
+from glyphgen.augment.albumentations_step import AlbumentationsStep
+from glyphgen.augment.blur import BlurStep
+from glyphgen.augment.contrast import ContrastStep
+from glyphgen.augment.cutout import CutoutStep
+from glyphgen.augment.elastic import ElasticStep
+from glyphgen.augment.grain import GrainStep
+from glyphgen.augment.noise import NoiseStep
+from glyphgen.augment.noise_tables import LENGTH, make_clouds, make_gaussian, make_uniform
+from glyphgen.augment.pen import PenStep, thin
+from glyphgen.augment.stroke import StrokeStep
+from glyphgen.errors import AugmentError
 
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
@@ -117,11 +118,10 @@ def test_neutral_values_leave_every_byte(name: str) -> None:
 def test_an_operation_at_its_neutral_values_is_the_identity_itself(name: str) -> None:
     images = draw_shapes(40)
     augmenter = make(NEUTRAL[name])
-    [(_, _, operation)] = augmenter._runs
+    [(_, operation)] = augmenter._runs
     after = images.copy()
-    fields = augmenter._steps[0].fields
-    values = [[np.full(40, neutral) for _, neutral in fields]]
-    operation.apply(after, values, np.arange(40, dtype=np.uint64) << np.uint64(40))
+    values = [[np.full(40, value.neutral) for value in augmenter._steps[0].stored]]
+    operation(after, values, np.arange(40, dtype=np.uint64) << np.uint64(40))
     assert np.array_equal(after, images)
 
 
@@ -169,7 +169,7 @@ def test_batches_of_every_size_are_cut_without_a_seam(monkeypatch: pytest.Monkey
     augmenter = make(*DEFAULT_STEPS)
     values = draw(augmenter, 70)
     expected = augmenter.apply(images, values)
-    monkeypatch.setattr("glyphgen.augment._PIXELS_AT_ONCE", 11 * 48 * 40)
+    monkeypatch.setattr("glyphgen.augment.augmenter._PIXELS_AT_ONCE", 11 * 48 * 40)
     monkeypatch.setattr("glyphgen.augment.warp._PIXELS_AT_ONCE", 4 * 48 * 40)
     assert np.array_equal(make(*DEFAULT_STEPS).apply(images, values), expected)
 
@@ -603,7 +603,7 @@ def test_a_transform_that_fails_is_named() -> None:
 
 
 def test_the_library_that_took_the_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named_module, "version", {"albumentationsx": "2.5.1"}.__getitem__)
+    monkeypatch.setattr(albumentations_step, "version", {"albumentationsx": "2.5.1"}.__getitem__)
     assert refuse(AlbumentationsStep(albumentations="GridDistortion")) == (
         "augment.0: found AlbumentationsX 2.5.1, which is licensed AGPL-3.0-only and takes the name"
         " of albumentations, expected albumentations 2.0 (pip uninstall albumentationsx, then"

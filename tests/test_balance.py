@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyphgen.augment import DEFAULT_STEPS
+from glyphgen.augment.affine import AffineStep
 from glyphgen.balance import Balanced, balance_dataset, estimate, prepare_balance
 from glyphgen.balance.plan import BalancePlan
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError, GlyphgenError, RecipeError
 from glyphgen.production import Progress
-from glyphgen.recipe import AffineStep, read_recipe, read_steps
+from glyphgen.recipe import read_recipe, read_steps
 from glyphgen.render.rendering import render_dataset
 from glyphgen.verify import verify_dataset
 

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import glyphgen
+from glyphgen.augment.albumentations_step import AlbumentationsStep
+from glyphgen.augment.blur import BlurStep
+from glyphgen.augment.elastic import ElasticStep
+from glyphgen.augment.noise import NoiseStep
 from glyphgen.classes import make_class_table
 from glyphgen.errors import RecipeError
 from glyphgen.recipe import (
-    AlbumentationsStep,
-    BlurStep,
     Classes,
-    ElasticStep,
     Fonts,
-    NoiseStep,
     Recipe,
     Scatter,
     Wobble,
     dump_recipe,
     find_shipped,
     read_recipe,
+    reading,
     recipe_schema,
 )
 from glyphgen.recipe.lines import find_lines
@@ -423,7 +423,7 @@ def test_installed_package_brings_its_recipes(
     shipped = in_tmp / "lib/glyphgen/data/recipes"
     shipped.mkdir(parents=True)
     (shipped / "mine.toml").write_text(SMALLEST)
-    monkeypatch.setattr(glyphgen, "__file__", str(in_tmp / "lib/glyphgen/__init__.py"))
+    monkeypatch.setattr(reading, "__file__", str(in_tmp / "lib/glyphgen/recipe/reading.py"))
     assert read_recipe("mine").folder == shipped
     Path("mine").write_text('name = "nearer"\n' + SMALLEST)
     assert read_recipe("mine").name == "nearer"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.augment import AugmentStep
 from glyphgen.balance.balancing import PreparedBalance, prepare_balance
 from glyphgen.balance.making import BalanceJob
 from glyphgen.balance.plan import group_rows
@@ -29,7 +30,6 @@ from glyphgen.production import (
     dump_json,
     produce_dataset,
 )
-from glyphgen.recipe import AugmentStep
 from glyphgen.render.drawing import make_render_job
 from glyphgen.version import VERSION
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.augment import DEFAULT_STEPS, make_augmenter
+from glyphgen.augment import DEFAULT_STEPS, AugmentStep, make_augmenter
 from glyphgen.balance.making import find_sample_fields
 from glyphgen.balance.plan import BalancePlan
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
 from glyphgen.production import choose_rows_per_shard
-from glyphgen.recipe import AugmentStep
 from glyphgen.render.drawing import find_sample_dtype
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.augment import make_augmenter
+from glyphgen.augment import AugmentStep, make_augmenter
+from glyphgen.augment.grain import GrainStep
+from glyphgen.augment.noise import NoiseStep
 from glyphgen.balance.plan import BalancePlan, Taken
 from glyphgen.dataset.reader import load
-from glyphgen.recipe import AugmentStep, GrainStep, NoiseStep
 from glyphgen.render.drawing import RenderJob, draw_placements, find_sample_dtype, open_augmenter
 
 __all__ = ["BalanceJob", "find_sample_fields"]

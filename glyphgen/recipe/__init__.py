@@ -18,43 +18,19 @@ from glyphgen.recipe.model import (
 from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe, read_steps
 from glyphgen.recipe.render import Render, Scatter, Wobble
 from glyphgen.recipe.schema import recipe_schema
-from glyphgen.recipe.steps import (
-    AffineStep,
-    AlbumentationsStep,
-    AugmentStep,
-    BlurStep,
-    ContrastStep,
-    CutoutStep,
-    ElasticStep,
-    GrainStep,
-    NoiseStep,
-    PenStep,
-    StrokeStep,
-)
 
 __all__ = [
-    "AffineStep",
-    "AlbumentationsStep",
-    "AugmentStep",
-    "BlurStep",
     "CellChoice",
     "Classes",
-    "ContrastStep",
-    "CutoutStep",
-    "ElasticStep",
     "FaceChoice",
     "Fonts",
     "Gate",
-    "GrainStep",
     "Image",
-    "NoiseStep",
     "Output",
-    "PenStep",
     "Recipe",
     "Render",
     "Scatter",
     "Split",
-    "StrokeStep",
     "Wobble",
     "dump_recipe",
     "find_shipped",

@@ -14,11 +14,10 @@ from pydantic import (
     Strict,
 )
 
+from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.recipe.origin import Source, split_key
 from glyphgen.recipe.render import Render
-from glyphgen.recipe.section import Section
-from glyphgen.recipe.steps import MOST_STEPS, AugmentStep
-from glyphgen.recipe.values import show_value
+from glyphgen.settings import Section, show_value
 
 __all__ = [
     "CellChoice",

@@ -7,16 +7,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from glyphgen.augment import STEPS
 from glyphgen.recipe.lines import KeyPath
 from glyphgen.recipe.origin import Source, show_key, split_key
 from glyphgen.recipe.schema import choose_option, describe, recipe_schema, step_into
-from glyphgen.recipe.section import MisfitError
-from glyphgen.recipe.steps import STEP_NAMES
-from glyphgen.recipe.values import show_value
+from glyphgen.settings import MisfitError, show_value
 
 __all__ = ["explain", "guess"]
 
-_STEPS = f'step = one of {", ".join(STEP_NAMES)}, or albumentations = "NAME"'
+_STEP_NAMES = [name for name in STEPS if name != "albumentations"]
+_STEPS = f'step = one of {", ".join(_STEP_NAMES)}, or albumentations = "NAME"'
 
 
 def explain(error: ValidationError, data: dict[str, Any], source: Source) -> list[str]:
@@ -57,7 +57,7 @@ def _explain_one(
         case {"type": "extra_forbidden", "loc": (*_, str(key))}:
             yield (*path, key), _explain_unknown(key, list(node["properties"]))
         case {"type": "union_tag_invalid", "ctx": {"tag": str(tag)}}:
-            hint = guess(tag, list(STEP_NAMES))
+            hint = guess(tag, _STEP_NAMES)
             text = f"found {tag!r}, expected {_STEPS}"
             yield (*path, "step"), f"{text} ({hint})" if hint else text
         case {"type": "union_tag_not_found"}:

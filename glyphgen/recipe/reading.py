@@ -10,12 +10,12 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from glyphgen.augment import AugmentStep
 from glyphgen.errors import RecipeError
 from glyphgen.recipe.lines import KeyPath, find_lines
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.origin import Source, split_key
 from glyphgen.recipe.problems import explain, guess
-from glyphgen.recipe.steps import AugmentStep
 
 __all__ = ["dump_recipe", "find_shipped", "read_recipe", "read_steps"]
 

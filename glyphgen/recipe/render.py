@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
 
-from glyphgen.recipe.section import Section
-from glyphgen.recipe.values import SpelledFreely, list_values, read_range, show_value
+from glyphgen.settings import Section, Varying, list_values, read_random_range, show_value
 
 __all__ = ["Render", "Scatter", "Wobble"]
 
@@ -32,7 +31,7 @@ _GRID_DEFAULTS = {
 class Wobble(Section):
     """A smooth bend of the whole outline, another for every sample. Vector engine only."""
 
-    amplitude: Annotated[tuple[Amplitude, ...], Strict(False), SpelledFreely(steps=False)] = (
+    amplitude: Annotated[tuple[Amplitude, ...], Strict(False), Varying(steps=False)] = (
         0.0,
         0.0,
     )
@@ -44,7 +43,7 @@ class Wobble(Section):
     @field_validator("amplitude", mode="before")
     @classmethod
     def _read_amplitude(cls, value: object) -> tuple[float, float]:
-        return read_range(value)
+        return read_random_range(value)
 
     @property
     def is_neutral(self) -> bool:
@@ -86,13 +85,13 @@ class Render(Section):
     per_class: Annotated[int, Field(ge=1)] | None = 1000
     """Samples of each class; in random mode only."""
 
-    size: Annotated[tuple[Size, ...], Strict(False), SpelledFreely()] = (0.6, 0.8)
+    size: Annotated[tuple[Size, ...], Strict(False), Varying()] = (0.6, 0.8)
     """Em size as a fraction of the image height. Default in grid mode: [0.75]."""
 
-    shift_x: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
+    shift_x: Annotated[tuple[float, ...], Strict(False), Varying()] = (-0.5, 0.5)
     """Shift to the right, in units of shift_of. Default in grid mode: [0]."""
 
-    shift_y: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
+    shift_y: Annotated[tuple[float, ...], Strict(False), Varying()] = (-0.5, 0.5)
     """Shift downwards, in units of shift_of. Default in grid mode: [0]."""
 
     shift_of: Literal["blank", "height"] = "blank"
@@ -102,16 +101,16 @@ class Render(Section):
     min_blank: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Do not shift where the margin on one side is smaller than this fraction of the height."""
 
-    rotation: Annotated[tuple[Degrees, ...], Strict(False), SpelledFreely()] = (-5.0, 5.0)
+    rotation: Annotated[tuple[Degrees, ...], Strict(False), Varying()] = (-5.0, 5.0)
     """Degrees, positive is counter-clockwise. Default in grid mode: [0]."""
 
-    shear: Annotated[tuple[SlantDegrees, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    shear: Annotated[tuple[SlantDegrees, ...], Strict(False), Varying()] = (0.0, 0.0)
     """Slant in degrees, positive leans to the right."""
 
-    stretch: Annotated[tuple[Factor, ...], Strict(False), SpelledFreely()] = (1.0, 1.0)
+    stretch: Annotated[tuple[Factor, ...], Strict(False), Varying()] = (1.0, 1.0)
     """Factor on the width."""
 
-    weight: Annotated[tuple[Weight, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    weight: Annotated[tuple[Weight, ...], Strict(False), Varying()] = (0.0, 0.0)
     """Emboldening in em; below 0 is thinner, down to half of what the strokes are wide. Vector
     engine only."""
 
@@ -139,7 +138,7 @@ class Render(Section):
     def _read_values(cls, value: object, info: ValidationInfo) -> tuple[float, ...]:
         match info.data.get("mode"):
             case "random":
-                return read_range(value)
+                return read_random_range(value)
             case "grid":
                 return list_values(value)
         return ()  # the mode itself is wrong, and reported
