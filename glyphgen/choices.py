@@ -39,6 +39,7 @@ __all__ = [
     "Entry",
     "OneOf",
     "check_choice",
+    "find_able_engines",
 ]
 
 
@@ -66,7 +67,7 @@ class EngineEntry(Entry):
     """One engine.
 
     Attributes:
-        can: Keys of ``[render]`` that it can do beside size, shift, rotation, shear and stretch.
+        can: Keys of a recipe that not every engine can do; all place, turn, shear and stretch.
     """
 
     can: frozenset[str] = frozenset()
@@ -77,7 +78,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         "glyphgen.engines.vector",
         "VectorEngine",
         "Outlines through FreeType's rasterizer: the fastest, and the only one that bends them.",
-        can=frozenset({"weight", "wobble", "scatter"}),
+        can=frozenset({"weight", "wobble", "scatter", "language"}),
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),
     "imagemagick": EngineEntry(
@@ -85,6 +86,14 @@ ENGINES: Mapping[str, EngineEntry] = {
     ),
 }
 """What draws."""
+
+
+def find_able_engines(key: str) -> list[str]:
+    """Return the engines that can do what a key of a recipe asks."""
+    if not any(key in entry.can for entry in ENGINES.values()):
+        return list(ENGINES)
+    return [name for name, entry in ENGINES.items() if key in entry.can]
+
 
 STORAGE_FORMATS: Mapping[str, Entry] = {
     "npy": Entry(

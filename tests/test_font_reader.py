@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from fontTools.ttLib import TTFont
+from prepared_renders import give
 
+from glyphgen.engines.imagemagick import ImageMagickEngine
 from glyphgen.errors import EngineError, FontError, GlyphgenError, UnreadableFontError, WorkerError
 from glyphgen.fonts import FaceRequest, find_requests, read_face
 from glyphgen.fonts.sanitizer import _find_program
@@ -89,11 +91,9 @@ def test_every_engine_draws_packed_fonts(
 
 
 def test_imagemagick_says_that_it_draws_no_woff2(make_font: MakeFont) -> None:
-    from glyphgen.engines.imagemagick import ImageMagickEngine
-
     path = pack(make_font("x.ttf", {"A": BOX}), "woff2")
     with pytest.raises(EngineError) as caught:
-        ImageMagickEngine([read_face(path)], ["A"], 64, 64)
+        ImageMagickEngine(give([read_face(path)], ["A"], 64, 64))
     assert str(caught.value) == (
         f"{path}: ImageMagick draws no WOFF2 fonts (use the engine 'vector' or 'pillow')"
     )

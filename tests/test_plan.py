@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -359,7 +360,7 @@ def test_ink_that_grows_bends_and_scatters_stays_in_the_frame(
     parts = lay_out(recipe)
     placements = parts.plan.rows(0, 600)
     placements.matrix[:, :, 2] += 50
-    engine = VectorEngine(parts.store, 200, 200, (0.03, 5.0, 0.1))
+    engine = VectorEngine(replace(parts.engine_inputs, height=200, width=200))
     images = np.empty((600, 200, 200), dtype=np.uint8)
     engine.draw(placements, images)
     images[:, 50:150, 50:150] = 0

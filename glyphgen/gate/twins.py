@@ -11,7 +11,6 @@ where half of them do coarsely, and a fifth sharply: so much of the dataset nobo
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +80,7 @@ def find_twins(
     pictures: Pictures,
     store: OutlineStore,
     framing: Framing,
-    frames: Literal["em", "ink", "fit"],
+    frames: str,
     admitted: NDArray[np.bool_],
 ) -> tuple[tuple[Twins, ...], tuple[FaceTwins, ...]]:
     """Find the twins among the admitted cells.
@@ -118,9 +117,7 @@ def find_twins(
     return _judge(measured, admitted)
 
 
-def _place_ink(
-    store: OutlineStore, framing: Framing, frames: Literal["em", "ink", "fit"]
-) -> Floats:
+def _place_ink(store: OutlineStore, framing: Framing, frames: str) -> Floats:
     """Return what of place and size (C, 0 to 4) the framing keeps, in em."""
     box = store.box
     if frames == "em":

@@ -1,7 +1,7 @@
 """Reads a TOML recipe into frozen records and points at its lines when something is wrong.
 
-It knows nothing about characters, fonts or pixels: whether a set or a font exists is found later,
-by whoever needs it, and reported with ``Recipe.place``.
+Whether a character set or a font exists is found later, by whoever needs it, and reported with
+``Recipe.place``.
 """
 
 from glyphgen.recipe.model import (

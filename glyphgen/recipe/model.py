@@ -1,4 +1,4 @@
-"""The recipe as frozen records, every default spelled out; knows nothing about TOML or files.
+"""The recipe as frozen records, every default spelled out.
 
 Each section of a recipe is one class, each key one field, and the text under a field is what the
 JSON Schema and so the editor show. Checks that span two keys stand at the end of their section.
@@ -6,17 +6,23 @@ JSON Schema and so the editor show. Checks that span two keys stand at the end o
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    Strict,
-)
+from pydantic import Field, PrivateAttr, Strict
 
 from glyphgen.augment import MOST_STEPS, AugmentStep
-from glyphgen.recipe.origin import Source, split_key
-from glyphgen.recipe.render import Render
+from glyphgen.choices import (
+    COMPRESSIONS,
+    ON_CUT_OFF,
+    ON_REFUSED,
+    POLARITIES,
+    SPLIT_METHODS,
+    STORAGE_FORMATS,
+    WHITE_ON_BLACK,
+    OneOf,
+)
+from glyphgen.recipe.origin import Origin, split_key
+from glyphgen.recipe.render import Render, explain_unable
 from glyphgen.settings import Section, show_value
 
 __all__ = [
@@ -60,7 +66,7 @@ class Classes(Section):
         Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$", examples=["fa", "zh-Hant"]),
     ] = ""
     """Language that the characters are written in, as BCP 47 says it: "fa", "zh-Hant". Fonts may
-    draw ۴ or 骨 in another way for each. Vector engine only."""
+    draw ۴ or 骨 in another way for each."""
 
     merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
     """Groups of characters that become one class each, called after the first of the group."""
@@ -132,15 +138,15 @@ class Image(Section):
     width: Annotated[int, Field(ge=8, le=4096)] = 64
     """Width in pixels."""
 
-    polarity: Literal["white-on-black", "black-on-white"] = "white-on-black"
-    """Which of ink and paper is 255 on disk: the ink ("white-on-black") or the paper."""
+    polarity: Annotated[str, OneOf(POLARITIES)] = WHITE_ON_BLACK
+    """Which of ink and paper is 255 on disk; the other is 0."""
 
 
 class Split(Section):
     """How rows are divided into train, val and test."""
 
-    by: Literal["none", "sample", "face"] = "none"
-    """All rows are train ("none"), samples are held out, or faces, never seen in train."""
+    by: Annotated[str, OneOf(SPLIT_METHODS)] = "none"
+    """What is shared out among the splits."""
 
     val: Share = 0.0
     """Share of val."""
@@ -202,12 +208,12 @@ Cells = Annotated[tuple[CellChoice, ...], Strict(False)]
 class Gate(Section):
     """What happens to a cell that the gate refuses."""
 
-    on_refused: Literal["error", "skip"] = "error"
-    """Stop with a message ("error"), or make the dataset without the cell ("skip")."""
+    on_refused: Annotated[str, OneOf(ON_REFUSED)] = "error"
+    """What happens when a face does not draw a character, or its file cannot be read."""
 
-    on_cut_off: Literal["shrink", "refuse", "allow"] = "shrink"
-    """What to do where ink would leave the frame: draw it smaller ("shrink"), refuse the cell
-    ("refuse"), or cut it off ("allow")."""
+    on_cut_off: Annotated[str, OneOf(ON_CUT_OFF)] = "shrink"
+    """What happens where ink would leave the frame. Ink shrinks to a quarter of the smallest size at
+    most; what leaves the frame even so is refused."""
 
     min_faces_per_class: Annotated[int, Field(ge=1)] = 1
     """Fewer faces than this that draw a class are an error."""
@@ -223,14 +229,15 @@ class Gate(Section):
 class Output(Section):
     """How the dataset lies on disk."""
 
-    format: Literal["npy", "hdf5"] = "npy"
-    """Plain NumPy files ("npy") or one HDF5 file a shard ("hdf5")."""
+    format: Annotated[str, OneOf(STORAGE_FORMATS)] = "npy"
+    """What the arrays lie in."""
 
     rows_per_shard: Annotated[int, Field(ge=1)] | None = None
-    """Rows of a shard. Left out: as many as make 32 MiB of images."""
+    """Rows that are made, hashed and committed as one unit. Left out: as many as make 32 MiB of
+    images."""
 
-    compression: Literal["none", "gzip"] = "none"
-    """Compression of HDF5 images. "gzip" is smaller, and many times slower to read."""
+    compression: Annotated[str, OneOf(COMPRESSIONS)] = "none"
+    """Compression of the images; what is compressed is many times slower to read."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.format == "npy" and self.compression != "none":
@@ -274,17 +281,15 @@ class Recipe(Section):
     output: Output = Output()
     """How the dataset lies on disk."""
 
-    _source: Source = PrivateAttr(default_factory=Source)
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
-        if self.classes.language and self.render.engine != "vector":
-            yield (
-                "classes.language",
-                f'found "{self.classes.language}" with engine "{self.render.engine}",'
-                ' but only the vector engine can do this (set render.engine = "vector")',
-            )
+        unable = explain_unable(self.render.engine, "language")
+        if unable and self.classes.language:
+            found = f'found "{self.classes.language}" with engine "{self.render.engine}"'
+            yield "classes.language", f"{found}, {unable}"
         heavy = [face.weight for face in self.fonts.faces if face.weight > 1]
         if heavy and self.render.mode == "grid":
             yield (
@@ -304,14 +309,14 @@ class Recipe(Section):
         return f"<p>Recipe '{escape(self.name)}'</p><table>{rows}</table>"
 
     def model_post_init(self, context: Any) -> None:
-        """Keep the source that a reader passes as validation context."""
-        if isinstance(context, Source):
-            self._source = context
+        """Keep the origin that a reader passes as validation context."""
+        if isinstance(context, Origin):
+            self._origin = context
 
     @property
     def folder(self) -> Path:
         """The folder that relative paths in the recipe start from."""
-        return self._source.folder
+        return self._origin.folder
 
     def place(self, key: str) -> str:
         """Return the place of a key as messages begin with it.
@@ -323,4 +328,4 @@ class Recipe(Section):
             ``recipes/kana.toml:9: fonts.files``, without a line for a key left at its default, or
             ``--set fonts.files`` for one given on the command line.
         """
-        return self._source.place(split_key(key))
+        return self._origin.place(split_key(key))

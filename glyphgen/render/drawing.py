@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.augment import Augmenter, make_augmenter
-from glyphgen.engines import Engine, make_engine
+from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.fonts import Face
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
@@ -44,17 +44,9 @@ class RenderJob:
 
     def open_engine(self) -> Engine:
         """Return the engine, over the memory-mapped outlines."""
-        recipe = self.plan.recipe
-        scatter = recipe.render.scatter
-        return make_engine(
-            recipe.render.engine,
-            store=OutlineStore.open(self.store_folder),
-            faces=self.faces,
-            forms=self.forms,
-            height=recipe.image.height,
-            width=recipe.image.width,
-            scatter=(scatter.shift, scatter.turn, scatter.scale),
-        )
+        recipe, store = self.plan.recipe, OutlineStore.open(self.store_folder)
+        inputs = EngineInputs.of_recipe(recipe, store, self.faces, self.forms)
+        return make_engine(recipe.render.engine, inputs)
 
 
 class _RowDrawer:

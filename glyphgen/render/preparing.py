@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glyphgen.classes import ClassTable, make_class_table
-from glyphgen.engines import Engine, make_engine
+from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
 from glyphgen.gate import Verdict, examine_cells, require_classes
@@ -65,16 +65,8 @@ class PreparedRender:
         Raises:
             EngineError: The engine is not installed, or cannot draw these faces or forms.
         """
-        image, scatter = self.recipe.image, self.recipe.render.scatter
-        return make_engine(
-            self.recipe.render.engine,
-            store=self.store,
-            faces=self.faces,
-            forms=self.table.all_forms,
-            height=image.height,
-            width=image.width,
-            scatter=(scatter.shift, scatter.turn, scatter.scale),
-        )
+        inputs = EngineInputs.of_recipe(self.recipe, self.store, self.faces, self.table.all_forms)
+        return make_engine(self.recipe.render.engine, inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
