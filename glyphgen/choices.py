@@ -78,7 +78,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         "glyphgen.engines.vector",
         "VectorEngine",
         "Outlines through FreeType's rasterizer: the fastest, and the only one that bends them.",
-        can=frozenset({"weight", "wobble", "scatter", "language"}),
+        can=frozenset({"render.weight", "render.wobble", "render.scatter", "classes.language"}),
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),
     "imagemagick": EngineEntry(
@@ -89,9 +89,7 @@ ENGINES: Mapping[str, EngineEntry] = {
 
 
 def find_able_engines(key: str) -> list[str]:
-    """Return the engines that can do what a key of a recipe asks."""
-    if not any(key in entry.can for entry in ENGINES.values()):
-        return list(ENGINES)
+    """Return the engines that can do what a key of a recipe asks; none for what all can do."""
     return [name for name, entry in ENGINES.items() if key in entry.can]
 
 
@@ -220,7 +218,14 @@ MODEL_FRAMINGS: Mapping[str, str] = {
 class OneOf:
     """Marks a recipe's text that has to be a key of a table: ``Annotated[str, OneOf(ENGINES)]``."""
 
-    table: Collection[str]
+    table: Mapping[str, "str | Entry"]
+
+    def list_help(self) -> dict[str, str]:
+        """Return what each key means, in one line."""
+        return {
+            word: entry if isinstance(entry, str) else entry.help
+            for word, entry in self.table.items()
+        }
 
     def __get_pydantic_core_schema__(
         self,

@@ -26,6 +26,7 @@ ORDER = [
     "augment",
     "recipe",
     "classes",
+    "reference",
     "fonts",
     "outlines",
     "layout",

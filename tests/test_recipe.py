@@ -815,20 +815,6 @@ def test_shipped_grid_recipe_has_353_positions_and_5_rotations() -> None:
     assert (sum(positions), len(render.rotation)) == (353, 5)
 
 
-def test_readme_names_every_key_and_its_example_is_right(in_tmp: Path) -> None:
-    readme = (RECIPES / "README.md").read_text("utf-8")
-    schema = recipe_schema()
-    for table in (schema, *schema["$defs"].values()):
-        for key in table["properties"]:
-            names = (f"`{key}`", f"`[{key}]`", f"`[[{key}]]`", f"`render.{key}`")
-            assert any(name in readme for name in names), key
-    example, steps = (text.split("```")[0] for text in readme.split("```toml\n")[1:])
-    Path("r.toml").write_text(example, "utf-8")
-    assert len(make_class_table(read_recipe("r.toml"))) == 5
-    Path("r.toml").write_text(SMALLEST + steps, "utf-8")
-    assert len(read_recipe("r.toml").augment) == 4
-
-
 def test_a_grid_has_no_use_for_a_faces_weight(tmp_path: Path) -> None:
     path = tmp_path / "grid.toml"
     path.write_text(

@@ -44,22 +44,26 @@ _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
 class Classes(Section):
-    """Which characters the dataset has a class for."""
+    """Which characters the dataset has a class for: at least one.
+
+    Classes stand in code point order, except those of `text`, which keep theirs and come last. Giving a
+    character twice is an error.
+    """
 
     sets: Strings = ()
-    """Names of character sets, for example "hiragana" and "katakana"."""
+    """Names of [character sets](#character-sets), for example "hiragana" and "katakana"."""
 
     ranges: Strings = ()
     """Code point ranges, both ends included: "U+3041..U+3093", "0x3041-0x3093", "U+3042"."""
 
     text: str = ""
-    """Characters, one class each. They keep their order and come after all other classes."""
+    """Characters, one class each; white space does not count."""
 
     file: str | None = None
     """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
 
     exclude: str | Strings = ()
-    """Characters to leave out again: a text, a range, or a list of texts and ranges."""
+    """Characters to leave out again: a text, a range, which begins with U+ or 0x, or a list of them."""
 
     language: Annotated[
         str,
@@ -69,10 +73,12 @@ class Classes(Section):
     draw ۴ or 骨 in another way for each."""
 
     merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
-    """Groups of characters that become one class each, called after the first of the group."""
+    """Groups of characters that become one class each, called after the first of the group:
+    [["へ", "ヘ"]]."""
 
     merge_twins: bool = False
-    """Whether characters that the fonts draw alike become one class, called after the first."""
+    """Whether characters that the fonts draw alike become one class, called after the first;
+    `glyphgen fonts check` names them."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         for number, group in enumerate(self.merge):
@@ -106,23 +112,34 @@ class FaceChoice(Section):
 
 
 class Fonts(Section):
-    """Which faces draw the classes."""
+    """Which faces draw the classes, in equal turns: at least one.
+
+    TrueType, OpenType, collections of them, WOFF and WOFF2 are read; a packed font may unpack to 64 MiB.
+    Fonts are read in a process of its own, within limits on memory and time, and only regular files are
+    opened. A file that is no whole font or does not match its checksums, that the sanitizer rejects, or
+    that crashes its reader or exceeds the limits, is an error that names it; with
+    `gate.on_refused = "skip"` it is left out with a warning, and `gate.json` has it under `unread`.
+
+    A font that says nothing of its license may be described by a catalog: a file `FONTS.tsv` in the
+    folder above, with columns `folder`, `file`, `licence` and `package`, whose text is
+    `licences/<package>.txt`. `glyphgen fonts licenses` prints the notice to ship with a dataset.
+    """
 
     files: Strings = ()
-    """Font files, relative to the recipe; *, ? and [ab] match many, ** crosses folders."""
+    """Font files, relative to the recipe; `*`, `?` and `[ab]` match many, `**` crosses folders."""
 
     system: Strings = ()
-    """Family names that fontconfig knows. A family that is absent is an error."""
+    """Family names that fontconfig knows. A family that is absent is an error, never replaced."""
 
     faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
-    """Faces that need an index, axes or a weight, one [[fonts.faces]] table each."""
+    """Faces that need an index, axes or a weight, one `[[fonts.faces]]` table each."""
 
     sanitize: bool = True
     """Check the checksums and contours of every file first, and ask the OpenType Sanitizer about it,
-    where the extra sanitize is installed."""
+    where `glyphgen[sanitize]` is installed."""
 
     require_license: bool = False
-    """Stop where the license of a face is unknown, or its maker restricts embedding."""
+    """Stop where the license of a face is unknown, or its maker restricts embedding, rather than warn."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if not (self.files or self.system or self.faces):
@@ -152,13 +169,15 @@ class Split(Section):
     """Share of val."""
 
     test: Share = 0.0
-    """Share of test."""
+    """Share of test; val and test together stay below 1."""
 
     val_faces: Strings = ()
-    """Font file names of val, *, ? and [ab] match many; only with by = "face"."""
+    """Font file names of val instead of a share, `*`, `?` and `[ab]` match many; only with
+    by = "face"."""
 
     test_faces: Strings = ()
-    """Font file names of test, *, ? and [ab] match many; only with by = "face"."""
+    """Font file names of test instead of a share, `*`, `?` and `[ab]` match many; only with
+    by = "face"."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.by == "none":
@@ -189,10 +208,13 @@ class Split(Section):
 
 
 class CellChoice(Section):
-    """Pairs of a face and a character that the gate shall admit, or refuse."""
+    """Pairs of a face and a character that the gate shall admit, or refuse.
+
+    `deny = [{ face = "Foo*.ttf", forms = "あいう" }]` leaves three characters of one font out.
+    """
 
     face: str = "*"
-    """Font file name; *, ? and [ab] match many. Left out: every face."""
+    """Font file name; `*`, `?` and `[ab]` match many. Left out: every face."""
 
     forms: str | Strings = ()
     """Characters: a text, a range, or a list of texts and ranges. Left out: every one."""
@@ -206,7 +228,7 @@ Cells = Annotated[tuple[CellChoice, ...], Strict(False)]
 
 
 class Gate(Section):
-    """What happens to a cell that the gate refuses."""
+    """What happens to a cell, a pair of a face and a character, that the gate refuses."""
 
     on_refused: Annotated[str, OneOf(ON_REFUSED)] = "error"
     """What happens when a face does not draw a character, or its file cannot be read."""
@@ -255,7 +277,7 @@ class Recipe(Section):
     """Name of the dataset and of its folder. Left out: the recipe's file name without .toml."""
 
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    """Where all chance comes from: equal recipes, fonts and seeds give equal datasets."""
+    """Where all random numbers come from: equal recipes, fonts and seeds give equal datasets."""
 
     classes: Classes
     """Which characters the dataset has a class for."""
@@ -270,7 +292,8 @@ class Recipe(Section):
     """How a class is drawn, and how its samples vary."""
 
     augment: Annotated[tuple[AugmentStep, ...], Strict(False)] = ()
-    """What is done to the drawn images, one [[augment]] table for each step, in this order."""
+    """What is done to the drawn images, one `[[augment]]` table for each step, in this order; 15 at
+    most."""
 
     split: Split = Split()
     """How rows are divided into train, val and test."""
@@ -286,7 +309,7 @@ class Recipe(Section):
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
-        unable = explain_unable(self.render.engine, "language")
+        unable = explain_unable(self.render.engine, "classes.language")
         if unable and self.classes.language:
             found = f'found "{self.classes.language}" with engine "{self.render.engine}"'
             yield "classes.language", f"{found}, {unable}"

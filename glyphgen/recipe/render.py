@@ -36,7 +36,7 @@ class Wobble(Section):
         0.0,
         0.0,
     )
-    """How far the nodes of the grid move, in em. A number, or in random mode [low, high]."""
+    """How far the nodes of the grid move, in em; one number in grid mode."""
 
     grid: Annotated[int, Field(ge=2, le=6)] = 3
     """Nodes a side of the grid that bends the outline: more nodes, tighter bends."""
@@ -73,8 +73,8 @@ class Scatter(Section):
 class Render(Section):
     """How a class is drawn, and how its samples vary.
 
-    In random mode every varying value is a range ``(low, high)``; in grid mode it is the tuple of
-    the values that are combined.
+    In Python every value that varies is a tuple: `(low, high)` in random mode, in grid mode the values
+    that are combined.
     """
 
     engine: Annotated[str, OneOf(ENGINES)] = "vector"
@@ -87,7 +87,7 @@ class Render(Section):
     """Samples of each class; in random mode only."""
 
     size: Annotated[tuple[Size, ...], Strict(False), Varying()] = (0.6, 0.8)
-    """Em size as a fraction of the image height."""
+    """Em size as a fraction of the image height: 0.75 in 64 pixels is an em of 48."""
 
     shift_x: Annotated[tuple[float, ...], Strict(False), Varying()] = (-0.5, 0.5)
     """Shift to the right, in units of shift_of."""
@@ -145,7 +145,7 @@ class Render(Section):
         if self.mode == "grid":
             yield from self._find_grid_misfits()
         for key in type(self).model_fields:
-            unable = explain_unable(self.engine, key)
+            unable = explain_unable(self.engine, f"render.{key}")
             if unable and not _is_neutral(getattr(self, key)):
                 yield key, f'found engine "{self.engine}", {unable}'
 
@@ -167,7 +167,7 @@ class Render(Section):
 def explain_unable(engine: str, key: str) -> str:
     """Return why an engine cannot do what a key asks, and what can; nothing where it can."""
     able = find_able_engines(key)
-    if engine in able:
+    if not able or engine in able:
         return ""
     return (
         f"but only the {' and '.join(able)} engine{'s' * (len(able) > 1)} can do this"
