@@ -77,7 +77,7 @@ ENGINES: Mapping[str, EngineEntry] = {
     "vector": EngineEntry(
         "glyphgen.engines.vector",
         "VectorEngine",
-        "Outlines through FreeType's rasterizer: the fastest, and the only one that bends them.",
+        "Outlines through FreeType's rasterizer: the fastest.",
         can=frozenset({"render.weight", "render.wobble", "render.scatter", "classes.language"}),
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),

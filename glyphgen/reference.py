@@ -5,6 +5,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -143,8 +144,8 @@ def _show_keys(
     rows = [_HEAD]
     for key, field in section.model_fields.items():
         if key not in hidden:
-            takes = _show_type(schema, node["properties"][key], field)
-            meaning = describe_key(section, key, path)
+            takes = _mark_code(_show_type(schema, node["properties"][key], field))
+            meaning = _mark_code(describe_key(section, key, path))
             rows.append(f"| `{key}` | {takes} | {_show_default(field)} | {meaning} |")
     return "\n".join(rows)
 
@@ -155,6 +156,13 @@ def _show_type(schema: dict[str, Any], node: dict[str, Any], field: FieldInfo) -
             more = "[values](#varying-values)" if mark.steps else "a range `[low, high]`"
             return f"{describe(schema, node['anyOf'][0])}, or {more}"
     return describe(schema, node)
+
+
+def _mark_code(text: str) -> str:
+    """Put words between quotes into backticks: a page would set them with quotes of another kind."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r'"[^"\s]+"', r"`\g<0>`", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _show_default(field: FieldInfo) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from glyphgen.augment import (
     DEFAULT_STEPS,
+    STEPS,
     Augmenter,
     AugmentStep,
     albumentations_step,
@@ -531,6 +532,28 @@ def test_the_bytes_are_pinned() -> None:
     assert found == PINNED
 
 
+def test_the_bytes_of_all_steps_together_are_pinned() -> None:
+    """Each step draws random words of its own: the second of a kind is not the first again."""
+    ours = [step for name, step in LIVELY.items() if name != "grid"]
+    after, values = augment(draw_shapes(64), *ours, LIVELY["noise"], LIVELY["grain"])
+    digest = hashlib.sha256(after.tobytes() + values.tobytes())
+    assert digest.hexdigest()[:16] == PINNED_TOGETHER
+
+
+def test_every_step_is_called_what_the_table_says() -> None:
+    for name, record in STEPS.items():
+        field = record.model_fields.get("step")
+        assert name == (field.default if field else "albumentations")
+    assert {*LIVELY, "albumentations"} - {"grid"} == {*STEPS}, "every step is tested above"
+
+
+def test_more_steps_than_have_random_words_are_refused() -> None:
+    assert refuse(*[BlurStep()] * 16, place=lambda key: f"a.toml: {key}") == (
+        "a.toml: augment: found 16 steps, expected at most 15"
+    )
+    assert len(make(*[BlurStep()] * 15).dtype.names or ()) == 16
+
+
 # Transforms of albumentations.
 
 
@@ -547,6 +570,17 @@ def test_a_named_transform_is_seeded_by_its_sample_alone() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         there = pool.submit(augmenter.apply, images[5:], values[5:]).result()
     assert np.array_equal(there, after[5:])
+
+
+def test_the_same_transform_named_twice_is_seeded_twice() -> None:
+    images = draw_shapes(5)
+    step = AlbumentationsStep(albumentations="GridDistortion")
+    augmenter = make(step, step)
+    values = draw(augmenter, 5)
+    first, second = values.copy(), values.copy()
+    first["augment_griddistortion_2"] = second["augment_griddistortion"] = 0
+    changed = augmenter.apply(images, first) != augmenter.apply(images, second)
+    assert changed.any(axis=(1, 2)).all()
 
 
 def refuse(*steps: AugmentStep, place: Callable[[str], str] = str) -> str:
@@ -612,6 +646,7 @@ def test_the_library_that_took_the_name_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 TABLES = ["ee1e48515dba923d", "9ddc3b3302ce613d", "462b6f123d4d4762"]
+PINNED_TOGETHER = "f0c1a364c1802cd2"
 PINNED = {
     "elastic": "290dd1eabb6be739",
     "affine": "589006693a868efe",

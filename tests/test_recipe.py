@@ -1,10 +1,15 @@
 """Recipes: defaults, overrides, round trips, and one line for everything that can be wrong."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import jsonschema
 import pytest
@@ -15,6 +20,7 @@ from glyphgen.augment.albumentations_step import AlbumentationsStep
 from glyphgen.augment.blur import BlurStep
 from glyphgen.augment.elastic import ElasticStep
 from glyphgen.augment.noise import NoiseStep
+from glyphgen.choices import ENGINES
 from glyphgen.classes import make_class_table
 from glyphgen.errors import RecipeError
 from glyphgen.recipe import (
@@ -26,6 +32,7 @@ from glyphgen.recipe import (
     dump_recipe,
     find_shipped,
     read_recipe,
+    read_steps,
     reading,
     recipe_schema,
 )
@@ -356,6 +363,40 @@ def test_a_step_can_be_changed_on_the_command_line(read: Read) -> None:
     assert find_problems(lambda: read(text, "augment.0.sigma=3")) == (
         "--set augment.0.sigma=3: found 3, expected a number from 0 to 0.1",
     )
+
+
+# --- Choices
+
+
+def test_what_an_engine_can_do_is_read_from_its_table(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = replace(ENGINES["pillow"], can=frozenset({"render.weight"}))
+    monkeypatch.setitem(cast(dict[str, object], ENGINES), "pillow", able)
+    assert read('render = { engine = "pillow", weight = 0.02 }').render.weight == (0.02, 0.02)
+    refused = find_problems(lambda: read('render = { engine = "imagemagick", weight = 0.02 }'))
+    assert refused == (
+        'r.toml:3: render.weight: found engine "imagemagick", but only the vector and pillow engines'
+        ' can do this (set render.engine = "vector")',
+    )
+    weight = recipe_schema()["$defs"]["Render"]["properties"]["weight"]
+    assert weight["description"].endswith("Only with engine vector or pillow.")
+
+
+def test_reading_a_recipe_loads_no_library_that_makes_pixels() -> None:
+    program = "import sys, glyphgen.recipe\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "pydantic" in loaded
+    assert not loaded & {"cv2", "scipy", "albumentations", "PIL", "freetype", "uharfbuzz", "wand"}
+
+
+def test_a_path_may_be_of_any_kind(read: Read, in_tmp: Path) -> None:
+    read('[[augment]]\nstep = "blur"')
+    assert read_recipe(os.path.join(in_tmp, "r.toml"), folder="sub").folder == Path("sub")  # noqa: PTH118
+    assert len(read_steps(str(in_tmp / "r.toml"))) == 1
 
 
 # --- Bad files

@@ -51,7 +51,7 @@ def test_every_choice_stands_with_its_meaning(
 ) -> None:
     row = find_row(section, key)
     for word, text in table.items():
-        assert f'"{word}": {text}' in row
+        assert f'`"{word}"`: {text}' in row
 
 
 def test_units_defaults_and_engines_are_those_of_the_records() -> None:

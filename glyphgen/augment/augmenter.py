@@ -43,8 +43,13 @@ def make_augmenter(
         place: Of a key such as ``augment.0``, as messages begin with it.
 
     Raises:
-        AugmentError: A transform of albumentations is unknown, or refuses its arguments.
+        AugmentError: There are too many steps, or a transform of albumentations is unknown, or refuses
+            its arguments.
     """
+    if len(steps) > MOST_STEPS:
+        raise AugmentError(
+            f"{place('augment')}: found {len(steps)} steps, expected at most {MOST_STEPS}"
+        )
     sites = [
         Site(frame=(height, width), number=number, place=place(f"augment.{number}"))
         for number in range(len(steps))

@@ -74,7 +74,7 @@ class Classes(Section):
 
     merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
     """Groups of characters that become one class each, called after the first of the group:
-    [["へ", "ヘ"]]."""
+    `[["へ", "ヘ"]]`."""
 
     merge_twins: bool = False
     """Whether characters that the fonts draw alike become one class, called after the first;
@@ -100,7 +100,7 @@ class FaceChoice(Section):
     """Which font of a collection (.ttc, .otc), counted from 0."""
 
     axes: dict[str, float] = Field(default_factory=dict)
-    """Where a variable font stands on its axes, for example { wght = 620 }."""
+    """Where a variable font stands on its axes, for example `{ wght = 620 }`."""
 
     weight: Annotated[int, Field(ge=1)] = 1
     """How many turns the face takes where others take one."""
@@ -173,11 +173,11 @@ class Split(Section):
 
     val_faces: Strings = ()
     """Font file names of val instead of a share, `*`, `?` and `[ab]` match many; only with
-    by = "face"."""
+    `by = "face"`."""
 
     test_faces: Strings = ()
     """Font file names of test instead of a share, `*`, `?` and `[ab]` match many; only with
-    by = "face"."""
+    `by = "face"`."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.by == "none":
