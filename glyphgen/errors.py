@@ -71,7 +71,7 @@ class AugmentError(GlyphgenError):
 
 
 class EngineError(GlyphgenError):
-    """A rendering engine is not installed or cannot draw what is options."""
+    """A rendering engine is not installed or cannot draw what is asked."""
 
 
 class DatasetError(GlyphgenError):

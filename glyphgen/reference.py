@@ -15,7 +15,7 @@ from glyphgen.augment import STEPS, Step
 from glyphgen.classes import CHARACTER_SETS
 from glyphgen.recipe import Recipe, recipe_schema
 from glyphgen.recipe.schema import describe, describe_key, list_tables
-from glyphgen.settings import Section, Varying
+from glyphgen.settings import Settings, Varying
 from glyphgen.text import show_text
 
 __all__ = ["make_reference"]
@@ -119,7 +119,7 @@ def _list_sets() -> Iterator[str]:
     yield "\n".join(rows)
 
 
-def _show_title(section: type[Section], paths: Sequence[str]) -> str:
+def _show_title(section: type[Settings], paths: Sequence[str]) -> str:
     if section is Recipe:
         return "## Top level"
     if issubclass(section, Step):
@@ -137,7 +137,7 @@ def _is_list(path: str) -> bool:
 def _show_keys(
     schema: dict[str, Any],
     node: dict[str, Any],
-    section: type[Section],
+    section: type[Settings],
     path: str,
     hidden: Sequence[str] = (),
 ) -> str:
@@ -169,7 +169,7 @@ def _show_default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True, validated_data={})
-    return "" if default is None or isinstance(default, Section) else f"`{json.dumps(default)}`"
+    return "" if default is None or isinstance(default, Settings) else f"`{json.dumps(default)}`"
 
 
 if __name__ == "__main__":

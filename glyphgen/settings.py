@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema
 __all__ = [
     "MisfitError",
     "Range",
-    "Section",
+    "Settings",
     "Varying",
     "list_values",
     "read_random_range",
@@ -47,7 +47,7 @@ class MisfitError(ValueError):
         self.problems = problems
 
 
-class Section(BaseModel):
+class Settings(BaseModel):
     """One table of settings."""
 
     model_config = ConfigDict(

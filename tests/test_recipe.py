@@ -800,7 +800,7 @@ def test_dump_and_read_give_the_same_recipe(
 
 def test_schema_file_is_in_step_with_the_code() -> None:
     stored = json.loads((RECIPES / "recipe.schema.json").read_text("utf-8"))
-    assert stored == recipe_schema()
+    assert stored == recipe_schema(), "run: glyphgen recipe-schema > recipes/recipe.schema.json"
     assert stored["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 

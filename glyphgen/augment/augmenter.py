@@ -37,7 +37,7 @@ def make_augmenter(
     """Make what draws the values of steps and applies them.
 
     Args:
-        steps: In the order in which they are applied; 15 at most.
+        steps: In the order in which they are applied; 15 at most, each from ``STEPS``.
         seed: 0 to 2**64 - 1.
         height, width: Of the images, in pixels.
         place: Of a key such as ``augment.0``, as messages begin with it.

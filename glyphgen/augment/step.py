@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from glyphgen.settings import Section
+from glyphgen.settings import Settings
 from glyphgen.streams import mix_words
 
 __all__ = [
@@ -88,12 +88,12 @@ class Batch:
     number: int
 
     def draw_places(self, n: int, length: int) -> NDArray[np.int64]:
-        """Return numbers from 0 to ``length`` - 1 that only the step and the sample decide: (n, n)."""
+        """Return n numbers from 0 to ``length`` - 1 for each sample: (rows, n)."""
         words = mix_words(self.word, self.number, n) % np.uint64(length)
         return words.astype(np.int64)
 
 
-class Step(Section):
+class Step(Settings):
     """What all steps share."""
 
     chance: Annotated[float, Field(ge=0, le=1)] = 1.0

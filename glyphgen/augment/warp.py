@@ -8,7 +8,7 @@ call resamples in whole numbers, on 32nds of a pixel.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -164,14 +164,7 @@ class _Scratch:
 
     def take(self, n: int) -> "_Scratch":
         """Return the memory for the first n images of it."""
-        return _Scratch(
-            columns=self.columns[:n],
-            exact=self.exact[:n],
-            places=self.places[:n],
-            whole=self.whole[:n],
-            part=self.part[:n],
-            source=self.source[:n],
-        )
+        return _Scratch(*(getattr(self, field.name)[:n] for field in fields(self)))
 
 
 def _resample(images: Bytes, scratch: _Scratch) -> None:

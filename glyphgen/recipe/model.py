@@ -23,7 +23,7 @@ from glyphgen.choices import (
 )
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.render import Render, explain_unable
-from glyphgen.settings import Section, show_value
+from glyphgen.settings import Settings, show_value
 
 __all__ = [
     "CellChoice",
@@ -43,7 +43,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
-class Classes(Section):
+class Classes(Settings):
     """Which characters the dataset has a class for: at least one.
 
     Classes stand in code point order, except those of `text`, which keep theirs and come last. Giving a
@@ -87,7 +87,7 @@ class Classes(Section):
                 yield f"merge.{number}", f"found {found}, expected two or more characters"
 
 
-class FaceChoice(Section):
+class FaceChoice(Settings):
     """One face that needs more than its file name."""
 
     file: str | None = None
@@ -111,7 +111,7 @@ class FaceChoice(Section):
             yield "", f"found {found}, expected exactly one of them"
 
 
-class Fonts(Section):
+class Fonts(Settings):
     """Which faces draw the classes, in equal turns: at least one.
 
     TrueType, OpenType, collections of them, WOFF and WOFF2 are read; a packed font may unpack to 64 MiB.
@@ -146,7 +146,7 @@ class Fonts(Section):
             yield "", "names no font, expected at least one of files, system or faces"
 
 
-class Image(Section):
+class Image(Settings):
     """The frame of every image."""
 
     height: Annotated[int, Field(ge=8, le=4096)] = 64
@@ -159,7 +159,7 @@ class Image(Section):
     """Which of ink and paper is 255 on disk; the other is 0."""
 
 
-class Split(Section):
+class Split(Settings):
     """How rows are divided into train, val and test."""
 
     by: Annotated[str, OneOf(SPLIT_METHODS)] = "none"
@@ -207,7 +207,7 @@ class Split(Section):
             )
 
 
-class CellChoice(Section):
+class CellChoice(Settings):
     """Pairs of a face and a character that the gate shall admit, or refuse.
 
     `deny = [{ face = "Foo*.ttf", forms = "あいう" }]` leaves three characters of one font out.
@@ -227,7 +227,7 @@ class CellChoice(Section):
 Cells = Annotated[tuple[CellChoice, ...], Strict(False)]
 
 
-class Gate(Section):
+class Gate(Settings):
     """What happens to a cell, a pair of a face and a character, that the gate refuses."""
 
     on_refused: Annotated[str, OneOf(ON_REFUSED)] = "error"
@@ -248,7 +248,7 @@ class Gate(Section):
     """What to refuse though the gate, or allow, admits it."""
 
 
-class Output(Section):
+class Output(Settings):
     """How the dataset lies on disk."""
 
     format: Annotated[str, OneOf(STORAGE_FORMATS)] = "npy"
@@ -270,7 +270,7 @@ class Output(Section):
             )
 
 
-class Recipe(Section):
+class Recipe(Settings):
     """What a dataset is made of: which characters, which fonts, and how they vary."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")] = "dataset"

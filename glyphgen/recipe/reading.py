@@ -198,10 +198,10 @@ def _set_value(data: Any, path: KeyPath, value: Any) -> bool:
             data = data[part]
         else:
             return False
-    if isinstance(data, dict) and isinstance(last, str):
+    if isinstance(data, list):
+        fits = isinstance(last, int) and last < len(data)
+    else:
+        fits = isinstance(data, dict) and isinstance(last, str)
+    if fits:
         data[last] = value
-        return True
-    if isinstance(data, list) and isinstance(last, int) and last < len(data):
-        data[last] = value
-        return True
-    return False
+    return fits

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
 
 from glyphgen.choices import ENGINES, FRAMINGS, MODES, SHIFT_UNITS, OneOf, find_able_engines
-from glyphgen.settings import Section, Varying, list_values, read_random_range, show_value
+from glyphgen.settings import Settings, Varying, list_values, read_random_range, show_value
 
 __all__ = ["GRID_DEFAULTS", "Render", "Scatter", "Wobble", "explain_unable"]
 
@@ -29,7 +29,7 @@ GRID_DEFAULTS = {
 }
 
 
-class Wobble(Section):
+class Wobble(Settings):
     """A smooth bend of the whole outline, another for every sample."""
 
     amplitude: Annotated[tuple[Amplitude, ...], Strict(False), Varying(steps=False)] = (
@@ -52,7 +52,7 @@ class Wobble(Section):
         return not any(self.amplitude)
 
 
-class Scatter(Section):
+class Scatter(Settings):
     """How far separate pieces of ink move, each on its own."""
 
     shift: Amplitude = 0.0
@@ -70,7 +70,7 @@ class Scatter(Section):
         return not (self.shift or self.turn or self.scale)
 
 
-class Render(Section):
+class Render(Settings):
     """How a class is drawn, and how its samples vary.
 
     In Python every value that varies is a tuple: `(low, high)` in random mode, in grid mode the values

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 from glyphgen.choices import OneOf, find_able_engines
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.render import GRID_DEFAULTS, Render
-from glyphgen.settings import Section
+from glyphgen.settings import Settings
 
 __all__ = [
     "choose_option",
@@ -70,11 +70,11 @@ def recipe_schema() -> dict[str, Any]:
     }
 
 
-def list_tables() -> Mapping[type[Section], Sequence[str]]:
+def list_tables() -> Mapping[type[Settings], Sequence[str]]:
     """Return the record of every table of a recipe, and the dotted keys that it stands at."""
-    tables: defaultdict[type[Section], list[str]] = defaultdict(list)
+    tables: defaultdict[type[Settings], list[str]] = defaultdict(list)
 
-    def visit(section: type[Section], path: str) -> None:
+    def visit(section: type[Settings], path: str) -> None:
         tables[section].append(path)
         for key, field in section.model_fields.items():
             for below in _find_sections(field.annotation):
@@ -84,14 +84,14 @@ def list_tables() -> Mapping[type[Section], Sequence[str]]:
     return tables
 
 
-def _find_sections(annotation: Any) -> Iterator[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
+def _find_sections(annotation: Any) -> Iterator[type[Settings]]:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
         yield annotation
     for part in get_args(annotation):
         yield from _find_sections(part)
 
 
-def describe_key(section: type[Section], key: str, path: str) -> str:
+def describe_key(section: type[Settings], key: str, path: str) -> str:
     """Say what a key of a table means, and each of its choices.
 
     Args:
