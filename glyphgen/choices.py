@@ -39,7 +39,6 @@ __all__ = [
     "Entry",
     "OneOf",
     "check_choice",
-    "find_able_engines",
 ]
 
 
@@ -67,7 +66,8 @@ class EngineEntry(Entry):
     """One engine.
 
     Attributes:
-        can: Keys of a recipe that not every engine can do; all place, turn, shear and stretch.
+        can: Keys of a recipe, such as ``render.weight``, that it can do and another engine cannot; all
+            engines do size, shift, rotation, shear and stretch.
     """
 
     can: frozenset[str] = frozenset()
@@ -86,12 +86,6 @@ ENGINES: Mapping[str, EngineEntry] = {
     ),
 }
 """What draws."""
-
-
-def find_able_engines(key: str) -> list[str]:
-    """Return the engines that can do what a key of a recipe asks; none for what all can do."""
-    return [name for name, entry in ENGINES.items() if key in entry.can]
-
 
 STORAGE_FORMATS: Mapping[str, Entry] = {
     "npy": Entry(

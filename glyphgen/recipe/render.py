@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
 
-from glyphgen.choices import ENGINES, FRAMINGS, MODES, SHIFT_UNITS, OneOf, find_able_engines
+from glyphgen.choices import ENGINES, FRAMINGS, MODES, SHIFT_UNITS, OneOf
 from glyphgen.settings import Settings, Varying, list_values, read_random_range, show_value
 
-__all__ = ["GRID_DEFAULTS", "Render", "Scatter", "Wobble", "explain_unable"]
+__all__ = ["GRID_DEFAULTS", "Render", "Scatter", "Wobble", "explain_unable", "find_able_engines"]
 
 Degrees = Annotated[float, Field(ge=-360, le=360)]
 SlantDegrees = Annotated[float, Field(ge=-80, le=80)]
@@ -162,6 +162,11 @@ class Render(Settings):
                 "wobble.amplitude",
                 f"found {show_value([low, high])}, expected one number in grid mode",
             )
+
+
+def find_able_engines(key: str) -> list[str]:
+    """Return the engines that can do what a key of a recipe asks; none for what all can do."""
+    return [name for name, entry in ENGINES.items() if key in entry.can]
 
 
 def explain_unable(engine: str, key: str) -> str:

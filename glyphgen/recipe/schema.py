@@ -11,9 +11,9 @@ from typing import Any, get_args
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from glyphgen.choices import OneOf, find_able_engines
+from glyphgen.choices import OneOf
 from glyphgen.recipe.model import Recipe
-from glyphgen.recipe.render import GRID_DEFAULTS, Render
+from glyphgen.recipe.render import GRID_DEFAULTS, Render, find_able_engines
 from glyphgen.settings import Settings
 
 __all__ = [
