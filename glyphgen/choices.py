@@ -82,7 +82,9 @@ ENGINES: Mapping[str, EngineEntry] = {
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),
     "imagemagick": EngineEntry(
-        "glyphgen.engines.imagemagick", "ImageMagickEngine", "Fonts through ImageMagick, by Wand."
+        "glyphgen.engines.imagemagick",
+        "ImageMagickEngine",
+        "Fonts through ImageMagick, by Wand; needs the system's package libmagickwand-6.q16-6.",
     ),
 }
 """What draws."""
