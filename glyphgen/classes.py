@@ -9,8 +9,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 
 from glyphgen.errors import RecipeError
+from glyphgen.partition import join_groups
 from glyphgen.recipe import Recipe
 from glyphgen.text import show_codepoints, show_some, show_text
 
@@ -89,22 +91,18 @@ def merge_classes(table: ClassTable, groups: Iterable[Sequence[str]]) -> ClassTa
     """Return a table in which the classes of the forms of each group are one.
 
     It stands where the class of the group's first form stood, has its label, and first its forms.
+    Groups that share a class are one group.
     """
     class_of = {form: k for k, forms in enumerate(table.forms) for form in forms}
-    merged: dict[int, list[int]] = {k: [k] for k in range(len(table))}
-    home = list(range(len(table)))
-    for group in groups:
-        classes = dict.fromkeys(home[class_of[form]] for form in group)
-        first, *others = classes
-        for other in others:
-            for k in merged.pop(other):
-                merged[first].append(k)
-                home[k] = first
+    named = [[class_of[form] for form in group] for group in groups]
+    joined = join_groups(len(table), named)
+    merged: dict[int, list[int]] = {}
+    for k in dict.fromkeys([*chain.from_iterable(named), *range(len(table))]):
+        merged.setdefault(joined[k], []).append(k)
+    rows = sorted(merged.values(), key=lambda classes: classes[0])
     return ClassTable(
-        labels=tuple(table.labels[k] for k in merged),
-        forms=tuple(
-            tuple(form for k in classes for form in table.forms[k]) for classes in merged.values()
-        ),
+        labels=tuple(table.labels[first] for first, *_ in rows),
+        forms=tuple(tuple(form for k in row for form in table.forms[k]) for row in rows),
     )
 
 

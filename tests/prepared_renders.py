@@ -13,6 +13,8 @@ from glyphgen.engines import EngineInputs
 from glyphgen.fonts import Face
 from glyphgen.gate import Verdict
 from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.harfbuzz import read_face_outlines
+from glyphgen.outlines.store import join_stores
 from glyphgen.plan import Plan, make_plan
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.preparing import PreparedRender, Survey, survey_faces
@@ -70,6 +72,15 @@ class Parts:
         out = np.full((last - first, image.height, image.width), 77, dtype=np.uint8)
         prepared.open_engine().draw(prepared.plan.rows(first, last), out)
         return out
+
+
+def read_outlines(
+    faces: Sequence[Face], forms: Sequence[str], *, wobble_grid: int = 0, language: str = ""
+) -> OutlineStore:
+    """Read outlines here and without limits, and not in another process."""
+    return join_stores(
+        [read_face_outlines(face, forms, wobble_grid, language)[0] for face in faces]
+    )
 
 
 def lay_out(path: Path, *overrides: str) -> Parts:

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from fontTools.ttLib import TTFont
-from prepared_renders import give
+from prepared_renders import give, read_outlines
 
 from glyphgen.engines.imagemagick import ImageMagickEngine
 from glyphgen.errors import EngineError, FontError, GlyphgenError, UnreadableFontError, WorkerError
 from glyphgen.fonts import FaceRequest, find_requests, read_face
 from glyphgen.fonts.sanitizer import _find_program
-from glyphgen.outlines import FontReader, Limits, OutlineStore, process, read_outlines
+from glyphgen.outlines import FontReader, Limits, OutlineStore, process
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render, survey_faces
 from glyphgen.render.rendering import render_dataset

@@ -8,12 +8,13 @@ import pytest
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from prepared_renders import lay_out
 
 from glyphgen.engines.vector import VectorEngine
 from glyphgen.errors import RecipeError
 from glyphgen.plan import Plan, describe_plan
-from glyphgen.plan.turns import make_turns
+from glyphgen.plan.turns import list_turns, make_turns
 
 WriteRecipe = Callable[[str], Path]
 RECIPES = FONTS.parent / "recipes"
@@ -284,7 +285,7 @@ def test_kin_on_two_sides_are_an_error(make_font: MakeFont, write_recipe: WriteR
     with pytest.raises(RecipeError) as caught:
         _ = lay_out(recipe).plan
     assert str(caught.value) == (
-        f"{recipe}:3: split: a.ttf (train), b.ttf (test) are one hand: of one family, or drawn alike"
+        f"{recipe}:3: split: a.ttf (train), b.ttf (test) are one typeface: of one family, or drawn alike"
         " (put them on one side)"
     )
 
@@ -320,13 +321,38 @@ def test_a_class_without_a_face_in_train_is_an_error(three_faces: Path) -> None:
 @given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=6))
 def test_every_class_has_exactly_its_rows_whatever_the_counts(counts: list[int]) -> None:
     n = np.array(counts, dtype=np.int64)
-    cells = [np.arange(3) + 10 * k for k in range(len(n))]
     zero = np.zeros_like(n)
-    turns = make_turns(cells, n, zero, zero)
+    turns = make_turns(np.arange(3 * len(n)), np.full_like(n, 3), n, zero, zero)
     class_index, sample, _, _ = turns.rows(0, turns.n_rows)
     assert np.bincount(class_index, minlength=len(n)).tolist() == counts
     for k, count in enumerate(counts):
         assert sample[class_index == k].tolist() == list(range(count))
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_turns_are_those_of_each_class_alone(data: st.DataObject) -> None:
+    n_faces, n_forms = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 7))
+    n_classes = data.draw(st.integers(1, 4))
+    form_class = data.draw(
+        st.lists(st.integers(0, n_classes - 1), min_size=n_forms, max_size=n_forms)
+    )
+    admitted = data.draw(arrays(bool, (n_faces, n_forms)))
+    weights = data.draw(arrays(np.int64, n_faces, elements=st.integers(1, 3)))
+    faces = np.flatnonzero(data.draw(arrays(bool, n_faces)))
+    cells, n_cells = list_turns(form_class, n_classes, admitted, faces, weights)
+    alone = [
+        [
+            face * n_forms + form
+            for turn in range(3)
+            for face in faces.tolist()
+            for form in range(n_forms)
+            if form_class[form] == k and admitted[face, form] and weights[face] > turn
+        ]
+        for k in range(n_classes)
+    ]
+    assert n_cells.tolist() == [len(own) for own in alone]
+    assert cells.tolist() == [cell for own in alone for cell in own]
 
 
 def test_no_shift_where_the_margin_is_too_small(three_faces: Path) -> None:

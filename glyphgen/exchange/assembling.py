@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.classes import ClassTable
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
 from glyphgen.dataset.shards import Layout
@@ -20,7 +21,6 @@ from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import WHITE_ON_BLACK, Images, Size, Source, SourceClass
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
-from glyphgen.plan import SPLITS
 from glyphgen.production import (
     Produced,
     Target,

@@ -2,11 +2,11 @@
 
 from pathlib import Path, PurePosixPath
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import name_class
 from glyphgen.exchange.source import ImportOptions, Source
 from glyphgen.exchange.tree import Found, make_source, open_tree
-from glyphgen.plan import SPLITS
 
 __all__ = ["open_folder", "place_in_class_folder", "require_one_path"]
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.source import Images, ImportOptions, PolarityVote, Source, SourceClass
-from glyphgen.plan import SPLITS
 
 __all__ = ["open_dataset"]
 

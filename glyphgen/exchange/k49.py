@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import check_labels, read_class_map
 from glyphgen.exchange.source import ImportOptions, PolarityVote, Source
@@ -18,7 +19,6 @@ from glyphgen.exchange.stored import (
     find_arrays,
     read_values,
 )
-from glyphgen.plan import SPLITS
 from glyphgen.text import show_some
 
 __all__ = ["open_k49"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.assembling import (
     Assembly,
@@ -25,7 +26,6 @@ from glyphgen.exchange.classmap import class_order
 from glyphgen.exchange.glyphgen_dataset import open_dataset
 from glyphgen.exchange.rows import LEFT_OUT
 from glyphgen.exchange.source import WHITE_ON_BLACK, ImportOptions, Size, Source, SourceClass
-from glyphgen.plan import SPLITS
 from glyphgen.production import Produced, Watch
 from glyphgen.text import show_some, show_text
 

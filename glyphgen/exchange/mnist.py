@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import check_labels, make_character, read_class_map
 from glyphgen.exchange.source import ImportOptions, PolarityVote, Source, SourceClass
@@ -19,7 +20,6 @@ from glyphgen.exchange.stored import (
     read_errors,
     read_values,
 )
-from glyphgen.plan import SPLITS
 from glyphgen.text import show_some
 
 __all__ = ["open_mnist"]

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
 from glyphgen.exchange.source import Source
-from glyphgen.plan import SPLITS
 from glyphgen.streams import Stage, order_by_words
 
 __all__ = ["LEFT_OUT", "RowOrder", "cut_splits"]

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import class_order
@@ -27,7 +28,6 @@ from glyphgen.exchange.source import (
 )
 from glyphgen.exchange.stored import read_errors
 from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, PictureError, decode_picture
-from glyphgen.plan import SPLITS
 from glyphgen.text import show_some
 
 __all__ = ["Found", "Place", "make_source", "open_tree"]

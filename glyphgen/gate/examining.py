@@ -24,7 +24,7 @@ from glyphgen.text import show_some, show_text
 
 __all__ = ["GATE_VERSION", "count_faces", "examine_cells", "require_classes"]
 
-GATE_VERSION = 2  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 3  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
@@ -52,11 +52,10 @@ def examine_cells(
     allow, deny = find_chosen(recipe, faces, forms)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
-    has_say = (store.n_points > 0) & (store.n_notdef == 0) & ~store.like_notdef
     consensus = ask_consensus(
         pictures,
         draw_pictures(missing),
-        has_say.reshape(shape),
+        store.is_drawn.reshape(shape),
         find_typefaces(faces, store),
     )
     seen = Examined(

@@ -9,7 +9,7 @@ where half of them do coarsely, and a fifth sharply: so much of the dataset nobo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, draw_cells
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
+from glyphgen.partition import join_groups
 
 __all__ = ["FaceTwins", "Twins", "find_twins"]
 
@@ -191,35 +192,22 @@ def _judge(
                 for face, sharp in alike.items()
             ]
     single.sort(key=lambda twins: (twins.face, twins.forms))
-    return tuple(_join(pairs)), tuple(single)
+    return tuple(_join(pairs, admitted.shape[1])), tuple(single)
 
 
-def _join(pairs: Iterable[Twins]) -> Iterator[Twins]:
-    """Make groups of pairs that share a form."""
-    leader: dict[int, int] = {}
-
-    def find(form: int) -> int:
-        while leader.setdefault(form, form) != form:
-            leader[form] = leader[leader[form]]
-            form = leader[form]
-        return form
-
-    pairs = list(pairs)
-    for a, b in (pair.forms for pair in pairs):
-        leader[find(b)] = find(a)
+def _join(pairs: Sequence[Twins], n_forms: int) -> Iterator[Twins]:
+    """Yield groups of pairs that share a form, by their first forms."""
+    first = join_groups(n_forms, (pair.forms for pair in pairs))
     groups: dict[int, list[Twins]] = defaultdict(list)
     for pair in pairs:
-        groups[find(pair.forms[0])].append(pair)
-    joined = [
-        Twins(
+        groups[first[pair.forms[0]]].append(pair)
+    for _, group in sorted(groups.items()):
+        yield Twins(
             forms=tuple(sorted({form for pair in group for form in pair.forms})),
             distance=max(pair.distance for pair in group),
             n_faces=min(pair.n_faces for pair in group),
             n_alike=min(pair.n_alike for pair in group),
         )
-        for group in groups.values()
-    ]
-    yield from sorted(joined, key=lambda twins: twins.forms)
 
 
 def _grow(pictures: Floats) -> Floats:

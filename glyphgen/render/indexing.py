@@ -17,6 +17,7 @@ def make_index(
     """Return the index of a rendered dataset whose shards are made."""
     recipe, table, plan = prepared.recipe, prepared.table, prepared.plan
     augmenter = open_augmenter(recipe)
+    rows = plan.count_rows()
     return Index(
         name=recipe.name,
         format=recipe.output.format,
@@ -30,7 +31,7 @@ def make_index(
                 forms=table.forms[k],
                 codepoints=tuple(list_codepoints(form) for form in table.forms[k]),
                 names=table.names(k),
-                rows=plan.count_rows(k),
+                rows={name: int(counts[k]) for name, counts in rows.items()},
             )
             for k in range(len(table))
         ),
