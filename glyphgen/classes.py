@@ -1,4 +1,4 @@
-"""Makes the table of what each label of a recipe stands for, in order; knows nothing about fonts.
+"""Makes the table of what each label of a recipe stands for, in order.
 
 Character sets come from Python's codecs and Unicode names, so there are no data files to go stale.
 To add one, write one entry in ``CHARACTER_SETS``.

@@ -81,7 +81,7 @@ def test_a_character_with_the_drawing_of_another_is_refused(remap: Remap, refuse
 
 def test_a_character_of_no_class_of_the_recipe_is_refused(remap: Remap, refused: Refused) -> None:
     remap({"い": "ヤ", "る": "ン"})
-    assert refused(HIRAGANA) == dict.fromkeys("いる", "unlike other hands")
+    assert refused(HIRAGANA) == dict.fromkeys("いる", "unlike other typefaces")
 
 
 def test_two_characters_that_changed_places_are_refused(remap: Remap, refused: Refused) -> None:

@@ -180,7 +180,9 @@ def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
     fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
     click.echo(f"classes with fewest faces: {shown}")
-    click.echo(f"unproven, for fewer than three other hands draw them: {page['unproven']} cells")
+    click.echo(
+        f"unproven, for fewer than three other typefaces draw them: {page['unproven']} cells"
+    )
     if page["allowed"]:
         click.echo(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
     _print_twins(page)

@@ -1,7 +1,6 @@
 """``glyphgen render``: a recipe becomes a dataset."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +10,11 @@ from glyphgen.cli.talk import (
     describe_produced,
     print_result,
     print_warnings,
+    say,
     say_how_to_resume,
     show_progress,
 )
-
-if TYPE_CHECKING:
-    from glyphgen.render.preparing import PreparedRender
+from glyphgen.progress import SILENT, Progress
 
 __all__ = ["render"]
 
@@ -57,7 +55,7 @@ def render(
             folder,
             workers=workers,
             force=force,
-            announce=None if quiet else _announce,
+            reporter=SILENT if quiet else _Lines(),
             watch=watch,
         )
     if not quiet:
@@ -76,9 +74,16 @@ def render(
     )
 
 
-def _announce(prepared: "PreparedRender") -> None:
-    print_warnings(prepared.warnings)
-    click.echo(prepared.describe(), err=True)
-    n_refused = len(prepared.verdict.refusals)
-    if n_refused:
-        click.echo(f"{n_refused:,} cells refused: see gate.json", err=True)
+class _Lines:
+    """Shows lines on stderr; the bar is shown by ``show_progress``."""
+
+    def message(self, line: str) -> None:
+        """Show a line."""
+        say(line)
+
+    def warning(self, line: str) -> None:
+        """Show a line as a warning."""
+        print_warnings([line])
+
+    def progress(self, progress: Progress) -> None:
+        """Show nothing."""

@@ -149,7 +149,7 @@ class Surveyed(Protocol):
 def make_gate_page(surveyed: Surveyed) -> GatePage:
     """Return the gate's verdict in names and texts, as gate.json holds it."""
     table, faces, verdict = surveyed.table, surveyed.faces, surveyed.verdict
-    forms = table.all_forms
+    forms, form_class = table.all_forms, table.form_class
     names = [face.name for face in faces]
     unproven = dict(zip(names, verdict.unproven.sum(axis=1).tolist(), strict=True))
     return GatePage(
@@ -166,7 +166,7 @@ def make_gate_page(surveyed: Surveyed) -> GatePage:
                 distance=twins.distance,
                 faces=twins.n_faces,
                 faces_alike=twins.n_alike,
-                one_class=len({table.form_class[form] for form in twins.forms}) == 1,
+                one_class=len({form_class[form] for form in twins.forms}) == 1,
             )
             for twins in verdict.twins
         ),

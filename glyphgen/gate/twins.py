@@ -1,9 +1,9 @@
-"""Which forms a face, and the faces together, draw alike; knows no classes, reasons or policy.
+"""Which forms a face, and the faces together, draw alike.
 
-Twins are compared within one face: a mean over many hands washes out what tells ば from ぱ. Two cells of
-a face may be twins where the recipe's framing gives them one place and size, and where they have as many
+Twins are compared within one face: a mean over many typefaces blurs what tells ば from ぱ. Two cells of a
+face may be twins where the recipe's framing gives them one place and size, and where they have as many
 pieces of ink and as many holes. Their distance is how much ink of either lies out of reach of the
-other's, where it is most: measured coarsely it tells how far two forms of a hand may be apart and still
+other's, where it is most: measured coarsely it tells how far two forms of a typeface may be apart and still
 be one shape, measured sharply whether a reader could tell them. The faces together draw two forms alike
 where half of them do coarsely, and a fifth sharply: so much of the dataset nobody can label.
 """
@@ -90,7 +90,8 @@ def find_twins(
         pictures: Of F * C cells, face after face.
         store: Their outlines.
         framing: Their framing.
-        frames: Its name; "ink" leaves out where the cells stand, and "fit" also how large they are.
+        frames: Its name, a key of ``FRAMINGS``; "ink" leaves out where the cells stand, and "fit" also how
+            large they are.
         admitted: bool (F, C).
 
     Returns:
@@ -130,7 +131,7 @@ def _place_ink(store: OutlineStore, framing: Framing, frames: str) -> Floats:
 def _find_candidates(
     ink: NDArray[np.uint8], structure: NDArray[np.int32], places: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of cells of one face that are worth a sharp look."""
+    """Return pairs of cells of one face that may be alike: their places (n,) and (n,)."""
     features = describe_pictures(ink)
     pairs, likenesses = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
     for start in range(0, len(ink), _ROWS):
@@ -177,8 +178,8 @@ def _judge(
     pairs, single = [], []
     for (a, b), of_face in sorted(measured.items()):
         n_faces = int((admitted[:, a] & admitted[:, b]).sum())
-        strangers = [_DIFFERENT] * (n_faces - len(of_face))
-        distance = float(np.median([*(coarse for coarse, _ in of_face.values()), *strangers]))
+        others = [_DIFFERENT] * (n_faces - len(of_face))
+        distance = float(np.median([*(coarse for coarse, _ in of_face.values()), *others]))
         alike = {face: sharp for face, (_, sharp) in of_face.items() if sharp <= _SHARPLY_ALIKE}
         if distance <= _COARSELY_ALIKE and len(alike) >= _SHARPLY_ALIKE_SHARE * n_faces:
             pairs.append(

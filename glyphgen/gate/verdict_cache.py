@@ -1,4 +1,4 @@
-"""Keeps outlines and verdicts of earlier runs; knows nothing of what is in them.
+"""Keeps outlines and verdicts of earlier runs.
 
 An entry is a folder whose name is the hash of all that its content depends on. It holds the hash of
 each of its files, and whatever is damaged, unfinished or of another make is as if it were not there.
@@ -55,7 +55,7 @@ def name_entry(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> s
     """
     page = {
         "versions": [VERSION, GATE_VERSION, HARFBUZZ_VERSION, RASTER_VERSION],
-        # A face's family tells who its kin are, and allow and deny go by its file name.
+        # The family tells which faces are one typeface, and allow and deny go by the file name.
         "faces": [
             [face.path.name, face.sha256, face.index, face.axes, face.location, face.family]
             for face in faces

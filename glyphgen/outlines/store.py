@@ -1,4 +1,4 @@
-"""All outlines of a recipe as a few flat arrays, memory-mapped; knows nothing of fonts or HarfBuzz."""
+"""All outlines of a recipe as a few flat arrays, memory-mapped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace

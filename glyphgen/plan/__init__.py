@@ -1,4 +1,4 @@
-"""What every row is, as numbers, lazily: any interval alone, in any order; knows no pixels, no disk.
+"""What every row is, as numbers, lazily: any interval alone, in any order.
 
 Never a list of all samples: a plan knows how many rows there are and computes any interval of them.
 """
@@ -41,7 +41,7 @@ class Plan:
     """The rows of a dataset.
 
     Attributes:
-        recipe: What is options.
+        recipe: What is planned.
         framing: Where each cell stands.
         n_forms: Forms of each face.
         turns: The rows of each split, in the order of ``SPLITS``.

@@ -52,10 +52,10 @@ class RenderJob:
 class _RowDrawer:
     def __init__(self, plan: Plan, engine: Engine) -> None:
         self._plan = plan
-        self._renderer = engine
+        self._engine = engine
 
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        draw_rows(self._plan, self._renderer, rows.start, images, samples)
+        draw_rows(self._plan, self._engine, rows.start, images, samples)
 
 
 def make_render_job(prepared: PreparedRender, work_folder: Path) -> RenderJob:

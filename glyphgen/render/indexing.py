@@ -1,7 +1,10 @@
 """What index.json says of a dataset that was rendered."""
 
+from dataclasses import fields
+
 from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
 from glyphgen.dataset.shards import Layout
+from glyphgen.fonts import Face
 from glyphgen.outlines import HARFBUZZ_VERSION
 from glyphgen.render.drawing import open_augmenter
 from glyphgen.render.preparing import PreparedRender
@@ -9,6 +12,8 @@ from glyphgen.text import list_codepoints
 from glyphgen.version import VERSION
 
 __all__ = ["make_index"]
+
+_FACE_FIELDS = {field.name for field in fields(FaceInfo)} - {"file", "axes"}  # a face has them, too
 
 
 def make_index(
@@ -37,25 +42,7 @@ def make_index(
         ),
         splits=plan.splits,
         shards=shards,
-        faces=tuple(
-            FaceInfo(
-                file=face.path.name,
-                index=face.index,
-                axes=dict(face.axes),
-                sha256=face.sha256,
-                family=face.family,
-                style=face.style,
-                version=face.version,
-                license=face.license,
-                weight=face.weight,
-                license_text=face.license_text,
-                license_url=face.license_url,
-                copyright=face.copyright,
-                vendor=face.vendor,
-                fs_type=face.fs_type,
-            )
-            for face in prepared.faces
-        ),
+        faces=tuple(map(_describe_face, prepared.faces)),
         made_by="render",
         seed=recipe.seed,
         content_key=prepared.content_key,
@@ -66,3 +53,9 @@ def make_index(
             **(augmenter.versions if augmenter else {}),
         },
     )
+
+
+def _describe_face(face: Face) -> FaceInfo:
+    """Return what index.json says of a face: all that is the same on every machine."""
+    facts = {name: getattr(face, name) for name in _FACE_FIELDS}
+    return FaceInfo(file=face.path.name, axes=dict(face.axes), **facts)

@@ -47,11 +47,11 @@ class PreparedRender:
         The recipe without its fonts, the forms, each face's file hash and settings, the version.
         """
         faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
-        told = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+        settings = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
         if not self.recipe.augment:
-            del told["augment"]
-        told["language"] = self.recipe.classes.language
-        page = [VERSION, told, self.table.labels, self.table.forms, faces]
+            del settings["augment"]
+        settings["language"] = self.recipe.classes.language
+        page = [VERSION, settings, self.table.labels, self.table.forms, faces]
         text = json.dumps(page, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """A recipe -> a dataset on disk: the steps of ``glyphgen render``."""
 
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from glyphgen.production import (
     dump_json,
     produce_dataset,
 )
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe, dump_recipe
 from glyphgen.render.drawing import find_sample_dtype, make_render_job, open_augmenter
 from glyphgen.render.indexing import make_index
@@ -37,37 +38,36 @@ class Rendered(Produced):
 
 def render_dataset(
     recipe: Recipe,
-    folder: Path,
+    out: str | os.PathLike[str],
     *,
     workers: int = 1,
     force: bool = False,
-    announce: Callable[[PreparedRender], None] | None = None,
+    reporter: Reporter = SILENT,
     watch: Watch | None = None,
 ) -> Rendered:
     """Make the dataset of a recipe, or finish it, or mend its damaged shards.
 
     Args:
         recipe: What to make.
-        folder: Where; made when absent. What is there of the same dataset is kept.
+        out: The folder; made when absent. What is there of the same dataset is kept.
         workers: Processes that draw.
         force: Replace whatever the folder holds.
-        announce: Called once with what is going to be drawn.
+        reporter: Gets the warnings and the plan in one line before the first row is drawn.
         watch: Called before the first shard and after each one.
 
     Raises:
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
             stay, and the same call goes on from them.
     """
-    open_augmenter(recipe)  # what is wrong with it is told before the fonts are read
+    open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
     prepared = prepare_render(recipe)
     engine_version = prepared.open_engine().version
-    order = _place_order(prepared, folder)
-    if announce:
-        announce(prepared)
+    target = _make_target(prepared, Path(out))
+    _report_plan(prepared, reporter)
     produced = produce_dataset(
-        order,
+        target,
         lambda work: make_render_job(prepared, work),
-        lambda shards: make_index(prepared, order.layout, shards, engine_version),
+        lambda shards: make_index(prepared, target.layout, shards, engine_version),
         lambda produced: {
             "recipe.toml": dump_recipe(recipe).encode(),
             GATE_NAME: make_gate_page(prepared).dump(),
@@ -86,7 +86,15 @@ def render_dataset(
     )
 
 
-def _place_order(prepared: PreparedRender, folder: Path) -> Target:
+def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
+    for warning in prepared.warnings:
+        reporter.warning(warning)
+    reporter.message(prepared.describe())
+    if n_refused := len(prepared.verdict.refusals):
+        reporter.message(f"{n_refused:,} cells refused: see {GATE_NAME}")
+
+
+def _make_target(prepared: PreparedRender, folder: Path) -> Target:
     recipe, plan = prepared.recipe, prepared.plan
     image = recipe.image
     layout = Layout(
