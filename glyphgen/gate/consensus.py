@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, normalize
 
-__all__ = ["FEWEST_TYPEFACES", "Consensus", "compare_cells"]
+__all__ = ["Consensus", "compare_cells"]
 
-FEWEST_TYPEFACES = 3  # that make a consensus
-SAME_DRAWING = 0.99  # likeness of two cells of a face that show one drawing
+_FEWEST_TYPEFACES = 3  # that make a consensus
+_SAME_DRAWING = 0.99  # likeness of two cells of a face that show one drawing
 _SAME_SIZE = 0.02  # largest difference of their sizes
 _UNLIKE = 0.7  # likeness of two forms that no reader takes for each other
 
@@ -92,12 +92,12 @@ class _TypefaceMeans:
     def consensus_without(self, face: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the consensus (C, n) of all typefaces but that of a face, and where there is one."""
         typeface = self._typeface_of_face[face]
-        known = self._n_drawn - self._drawn[typeface] >= FEWEST_TYPEFACES
+        known = self._n_drawn - self._drawn[typeface] >= _FEWEST_TYPEFACES
         return normalize(self._total - self._means[typeface]), known
 
     def consensus(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the consensus of all typefaces (C, n), and where there is one."""
-        return normalize(self._total), self._n_drawn >= FEWEST_TYPEFACES
+        return normalize(self._total), self._n_drawn >= _FEWEST_TYPEFACES
 
 
 def _compare_face(
@@ -121,7 +121,7 @@ def _find_doubles(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return n_doubles and double of the cells of one face."""
     consensus, known = means.consensus()
-    same = features @ features.T >= SAME_DRAWING
+    same = features @ features.T >= _SAME_DRAWING
     same &= np.abs(sizes[:, None] - sizes) <= _SAME_SIZE * np.maximum(sizes[:, None], sizes)
     np.fill_diagonal(same, val=False)
     unlike = same & known & known[:, None] & (consensus @ consensus.T < _UNLIKE)
