@@ -256,7 +256,7 @@ def test_a_split_by_face_shows_no_face_twice(three_faces: Path) -> None:
     assert {face for _, _, face in columns(plan, 24, 36)} == {1}
 
 
-def test_a_split_by_face_drawn_by_lot_keeps_kin_together(
+def test_a_split_by_face_drawn_by_lot_keeps_typefaces_together(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
     for n in range(6):
@@ -275,7 +275,7 @@ def test_a_split_by_face_drawn_by_lot_keeps_kin_together(
         assert test in ({0, 1}, {2, 3}, {4, 5})
 
 
-def test_kin_on_two_sides_are_an_error(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+def test_a_typeface_on_two_sides_is_an_error(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
     make_font("a.ttf", {"A": BOX})
     make_font("b.ttf", {"A": BOX})
     make_font("c.ttf", {"A": RING})

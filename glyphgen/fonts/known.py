@@ -1,7 +1,7 @@
-"""Keeps what was read of font files in earlier runs; starts nothing and parses no font.
+"""Keeps what was read of font files in earlier runs.
 
 A face is found again by the hash of its file, so that a font that was replaced is another font. Only
-what could be read is kept: whatever is wrong with a file is looked at, and told, anew.
+what could be read is kept: what is wrong with a file is found anew in every run.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ class KnownFaces:
 
     Args:
         path: Of the file; one that is absent or damaged holds none.
-        sanitize: Whether files are asked to be sane: one that was not asked may not be.
+        sanitize: Whether faces count only if their files have passed the checks of ``sanitizer``.
     """
 
     def __init__(self, path: Path, *, sanitize: bool) -> None:
         self._path = path
         tools = [VERSION, version("fonttools")]
-        self._judges = [*tools, describe_sanitizer() if sanitize else None]
+        self._checked_by = [*tools, describe_sanitizer() if sanitize else None]
         self._pages: dict[str, dict[str, Any]] = {}
         self._new: dict[str, dict[str, Any]] = {}
         try:
@@ -75,5 +75,5 @@ class KnownFaces:
         beside = find_beside(request.path)
         license = [beside.name, beside.text] if beside else None
         how = [request.path.name, request.index, request.axes, request.weight]
-        text = json.dumps([self._judges, sha256, how, license])
+        text = json.dumps([self._checked_by, sha256, how, license])
         return hashlib.sha256(text.encode()).hexdigest()
