@@ -256,6 +256,44 @@ def test_a_split_by_face_shows_no_face_twice(three_faces: Path) -> None:
     assert {face for _, _, face in columns(plan, 24, 36)} == {1}
 
 
+def test_the_turns_of_each_split_by_face_begin_with_its_first_face(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for k, contours in enumerate([BOX, RING, PAIR, [*PAIR, *BOX]]):
+        make_font(f"{k}.ttf", {"A": contours})
+    recipe = write_recipe(
+        'classes.text = "A"\nfonts.files = ["*.ttf"]\nrender.per_class = 10\n'
+        'split = { by = "face", test_faces = ["2.ttf", "3.ttf"] }'
+    )
+    plan = lay_out(recipe).plan
+    assert plan.splits == {"train": (0, 5), "test": (5, 10)}
+    assert [face for _, _, face in columns(plan)] == [0, 1, 0, 1, 0, 2, 3, 2, 3, 2]
+
+
+def test_a_small_share_holds_out_one_typeface_at_least(three_faces: Path) -> None:
+    plan = lay_out(three_faces, "classes.text='AB'", 'split={by = "face", test = 0.01}').plan
+    assert len({face for _, _, face in columns(plan, *plan.splits["test"])}) == 1
+
+
+def test_shares_of_a_class_are_rounded(three_faces: Path) -> None:
+    plan = lay_out(three_faces, 'split={by = "sample", val = 0.2, test = 0.23}').plan
+    assert plan.splits == {
+        "train": (0, 21),
+        "val": (21, 27),
+        "test": (27, 36),
+    }  # 2.4 and 2.76 of 12
+
+
+def test_a_class_that_no_face_of_a_split_draws_has_no_rows_there(three_faces: Path) -> None:
+    plan = lay_out(three_faces, 'split={by = "face", test_faces = ["six.ttf"]}').plan
+    rows = columns(plan, *plan.splits["test"])
+    assert Counter((label, face) for label, _, face in rows) == {(0, 2): 4, (1, 2): 4}
+    assert {name: n.tolist() for name, n in plan.count_rows().items()} == {
+        "train": [8, 8, 8],
+        "test": [4, 4, 0],
+    }
+
+
 def test_a_split_by_face_drawn_by_lot_keeps_typefaces_together(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
@@ -275,7 +313,9 @@ def test_a_split_by_face_drawn_by_lot_keeps_typefaces_together(
         assert test in ({0, 1}, {2, 3}, {4, 5})
 
 
-def test_a_typeface_on_two_sides_is_an_error(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+def test_a_typeface_on_two_sides_is_an_error(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
     make_font("a.ttf", {"A": BOX})
     make_font("b.ttf", {"A": BOX})
     make_font("c.ttf", {"A": RING})
