@@ -12,6 +12,7 @@ from prepared_renders import Parts, lay_out
 from glyphgen.classes import ClassTable, merge_classes
 from glyphgen.errors import RecipeError
 from glyphgen.gate.page import TwinsEntry, make_gate_page, read_gate_page
+from glyphgen.gate.twins import Twins, _judge
 from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render
@@ -102,6 +103,30 @@ def test_faces_that_lack_a_form_are_not_asked(
     make_font("x.ttf", {"A": BOX, "B": BOX})
     parts = lay_out(write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]'))
     assert twins(parts) == [("AB", 0.0, 1, 1)]
+
+
+@pytest.mark.parametrize(("n_sharply", "n_twins"), [(0, 0), (1, 0), (2, 1), (10, 1)])
+def test_twins_are_alike_coarsely_in_half_of_the_faces_and_sharply_in_a_fifth(
+    n_sharply: int, n_twins: int
+) -> None:
+    admitted = np.ones((10, 2), dtype=bool)
+    distances = {face: (0.1, 0.1 if face < n_sharply else 0.9) for face in range(10)}
+    together, single = _judge({(0, 1): distances}, admitted)
+    assert [(group.n_faces, group.n_alike) for group in together] == [(10, n_sharply)] * n_twins
+    assert len(single) == (0 if n_twins else n_sharply)
+    # Sharply alike in four faces, and not even coarsely in the other six.
+    few = dict.fromkeys(range(4), (0.1, 0.1))
+    together, single = _judge({(0, 1): few}, admitted)
+    assert (together, len(single)) == ((), 4)
+
+
+def test_pairs_that_share_a_form_are_one_group_that_tells_the_least_alike() -> None:
+    admitted = np.ones((10, 4), dtype=bool)
+    admitted[9, 2] = False
+    close = dict.fromkeys(range(10), (0.05, 0.1))
+    far = {face: (0.15, 0.1 if face < 3 else 0.9) for face in range(9)}
+    together, _ = _judge({(0, 1): close, (1, 2): far}, admitted)
+    assert together == (Twins(forms=(0, 1, 2), distance=0.15, n_faces=9, n_alike=3),)
 
 
 def test_twins_become_one_class_and_every_cell_stays_what_it_is(
