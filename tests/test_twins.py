@@ -158,6 +158,20 @@ def test_twins_become_one_class_and_every_cell_stays_what_it_is(
             assert points_of(apart.store, old) == points_of(merged.store, new)
 
 
+def test_refusals_stand_in_the_order_of_the_merged_forms(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("x.ttf", {"A": BOX, "B": PAIR, "C": BOX})
+    make_font("y.ttf", {"A": BOX})
+    recipe = write_recipe(
+        'classes.text = "ABC"\nclasses.merge_twins = true\nfonts.files = ["*.ttf"]\n'
+        'gate.on_refused = "skip"'
+    )
+    merged = prepare_render(read_recipe(recipe))
+    assert merged.table.all_forms == ("A", "C", "B")
+    assert [(r.face, r.form) for r in merged.verdict.refusals] == [(1, 1), (1, 2)]
+
+
 def test_gate_json_names_the_twins(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
     make_font("x.ttf", {"A": BOX, "B": BOX})
     recipe = write_recipe('classes.text = "AB"\nfonts.files = ["x.ttf"]')
