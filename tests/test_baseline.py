@@ -574,7 +574,7 @@ def test_files_are_read_whatever_their_polarity(run: Path, digits: Path, tmp_pat
         assert sum(shares) == pytest.approx(1, abs=1e-5)
     assert found[6].problem == f"{tmp_path}/nothing.png: no such file"
     assert found[7].problem == (
-        f"{__file__}: cannot be read, expected an image file (PNG, JPEG, ...)"
+        f"{__file__}: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM"
     )
 
 
