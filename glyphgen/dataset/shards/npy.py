@@ -15,7 +15,7 @@ from numpy.lib import format as npy_format
 from glyphgen.dataset.claim import find_work_folder
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import committed, disk_errors, settle, sync, write_at
+from glyphgen.files.writing import committed, disk_errors, flush_to_disk, sync, write_at
 
 __all__ = ["NpyShards"]
 
@@ -75,7 +75,7 @@ class NpyShards(Shards):
                 try:
                     write_at(descriptor, array, self._find_offset(path, name, rows.start))
                     if name == "images":
-                        settle(descriptor)
+                        flush_to_disk(descriptor)
                 finally:
                     os.close(descriptor)
 
