@@ -31,6 +31,7 @@ from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors.processes import run_shards
+from glyphgen.files.store import open_store
 from glyphgen.files.writing import write_bytes
 
 __all__ = [
@@ -180,7 +181,7 @@ def produce_dataset(
         seconds=time.perf_counter() - started,
     )
     for name, content in make_pages(produced).items():
-        write_bytes(folder / name, content)
+        open_store(folder).put(name, content)
     write_index(folder, make_index(infos))
     remove_work_folder(folder)
     return produced

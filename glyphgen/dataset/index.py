@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import write_bytes
+from glyphgen.files.store import open_store
 from glyphgen.text import show_some
 
 __all__ = [
@@ -219,7 +219,7 @@ def write_index(folder: Path, index: Index) -> None:
         page["license_texts"] |= {key: text} if text else {}
         face["license_text"] = key
     text = json.dumps(page, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    write_bytes(folder / INDEX_NAME, f"{text}\n".encode())
+    open_store(folder).put(INDEX_NAME, f"{text}\n".encode())
 
 
 def read_index(folder: Path) -> Index:
@@ -239,7 +239,7 @@ def _read_page(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder, expected a dataset (see `glyphgen render`)")
     try:
-        page = json.loads(path.read_bytes())
+        page = json.loads(open_store(folder).get_range(INDEX_NAME))
     except FileNotFoundError:
         raise DatasetError(
             f"{folder}: unfinished, it has no {INDEX_NAME} (run the command that makes it again)"

@@ -14,7 +14,7 @@ from glyphgen.dataset.shards.contract import (
     write_note,
 )
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import disk_errors, sync
+from glyphgen.files.store import open_store
 
 __all__ = [
     "Arrays",
@@ -62,6 +62,4 @@ def reopen_dataset(folder: Path) -> None:
     write_claim(folder, index.content_key)
     for k, info in enumerate(index.shards):
         write_note(folder, k, info)
-    with disk_errors(folder):
-        (folder / INDEX_NAME).unlink()
-        sync(folder)
+    open_store(folder).delete(INDEX_NAME, durable=True)
