@@ -305,6 +305,22 @@ def test_a_picture_that_would_swell_is_skipped_by_its_header(tmp_path: Path) -> 
     assert entry["reason"] == "9000 x 9000 pixels, expected at most 67,108,864"
 
 
+def test_files_are_imported_as_the_decoder_reads_them(tmp_path: Path) -> None:
+    image = make_images(1, height=8, width=12)[0]
+    image[3, 4] = 255
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    root = tmp_path / "in" / "あ"
+    write_picture(root / "a.tif", image)
+    Image.fromarray(np.rot90(image)).save(root / "b.png", exif=turned)
+    Image.fromarray(image.astype(np.uint16)).save(root / "c.png")
+    data = imported(tmp_path / "out", "folder", tmp_path / "in")
+    assert [found.tolist() for found in data.images] == [image.tolist()] * 2
+    [entry] = json.loads((tmp_path / "out" / "skipped.json").read_text("utf-8"))["skipped"]
+    assert entry["name"] == "あ/c.png"
+    assert entry["reason"].startswith("16 bits of which the largest is 255, expected numbers up to")
+
+
 def test_a_tar_cannot_reach_out_of_its_place(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "in", {"U+3042": 2})
     data = (root / "U+3042" / "000.png").read_bytes()

@@ -232,6 +232,10 @@ class Rows:
             raise IndexError(f"row {chosen} is out of range for {len(self)} rows")
         return self._read_row(self._rows[chosen])
 
+    def __iter__(self) -> Iterator[Any]:
+        for first in range(0, len(self), _ROWS_AT_ONCE):
+            yield from self[first : first + _ROWS_AT_ONCE]
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[:], dtype=dtype, copy=copy)
 
