@@ -73,7 +73,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
         data: Content of a file.
 
     Returns:
-        uint8 (H, W), contiguous; which of ink and paper is 255 is as in the file.
+        uint8 (H, W); which of ink and paper is 255 is as in the file.
 
     Raises:
         ImageError: It is no image, is damaged or cut short, has too many pixels, or holds numbers
@@ -93,7 +93,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
                 )
             image.load()  # of an animation, the first image
             ImageOps.exif_transpose(image, in_place=True)
-            return np.ascontiguousarray(_make_gray(image))
+            return _make_gray(image)
     except UnidentifiedImageError:
         raise ImageError(_NO_KIND) from None
     except Image.DecompressionBombError:
