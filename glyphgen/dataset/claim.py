@@ -138,8 +138,7 @@ def _empty_folder(folder: Path) -> None:
 
 def _check_may_be_emptied(folder: Path) -> None:
     place = folder.resolve()
-    home = Path("~").expanduser()  # "~" itself where the user has none
-    if home.is_absolute() and home.resolve().is_relative_to(place):
+    if _has_home(place):
         kept = "your home folder"
     elif Path.cwd().resolve().is_relative_to(place):
         kept = "the current folder"
@@ -150,6 +149,13 @@ def _check_may_be_emptied(folder: Path) -> None:
     raise DatasetError(
         f"{folder}: holds {kept}, which --force does not remove (--out DIR takes another folder)"
     )
+
+
+def _has_home(place: Path) -> bool:
+    try:
+        return Path.home().resolve().is_relative_to(place)
+    except RuntimeError:  # the user has none
+        return False
 
 
 def _show_bytes(n_bytes: int) -> str:

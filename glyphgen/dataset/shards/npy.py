@@ -1,7 +1,8 @@
 """Format npy: one file for each array of the whole dataset; a shard is a slice of each.
 
-Knows nothing of other formats. While the dataset is made, the files lie in its work folder at full
-size: a file that is cut short would load without an error, with zeros where rows are missing.
+While the dataset is made, the files lie in its work folder at full size: a file that is cut short would
+load without an error, with zeros where rows are missing. They are written in slices, in place, which only a
+local folder can: a store of another kind takes hdf5.
 """
 
 import io
