@@ -28,9 +28,10 @@ from glyphgen.dataset.claim import (
 )
 from glyphgen.dataset.index import Index, ShardInfo, write_index
 from glyphgen.dataset.integrity import verify_shards
-from glyphgen.dataset.shards import FORMATS, Layout, Shards, reopen_dataset
+from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors.processes import run_shards
+from glyphgen.files.store import open_store
 from glyphgen.files.writing import write_bytes
 
 __all__ = [
@@ -75,7 +76,7 @@ class Target:
 
     Attributes:
         folder: Where; made when absent. What is there of the same dataset is kept.
-        format: A key of ``dataset.shards.FORMATS``.
+        format: A key of ``choices.STORAGE_FORMATS``.
         layout: Of its arrays.
         sha256: Of all that its bytes depend on.
         work_bytes: Room that the job takes in the work folder.
@@ -159,7 +160,7 @@ def produce_dataset(
             the same call goes on from them.
     """
     folder, layout = order.folder, order.layout
-    shards = FORMATS[order.format](folder, layout)
+    shards = make_shards(folder, order.format, layout)
     watch = watch or _watch_nothing
     claim = claim_folder(folder, order.sha256, force=force)
     if claim is Claim.COMPLETE:
@@ -180,7 +181,7 @@ def produce_dataset(
         seconds=time.perf_counter() - started,
     )
     for name, content in make_pages(produced).items():
-        write_bytes(folder / name, content)
+        open_store(folder).put(name, content)
     write_index(folder, make_index(infos))
     remove_work_folder(folder)
     return produced

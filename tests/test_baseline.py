@@ -582,8 +582,63 @@ def test_files_are_read_whatever_their_polarity(run: Path, digits: Path, tmp_pat
         assert sum(shares) == pytest.approx(1, abs=1e-5)
     assert found[6].problem == f"{tmp_path}/nothing.png: no such file"
     assert found[7].problem == (
-        f"{__file__}: cannot be read, expected an image file (PNG, JPEG, ...)"
+        f"{__file__}: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM"
     )
+
+
+def test_a_character_is_read_from_every_kind_of_file(
+    run: Path, digits: Path, tmp_path: Path
+) -> None:
+    part = load(digits, "test")
+    seven = np.asarray(part.images[int(np.flatnonzero(part.targets == 2)[0])])
+    dark = 255 - np.kron(seven, np.ones((3, 3), np.uint8))  # ink 0 on white
+    clear = np.zeros((*dark.shape, 4), np.uint8)
+    clear[..., 3] = 255 - dark
+    white = clear.copy()
+    white[..., :3] = 255
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    files: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        "plain.png": (Image.fromarray(dark), {}),
+        "dark-on-nothing.png": (Image.fromarray(clear), {}),
+        "white-on-nothing.png": (Image.fromarray(white), {}),
+        "sixteen.png": (Image.fromarray(dark.astype(np.uint16) * 257), {}),
+        "turned.png": (
+            Image.fromarray(dark).transpose(Image.Transpose.ROTATE_90),
+            {"exif": turned},
+        ),
+        "a.gif": (Image.fromarray(dark), {}),
+        "a.tif": (Image.fromarray(dark), {}),
+        "a.webp": (Image.fromarray(dark).convert("RGB"), {"lossless": True}),
+        "pencil.png": (Image.fromarray((200 + dark * (40 / 255)).round().astype(np.uint8)), {}),
+    }
+    for name, (image, options) in files.items():
+        image.save(tmp_path / name, **options)
+    plain, *others = predict_images(run, [tmp_path / name for name in files])
+    assert plain.guesses[0].label == "7"
+    for found in others:
+        assert found.problem == ""
+        for guess, expected in zip(found.guesses, plain.guesses, strict=True):
+            assert guess.label == expected.label, found.path
+            assert guess.probability == pytest.approx(expected.probability, abs=0.03), found.path
+
+
+def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path) -> None:
+    blank, faint, bad = tmp_path / "blank.png", tmp_path / "faint.png", tmp_path / "bad.png"
+    Image.new("L", (32, 32), 250).save(blank)
+    noise = np.arange(1024, dtype=np.uint8).reshape(32, 32) % 16 + 200
+    Image.fromarray(noise).save(faint)
+    bad.write_bytes(blank.read_bytes()[:40])
+    no_ink = "blank, expected dark ink on light paper or light on dark"
+    for path, problem in (
+        (blank, no_ink),
+        (faint, no_ink),
+        (bad, "damaged or cut short"),
+        (tmp_path, "not a file"),
+        (tmp_path / "none.png", "no such file"),
+    ):
+        [found] = predict_images(run, [path])
+        assert (found.guesses, found.problem) == ((), f"{path}: {problem}")
 
 
 def test_without_torch_the_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from glyphgen.balance import balance_dataset, prepare_balance
 from glyphgen.dataset.reader import load
 from glyphgen.errors import DatasetError, ReportError
-from glyphgen.images.png import make_picture
+from glyphgen.images.sheets import make_picture
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
 from glyphgen.report import make_report

@@ -39,7 +39,7 @@ class PreparedBalance:
         noise_originals: Whether originals get the noise of the steps.
         prepared: Of the source's recipe, where new samples are drawn in place of copies.
         layout: Of the arrays.
-        format: A key of ``dataset.shards.FORMATS``.
+        format: A key of ``choices.STORAGE_FORMATS``.
     """
 
     source: Dataset
@@ -143,7 +143,7 @@ def prepare_balance(
         seed: Of the choice and of all changes.
         noise_originals: Whether originals get the noise of the steps, so that noise does not tell a
             class with few originals from one with many.
-        format: A key of ``dataset.shards.FORMATS``; the source's without it.
+        format: A key of ``choices.STORAGE_FORMATS``; the source's without it.
 
     Raises:
         DatasetError: The source cannot be balanced: the line says why.

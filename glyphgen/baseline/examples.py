@@ -34,10 +34,10 @@ def read_images(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     consecutive = (
         len(rows) and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all())
     )
-    images: NDArray[np.uint8] = dataset.images[
+    images: NDArray[np.uint8] = dataset.ink[
         slice(int(rows[0]), int(rows[-1]) + 1) if consecutive else rows
     ]
-    return 255 - images if dataset.index.image.polarity == "black-on-white" else images
+    return images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from glyphgen.baseline.checkpoint import read_checkpoint
 from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.recognizing import read_with
 from glyphgen.baseline.reframing import reframe
-from glyphgen.errors import TrainingError
+from glyphgen.errors import ImageError
+from glyphgen.images.decoding import decode_image, read_image_file
+from glyphgen.images.polarity import find_polarity, stretch_contrast, to_ink
 
 __all__ = ["Guess", "Prediction", "predict_images"]
-
-_MOST_PIXELS = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ def predict_images(
 ) -> Iterator[Prediction]:
     """Read image files one by one.
 
-    Ink may be dark on light or light on dark: what the border shows is taken for paper.
+    Ink may be dark on light or light on dark, strong or faint: what the border shows is taken for paper.
 
     Raises:
         TrainingError: The model cannot be used.
@@ -51,9 +50,9 @@ def predict_images(
     network = checkpoint.network.to(device)
     for path in paths:
         try:
-            image = _read_image(path)
-        except TrainingError as error:
-            yield Prediction(path=path, problem=str(error))
+            image = _read_ink(path)
+        except ImageError as error:
+            yield Prediction(path=path, problem=f"{path}: {error}")
             continue
         framed = reframe(
             [image],
@@ -70,22 +69,15 @@ def predict_images(
         )
 
 
-def _read_image(path: Path) -> NDArray[np.uint8]:
-    """Return a file's image as gray, ink 255."""
+def _read_ink(path: Path) -> NDArray[np.uint8]:
+    """Return a file's image with ink 255 on paper 0: uint8 (H, W)."""
     try:
-        with Image.open(path) as file:
-            if file.width * file.height > _MOST_PIXELS:
-                raise TrainingError(
-                    f"{path}: has {file.width} x {file.height} pixels, expected {_MOST_PIXELS:,} at most"
-                )
-            upright = ImageOps.exif_transpose(file).convert("RGBA")
+        image = decode_image(read_image_file(path))
     except FileNotFoundError:
-        raise TrainingError(f"{path}: no such file") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise TrainingError(
-            f"{path}: cannot be read, expected an image file (PNG, JPEG, ...)"
-        ) from None
-    paper = Image.new("RGBA", upright.size, "white")
-    gray = np.asarray(Image.alpha_composite(paper, upright).convert("L"))
-    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    return 255 - gray if np.median(border) > 127 else gray
+        raise ImageError("no such file") from None
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from None
+    ink = stretch_contrast(to_ink(image, find_polarity(image)))
+    if not ink.any():
+        raise ImageError("blank, expected dark ink on light paper or light on dark")
+    return ink

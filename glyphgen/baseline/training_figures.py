@@ -14,7 +14,9 @@ from torch.nn import functional
 from glyphgen.baseline.checkpoint import Identity
 from glyphgen.baseline.metrics import Readings
 from glyphgen.baseline.training import Part
+from glyphgen.choices import BLACK_ON_WHITE
 from glyphgen.files.writing import committed
+from glyphgen.images.polarity import from_ink
 from glyphgen.text import show_codepoints
 
 __all__ = ["Drawn", "draw_readings", "draw_training"]
@@ -226,7 +228,7 @@ def _draw_tiles(
 def _stamp(axes: Any, image: Images, place: tuple[float, float], zoom: float) -> None:
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-    stamp = OffsetImage(255 - image, zoom=zoom, cmap="gray")
+    stamp = OffsetImage(from_ink(image, BLACK_ON_WHITE), zoom=zoom, cmap="gray")
     axes.add_artist(AnnotationBbox(stamp, place, frameon=False, annotation_clip=False, pad=0))
 
 

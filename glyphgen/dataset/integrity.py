@@ -1,4 +1,4 @@
-"""Whether a dataset's arrays are what its index.json says; knows nothing of fonts or drawing."""
+"""Whether a dataset's arrays are what its index.json says."""
 
 from collections.abc import Iterator
 from pathlib import Path

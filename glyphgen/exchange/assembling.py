@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.choices import SPLITS
+from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.classes import ClassTable
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
-from glyphgen.exchange.source import WHITE_ON_BLACK, Images, Size, Source, SourceClass
+from glyphgen.exchange.source import Images, Size, Source, SourceClass
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
+from glyphgen.images.polarity import to_ink
 from glyphgen.production import (
     Produced,
     Target,
@@ -95,7 +96,7 @@ class Assembly:
         classes: Its table.
         parts: What its rows come from.
         size: Of its images.
-        fit: A member of ``sizing.FITS``.
+        fit: A member of ``choices.FITS``.
         seed: That splits were cut with.
         settings: What was asked of the command.
         pages: Files that lie beside the arrays.
@@ -226,15 +227,15 @@ class AssemblyJob:
         images: Of each part.
         part_of: The part that each source of index.json belongs to.
         first_row: The part's row that is the first of each source.
-        inverted: Which parts are black on white.
-        fit: A member of ``sizing.FITS``.
+        polarities: Of the images of each part.
+        fit: A member of ``choices.FITS``.
     """
 
     samples_file: Path
     images: tuple[Images, ...]
     part_of: tuple[int, ...]
     first_row: tuple[int, ...]
-    inverted: tuple[bool, ...]
+    polarities: tuple[str, ...]
     fit: str
 
     def open(self) -> "_RowReader":
@@ -267,7 +268,7 @@ class _RowReader:
             at = np.flatnonzero(part_of == part)
             found = job.images[part].read(row[at])
             for number, image in zip(at.tolist(), found, strict=True):
-                ink = np.subtract(255, image) if job.inverted[part] else image
+                ink = to_ink(image, job.polarities[part])
                 images[number] = fit_image(ink, height, width, job.fit)
 
 
@@ -285,7 +286,7 @@ def _make_job(assembly: Assembly, order: RowOrder, work: Path) -> AssemblyJob:
         images=tuple(part.source.images.settle(work) for part in assembly.parts),
         part_of=tuple(part_of),
         first_row=tuple(first_row),
-        inverted=tuple(part.polarity != WHITE_ON_BLACK for part in assembly.parts),
+        polarities=tuple(part.polarity for part in assembly.parts),
         fit=assembly.fit,
     )
 

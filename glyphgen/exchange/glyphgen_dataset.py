@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.choices import SPLITS
+from glyphgen.choices import BLACK_ON_WHITE, SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, load
@@ -35,7 +35,7 @@ def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> Source:  # 
         if name in SPLITS:
             split[first:end] = SPLITS.index(name)
     held_out = tuple(name for name in index.splits if name in SPLITS)
-    is_white = index.image.polarity == "black-on-white"
+    is_white = index.image.polarity == BLACK_ON_WHITE
     return Source(
         name=index.name,
         files=(

@@ -68,12 +68,12 @@ def import_dataset(
         folder: Where; made when absent.
         name: Of the dataset; the source's without it.
         size: Height and width of the images; the source's without it.
-        fit: A member of ``sizing.FITS``.
+        fit: A member of ``choices.FITS``.
         polarity: Of the source; detected without it.
         shares: How much of each class's train rows become ``val`` and ``test``.
         seed: Chooses them.
         strict: Refuse a source with odd files.
-        format: A key of ``dataset.shards.FORMATS``.
+        format: A key of ``choices.STORAGE_FORMATS``.
         workers: Processes that read and write.
         force: Replace whatever the folder holds.
         say: Told what was found.

@@ -25,7 +25,8 @@ from glyphgen.exchange.assembling import (
 from glyphgen.exchange.classmap import class_order
 from glyphgen.exchange.glyphgen_dataset import open_dataset
 from glyphgen.exchange.rows import LEFT_OUT
-from glyphgen.exchange.source import WHITE_ON_BLACK, ImportOptions, Size, Source, SourceClass
+from glyphgen.exchange.source import ImportOptions, Size, Source, SourceClass
+from glyphgen.images.polarity import to_ink
 from glyphgen.production import Produced, Watch
 from glyphgen.text import show_some, show_text
 
@@ -61,8 +62,8 @@ def merge_datasets(
         folder: Of the new one; made when absent.
         name: Of the new one.
         size: Height and width of the images; that of the first dataset without it.
-        fit: A member of ``sizing.FITS``.
-        format: A key of ``dataset.shards.FORMATS``.
+        fit: A member of ``choices.FITS``.
+        format: A key of ``choices.STORAGE_FORMATS``.
         workers: Processes that read and write.
         force: Replace whatever the folder holds.
         say: Told what was found.
@@ -229,9 +230,7 @@ def _hash_images(part: Part) -> NDArray[np.uint64]:
     digests = np.empty(part.source.n_rows, dtype=np.uint64)
     for first in range(0, len(digests), _ROWS_AT_ONCE):
         rows = np.arange(first, min(first + _ROWS_AT_ONCE, len(digests)))
-        images = np.asarray(part.source.images.read(rows))
-        if part.polarity != WHITE_ON_BLACK:
-            images = 255 - images
+        images = to_ink(np.stack(list(part.source.images.read(rows))), part.polarity)
         words = b"".join(hashlib.blake2b(image, digest_size=8).digest() for image in images)
         digests[rows] = np.frombuffer(words, np.uint64)
     return digests

@@ -2,19 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
+from glyphgen.images.polarity import find_polarity
 
 __all__ = [
-    "BLACK_ON_WHITE",
-    "WHITE_ON_BLACK",
     "Images",
     "ImportOptions",
     "PolarityVote",
@@ -24,9 +24,6 @@ __all__ = [
     "SourceClass",
     "vote_polarity",
 ]
-
-WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
-
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -93,13 +90,8 @@ class PolarityVote:
 
 def vote_polarity(images: Iterable[NDArray[np.uint8]]) -> PolarityVote:
     """Ask of each image (H, W) whether its border, where the paper shows, is nearer to white."""
-    votes = Counter(_is_white(image) for image in images)
-    return PolarityVote(white_on_black=votes[False], black_on_white=votes[True])
-
-
-def _is_white(image: NDArray[np.uint8]) -> bool:
-    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
-    return bool(np.median(border) >= 128)
+    votes = Counter(map(find_polarity, images))
+    return PolarityVote(white_on_black=votes[WHITE_ON_BLACK], black_on_white=votes[BLACK_ON_WHITE])
 
 
 class Images(ABC):
@@ -120,7 +112,7 @@ class Images(ABC):
         return self
 
     @abstractmethod
-    def read(self, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]] | NDArray[np.uint8]:
+    def read(self, rows: NDArray[np.int64]) -> Iterable[NDArray[np.uint8]]:
         """Read some images, each (H, W), as the source has them.
 
         Raises:

@@ -148,8 +148,6 @@ class FontReader:
                 no face can be read.
         """
         answers = self._ask_all(requests, self._ask_face)
-        if self._known:
-            self._known.save()
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
         if wrong or problems or not any("face" in answer for answer in answers):
             unreadable = (line for answer in answers for line in answer.get("problems", ()))

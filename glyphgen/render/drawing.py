@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from glyphgen.augment import Augmenter, make_augmenter
 from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.fonts import Face
+from glyphgen.images.polarity import from_ink
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.recipe import Recipe
@@ -163,5 +164,4 @@ def augment_images(
 
 def apply_polarity(recipe: Recipe, images: NDArray[np.uint8]) -> None:
     """Turn images with ink 255, as they are drawn, into what the recipe wants on disk."""
-    if recipe.image.polarity == "black-on-white":
-        np.subtract(255, images, out=images)
+    from_ink(images, recipe.image.polarity, out=images)

@@ -11,7 +11,7 @@ from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
 from glyphgen.gate import Verdict, examine_cells, require_classes
 from glyphgen.gate.twin_classes import merge_twins
-from glyphgen.gate.verdict_cache import find_cache_folder, name_entry, read_entry, write_entry
+from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
 from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
@@ -101,18 +101,18 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
     """
     table = make_class_table(recipe)
     requests, problems = find_requests(recipe)
-    folder, sanitize = find_cache_folder(), recipe.fonts.sanitize
-    known = KnownFaces(folder.parent / "faces.json", sanitize=sanitize) if use_cache else None
+    sanitize = recipe.fonts.sanitize
+    known = KnownFaces(sanitize=sanitize) if use_cache else None
     with FontReader(sanitize=sanitize, known=known) as reader:
         faces, unread = reader.read_faces(requests, problems)
         name = name_entry(recipe, faces, table.all_forms)
-        cached = read_entry(folder, name) if use_cache else None
+        cached = read_entry(name) if use_cache else None
         if cached is None:
             examined = _examine(recipe, reader, faces, table.all_forms)
             unread += examined.unread
             faces, store, verdict = examined.faces, examined.store, examined.verdict
             if use_cache and not examined.unread:
-                write_entry(folder, name, store, verdict)
+                write_entry(name, store, verdict)
         else:
             store, verdict = cached
     if recipe.classes.merge_twins:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
+from glyphgen.images.polarity import find_paper
 from glyphgen.images.sheets import write_sheet
 from glyphgen.render.drawing import apply_polarity, augment_images, open_augmenter
 from glyphgen.render.preparing import PreparedRender
@@ -68,7 +69,7 @@ def preview_dataset(
     """
     labels = np.asarray(dataset.labels)
     chosen = _choose(len(dataset.classes), n_classes)
-    paper = 0 if dataset.index.image.polarity == "white-on-black" else 255
+    paper = find_paper(dataset.index.image.polarity)
     tiles = []
     for k in chosen:
         own = np.flatnonzero(labels == k)

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
-from glyphgen.images.png import make_strip, shrink
+from glyphgen.images.fitting import shrink_images
+from glyphgen.images.png import make_strip
 from glyphgen.report.blocks import Block, Section, charts, facts, legend, lines, pairs, table, text
 from glyphgen.report.charts import draw_histogram
 from glyphgen.report.dataset_page import describe_class
@@ -135,7 +136,8 @@ def _tell_classes(
         return [text("They share no class.", warn=True)]
     rows = [[tables[side][form] for form in shared] for side in (0, 1)]
     means = [
-        shrink(of.mean[at].astype(np.uint8), _SIDE) for of, at in zip(found, rows, strict=True)
+        shrink_images(of.mean[at].astype(np.uint8), _SIDE)
+        for of, at in zip(found, rows, strict=True)
     ]
     size = np.minimum(means[0].shape[1:], means[1].shape[1:])
     means = [mean[:, : size[0], : size[1]] for mean in means]

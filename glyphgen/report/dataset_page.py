@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from glyphgen.dataset.index import ClassInfo
 from glyphgen.dataset.reader import Dataset
 from glyphgen.gate.page import GatePage, RefusedEntry, read_gate_page
-from glyphgen.images.png import encode_png, make_strip, shrink
+from glyphgen.images.fitting import shrink_images
+from glyphgen.images.png import make_data_uri, make_strip
 from glyphgen.report.blocks import (
     Block,
     Section,
@@ -26,7 +27,7 @@ from glyphgen.report.blocks import (
     text,
 )
 from glyphgen.report.charts import draw_bars, draw_histogram
-from glyphgen.report.statistics import Statistics, read_ink, read_scattered
+from glyphgen.report.statistics import Statistics, read_scattered
 from glyphgen.text import show_codepoints
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
@@ -118,7 +119,7 @@ def _make_cards(
         number, place = divmod(k, _CLASSES_A_SPRITE)
         if place == 0:
             some = thumbnails[k : k + _CLASSES_A_SPRITE]
-            sprites.append(encode_png(some.swapaxes(1, 2).reshape(-1, per_class * width)))
+            sprites.append(make_data_uri(some.swapaxes(1, 2).reshape(-1, per_class * width)))
         label, codes, names = describe_class(info)
         first = ord(info.forms[0][0]) if info.forms and info.forms[0] else 0
         near = ""
@@ -159,7 +160,7 @@ def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArr
     images = np.empty((flat.size, *dataset.images.shape[1:]), dtype=np.uint8)
     images[in_order] = np.concatenate(list(read_scattered(dataset, flat[in_order])))
     images[~is_there.ravel()] = 0
-    small = shrink(images, _THUMBNAIL)
+    small = shrink_images(images, _THUMBNAIL)
     return small.reshape(len(found.total), per_class, *small.shape[1:])
 
 
@@ -245,9 +246,11 @@ def _tell_ink(dataset: Dataset, found: Statistics) -> list[Block]:
 def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
     hardest = np.argsort(found.distance, kind="stable")[:_MEANS]
     shown = sorted(hardest.tolist())
-    mean = shrink(found.mean[shown].astype(np.uint8), _THUMBNAIL)
+    mean = shrink_images(found.mean[shown].astype(np.uint8), _THUMBNAIL)
     spread = np.sqrt(found.variance[shown])
-    spread = shrink((spread * (255 / max(float(spread.max()), 1e-9))).astype(np.uint8), _THUMBNAIL)
+    spread = shrink_images(
+        (spread * (255 / max(float(spread.max()), 1e-9))).astype(np.uint8), _THUMBNAIL
+    )
     few = "" if len(shown) == len(dataset.classes) else f" of the {len(shown)} hardest classes"
     columns = 20
     rows = []
@@ -258,7 +261,7 @@ def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
             rows.append(np.hstack(list(np.concatenate([part, blank]))))
     return [
         image(
-            encode_png(np.vstack(rows)),
+            make_data_uri(np.vstack(rows)),
             f"Mean image{few} in the order of the table, and below each row the spread: strong"
             " where samples differ",
         )
@@ -318,7 +321,7 @@ def _draw_coverage(dataset: Dataset, refused: Sequence[RefusedEntry]) -> list[Bl
     words = (
         f"Faces (rows) by the first {len(forms)} forms (columns): green is admitted, red refused"
     )
-    return [image(encode_png(large), words, style="sharp")]
+    return [image(make_data_uri(large), words, style="sharp")]
 
 
 def _tell_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
@@ -330,9 +333,7 @@ def _tell_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
         members = [k for k in members if k in labels_of]
         if members:
             first = np.array([labels_of[k] for k in members])
-            strip = make_strip(
-                list(read_ink(dataset, np.sort(first))[np.argsort(np.argsort(first))])
-            )
+            strip = make_strip(dataset.ink[first])
             labels = " ".join(group.forms)
             width = min(60 * len(members), 300)
             shown.append((strip, f"{labels}  distance {group.distance:.2f}", width))
@@ -380,9 +381,7 @@ def _tell_copies(dataset: Dataset) -> list[Block]:
         family = own[samples["source_row"][own] == source]
         ordered = family[np.argsort(is_copy[family], kind="stable")][:7]
         label = describe_class(dataset.classes[k])[0]
-        strip = make_strip(
-            list(read_ink(dataset, np.sort(ordered))[np.argsort(np.argsort(ordered))])
-        )
+        strip = make_strip(dataset.ink[ordered])
         shown.append((strip, f"{label}: original, then copies", min(56 * len(ordered), 330)))
     return (
         [text("Ten classes: an original, and what was made of it."), pairs(shown)] if shown else []
@@ -400,7 +399,7 @@ def _tell_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
     if mixed:
         shown = []
         for rows in mixed[:12]:
-            picture = encode_png(read_ink(dataset, np.array(rows[:1]))[0])
+            picture = make_data_uri(dataset.ink[rows[0]])
             names = sorted({describe_class(dataset.classes[int(labels[row])])[0] for row in rows})
             shown.append((picture, f"one image, classes {' '.join(names)}", 56))
         blocks += [

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from glyphgen.choices import BLACK_ON_WHITE
 from glyphgen.dataset.reader import Dataset
 from glyphgen.files.writing import committed
+from glyphgen.images.polarity import from_ink
 from glyphgen.report.statistics import Statistics
 
 __all__ = ["draw_figures"]
@@ -60,7 +62,9 @@ def _draw_support(axes: Any, found: Statistics) -> None:
         return
     for k, label in enumerate(order.tolist()):
         zoom = 0.6 * 560 / len(order) / found.mean.shape[1]
-        picture = OffsetImage(255 - found.mean[label], zoom=min(zoom, 0.6), cmap="gray")
+        picture = OffsetImage(
+            from_ink(found.mean[label], BLACK_ON_WHITE), zoom=min(zoom, 0.6), cmap="gray"
+        )
         box = AnnotationBbox(
             picture,
             (k, 0),

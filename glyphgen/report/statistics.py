@@ -14,7 +14,6 @@ __all__ = [
     "Statistics",
     "measure_dataset",
     "measure_shapes",
-    "read_ink",
     "read_scattered",
 ]
 
@@ -80,17 +79,11 @@ class Statistics:
         return total
 
 
-def read_ink(dataset: Dataset, rows: NDArray[np.int64] | slice) -> Bytes:
-    """Return images with ink 255 on paper 0, whatever lies on disk."""
-    images: Bytes = dataset.images[rows]
-    return 255 - images if dataset.index.image.polarity == "black-on-white" else images
-
-
 def read_scattered(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[Bytes]:
     """Yield the ink of rows, ascending, a piece at a time; pages that were read are let go of."""
     n_pieces = -(-len(rows) * dataset.images[0].size // _PIECE_PIXELS) if len(rows) else 0
     for piece in np.array_split(rows, max(n_pieces, 1)):
-        yield read_ink(dataset, piece)
+        yield dataset.ink[piece]
         dataset.unmap()
 
 
@@ -141,7 +134,7 @@ def _sum_up(
     total, squares = np.zeros(shape, np.float64), np.zeros(shape, np.float64)
     seen: dict[bytes, list[int]] = {}
     for block in _blocks(dataset):
-        images = read_ink(dataset, block)
+        images = dataset.ink[block]
         order = np.argsort(labels[block], kind="stable")
         some = labels[block][order]
         starts = np.flatnonzero(np.diff(some, prepend=-1))
