@@ -4,7 +4,6 @@ Every shard is read and hashed again; then the gate is asked anew, and rows are 
 recipe, or from the dataset that was balanced, and compared.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from glyphgen.balance import Remake, remaking_rows
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import GlyphgenError
-from glyphgen.gate.page import make_gate_page
+from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.render.drawing import draw_rows, find_sample_dtype
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
@@ -106,20 +105,22 @@ def _redraw_with(prepared: PreparedRender) -> Remake:
 
 def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
     """Yield a problem where gate.json refuses other cells than the gate does now."""
-    found = {(r["face"], r["form"]): r["reason"] for r in make_gate_page(prepared)["refused"]}
-    try:
-        page = json.loads((folder / "gate.json").read_bytes())
-        told = {(r["face"], r["form"]): r["reason"] for r in page["refused"]}
-    except (OSError, ValueError, LookupError, TypeError):
-        told = {}
-    differ = sorted(
-        {f"{show_text(form)} of {face}" for face, form in dict(found.items() ^ told.items())}
-    )
+    stored = read_gate_page(folder)
+    if stored is None:
+        yield (f"{folder / GATE_NAME}: missing or damaged (make the dataset again, with --force)")
+        return
+    now = make_gate_page(prepared)
+    differ = dict(_list_reasons(now).items() ^ _list_reasons(stored).items())
     if differ:
+        shown = show_some(sorted(f"{show_text(form)} of {face}" for face, form in differ))
         yield (
-            f"{folder / 'gate.json'}: is not what the gate says of {show_some(differ)}"
+            f"{folder / GATE_NAME}: is not what the gate says of {shown}"
             " (make the dataset again, with --force)"
         )
+
+
+def _list_reasons(page: GatePage) -> dict[tuple[str, str], str]:
+    return {(cell.face, cell.form): cell.reason for cell in page.refused}
 
 
 def _find_refused(dataset: Dataset, prepared: PreparedRender, runs: list[range]) -> Iterator[str]:

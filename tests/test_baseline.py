@@ -437,7 +437,15 @@ def test_twins_are_folded_and_chains_of_them_are_one() -> None:
 
 def test_measured_twins_are_read_from_the_dataset(tmp_path: Path) -> None:
     assert ("へ", "ヘ") in find_twins(tmp_path)
-    page = {"twins": [{"forms": ["l", "I"], "distance": 0.01}]}
+    twins = {
+        "forms": ["l", "I"],
+        "distance": 0.01,
+        "faces": 1,
+        "faces_alike": 1,
+        "one_class": False,
+    }
+    page = {"cells": 2, "admitted": 2, "coverage": {}, "unproven": {}, "twins": [twins]}
+    page |= {key: [] for key in ("unread", "refused", "allowed", "face_twins")}
     (tmp_path / "gate.json").write_text(json.dumps(page))
     assert find_twins(tmp_path)[0] == ("l", "I")
 

@@ -1,6 +1,7 @@
 """What faces draw alike is named, and made one class where the recipe says so."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from prepared_renders import Parts, lay_out
 
 from glyphgen.classes import ClassTable, merge_classes
 from glyphgen.errors import RecipeError
-from glyphgen.gate.page import make_gate_page
+from glyphgen.gate.page import TwinsEntry, make_gate_page, read_gate_page
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render
 
@@ -130,10 +131,24 @@ def test_gate_json_names_the_twins(make_font: MakeFont, write_recipe: WriteRecip
     make_font("x.ttf", {"A": BOX, "B": BOX})
     recipe = write_recipe('classes.text = "AB"\nfonts.files = ["x.ttf"]')
     page = make_gate_page(prepare_render(read_recipe(recipe)))
-    named = {"forms": ["A", "B"], "distance": 0.0, "faces": 1, "faces_alike": 1}
-    assert page["twins"] == [named | {"one_class": False}]
+    named = TwinsEntry(forms=("A", "B"), distance=0.0, faces=1, faces_alike=1, one_class=False)
+    assert page.twins == (named,)
     page = make_gate_page(prepare_render(read_recipe(recipe, ["classes.merge_twins=true"])))
-    assert page["twins"] == [named | {"one_class": True}]
+    assert page.twins == (replace(named, one_class=True),)
+
+
+def test_gate_json_is_read_as_it_was_written(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    make_font("x.ttf", {"A": BOX, "B": BOX, "C": PAIR})
+    make_font("y.ttf", {"A": BOX, "B": RING})
+    recipe = write_recipe(
+        'classes.text = "ABC"\nfonts.files = ["x.ttf", "y.ttf"]\ngate.on_refused = "skip"'
+    )
+    page = make_gate_page(prepare_render(read_recipe(recipe)))
+    assert (len(page.refused), len(page.twins) + len(page.face_twins)) == (1, 1)
+    (tmp_path / "gate.json").write_bytes(page.dump())
+    assert read_gate_page(tmp_path) == page
 
 
 def test_a_merge_that_the_recipe_names_is_one_class_called_after_the_first(

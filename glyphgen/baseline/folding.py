@@ -1,12 +1,13 @@
 """Which classes are one drawing, so that no network can tell them apart; knows no network."""
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from glyphgen.gate.page import read_gate_page
 
 __all__ = ["KNOWN_TWINS", "find_twins", "fold_classes", "fold_small_kana"]
 
@@ -33,11 +34,8 @@ def find_twins(folder: Path) -> tuple[tuple[str, ...], ...]:
     Args:
         folder: Of a dataset; one without gate.json has the known ones alone.
     """
-    try:
-        page = json.loads((folder / "gate.json").read_bytes())
-        measured = tuple(tuple(map(str, group["forms"])) for group in page["twins"])
-    except (OSError, ValueError, LookupError, TypeError):
-        measured = ()
+    page = read_gate_page(folder)
+    measured = tuple(group.forms for group in page.twins) if page else ()
     return (*measured, *(tuple(group) for group in KNOWN_TWINS))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def _show_verdict(found: "Survey") -> dict[str, Any]:
     for refusal in verdict.refusals:
         of_face = refused[found.faces[refusal.face].name]
         of_face.setdefault(refusal.reason, []).append(table.all_forms[refusal.form])
-    gate = make_gate_page(found)
+    gate = asdict(make_gate_page(found))
     n_faces = count_faces(table, verdict).tolist()
     return {
         "refused": refused,

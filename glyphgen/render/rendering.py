@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from glyphgen.dataset.shards import Layout
-from glyphgen.gate.page import make_gate_page
+from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.production import (
     Produced,
     Target,
@@ -70,7 +70,7 @@ def render_dataset(
         lambda shards: make_index(prepared, order.layout, shards, engine_version),
         lambda produced: {
             "recipe.toml": dump_recipe(recipe).encode(),
-            "gate.json": dump_json(make_gate_page(prepared)),
+            GATE_NAME: make_gate_page(prepared).dump(),
             "run.json": dump_json(_describe_run(prepared, produced, workers)),
         },
         workers=workers,

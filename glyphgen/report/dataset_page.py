@@ -1,7 +1,7 @@
 """A dataset and its statistics -> the sections of a page; measures nothing itself."""
 
 import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.index import ClassInfo
 from glyphgen.dataset.reader import Dataset
+from glyphgen.gate.page import GatePage, RefusedEntry, read_gate_page
 from glyphgen.images.png import encode_png, make_strip, shrink
 from glyphgen.report.blocks import (
     Block,
@@ -59,7 +60,7 @@ def make_sections(
 ) -> tuple[list[Section], list[str], int]:
     """Return the sections of a dataset's page, the sprites of its sheet, and a card's width."""
     cards, sprites, width = _make_cards(dataset, found, per_class)
-    gate = _read_json(dataset.folder / "gate.json")
+    gate = read_gate_page(dataset.folder)
     sections = [
         Section(id="facts", title="Facts", blocks=tuple(_tell_facts(dataset))),
         Section(id="classes", title="Classes", blocks=(sheet(cards),)),
@@ -73,14 +74,6 @@ def make_sections(
         Section(id="doubles", title="Doubles", blocks=tuple(_tell_doubles(dataset, found))),
     ]
     return sections, sprites, width
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        page = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return page if isinstance(page, dict) else {}
 
 
 def _tell_facts(dataset: Dataset) -> list[Block]:
@@ -272,7 +265,7 @@ def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
     ]
 
 
-def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
+def _tell_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     faces = dataset.index.faces
     if not faces:
         return [text("No fonts: the rows were not drawn by glyphgen.")]
@@ -284,23 +277,23 @@ def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
             f"{used[k]:,}",
             f"{used[k] / max(used.sum(), 1):.1%}",
             info.license[:80],
-            gate.get("coverage", {}).get(info.file, ""),
+            gate.coverage.get(info.file, "") if gate else "",
         )
         for k, info in enumerate(faces)
     ]
     columns = ["file", "face", "rows", "share", "license", "cells admitted"]
     blocks: list[Block] = [table("Faces", columns, rows, [2, 3, 5])]
-    refused = gate.get("refused", [])
+    refused = gate.refused if gate else ()
     if refused:
         blocks.append(heading(f"{len(refused):,} cells refused"))
         blocks += _draw_coverage(dataset, refused)
         shown = [
             (
-                cell["face"],
-                cell["form"],
-                " ".join(cell["codepoints"]),
-                cell["reason"],
-                f"{cell['figure']:.4g}",
+                cell.face,
+                cell.form,
+                " ".join(cell.codepoints),
+                cell.reason,
+                f"{cell.figure:.4g}",
             )
             for cell in refused[:_REFUSED]
         ]
@@ -311,15 +304,15 @@ def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
     return blocks
 
 
-def _draw_coverage(dataset: Dataset, refused: list[dict[str, Any]]) -> list[Block]:
+def _draw_coverage(dataset: Dataset, refused: Sequence[RefusedEntry]) -> list[Block]:
     faces = {info.file: k for k, info in enumerate(dataset.index.faces)}
     forms = [form for info in dataset.classes for form in info.forms][:_COVERED]
     place = {form: k for k, form in enumerate(forms)}
     picture = np.full((len(faces), len(forms), 3), (60, 130, 90), np.uint8)
     for cell in refused:
-        name = cell["face"].split("#")[0]
-        if name in faces and cell["form"] in place:
-            picture[faces[name], place[cell["form"]]] = (200, 70, 40)
+        name = cell.face.split("#")[0]
+        if name in faces and cell.form in place:
+            picture[faces[name], place[cell.form]] = (200, 70, 40)
     scale = max(1, min(8, 1100 // max(len(forms), 1)))
     large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     words = (
@@ -328,21 +321,21 @@ def _draw_coverage(dataset: Dataset, refused: list[dict[str, Any]]) -> list[Bloc
     return [image(encode_png(large), words, style="sharp")]
 
 
-def _tell_twins(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
+def _tell_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     class_of = {form: k for k, info in enumerate(dataset.classes) for form in info.forms}
     labels_of = dict(zip(*np.unique(np.asarray(dataset.labels), return_index=True), strict=True))
     shown = []
-    for group in gate.get("twins", []):
-        members = sorted({class_of[form] for form in group["forms"] if form in class_of})
+    for group in gate.twins if gate else ():
+        members = sorted({class_of[form] for form in group.forms if form in class_of})
         members = [k for k in members if k in labels_of]
         if members:
             first = np.array([labels_of[k] for k in members])
             strip = make_strip(
                 list(read_ink(dataset, np.sort(first))[np.argsort(np.argsort(first))])
             )
-            labels = " ".join(map(str, group["forms"]))
+            labels = " ".join(group.forms)
             width = min(60 * len(members), 300)
-            shown.append((strip, f"{labels}  distance {group['distance']:.2f}", width))
+            shown.append((strip, f"{labels}  distance {group.distance:.2f}", width))
     if not shown:
         return []
     return [
