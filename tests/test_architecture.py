@@ -38,8 +38,8 @@ ORDER = [
     "balance",
     "exchange",
     "verify",
-    "baseline",
     "report",
+    "baseline",
     "cli",
     "__main__",
 ]
