@@ -65,7 +65,6 @@ OWNERS = {
     "jinja2": {"report"},
     "torch": {"baseline"},
     "safetensors": {"baseline"},
-    "sklearn": {"baseline"},
     "onnx": {"baseline"},
     "matplotlib": {"report", "baseline.training_figures"},
     "click": {"cli"},

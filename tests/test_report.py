@@ -246,7 +246,8 @@ def test_a_chart_in_a_page_takes_the_colors_and_the_typeface_of_the_page() -> No
 
 def test_bars_are_as_high_as_their_values_and_a_histogram_says_its_highest_share() -> None:
     bars = make_bar_chart("b", "t", [4.0, 2.0, 1.0])
-    assert [bar.get_height() for bar in bars.figure.axes[0].patches] == [4, 2, 1]
+    patches: Any = bars.figure.axes[0].patches
+    assert [bar.get_height() for bar in patches] == [4, 2, 1]
     assert count_bars(dump_svg(bars.figure), "first") == 3
     many = make_bar_chart("b", "t", list(range(2000, 0, -1)))
     assert count_bars(dump_svg(many.figure), "first") == 1
@@ -254,7 +255,8 @@ def test_bars_are_as_high_as_their_values_and_a_histogram_says_its_highest_share
     spread = make_histogram("h", "t", [("", values), ("", np.ones(2))])
     [top] = [label.get_text() for label in spread.figure.axes[0].get_yticklabels()]
     assert top == "100%"
-    first, second = (patch.get_data().values for patch in spread.figure.axes[0].patches)
+    patches = spread.figure.axes[0].patches
+    first, second = (patch.get_data().values for patch in patches)
     assert (first[0], first[-1], second[0], second[-1]) == (0.75, 0.25, 0, 1)
 
 

@@ -15,9 +15,9 @@ __all__ = ["chart_history", "is_training", "make_training_sections", "make_train
 
 _FIGURES = {
     "confusion": "Confusion matrix",
-    "confused": "The most confused pairs: misread images, one of the actual class, one of the class read",
-    "highest-loss": "The images of highest loss: misread, actual, read as",
-    "looked-at": "Where the network found what it read",
+    "confused": "Confused pairs: misread images, an example of the actual and of the predicted class",
+    "highest-loss": "The images of highest loss: misread, actual class, predicted class",
+    "activation": "Class activation maps: where the network saw the class that it predicted",
 }
 
 
@@ -29,7 +29,7 @@ def is_training(folder: Path) -> bool:
 def make_training_subtitle(folder: Path) -> str:
     """Return what a training is, in one line."""
     metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
-    model = train.get("settings", {}).get("model", "a model")
+    model = train.get("options", {}).get("model", "a model")
     return (
         f"{model} trained on {train.get('dataset', 'a dataset')}, tested on {metrics['n']:,} images:"
         f" top-1 {metrics['top1']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
@@ -132,7 +132,7 @@ def _describe_classes(metrics: dict[str, Any]) -> list[Block]:
         table(
             "Worst classes", ["class", "images", "recall", "precision", "F1"], rows, [1, 2, 3, 4]
         ),
-        table("Confused pairs", ["actual", "read as", "images"], confused, [2]),
+        table("Confused pairs", ["actual", "predicted", "images"], confused, [2]),
     ]
 
 
@@ -160,10 +160,10 @@ def _describe_calibration(metrics: dict[str, Any]) -> list[Block]:
     ]
     return [
         text(
-            "How sure the network is, and how often it is right then. On average the two differ by"
-            f" {calibration['expected_error']:.1%}."
+            "Confidence of the network, and its accuracy where it is that confident. The expected"
+            f" calibration error is {calibration['expected_error']:.1%}."
         ),
-        table("Calibration", ["sure", "right", "images"], rows, [0, 1, 2]),
+        table("Calibration", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
     ]
 
 
