@@ -135,8 +135,8 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_weights(
         train_baseline(digits, out, QUICK, reporter=reported)
     assert [path.name for path in out.iterdir()] == ["unfinished.safetensors"]
     train_baseline(str(digits), str(out), QUICK, resume=True, reporter=reported)
-    assert [progress.done for progress in reported.steps] == list(range(208, 209 * 16, 208))
-    assert {(progress.total, progress.unit) for progress in reported.steps} == {(3328, "images")}
+    assert [progress.done for progress in reported.steps] == list(range(224, 225 * 16, 224))
+    assert {(progress.total, progress.unit) for progress in reported.steps} == {(3584, "images")}
     assert reported.steps[-1].detail.startswith("epoch 16.00, loss 0.")
     assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
     assert not (out / "unfinished.safetensors").exists()
@@ -373,9 +373,12 @@ def test_rows_of_equal_number_in_two_sources_are_not_one_source(
     merged = np.zeros(len(samples), [*samples.dtype.descr, ("source", "<u2")])
     for name in samples.dtype.names or ():
         merged[name] = samples[name]
-    merged["source_row"][[0, 270]] = 77
+    merged["source_row"][[0, 5, 270]] = 77, 78, 77
     merged["source"][270] = 1
     np.save(folder / "samples.npy", merged)
+    index = read_json(folder / "index.json")
+    index["sample_fields"].append(["source", "<u2"])
+    (folder / "index.json").write_text(json.dumps(index))
     assert len(split_rows(load(folder)).test) == 36
     merged["source"][0] = 1
     np.save(folder / "samples.npy", merged)
@@ -469,7 +472,7 @@ def test_predictions_are_those_of_the_logits() -> None:
     images = np.array([[[0, 255, 51]], [[255, 0, 0]]], np.uint8)
     targets = np.array([2, -1])
     found = predict_classes(torch.nn.Flatten(), images.__getitem__, targets, CPU)
-    exps = np.exp([[0, 1, 0.2], [1, 0, 0]])
+    exps = np.exp(np.array([[0.0, 1.0, 0.2], [1.0, 0.0, 0.0]]))
     shares = exps / exps.sum(axis=1, keepdims=True)
     assert found.top_classes[0].tolist() == [1, 2, 0]
     assert found.predicted.tolist() == [1, 0]

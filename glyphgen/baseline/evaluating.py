@@ -178,7 +178,8 @@ def _open_dataset(folder: Path, split: str | None) -> _LabeledImages:
 
 def _open_npz(path: Path) -> _LabeledImages:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # The stream is opened here: numpy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             images, codepoints = file["images"], file["codepoints"]
     except (OSError, ValueError, LookupError, EOFError, BadZipFile) as error:
         raise TrainingError(
