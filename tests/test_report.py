@@ -272,10 +272,10 @@ def test_equal_charts_are_equal_bytes_and_leave_matplotlib_as_it_was(tmp_path: P
 def test_a_name_from_a_strange_dataset_stays_in_the_folder_and_is_no_formula(
     tmp_path: Path,
 ) -> None:
-    chart = make_histogram("value-../../x", "$_{", [("", np.arange(3.0))])
+    chart = make_histogram("value-../../x", "$_{$", [("", np.arange(3.0))])
     paths = save_chart(tmp_path / "deep" / "er", chart)
     assert [path.name for path in paths] == ["value-x.png", "value-x.svg"]
-    assert "$_{" in paths[1].read_text("utf-8")
+    assert "$_{$" in paths[1].read_text("utf-8")
 
 
 def test_what_cannot_be_told_of_is_one_line(
