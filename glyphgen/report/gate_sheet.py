@@ -1,4 +1,7 @@
-"""Pictures of a verdict: refused cells beside admitted ones, and faces by forms."""
+"""Pictures of a verdict: what was refused beside what others draw, and who draws what.
+
+They show a survey as it is, and know nothing of recipes, policies or how a verdict came about.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +31,8 @@ _N_OTHERS = 3
 _LINE = 13  # height of a line of a caption
 _CAPTION = 46  # characters that fit below four tiles
 _COLUMNS = 4
-# Reasons of cells that show little or nothing.
-_SHOWN_LAST = {DENIED: 1, "no outline": 2, "no cmap entry": 3}
+# reasons of cells at which there is little to judge
+_SAYING_LITTLE = {DENIED: 1, "no outline": 2, "no cmap entry": 3}
 
 
 def write_refused(path: Path, survey: Survey, *, most: int = 600) -> int:
@@ -38,13 +41,14 @@ def write_refused(path: Path, survey: Survey, *, most: int = 600) -> int:
     Args:
         path: Where.
         survey: Whose verdict.
-        most: Show at most so many cells, those that draw something wrong before those that draw
+        most: Show at most so many cells; those that draw something wrong come before those that draw
             nothing.
 
     Returns:
         How many cells are on it.
     """
-    chosen = sorted(survey.verdict.refusals, key=lambda r: _SHOWN_LAST.get(r.reason, 0))[:most]
+    told = sorted(survey.verdict.refusals, key=lambda r: _SAYING_LITTLE.get(r.reason, 0))
+    chosen = told[:most]
     width = (1 + _N_OTHERS) * (_TILE + _GAP) + 2 * _GAP
     height = _TILE + 2 * _LINE + 2 * _GAP
     columns = max(1, min(len(chosen), _COLUMNS))
@@ -98,7 +102,7 @@ _ROW = 16  # pixels of height of a face
 _HEAD = 26  # pixels of height of the characters above
 _ADMITTED, _UNPROVEN = (196, 214, 202), (246, 205, 92)
 _ABSENT = (232, 232, 232)  # what the font does not claim to have
-_COLORS = (
+_COLOURS = (
     *((214, 39, 40), (31, 119, 180), (148, 103, 189), (227, 119, 194), (23, 190, 207)),
     *((140, 86, 75), (255, 127, 14), (0, 0, 0), (44, 110, 44), (120, 0, 70), (90, 90, 160)),
 )
@@ -107,12 +111,12 @@ _COLORS = (
 def write_coverage(path: Path, survey: Survey) -> None:
     """Write a PNG of a row for each face and a column for each form, colored by the verdict.
 
-    Where there are more forms than pixels, a column stands for several, and has the color of the last of
-    their states in the legend.
+    Where there are more forms than pixels, a column stands for several, and has the color of the one
+    that fares worst.
     """
     verdict = survey.verdict
     names = ["admitted", "unproven", "no cmap entry", *_find_reasons(verdict.refusals)]
-    colors = np.array([_ADMITTED, _UNPROVEN, _ABSENT, *_COLORS, *_COLORS], dtype=np.uint8)
+    colors = np.array([_ADMITTED, _UNPROVEN, _ABSENT, *_COLOURS, *_COLOURS], dtype=np.uint8)
     states = verdict.unproven.astype(np.int64)
     for refusal in verdict.refusals:
         states[refusal.face, refusal.form] = names.index(refusal.reason)
