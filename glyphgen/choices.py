@@ -24,6 +24,7 @@ __all__ = [
     "FITS",
     "FRAMINGS",
     "IMPORT_FORMATS",
+    "MODELS",
     "MODEL_FRAMINGS",
     "MODES",
     "ON_CUT_OFF",
@@ -33,12 +34,14 @@ __all__ = [
     "SPLITS",
     "SPLIT_METHODS",
     "STORAGE_FORMATS",
+    "TIMM",
     "VARIATIONS",
     "WHITE_ON_BLACK",
     "EngineEntry",
     "Entry",
     "OneOf",
     "check_choice",
+    "check_model",
 ]
 
 
@@ -197,6 +200,19 @@ BALANCE_METHODS: Mapping[str, str] = {
 }
 """Where the rows of poor classes come from."""
 
+MODELS: Mapping[str, Entry] = {
+    "cnn": Entry(
+        "glyphgen.baseline.models", "Cnn", "Six convolutions with BatchNorm; 16 x 16 or larger."
+    ),
+    "kana2020": Entry(
+        "glyphgen.baseline.models", "Kana2020", "The network of a tutorial on kana of 2020."
+    ),
+}
+"""What ``glyphgen train-baseline`` trains, beside the models of timm."""
+
+TIMM = "timm:"
+"""What stands before the name of a model of timm."""
+
 VARIATIONS: Mapping[str, str] = {
     "strong": "Bend and thicken images while the network learns, for other writers and typefaces.",
     "light": "Move images a little, for more of the same.",
@@ -250,3 +266,13 @@ def check_choice(value: object, table: Collection[str], place: str) -> str:
     near = get_close_matches(value, table, n=1) if isinstance(value, str) else []
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     raise ChoiceError(f"{place}: found {value!r}, expected one of {', '.join(table)}{hint}")
+
+
+def check_model(name: object) -> None:
+    """Check the name of a model.
+
+    Raises:
+        ChoiceError: It is neither in ``MODELS`` nor one of timm's.
+    """
+    if not (isinstance(name, str) and name.startswith(TIMM)):
+        check_choice(name, [*MODELS, f"{TIMM}NAME"], "model")

@@ -40,8 +40,8 @@ ORDER = [
     "balance",
     "exchange",
     "verify",
-    "baseline",
     "report",
+    "baseline",
     "cli",
     "__main__",
 ]
@@ -61,7 +61,6 @@ OWNERS = {
     "jinja2": {"report"},
     "torch": {"baseline"},
     "safetensors": {"baseline"},
-    "sklearn": {"baseline"},
     "onnx": {"baseline"},
     "matplotlib": {"report", "baseline.training_figures"},
     "click": {"cli"},

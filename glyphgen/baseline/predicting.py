@@ -1,5 +1,6 @@
-"""Image files -> what a trained network reads in each of them."""
+"""Image files -> the classes that a trained network predicts for them."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.baseline.checkpoint import read_checkpoint
+from glyphgen.baseline.checkpoint import Checkpoint, read_checkpoint
 from glyphgen.baseline.devices import choose_device
-from glyphgen.baseline.recognizing import read_with
+from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.reframing import reframe
+from glyphgen.choices import MODEL_FRAMINGS, check_choice
 from glyphgen.errors import ImageError
 from glyphgen.images.decoding import decode_image, read_image_file
 from glyphgen.images.polarity import find_polarity, stretch_contrast, to_ink
@@ -28,7 +30,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What was read in one file: at most five guesses, best first; or why it cannot be read."""
+    """The five most probable classes of one file, best first; or why the file cannot be read."""
 
     path: Path
     guesses: tuple[Guess, ...] = ()
@@ -36,17 +38,32 @@ class Prediction:
 
 
 def predict_images(
-    model: Path, paths: Iterable[Path], *, framing: str = "ink"
+    model: str | os.PathLike[str],
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    framing: str = "ink",
 ) -> Iterator[Prediction]:
-    """Read image files one by one.
+    """Predict the classes of image files, one by one.
 
     Ink may be dark on light or light on dark, strong or faint: what the border shows is taken for paper.
 
+    Args:
+        model: The file, or the folder of a training.
+        paths: Of the images.
+        framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
+
     Raises:
+        ChoiceError: The framing is unknown.
         TrainingError: The model cannot be used.
     """
-    checkpoint = read_checkpoint(model)
-    identity, device = checkpoint.identity, choose_device()
+    check_choice(framing, MODEL_FRAMINGS, "framing")
+    return _predict_each(read_checkpoint(model), map(Path, paths), framing)
+
+
+def _predict_each(
+    checkpoint: Checkpoint, paths: Iterable[Path], framing: str
+) -> Iterator[Prediction]:
+    info, device = checkpoint.info, choose_device()
     network = checkpoint.network.to(device)
     for path in paths:
         try:
@@ -56,16 +73,16 @@ def predict_images(
             continue
         framed = reframe(
             [image],
-            height=identity.height,
-            width=identity.width,
+            height=info.height,
+            width=info.width,
             framing=framing,
-            ink_share=identity.ink_share,
+            ink_share=info.ink_share,
         )
-        readings = read_with(network, framed.__getitem__, np.zeros(1, np.int64), device)
-        guesses = zip(readings.order[0].tolist(), readings.probability[0].tolist(), strict=True)
+        found = predict_classes(network, framed.__getitem__, np.full(1, -1), device)
+        guesses = zip(found.top_classes[0].tolist(), found.probabilities[0].tolist(), strict=True)
         yield Prediction(
             path=path,
-            guesses=tuple(Guess(label=identity.labels[k], probability=p) for k, p in guesses),
+            guesses=tuple(Guess(label=info.labels[k], probability=p) for k, p in guesses),
         )
 
 

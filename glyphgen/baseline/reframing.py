@@ -1,4 +1,4 @@
-"""Foreign images -> images as a network has seen them in training."""
+"""Foreign images -> images of the size and framing that a network was trained on."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 
 from glyphgen.images.fitting import fit_image
 
-__all__ = ["FRAMINGS", "measure_ink_share", "reframe"]
-
-FRAMINGS = ("ink", "as-is")
+__all__ = ["measure_ink_share", "reframe"]
 
 _INK = 64  # of 255: paper is never quite 0
 

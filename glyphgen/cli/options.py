@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import click
 
+from glyphgen.choices import MODEL_FRAMINGS
+
 __all__ = [
     "Command",
     "framing_choice",
@@ -17,7 +19,7 @@ __all__ = [
     "sizing_options",
 ]
 
-framing_choice = click.Choice(["ink", "as-is"])
+framing_choice = click.Choice(list(MODEL_FRAMINGS))
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

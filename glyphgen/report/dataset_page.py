@@ -1,4 +1,4 @@
-"""A dataset and its statistics -> the sections of a page; measures nothing itself."""
+"""A dataset and its statistics -> the sections of a page."""
 
 import json
 from collections.abc import Sequence
@@ -15,18 +15,17 @@ from glyphgen.images.png import make_data_uri, make_strip
 from glyphgen.report.blocks import (
     Block,
     Section,
-    chart,
     charts,
+    class_cards,
+    details,
     facts,
-    fold,
+    gallery,
     heading,
     image,
-    pairs,
-    sheet,
     table,
     text,
 )
-from glyphgen.report.charts import draw_bars, draw_histogram
+from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
 from glyphgen.report.statistics import Statistics, read_scattered
 from glyphgen.text import show_codepoints
 
@@ -63,21 +62,21 @@ def make_sections(
     cards, sprites, width = _make_cards(dataset, found, per_class)
     gate = read_gate_page(dataset.folder)
     sections = [
-        Section(id="facts", title="Facts", blocks=tuple(_tell_facts(dataset))),
-        Section(id="classes", title="Classes", blocks=(sheet(cards),)),
-        Section(id="support", title="Support", blocks=tuple(_tell_support(dataset, found))),
-        Section(id="ink", title="Ink", blocks=tuple(_tell_ink(dataset, found))),
-        Section(id="means", title="Means", blocks=tuple(_tell_means(dataset, found))),
-        Section(id="faces", title="Faces", blocks=tuple(_tell_faces(dataset, gate))),
-        Section(id="twins", title="Twins", blocks=tuple(_tell_twins(dataset, gate))),
-        Section(id="values", title="Values", blocks=tuple(_tell_values(found))),
-        Section(id="copies", title="Copies", blocks=tuple(_tell_copies(dataset))),
-        Section(id="doubles", title="Doubles", blocks=tuple(_tell_doubles(dataset, found))),
+        Section(id="facts", title="Facts", blocks=tuple(_describe_facts(dataset))),
+        Section(id="classes", title="Classes", blocks=(class_cards(cards),)),
+        Section(id="support", title="Support", blocks=tuple(_describe_support(dataset, found))),
+        Section(id="ink", title="Ink", blocks=tuple(_describe_ink(dataset, found))),
+        Section(id="means", title="Means", blocks=tuple(_describe_means(dataset, found))),
+        Section(id="faces", title="Faces", blocks=tuple(_describe_faces(dataset, gate))),
+        Section(id="twins", title="Twins", blocks=tuple(_describe_twins(dataset, gate))),
+        Section(id="values", title="Values", blocks=tuple(_describe_values(found))),
+        Section(id="copies", title="Copies", blocks=tuple(_describe_copies(dataset))),
+        Section(id="doubles", title="Doubles", blocks=tuple(_describe_doubles(dataset, found))),
     ]
     return sections, sprites, width
 
 
-def _tell_facts(dataset: Dataset) -> list[Block]:
+def _describe_facts(dataset: Dataset) -> list[Block]:
     index = dataset.index
     splits = ", ".join(f"{name} {end - first:,}" for name, (first, end) in index.splits.items())
     blocks = [
@@ -102,10 +101,10 @@ def _tell_facts(dataset: Dataset) -> list[Block]:
         blocks.append(table("Sources", ["source", "kind", "rows", "sha-256"], rows, [2]))
     recipe = dataset.folder / "recipe.toml"
     if recipe.exists():
-        blocks.append(fold("The recipe, every default spelled out", recipe.read_text("utf-8")))
+        blocks.append(details("The recipe, every default spelled out", recipe.read_text("utf-8")))
     if index.settings:
         settings = json.dumps(dict(index.settings), indent=2, ensure_ascii=False)
-        blocks.append(fold("What was asked", settings))
+        blocks.append(details("Settings", settings))
     return blocks
 
 
@@ -164,7 +163,7 @@ def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArr
     return small.reshape(len(found.total), per_class, *small.shape[1:])
 
 
-def _tell_support(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_support(dataset: Dataset, found: Statistics) -> list[Block]:
     total = found.total
     order = np.argsort(-total, kind="stable")
     least = order[::-1][:5]
@@ -185,8 +184,7 @@ def _tell_support(dataset: Dataset, found: Statistics) -> list[Block]:
     if not even:
         blocks += [
             text(f"Smallest: {shown}."),
-            chart(draw_bars([float(total[k]) for k in order], "rows of each class, largest first")),
-            text("Rows of each class, the largest first."),
+            charts([chart_classes(found)]),
         ]
     if len(found.counts) > 1:
         rows = []
@@ -221,29 +219,18 @@ def _compare_splits(dataset: Dataset, found: Statistics) -> str:
     return f"Train and test differ most in {label}: {train[worst]:.2%} of train, {test[worst]:.2%} of test."
 
 
-def _tell_ink(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_ink(dataset: Dataset, found: Statistics) -> list[Block]:
     shapes, n = found.shapes, len(found.shape_rows)
-    height = dataset.index.image.height
     return [
         text(
             f"Measured on {n:,} of {len(dataset):,} rows, spread evenly. Ink touches the frame in"
             f" {shapes.touches.mean():.1%} of them; {float((shapes.density == 0).mean()):.2%} have no ink."
         ),
-        charts(
-            [
-                draw_histogram(
-                    [("", shapes.density * 100)], "Ink density, percent of the frame", "%"
-                ),
-                draw_histogram(
-                    [("", shapes.box * 100)], "Longer side of the ink, percent of the frame", "%"
-                ),
-                draw_histogram([("", shapes.stroke * height)], "Stroke width, pixels", "px"),
-            ]
-        ),
+        charts(chart_ink([("", shapes)], dataset.index.image.height)),
     ]
 
 
-def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_means(dataset: Dataset, found: Statistics) -> list[Block]:
     hardest = np.argsort(found.distance, kind="stable")[:_MEANS]
     shown = sorted(hardest.tolist())
     mean = shrink_images(found.mean[shown].astype(np.uint8), _THUMBNAIL)
@@ -268,7 +255,7 @@ def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
     ]
 
 
-def _tell_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
+def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     faces = dataset.index.faces
     if not faces:
         return [text("No fonts: the rows were not drawn by glyphgen.")]
@@ -324,7 +311,7 @@ def _draw_coverage(dataset: Dataset, refused: Sequence[RefusedEntry]) -> list[Bl
     return [image(make_data_uri(large), words, style="sharp")]
 
 
-def _tell_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
+def _describe_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     class_of = {form: k for k, info in enumerate(dataset.classes) for form in info.forms}
     labels_of = dict(zip(*np.unique(np.asarray(dataset.labels), return_index=True), strict=True))
     shown = []
@@ -343,23 +330,20 @@ def _tell_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
         text(
             "Classes that most faces draw alike: no classifier can tell them apart without context."
         ),
-        pairs(shown),
+        gallery(shown),
     ]
 
 
-def _tell_values(found: Statistics) -> list[Block]:
+def _describe_values(found: Statistics) -> list[Block]:
     if not found.values:
         return []
     return [
-        text(f"What each sample drew, on {len(found.shape_rows):,} rows."),
-        charts(
-            draw_histogram([("", values)], name.replace("_", " "))
-            for name, values in found.values.items()
-        ),
+        text(f"Values that were sampled, of {len(found.shape_rows):,} rows."),
+        charts(chart_values(found)),
     ]
 
 
-def _tell_copies(dataset: Dataset) -> list[Block]:
+def _describe_copies(dataset: Dataset) -> list[Block]:
     if dataset.index.made_by != "balance":
         return []
     samples = np.asarray(dataset.samples[: min(len(dataset), 200_000)])
@@ -384,11 +368,13 @@ def _tell_copies(dataset: Dataset) -> list[Block]:
         strip = make_strip(dataset.ink[ordered])
         shown.append((strip, f"{label}: original, then copies", min(56 * len(ordered), 330)))
     return (
-        [text("Ten classes: an original, and what was made of it."), pairs(shown)] if shown else []
+        [text("Ten classes: an original, and what was made of it."), gallery(shown)]
+        if shown
+        else []
     )
 
 
-def _tell_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
     if not found.n_duplicates:
         return [text("No two images are equal.")]
     share = found.n_duplicates / max(len(dataset), 1)
@@ -404,6 +390,6 @@ def _tell_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
             shown.append((picture, f"one image, classes {' '.join(names)}", 56))
         blocks += [
             text(f"{len(mixed):,} images stand under more than one class:", warn=True),
-            pairs(shown),
+            gallery(shown),
         ]
     return blocks

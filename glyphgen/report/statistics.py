@@ -1,4 +1,4 @@
-"""What is in a dataset, as numbers; reads it in blocks, and knows nothing of pages or figures."""
+"""What is in a dataset, as numbers; it is read in blocks, so that memory stays small."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _BLOCK_PIXELS = 1 << 24  # read at once: 16 MB of images
-_PIECE_PIXELS = 1 << 22  # of scattered rows, around which the system reads ahead
+_PIECE_PIXELS = 1 << 22  # of scattered rows read at once; the system reads more around each
 _MOST_SHAPES = 20_000  # rows that shapes are measured on, spread evenly
 _INKED = 128  # of 255
 _SMALL = 16  # pixels a side of the means that classes are compared by
