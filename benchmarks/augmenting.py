@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Measured, Unavailable, find_best
-from glyphgen.augment import DEFAULT_STEPS, make_augmenter
-from glyphgen.recipe import AugmentStep, read_recipe
+from glyphgen.augment import DEFAULT_STEPS, AugmentStep, make_augmenter
+from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render
 
 __all__ = ["ALBUMENTATIONS", "AUGMENT", "SCIPY", "measure_augmenting"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.launch import launch
 from benchmarks.measure import Measured, Unavailable
-from glyphgen.files.writing import settle
+from glyphgen.files.writing import flush_to_disk
 
 __all__ = [
     "N_CLASSES",
@@ -172,7 +172,9 @@ class PlainWrite:
             descriptor = os.open(folder / "plain", os.O_WRONLY | os.O_CREAT)
             for _ in range(n_blocks):
                 os.write(descriptor, block)
-                settle(descriptor)  # as a render does; without it the pages cost more than the disk
+                flush_to_disk(
+                    descriptor
+                )  # as a render does; without it the pages cost more than the disk
             os.close(descriptor)
             seconds = time.perf_counter() - start
         self.speed = max(self.speed, n_blocks * _BLOCK_BYTES / seconds)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
     from glyphgen.baseline.evaluating import evaluate_model
     from glyphgen.baseline.running import train_baseline
-    from glyphgen.baseline.training import Training
+    from glyphgen.baseline.training import TrainingOptions
     from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
@@ -41,7 +41,7 @@ __all__ = [
     "PreparedRender",
     "Recipe",
     "Rendered",
-    "Training",
+    "TrainingOptions",
     "balance_dataset",
     "evaluate_model",
     "import_dataset",
@@ -68,7 +68,7 @@ _HOMES = {
     "PreparedRender": "render",
     "Recipe": "recipe",
     "Rendered": "render",
-    "Training": "baseline.training",
+    "TrainingOptions": "baseline.training",
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
     "import_dataset": "exchange.importing",

@@ -25,6 +25,7 @@ __all__ = [
     "FRAMINGS",
     "IMPORT_FORMATS",
     "MAKERS",
+    "MODELS",
     "MODEL_FRAMINGS",
     "MODES",
     "ON_CUT_OFF",
@@ -34,6 +35,7 @@ __all__ = [
     "SPLITS",
     "SPLIT_METHODS",
     "STORAGE_FORMATS",
+    "TIMM",
     "VARIATIONS",
     "WHITE_ON_BLACK",
     "EngineEntry",
@@ -41,6 +43,7 @@ __all__ = [
     "MakerEntry",
     "OneOf",
     "check_choice",
+    "check_model",
     "check_seed",
 ]
 
@@ -69,7 +72,8 @@ class EngineEntry(Entry):
     """One engine.
 
     Attributes:
-        can: Keys of ``[render]`` that it can do beside size, shift, rotation, shear and stretch.
+        can: Keys of a recipe, such as ``render.weight``, that it can do and another engine cannot; all
+            engines do size, shift, rotation, shear and stretch.
     """
 
     can: frozenset[str] = frozenset()
@@ -101,12 +105,14 @@ ENGINES: Mapping[str, EngineEntry] = {
     "vector": EngineEntry(
         "glyphgen.engines.vector",
         "VectorEngine",
-        "Outlines through FreeType's rasterizer: the fastest, and the only one that bends them.",
-        can=frozenset({"weight", "wobble", "scatter"}),
+        "Outlines through FreeType's rasterizer: the fastest.",
+        can=frozenset({"render.weight", "render.wobble", "render.scatter", "classes.language"}),
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),
     "imagemagick": EngineEntry(
-        "glyphgen.engines.imagemagick", "ImageMagickEngine", "Fonts through ImageMagick, by Wand."
+        "glyphgen.engines.imagemagick",
+        "ImageMagickEngine",
+        "Fonts through ImageMagick, by Wand; needs the system's package libmagickwand-6.q16-6.",
     ),
 }
 """What draws."""
@@ -237,6 +243,19 @@ BALANCE_METHODS: Mapping[str, str] = {
 }
 """Where the rows of poor classes come from."""
 
+MODELS: Mapping[str, Entry] = {
+    "cnn": Entry(
+        "glyphgen.baseline.models", "Cnn", "Six convolutions with BatchNorm; 16 x 16 or larger."
+    ),
+    "kana2020": Entry(
+        "glyphgen.baseline.models", "Kana2020", "The network of a tutorial on kana of 2020."
+    ),
+}
+"""What ``glyphgen train-baseline`` trains, beside the models of timm."""
+
+TIMM = "timm:"
+"""What stands before the name of a model of timm."""
+
 VARIATIONS: Mapping[str, str] = {
     "strong": "Bend and thicken images while the network learns, for other writers and typefaces.",
     "light": "Move images a little, for more of the same.",
@@ -254,7 +273,14 @@ MODEL_FRAMINGS: Mapping[str, str] = {
 class OneOf:
     """Marks a recipe's text that has to be a key of a table: ``Annotated[str, OneOf(ENGINES)]``."""
 
-    table: Collection[str]
+    table: Mapping[str, "str | Entry"]
+
+    def list_help(self) -> dict[str, str]:
+        """Return what each key means, in one line."""
+        return {
+            word: entry if isinstance(entry, str) else entry.help
+            for word, entry in self.table.items()
+        }
 
     def __get_pydantic_core_schema__(
         self,
@@ -293,3 +319,13 @@ def check_seed(seed: int) -> None:
     """
     if not 0 <= seed < 2**64:
         raise ChoiceError(f"seed: found {seed}, expected 0 to 2**64 - 1")
+
+
+def check_model(name: object) -> None:
+    """Check the name of a model.
+
+    Raises:
+        ChoiceError: It is neither in ``MODELS`` nor one of timm's.
+    """
+    if not (isinstance(name, str) and name.startswith(TIMM)):
+        check_choice(name, [*MODELS, f"{TIMM}NAME"], "model")

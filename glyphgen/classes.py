@@ -1,4 +1,4 @@
-"""Makes the table of what each label of a recipe stands for, in order; knows nothing about fonts.
+"""Makes the table of what each label of a recipe stands for, in order.
 
 Character sets come from Python's codecs and Unicode names, so there are no data files to go stale.
 To add one, write one entry in ``CHARACTER_SETS``.
@@ -6,15 +6,24 @@ To add one, write one entry in ``CHARACTER_SETS``.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 
 from glyphgen.errors import RecipeError
+from glyphgen.partition import join_groups
 from glyphgen.recipe import Recipe
 from glyphgen.text import name_characters, show_some, show_text
 
-__all__ = ["CHARACTER_SETS", "ClassTable", "expand_range", "make_class_table", "merge_classes"]
+__all__ = [
+    "CHARACTER_SETS",
+    "CharacterSet",
+    "ClassTable",
+    "expand_range",
+    "make_class_table",
+    "merge_classes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,22 +88,18 @@ def merge_classes(table: ClassTable, groups: Iterable[Sequence[str]]) -> ClassTa
     """Return a table in which the classes of the forms of each group are one.
 
     It stands where the class of the group's first form stood, has its label, and first its forms.
+    Groups that share a class are one group.
     """
     class_of = {form: k for k, forms in enumerate(table.forms) for form in forms}
-    merged: dict[int, list[int]] = {k: [k] for k in range(len(table))}
-    home = list(range(len(table)))
-    for group in groups:
-        classes = dict.fromkeys(home[class_of[form]] for form in group)
-        first, *others = classes
-        for other in others:
-            for k in merged.pop(other):
-                merged[first].append(k)
-                home[k] = first
+    named = [[class_of[form] for form in group] for group in groups]
+    joined = join_groups(len(table), named)
+    merged: dict[int, list[int]] = {}
+    for k in dict.fromkeys([*chain.from_iterable(named), *range(len(table))]):
+        merged.setdefault(joined[k], []).append(k)
+    rows = sorted(merged.values(), key=lambda classes: classes[0])
     return ClassTable(
-        labels=tuple(table.labels[k] for k in merged),
-        forms=tuple(
-            tuple(form for k in classes for form in table.forms[k]) for classes in merged.values()
-        ),
+        labels=tuple(table.labels[first] for first, *_ in rows),
+        forms=tuple(tuple(form for k in row for form in table.forms[k]) for row in rows),
     )
 
 
@@ -138,21 +143,45 @@ def _list_persian_letters() -> str:
     return "".join(unicodedata.lookup(f"ARABIC LETTER {name}") for name in names)
 
 
-CHARACTER_SETS: dict[str, Callable[[], str]] = {
-    "hiragana": lambda: _span(0x3041, 0x3093),
-    "katakana": lambda: _span(0x30A1, 0x30F6),
-    "latin": lambda: _span(0x41, 0x5A) + _span(0x61, 0x7A),
-    "digits": lambda: _span(0x30, 0x39),
-    "greek": lambda: _span(0x391, 0x3A1) + _span(0x3A3, 0x3A9) + _span(0x3B1, 0x3C9),
-    "cyrillic": lambda: "Ё" + _span(0x410, 0x44F) + "ё",
-    "jis_level1": lambda: _decode_94("euc_jp", 16, 47),
-    "jis_level2": lambda: _decode_94("euc_jp", 48, 84),
-    "gb2312_level1": lambda: _decode_94("gb2312", 16, 55),
-    "gb2312_level2": lambda: _decode_94("gb2312", 56, 87),
-    "big5_level1": _list_big5_level1,
-    "hangul_ks": lambda: _decode_94("euc_kr", 16, 40),
-    "persian_digits": lambda: _span(0x6F0, 0x6F9),
-    "persian_letters": _list_persian_letters,
+@dataclass(frozen=True, slots=True)
+class CharacterSet:
+    """Characters that go by a name.
+
+    Attributes:
+        help: Which they are, in a few words.
+        list_chars: Returns them in order.
+    """
+
+    help: str
+    list_chars: Callable[[], str]
+
+
+CHARACTER_SETS: Mapping[str, CharacterSet] = {
+    "hiragana": CharacterSet("Hiragana, small ones too", lambda: _span(0x3041, 0x3093)),
+    "katakana": CharacterSet("Katakana, small ones too", lambda: _span(0x30A1, 0x30F6)),
+    "latin": CharacterSet("A to Z and a to z", lambda: _span(0x41, 0x5A) + _span(0x61, 0x7A)),
+    "digits": CharacterSet("0 to 9", lambda: _span(0x30, 0x39)),
+    "greek": CharacterSet(
+        "Modern Greek with final sigma, both cases",
+        lambda: _span(0x391, 0x3A1) + _span(0x3A3, 0x3A9) + _span(0x3B1, 0x3C9),
+    ),
+    "cyrillic": CharacterSet("Russian, both cases", lambda: "Ё" + _span(0x410, 0x44F) + "ё"),
+    "jis_level1": CharacterSet(
+        "Kanji of JIS X 0208, level 1", lambda: _decode_94("euc_jp", 16, 47)
+    ),
+    "jis_level2": CharacterSet(
+        "Kanji of JIS X 0208, level 2", lambda: _decode_94("euc_jp", 48, 84)
+    ),
+    "gb2312_level1": CharacterSet(
+        "Hanzi of GB 2312, level 1", lambda: _decode_94("gb2312", 16, 55)
+    ),
+    "gb2312_level2": CharacterSet(
+        "Hanzi of GB 2312, level 2", lambda: _decode_94("gb2312", 56, 87)
+    ),
+    "big5_level1": CharacterSet("Frequent hanzi of Big5", _list_big5_level1),
+    "hangul_ks": CharacterSet("Hangul of KS X 1001", lambda: _decode_94("euc_kr", 16, 40)),
+    "persian_digits": CharacterSet("Persian digits", lambda: _span(0x6F0, 0x6F9)),
+    "persian_letters": CharacterSet("The Persian alphabet, isolated", _list_persian_letters),
 }
 
 
@@ -163,7 +192,7 @@ def _gather_sets(recipe: Recipe, problems: list[str]) -> str:
     chars = ""
     for i, name in enumerate(recipe.classes.sets):
         if name in CHARACTER_SETS:
-            chars += CHARACTER_SETS[name]()
+            chars += CHARACTER_SETS[name].list_chars()
             continue
         near = get_close_matches(name, CHARACTER_SETS, n=1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""

@@ -9,6 +9,7 @@ GlyphgenError
 ├── AugmentError      a transform is unknown, refuses its arguments, or fails on an image
 ├── EngineError       a rendering engine is not installed or cannot draw what is asked
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
+├── ImageError        a file gives no image: the reason alone, its reader knows which file it is
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
 ├── WorkerError       a process that made a shard died
 ├── ReportError       a report cannot be made of what is given
@@ -26,6 +27,7 @@ __all__ = [
     "FontError",
     "GateError",
     "GlyphgenError",
+    "ImageError",
     "RecipeError",
     "ReportError",
     "SourceError",
@@ -71,11 +73,15 @@ class AugmentError(GlyphgenError):
 
 
 class EngineError(GlyphgenError):
-    """A rendering engine is not installed or cannot draw what is options."""
+    """A rendering engine is not installed or cannot draw what is asked."""
 
 
 class DatasetError(GlyphgenError):
     """A dataset is missing, unfinished, damaged, or in the way."""
+
+
+class ImageError(GlyphgenError):
+    """A file gives no image: the reason alone, its reader knows which file it is."""
 
 
 class SourceError(GlyphgenError):

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.choices import STORAGE_FORMATS
 from glyphgen.dataset.claim import (
     Claim,
     check_space,
@@ -28,9 +27,10 @@ from glyphgen.dataset.claim import (
 )
 from glyphgen.dataset.index import Index, ShardInfo, write_index
 from glyphgen.dataset.integrity import verify_shards
-from glyphgen.dataset.shards import Layout, Shards, reopen_dataset
+from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
+from glyphgen.files.store import open_store
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
 
@@ -166,7 +166,7 @@ def produce_dataset(
             the same call goes on from them.
     """
     folder, layout = spec.folder, spec.layout
-    shards = STORAGE_FORMATS[spec.format].load()(folder, layout)
+    shards = make_shards(folder, spec.format, layout)
     claim = claim_folder(folder, spec.content_key, force=force)
     if claim is Claim.COMPLETE:
         if not verify_shards(folder):
@@ -186,7 +186,7 @@ def produce_dataset(
         seconds=time.perf_counter() - started,
     )
     for name, content in make_pages(produced).items():
-        write_bytes(folder / name, content)
+        open_store(folder).put(name, content)
     write_index(folder, make_index(infos))
     remove_work_folder(folder)
     return produced

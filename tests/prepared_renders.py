@@ -1,15 +1,20 @@
 """Walks the first half of the pipeline for tests, past what the gate's policy would stop."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.classes import ClassTable
+from glyphgen.engines import EngineInputs
 from glyphgen.fonts import Face
 from glyphgen.gate import Verdict
 from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.harfbuzz import read_face_outlines
+from glyphgen.outlines.store import join_stores
 from glyphgen.plan import Plan, make_plan
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.preparing import PreparedRender, Survey, survey_faces
@@ -50,6 +55,10 @@ class Parts:
             found.verdict.admitted,
         )
 
+    @property
+    def engine_inputs(self) -> EngineInputs:
+        return EngineInputs.of_recipe(self.recipe, self.store, self.faces, self.table.all_forms)
+
     def draw(self, first: int, last: int) -> NDArray[np.uint8]:
         prepared = PreparedRender(
             recipe=self.recipe,
@@ -65,7 +74,28 @@ class Parts:
         return out
 
 
+def read_outlines(
+    faces: Sequence[Face], forms: Sequence[str], *, wobble_grid: int = 0, language: str = ""
+) -> OutlineStore:
+    """Read outlines here and without limits, and not in another process."""
+    return join_stores(
+        [read_face_outlines(face, forms, wobble_grid, language)[0] for face in faces]
+    )
+
+
 def lay_out(path: Path, *overrides: str) -> Parts:
     """Read a recipe, and walk it up to the gate's verdict."""
     recipe = read_recipe(path, overrides)
     return Parts(recipe, survey_faces(recipe))
+
+
+def give(faces: Sequence[Face], forms: Sequence[str], height: int, width: int) -> EngineInputs:
+    """What engines that draw by font file are made from: they use no outlines."""
+    return EngineInputs(
+        store=cast(OutlineStore, None),
+        faces=faces,
+        forms=forms,
+        height=height,
+        width=width,
+        scatter=(0.0, 0.0, 0.0),
+    )

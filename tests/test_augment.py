@@ -15,24 +15,26 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from glyphgen.augment import DEFAULT_STEPS, Augmenter, make_augmenter
-from glyphgen.augment import named as named_module
-from glyphgen.augment.pen import thin
-from glyphgen.augment.tables import LENGTH, make_clouds, make_gaussian, make_uniform
-from glyphgen.errors import AugmentError
-from glyphgen.recipe import (
-    AffineStep,
-    AlbumentationsStep,
+from glyphgen.augment import (
+    DEFAULT_STEPS,
+    STEPS,
+    Augmenter,
     AugmentStep,
-    BlurStep,
-    ContrastStep,
-    CutoutStep,
-    ElasticStep,
-    GrainStep,
-    NoiseStep,
-    PenStep,
-    StrokeStep,
+    albumentations_step,
+    make_augmenter,
 )
+from glyphgen.augment.affine import AffineStep
+from glyphgen.augment.albumentations_step import AlbumentationsStep
+from glyphgen.augment.blur import BlurStep
+from glyphgen.augment.contrast import ContrastStep
+from glyphgen.augment.cutout import CutoutStep
+from glyphgen.augment.elastic import ElasticStep
+from glyphgen.augment.grain import GrainStep
+from glyphgen.augment.noise import NoiseStep
+from glyphgen.augment.noise_tables import LENGTH, make_clouds, make_gaussian, make_uniform
+from glyphgen.augment.pen import PenStep, thin
+from glyphgen.augment.stroke import StrokeStep
+from glyphgen.errors import AugmentError
 
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
@@ -117,11 +119,10 @@ def test_neutral_values_leave_every_byte(name: str) -> None:
 def test_an_operation_at_its_neutral_values_is_the_identity_itself(name: str) -> None:
     images = draw_shapes(40)
     augmenter = make(NEUTRAL[name])
-    [(_, _, operation)] = augmenter._runs
+    [(_, operation)] = augmenter._runs
     after = images.copy()
-    fields = augmenter._steps[0].fields
-    values = [[np.full(40, neutral) for _, neutral in fields]]
-    operation.apply(after, values, np.arange(40, dtype=np.uint64) << np.uint64(40))
+    values = [[np.full(40, value.neutral) for value in augmenter._steps[0].stored]]
+    operation(after, values, np.arange(40, dtype=np.uint64) << np.uint64(40))
     assert np.array_equal(after, images)
 
 
@@ -169,7 +170,7 @@ def test_batches_of_every_size_are_cut_without_a_seam(monkeypatch: pytest.Monkey
     augmenter = make(*DEFAULT_STEPS)
     values = draw(augmenter, 70)
     expected = augmenter.apply(images, values)
-    monkeypatch.setattr("glyphgen.augment._PIXELS_AT_ONCE", 11 * 48 * 40)
+    monkeypatch.setattr("glyphgen.augment.augmenter._PIXELS_AT_ONCE", 11 * 48 * 40)
     monkeypatch.setattr("glyphgen.augment.warp._PIXELS_AT_ONCE", 4 * 48 * 40)
     assert np.array_equal(make(*DEFAULT_STEPS).apply(images, values), expected)
 
@@ -531,6 +532,28 @@ def test_the_bytes_are_pinned() -> None:
     assert found == PINNED
 
 
+def test_the_bytes_of_all_steps_together_are_pinned() -> None:
+    """Each step draws random words of its own: the second of a kind is not the first again."""
+    ours = [step for name, step in LIVELY.items() if name != "grid"]
+    after, values = augment(draw_shapes(64), *ours, LIVELY["noise"], LIVELY["grain"])
+    digest = hashlib.sha256(after.tobytes() + values.tobytes())
+    assert digest.hexdigest()[:16] == PINNED_TOGETHER
+
+
+def test_every_step_is_called_what_the_table_says() -> None:
+    for name, record in STEPS.items():
+        field = record.model_fields.get("step")
+        assert name == (field.default if field else "albumentations")
+    assert {*LIVELY, "albumentations"} - {"grid"} == {*STEPS}, "every step is tested above"
+
+
+def test_more_steps_than_have_random_words_are_refused() -> None:
+    assert refuse(*[BlurStep()] * 16, place=lambda key: f"a.toml: {key}") == (
+        "a.toml: augment: found 16 steps, expected at most 15"
+    )
+    assert len(make(*[BlurStep()] * 15).dtype.names or ()) == 16
+
+
 # Transforms of albumentations.
 
 
@@ -547,6 +570,17 @@ def test_a_named_transform_is_seeded_by_its_sample_alone() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         there = pool.submit(augmenter.apply, images[5:], values[5:]).result()
     assert np.array_equal(there, after[5:])
+
+
+def test_the_same_transform_named_twice_is_seeded_twice() -> None:
+    images = draw_shapes(5)
+    step = AlbumentationsStep(albumentations="GridDistortion")
+    augmenter = make(step, step)
+    values = draw(augmenter, 5)
+    first, second = values.copy(), values.copy()
+    first["augment_griddistortion_2"] = second["augment_griddistortion"] = 0
+    changed = augmenter.apply(images, first) != augmenter.apply(images, second)
+    assert changed.any(axis=(1, 2)).all()
 
 
 def refuse(*steps: AugmentStep, place: Callable[[str], str] = str) -> str:
@@ -603,7 +637,7 @@ def test_a_transform_that_fails_is_named() -> None:
 
 
 def test_the_library_that_took_the_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named_module, "version", {"albumentationsx": "2.5.1"}.__getitem__)
+    monkeypatch.setattr(albumentations_step, "version", {"albumentationsx": "2.5.1"}.__getitem__)
     assert refuse(AlbumentationsStep(albumentations="GridDistortion")) == (
         "augment.0: found AlbumentationsX 2.5.1, which is licensed AGPL-3.0-only and takes the name"
         " of albumentations, expected albumentations 2.0 (pip uninstall albumentationsx, then"
@@ -612,6 +646,7 @@ def test_the_library_that_took_the_name_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 TABLES = ["ee1e48515dba923d", "9ddc3b3302ce613d", "462b6f123d4d4762"]
+PINNED_TOGETHER = "f0c1a364c1802cd2"
 PINNED = {
     "elastic": "290dd1eabb6be739",
     "affine": "589006693a868efe",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from listening import Listener
 
 from glyphgen.augment import DEFAULT_STEPS
+from glyphgen.augment.affine import AffineStep
 from glyphgen.balance import (
     BalanceOptions,
     balance_dataset,
@@ -23,7 +24,7 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import ChoiceError, DatasetError, GlyphgenError, RecipeError
 from glyphgen.production import Produced
 from glyphgen.progress import Progress
-from glyphgen.recipe import AffineStep, read_recipe, read_steps
+from glyphgen.recipe import read_recipe, read_steps
 from glyphgen.render.rendering import render_dataset
 from glyphgen.verify import verify_dataset
 
@@ -125,6 +126,19 @@ def test_every_class_gets_exactly_n_whatever_it_had(
     part = plan.find_origins(range(first, last), grouped)
     assert part.source_row.tolist() == whole.source_row[first:last].tolist()
     assert part.copy.tolist() == whole.copy[first:last].tolist()
+
+
+@pytest.mark.parametrize("per_class", [200, 1000, 4096])
+def test_every_stretch_of_a_class_holds_its_share_of_originals(per_class: int) -> None:
+    """A training that stops early, or a shard alone, sees originals and copies as the whole has them."""
+    shares = np.array([0.1, 0.5, 0.9])
+    counts = (shares * per_class).astype(np.int64)
+    plan = BalancePlan(per_class=per_class, seed=0, n_originals=counts, held_out={})
+    origins = plan.find_origins(range(plan.n_train), np.arange(counts.sum(), dtype=np.uint32))
+    for k, share in enumerate(shares.tolist()):
+        is_original = origins.copy[origins.class_index == k] < 0
+        stretches = is_original[: per_class // 50 * 50].reshape(-1, 50)
+        assert np.abs(stretches.sum(axis=1) - share * 50).max() <= 3
 
 
 def test_rich_classes_are_thinned_and_poor_ones_filled(source: Path, tmp_path: Path) -> None:

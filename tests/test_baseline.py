@@ -1,4 +1,4 @@
-"""Training on small real datasets: what is learnt from, what comes out, and that it is told truly."""
+"""Training on small real datasets: which rows are trained on, what comes out, and how it is measured."""
 
 import csv
 import dataclasses
@@ -13,25 +13,34 @@ import pytest
 import torch
 from PIL import Image
 
-from glyphgen.baseline import check_extra, training
+from glyphgen.baseline import check_training_extra, examples, training
 from glyphgen.baseline.checkpoint import read_checkpoint, read_tensors, write_tensors
 from glyphgen.baseline.evaluating import evaluate_model
-from glyphgen.baseline.examples import Batches, divide_rows
-from glyphgen.baseline.folding import find_twins, fold_classes, fold_small_kana
-from glyphgen.baseline.metrics import Readings, measure_readings, wilson_interval
-from glyphgen.baseline.models import MODELS, make_model
+from glyphgen.baseline.examples import Batches, split_rows
+from glyphgen.baseline.folding import fold_twins, list_alike_forms, pair_small_kana
+from glyphgen.baseline.inference import predict_classes
+from glyphgen.baseline.metrics import (
+    Predictions,
+    count_confused,
+    measure_macro,
+    measure_predictions,
+    wilson_interval,
+)
+from glyphgen.baseline.models import make_model
 from glyphgen.baseline.predicting import predict_images
 from glyphgen.baseline.reframing import measure_ink_share, reframe
 from glyphgen.baseline.running import train_baseline
-from glyphgen.baseline.training import Training, blend, rise
+from glyphgen.baseline.training import TrainingOptions, average_weights, warm_up
 from glyphgen.baseline.variation import vary
+from glyphgen.choices import MODELS
 from glyphgen.dataset.reader import load
-from glyphgen.errors import TrainingError
+from glyphgen.errors import ChoiceError, GlyphgenError, TrainingError
+from glyphgen.progress import Progress
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
 
 CPU = torch.device("cpu")
-QUICK = Training(epochs=16, batch_size=16)
+QUICK = TrainingOptions(epochs=16, batch_size=16)
 
 
 def render(folder: Path, *overrides: str) -> Path:
@@ -42,8 +51,15 @@ def render(folder: Path, *overrides: str) -> Path:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """0, 1 and 7 in eight hands at 16 x 16; two hands are kept for val and test."""
+    """0, 1 and 7 in eight faces at 16 x 16; two faces are kept for val and test."""
     return render(tmp_path_factory.mktemp("data") / "digits")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits without a split."""
+    no_split = ('split.by="none"', "split.val_faces=[]", "split.test_faces=[]")
+    return render(tmp_path_factory.mktemp("data") / "whole", *no_split)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +67,26 @@ def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training of a few seconds on the digits."""
     out = tmp_path_factory.mktemp("runs") / "digits-cnn"
     return train_baseline(digits, out, QUICK).folder
+
+
+class Reported:
+    """Keeps what it is told, and interrupts the work after so many steps of progress."""
+
+    def __init__(self, interrupt_after: int = 0) -> None:
+        self.lines: list[str] = []
+        self.steps: list[Progress] = []
+        self._interrupt_after = interrupt_after
+
+    def message(self, line: str) -> None:
+        self.lines.append(line)
+
+    def warning(self, line: str) -> None:
+        self.lines.append(f"warning: {line}")
+
+    def progress(self, progress: Progress) -> None:
+        self.steps.append(progress)
+        if len(self.steps) == self._interrupt_after:
+            raise KeyboardInterrupt
 
 
 def read_json(path: Path) -> Any:
@@ -76,7 +112,7 @@ def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [float(row["epoch"]) for row in rows] == list(range(1, 17))
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
-    for name in ("confused", "confusion", "highest-loss", "history", "looked-at"):
+    for name in ("accuracy", "activation", "confused", "confusion", "highest-loss", "loss"):
         with Image.open(run / "figures" / f"{name}.png") as figure:
             assert min(figure.size) > 100
 
@@ -94,18 +130,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
 def test_a_training_that_was_interrupted_goes_on_to_the_same_weights(
     digits: Path, run: Path, tmp_path: Path
 ) -> None:
-    out, seen = tmp_path / "run", []
-
-    def interrupt(part: Any) -> None:
-        seen.append(part)
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-
+    out, reported = tmp_path / "run", Reported(interrupt_after=2)
     with pytest.raises(KeyboardInterrupt):
-        train_baseline(digits, out, QUICK, watch=interrupt)
+        train_baseline(digits, out, QUICK, reporter=reported)
     assert [path.name for path in out.iterdir()] == ["unfinished.safetensors"]
-    train_baseline(digits, out, QUICK, resume=True, watch=seen.append)
-    assert [part.epoch for part in seen] == list(range(1, 17))
+    train_baseline(str(digits), str(out), QUICK, resume=True, reporter=reported)
+    assert [progress.done for progress in reported.steps] == list(range(224, 225 * 16, 224))
+    assert {(progress.total, progress.unit) for progress in reported.steps} == {(3584, "images")}
+    assert reported.steps[-1].detail.startswith("epoch 16.00, loss 0.")
     assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
     assert not (out / "unfinished.safetensors").exists()
 
@@ -121,13 +153,9 @@ def test_a_run_is_not_replaced_and_not_mixed(digits: Path, run: Path, tmp_path: 
     assert str(caught.value) == (
         f"{tmp_path}/new: holds no unfinished training to go on with (leave out --resume)"
     )
-
-    def interrupt(part: Any) -> None:
-        raise KeyboardInterrupt
-
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        train_baseline(digits, out, QUICK, watch=interrupt)
+        train_baseline(digits, out, QUICK, reporter=Reported(interrupt_after=1))
     with pytest.raises(TrainingError) as caught:
         train_baseline(digits, out, QUICK)
     assert str(caught.value) == (
@@ -143,23 +171,23 @@ def test_a_run_is_not_replaced_and_not_mixed(digits: Path, run: Path, tmp_path: 
 
 
 def test_minutes_end_a_training(digits: Path, tmp_path: Path) -> None:
-    quick = Training(minutes=1e-4, batch_size=32)
-    parts = train_baseline(digits, tmp_path / "run", quick).parts
-    assert parts[-1].progress == 1
-    assert parts[-1].images < 32 * 20
+    quick = TrainingOptions(minutes=1e-4, batch_size=32)
+    history = train_baseline(digits, tmp_path / "run", quick).history
+    assert history[-1].progress == 1
+    assert history[-1].images < 32 * 20
 
 
 def test_a_found_learning_rate_is_used_and_said(digits: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    reported = Reported()
     short = dataclasses.replace(QUICK, epochs=0.3)
-    train_baseline(digits, tmp_path / "run", short, find_lr=True, say=said.append)
-    rate = read_json(tmp_path / "run" / "train.json")["settings"]["learning_rate"]
-    assert said[0] == f"learning rate {rate:.2g}"
+    train_baseline(digits, tmp_path / "run", short, find_lr=True, reporter=reported)
+    rate = read_json(tmp_path / "run" / "train.json")["options"]["learning_rate"]
+    assert reported.lines[0] == f"learning rate {rate:.2g}"
     assert 1e-6 < rate <= 0.1
 
 
 def test_the_learning_rate_rises_and_stays() -> None:
-    shares = [rise(k / 1000) for k in range(1001)]
+    shares = [warm_up(k / 1000) for k in range(1001)]
     assert shares[0] == pytest.approx(1 / 25)
     assert (np.diff(shares[:151]) > 0).all()
     assert shares[150:] == pytest.approx([1.0] * 851)
@@ -168,7 +196,7 @@ def test_the_learning_rate_rises_and_stays() -> None:
 def test_the_kept_weights_look_back_on_a_share_of_the_training() -> None:
     average = torch.tensor(0.0)
     for step in range(1, 10_001):
-        average = blend(average, torch.tensor(float(step)), step - 1)
+        average = average_weights(average, torch.tensor(float(step)), step - 1)
         if step == 1:
             assert average == 1
     assert average == pytest.approx(10_000 * 10 / 11, rel=0.01)  # the mean of x**10 on (0, 1)
@@ -178,7 +206,7 @@ def test_the_average_is_kept_and_tested_not_the_last_step(
     digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = train_baseline(digits, tmp_path / "usual", QUICK)
-    monkeypatch.setattr(training, "blend", lambda average, now, n_before: average)
+    monkeypatch.setattr(training, "average_weights", lambda average, now, n_before: average)
     first = train_baseline(digits, tmp_path / "first", QUICK)  # keeps the weights of step one
     assert usual.metrics["top1"] > 0.5 > first.metrics["top1"]
 
@@ -191,18 +219,12 @@ def test_every_model_reads_every_size(name: str, height: int, width: int) -> Non
 
 
 def test_models_that_cannot_be_made() -> None:
-    for arguments, message in {
-        ("resnet", 3, 64, 64): "--model: 'resnet' is unknown, expected cnn, kana2020 or timm:NAME",
-        (
-            "cnn",
-            3,
-            64,
-            12,
-        ): "--model: 'cnn' reads images of 16 x 16 or more, found 64 x 12",
-    }.items():
-        with pytest.raises(TrainingError) as caught:
-            make_model(*arguments)
-        assert str(caught.value) == message
+    with pytest.raises(ChoiceError) as unknown:
+        make_model("resnet", 3, 64, 64)
+    assert str(unknown.value) == "model: found 'resnet', expected one of cnn, kana2020, timm:NAME"
+    with pytest.raises(TrainingError) as caught:
+        make_model("cnn", 3, 64, 12)
+    assert str(caught.value) == "--model: 'cnn' reads images of 16 x 16 or more, found 64 x 12"
     with pytest.raises(TrainingError) as caught:
         make_model("cnn", 3, 64, 64, pretrained=True)
     assert str(caught.value) == "--pretrained: 'cnn' has no weights to start from (take timm:NAME)"
@@ -283,10 +305,25 @@ def test_light_variation_leaves_shape_and_thickness_of_strokes_alone() -> None:
     assert bent.max() < 0.5
 
 
-def test_an_unknown_variation_is_refused(digits: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError) as caught:
-        train_baseline(digits, tmp_path / "run", Training(variation="wild"))
-    assert str(caught.value) == "--variation: found 'wild', expected strong or light"
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"variation": "wild"}, "variation: found 'wild', expected one of strong, light"),
+        ({"model": "ccn"}, "model: found 'ccn', expected one of cnn, kana2020, timm:NAME"),
+        ({"model": None}, "model: found None, expected one of cnn, kana2020, timm:NAME"),
+        ({"epochs": 0}, "epochs: found 0, expected a number above 0"),
+        ({"minutes": -1.5}, "minutes: found -1.5, expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate: found nan, expected a number above 0"),
+        ({"batch_size": 1}, "batch_size: found 1, expected 2 or more"),
+        ({"seed": -1}, "seed: found -1, expected 0 or more"),
+        ({"frozen_epochs": -1}, "frozen_epochs: found -1, expected 0 or more"),
+        ({"epochs": 1, "minutes": 1}, "epochs and minutes: found both, expected one of them"),
+    ],
+)
+def test_options_are_checked_when_they_are_made(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(GlyphgenError) as caught:
+        TrainingOptions(**options)
+    assert str(caught.value).removesuffix(" (did you mean 'cnn'?)") == message
 
 
 # --- What is learnt from
@@ -294,24 +331,21 @@ def test_an_unknown_variation_is_refused(digits: Path, tmp_path: Path) -> None:
 
 def test_rows_are_divided_as_the_dataset_says(digits: Path) -> None:
     dataset = load(digits)
-    division = divide_rows(dataset)
+    split = split_rows(dataset)
     for name in ("train", "val", "test"):
         first, end = dataset.index.splits[name]
-        assert getattr(division, name).tolist() == list(range(first, end))
-    assert division.warnings == ()
+        assert getattr(split, name).tolist() == list(range(first, end))
+    assert split.warnings == ()
 
 
-def test_without_a_split_samples_are_held_out_and_that_is_said(tmp_path: Path) -> None:
-    folder = render(
-        tmp_path / "whole", 'split.by="none"', "split.val_faces=[]", "split.test_faces=[]"
-    )
-    division = divide_rows(load(folder))
-    rows = [division.train, division.val, division.test]
+def test_without_a_split_samples_are_held_out_and_that_is_said(whole: Path) -> None:
+    split = split_rows(load(whole))
+    rows = [split.train, split.val, split.test]
     assert sorted(np.concatenate(rows).tolist()) == list(range(300))
     assert [len(of) for of in rows] == [264, 6, 30]
-    assert division.warnings == (
-        f"{folder}: has no test split; every 10th sample is held out, whose siblings of the same"
-        ' face are learnt from (split.by = "face" tells more)',
+    assert split.warnings == (
+        f"{whole}: has no test split; every 10th sample is held out, of faces that are trained on"
+        ' (split.by = "face" measures unseen faces)',
     )
 
 
@@ -323,17 +357,39 @@ def test_rows_of_one_source_never_stand_on_both_sides(digits: Path, tmp_path: Pa
     samples["source_row"][[0, 5, 270]] = 77
     np.save(folder / "samples.npy", samples)
     with pytest.raises(TrainingError) as caught:
-        divide_rows(load(folder))
+        split_rows(load(folder))
     assert str(caught.value) == (
-        f"{folder}: 1 source rows stand on both sides of train and test, the first is row 77"
+        f"{folder}: images of 1 source rows are in both train and test, the first is of row 77"
         " (balance after splitting, as `glyphgen balance` does)"
     )
+
+
+def test_rows_of_equal_number_in_two_sources_are_not_one_source(
+    digits: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "merged"
+    shutil.copytree(digits, folder)
+    samples = np.load(folder / "samples.npy")
+    merged = np.zeros(len(samples), [*samples.dtype.descr, ("source", "<u2")])
+    for name in samples.dtype.names or ():
+        merged[name] = samples[name]
+    merged["source_row"][[0, 5, 270]] = 77, 78, 77
+    merged["source"][270] = 1
+    np.save(folder / "samples.npy", merged)
+    index = read_json(folder / "index.json")
+    index["sample_fields"].append(["source", "<u2"])
+    (folder / "index.json").write_text(json.dumps(index))
+    assert len(split_rows(load(folder)).test) == 36
+    merged["source"][0] = 1
+    np.save(folder / "samples.npy", merged)
+    with pytest.raises(TrainingError, match="images of 1 source rows are in both train and test"):
+        split_rows(load(folder))
 
 
 def test_datasets_that_cannot_be_trained_on(tmp_path: Path) -> None:
     alone = render(tmp_path / "alone", 'classes.text="0"')
     with pytest.raises(TrainingError) as caught:
-        divide_rows(load(alone))
+        split_rows(load(alone))
     assert str(caught.value) == f"{alone}: has one class, expected two or more to tell apart"
     few = render(
         tmp_path / "few",
@@ -343,16 +399,16 @@ def test_datasets_that_cannot_be_trained_on(tmp_path: Path) -> None:
         "split.test_faces=[]",
     )
     with pytest.raises(TrainingError) as caught:
-        divide_rows(load(few))
+        split_rows(load(few))
     assert str(caught.value) == (
-        f"{few}: '0', '1', '7' of 3 classes have fewer than two rows to learn from"
+        f"{few}: '0', '1', '7' of 3 classes have fewer than two rows to train on"
         " (render more of them, or `glyphgen balance`)"
     )
 
 
 def test_an_epoch_shows_every_row_once_and_resumes_anywhere(digits: Path) -> None:
     dataset = load(digits)
-    rows = divide_rows(dataset).train
+    rows = split_rows(dataset).train
     batches = Batches(dataset, rows, 25, 3, CPU)
     assert batches.n_batches == len(rows) // 25
     whole = list(batches.epoch(0))
@@ -370,10 +426,23 @@ def test_an_epoch_shows_every_row_once_and_resumes_anywhere(digits: Path) -> Non
     assert not torch.equal(other, whole[0][0])
 
 
+def test_a_failure_while_reading_ahead_reaches_the_training(
+    digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    dataset = load(digits)
+    batches = Batches(dataset, split_rows(dataset).train, 32, 0, CPU)
+    monkeypatch.setattr(examples, "read_images", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(batches.epoch(0))
+
+
 def test_a_batch_holds_the_images_of_its_labels_with_ink_255(tmp_path: Path) -> None:
     folder = render(tmp_path / "black", 'image.polarity="black-on-white"')
     dataset = load(folder)
-    rows = divide_rows(dataset).train
+    rows = split_rows(dataset).train
     known = {
         (255 - np.asarray(dataset.images[int(row)])).tobytes(): int(dataset.labels[int(row)])
         for row in rows
@@ -383,22 +452,49 @@ def test_a_batch_holds_the_images_of_its_labels_with_ink_255(tmp_path: Path) -> 
             assert known[image.tobytes()] == label
 
 
+def test_faces_are_measured_only_if_the_network_has_seen_none_of_them(
+    run: Path, digits: Path, whole: Path, tmp_path: Path
+) -> None:
+    per_face = read_json(run / "metrics.json")["per_face"]
+    faces = load(digits, "test").samples[:]["face"]
+    assert {name: entry["n"] for name, entry in per_face.items()} == {
+        load(digits).index.faces[k].file: int((faces == k).sum()) for k in np.unique(faces)
+    }
+    short = dataclasses.replace(QUICK, epochs=0.1)
+    assert "per_face" not in train_baseline(whole, tmp_path / "run", short).metrics
+
+
 # --- Metrics
 
 
-def readings(truth: list[int], order: list[list[int]]) -> Readings:
-    probability = np.tile(np.array([0.7, 0.2, 0.1], np.float32), (len(truth), 1))
-    return Readings(
-        truth=np.array(truth),
-        order=np.array(order),
-        probability=probability,
-        loss=np.ones(len(truth), np.float32),
+def test_predictions_are_those_of_the_logits() -> None:
+    """A network that takes three pixels for the logits of three classes."""
+    images = np.array([[[0, 255, 51]], [[255, 0, 0]]], np.uint8)
+    targets = np.array([2, -1])
+    found = predict_classes(torch.nn.Flatten(), images.__getitem__, targets, CPU)
+    exps = np.exp(np.array([[0.0, 1.0, 0.2], [1.0, 0.0, 0.0]]))
+    shares = exps / exps.sum(axis=1, keepdims=True)
+    assert found.top_classes[0].tolist() == [1, 2, 0]
+    assert found.predicted.tolist() == [1, 0]
+    np.testing.assert_allclose(found.probabilities, -np.sort(-shares, axis=1), rtol=1e-5)
+    assert found.losses[0] == pytest.approx(-np.log(shares[0, 2]), rel=1e-5)
+    none = predict_classes(torch.nn.Flatten(), images.__getitem__, targets[:0], CPU)
+    assert none.predicted.shape == (0,)
+
+
+def predict(targets: list[int], top_classes: list[list[int]]) -> Predictions:
+    probabilities = np.tile(np.array([0.7, 0.2, 0.1], np.float32), (len(targets), 1))
+    return Predictions(
+        targets=np.array(targets),
+        top_classes=np.array(top_classes),
+        probabilities=probabilities,
+        losses=np.ones(len(targets), np.float32),
     )
 
 
 def test_figures_are_those_counted_by_hand() -> None:
-    read = readings([0, 0, 1, 2], [[0, 1, 2], [1, 0, 2], [1, 2, 0], [1, 0, 2]])
-    page = measure_readings(read, ["a", "b", "c"], np.array([0, 0, 2]))
+    found = predict([0, 0, 1, 2], [[0, 1, 2], [1, 0, 2], [1, 2, 0], [1, 0, 2]])
+    page = measure_predictions(found, ["a", "b", "c"], np.array([0, 0, 2]))
     assert page["n"] == 4
     assert page["top1"] == 0.5
     assert page["top5"] == 1.0
@@ -421,6 +517,31 @@ def test_figures_are_those_counted_by_hand() -> None:
     assert page["calibration"]["expected_error"] == pytest.approx(0.2, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("targets", "predicted", "scores"),
+    [
+        # The example of scikit-learn's precision_recall_fscore_support, average="macro".
+        ([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], (2 / 9, 1 / 3, 4 / 15)),
+        # A class that never occurs does not count, but takes from the recall of those that do.
+        ([0, 0, 1, 1], [0, 2, 1, 1], (1, 3 / 4, (2 / 3 + 1) / 2)),
+        # A class that is never predicted has precision 0.
+        ([0, 0, 1], [0, 0, 0], (1 / 3, 1 / 2, 2 / 5)),
+        ([3], [3], (1, 1, 1)),
+        ([], [], (0, 0, 0)),
+    ],
+)
+def test_macro_scores_are_those_of_the_table(
+    targets: list[int], predicted: list[int], scores: tuple[float, float, float]
+) -> None:
+    found = measure_macro(np.array(targets, np.int64), np.array(predicted, np.int64))
+    assert (found.precision, found.recall, found.f1) == pytest.approx(scores)
+
+
+def test_the_most_frequent_mistakes_come_first() -> None:
+    found = predict([0, 1, 1, 2, 2, 2], [[0, 1, 2], [0, 1, 2], [2, 1, 0], *([[1, 0, 2]] * 3)])
+    assert count_confused(found) == [(2, 1, 3), (1, 0, 1), (1, 2, 1)]
+
+
 def test_wilsons_interval_is_that_of_the_books() -> None:
     # Brown, Cai, DasGupta, "Interval estimation for a binomial proportion" (2001) tabulate the form.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
@@ -430,26 +551,34 @@ def test_wilsons_interval_is_that_of_the_books() -> None:
 
 def test_twins_are_folded_and_chains_of_them_are_one() -> None:
     forms = [("へ",), ("ヘ",), ("つ",), ("っ", "ッ"), ("ツ",)]
-    assert fold_classes(forms, [("へ", "ヘ"), ("x", "y")]).tolist() == [0, 0, 2, 3, 4]
-    assert fold_classes(forms, [("つ", "っ"), ("ッ", "ツ")]).tolist() == [0, 1, 2, 2, 2]
-    assert fold_small_kana("っつァゕA") == (("っ", "つ"), ("ァ", "ア"), ("ゕ", "か"))
+    assert fold_twins(forms, [("へ", "ヘ"), ("x", "y")]).tolist() == [0, 0, 2, 3, 4]
+    assert fold_twins(forms, [("つ", "っ"), ("ッ", "ツ")]).tolist() == [0, 1, 2, 2, 2]
+    assert pair_small_kana("っつァゕA") == (("っ", "つ"), ("ァ", "ア"), ("ゕ", "か"))
 
 
 def test_measured_twins_are_read_from_the_dataset(tmp_path: Path) -> None:
-    assert ("へ", "ヘ") in find_twins(tmp_path)
-    page = {"twins": [{"forms": ["l", "I"], "distance": 0.01}]}
+    assert ("へ", "ヘ") in list_alike_forms(tmp_path)
+    twins = {
+        "forms": ["l", "I"],
+        "distance": 0.01,
+        "faces": 1,
+        "faces_alike": 1,
+        "one_class": False,
+    }
+    page = {"cells": 2, "admitted": 2, "coverage": {}, "unproven": {}, "twins": [twins]}
+    page |= {key: [] for key in ("unread", "refused", "allowed", "face_twins")}
     (tmp_path / "gate.json").write_text(json.dumps(page))
-    assert find_twins(tmp_path)[0] == ("l", "I")
+    assert list_alike_forms(tmp_path)[0] == ("l", "I")
 
 
 # --- Checkpoints
 
 
 def test_a_checkpoint_reads_as_the_network_did(run: Path, digits: Path) -> None:
-    identity = read_checkpoint(run).identity
-    assert (identity.labels, identity.height, identity.width) == (("0", "1", "7"), 16, 16)
-    assert identity.content_key == load(digits).index.content_key
-    assert 0.3 < identity.ink_share < 0.8
+    info = read_checkpoint(run).info
+    assert (info.labels, info.height, info.width) == (("0", "1", "7"), 16, 16)
+    assert info.content_key == load(digits).index.content_key
+    assert 0.3 < info.ink_share < 0.8
     metrics = evaluate_model(run, digits).metrics
     assert metrics["top1"] == read_json(run / "metrics.json")["top1"]
 
@@ -473,13 +602,13 @@ def test_checkpoints_that_cannot_be_used(run: Path, tmp_path: Path) -> None:
     write_tensors(path, tensors, page | {"format_version": 99})
     refused("format_version is 99, expected 1 (another glyphgen wrote it: train the model again)")
     write_tensors(path, tensors, {"nothing": 1})
-    refused("has no word of glyphgen in it, expected a model that `train-baseline` wrote")
+    refused("has no metadata of glyphgen, expected a model that `train-baseline` wrote")
     write_tensors(path, tensors, page | {"labels": ["0", "1"], "forms": [["0"], ["1"]]})
     refused("its tensors are not those of 'cnn' for 2 classes: size mismatch for head.")
     write_tensors(path, tensors, page | {"labels": ["0", "1"]})
     refused("its class table has gaps (train the model again)")
     write_tensors(path, tensors, page | {"height": "tall"})
-    refused("what it says of itself cannot be used: height (train the model again)")
+    refused("its metadata cannot be used: height (train the model again)")
 
 
 def test_onnx_says_what_torch_says(run: Path, digits: Path) -> None:
@@ -518,7 +647,8 @@ def test_images_of_another_size_are_read_and_unknown_classes_told(
     with pytest.raises(TrainingError) as caught:
         evaluate_model(run, place)
     assert str(caught.value) == (
-        f"{place}: none of its 3 classes is known to {run}/model.safetensors, which reads 0, 1, 7"
+        f"{place}: none of its 3 classes is known to {run}/model.safetensors, whose"
+        " classes are 0, 1, 7"
     )
 
 
@@ -526,10 +656,10 @@ def test_several_views_are_one_opinion(run: Path, digits: Path) -> None:
     one, four = (evaluate_model(run, digits, views=n) for n in (1, 4))
     again = evaluate_model(run, digits, views=4)
     assert four.metrics["views"] == 4
-    assert (four.drawn.readings.probability == again.drawn.readings.probability).all()
-    assert (four.drawn.readings.probability != one.drawn.readings.probability).any()
+    assert (four.images.predictions.probabilities == again.images.predictions.probabilities).all()
+    assert (four.images.predictions.probabilities != one.images.predictions.probabilities).any()
     assert four.metrics["top1"] >= one.metrics["top1"] - 0.1
-    assert four.drawn.readings.probability.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    assert four.images.predictions.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-4)
 
 
 def test_an_npz_that_cannot_be_read(run: Path, tmp_path: Path) -> None:
@@ -538,12 +668,34 @@ def test_an_npz_that_cannot_be_read(run: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError) as caught:
         evaluate_model(run, path)
     assert str(caught.value) == (
-        f"{path}: holds images float32 (2, 4, 4) and 3 codepoints,"
-        " expected uint8 (n, height, width) and n codepoints"
+        f"{path}: holds images float32 (2, 4, 4) and codepoints (3,),"
+        " expected uint8 (n, height, width) and (n,)"
     )
-    path.write_bytes(b"no zip")
-    with pytest.raises(TrainingError, match=r"expected an \.npz with images and codepoints"):
+    np.savez(path, images=np.zeros((1, 4, 4), np.uint8), codepoints=np.array([0x110000]))
+    with pytest.raises(TrainingError) as caught:
         evaluate_model(run, path)
+    assert (
+        str(caught.value)
+        == f"{path}: holds codepoints that are none, expected integers to 0x10FFFF"
+    )
+    for damaged in (b"no zip", path.read_bytes()[:200]):
+        path.write_bytes(damaged)
+        with pytest.raises(TrainingError, match=r"expected an \.npz with images and codepoints"):
+            evaluate_model(run, path)
+
+
+def test_an_unknown_framing_is_refused_at_every_door(run: Path, digits: Path) -> None:
+    for door in (
+        lambda: evaluate_model(run, digits, framing="link"),
+        lambda: predict_images(run, [], framing="link"),
+    ):
+        with pytest.raises(ChoiceError) as caught:
+            door()
+        assert str(caught.value) == (
+            "framing: found 'link', expected one of ink, as-is (did you mean 'ink'?)"
+        )
+    with pytest.raises(TrainingError, match="views: found 0, expected 1 or more"):
+        evaluate_model(run, digits, views=0)
 
 
 def test_framing_by_ink_undoes_place_and_size() -> None:
@@ -574,8 +726,63 @@ def test_files_are_read_whatever_their_polarity(run: Path, digits: Path, tmp_pat
         assert sum(shares) == pytest.approx(1, abs=1e-5)
     assert found[6].problem == f"{tmp_path}/nothing.png: no such file"
     assert found[7].problem == (
-        f"{__file__}: cannot be read, expected an image file (PNG, JPEG, ...)"
+        f"{__file__}: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM"
     )
+
+
+def test_a_character_is_read_from_every_kind_of_file(
+    run: Path, digits: Path, tmp_path: Path
+) -> None:
+    part = load(digits, "test")
+    seven = np.asarray(part.images[int(np.flatnonzero(part.targets == 2)[0])])
+    dark = 255 - np.kron(seven, np.ones((3, 3), np.uint8))  # ink 0 on white
+    clear = np.zeros((*dark.shape, 4), np.uint8)
+    clear[..., 3] = 255 - dark
+    white = clear.copy()
+    white[..., :3] = 255
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    files: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        "plain.png": (Image.fromarray(dark), {}),
+        "dark-on-nothing.png": (Image.fromarray(clear), {}),
+        "white-on-nothing.png": (Image.fromarray(white), {}),
+        "sixteen.png": (Image.fromarray(dark.astype(np.uint16) * 257), {}),
+        "turned.png": (
+            Image.fromarray(dark).transpose(Image.Transpose.ROTATE_90),
+            {"exif": turned},
+        ),
+        "a.gif": (Image.fromarray(dark), {}),
+        "a.tif": (Image.fromarray(dark), {}),
+        "a.webp": (Image.fromarray(dark).convert("RGB"), {"lossless": True}),
+        "pencil.png": (Image.fromarray((200 + dark * (40 / 255)).round().astype(np.uint8)), {}),
+    }
+    for name, (image, options) in files.items():
+        image.save(tmp_path / name, **options)
+    plain, *others = predict_images(run, [tmp_path / name for name in files])
+    assert plain.guesses[0].label == "7"
+    for found in others:
+        assert found.problem == ""
+        for guess, expected in zip(found.guesses, plain.guesses, strict=True):
+            assert guess.label == expected.label, found.path
+            assert guess.probability == pytest.approx(expected.probability, abs=0.03), found.path
+
+
+def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path) -> None:
+    blank, faint, bad = tmp_path / "blank.png", tmp_path / "faint.png", tmp_path / "bad.png"
+    Image.new("L", (32, 32), 250).save(blank)
+    noise = np.arange(1024, dtype=np.uint8).reshape(32, 32) % 16 + 200
+    Image.fromarray(noise).save(faint)
+    bad.write_bytes(blank.read_bytes()[:40])
+    no_ink = "blank, expected dark ink on light paper or light on dark"
+    for path, problem in (
+        (blank, no_ink),
+        (faint, no_ink),
+        (bad, "damaged or cut short"),
+        (tmp_path, "not a file"),
+        (tmp_path / "none.png", "no such file"),
+    ):
+        [found] = predict_images(run, [path])
+        assert (found.guesses, found.problem) == ((), f"{path}: {problem}")
 
 
 def test_without_torch_the_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -586,7 +793,7 @@ def test_without_torch_the_line_names_the_extra(monkeypatch: pytest.MonkeyPatch)
         lambda name: None if name == "torch" else util.find_spec(name),
     )
     with pytest.raises(TrainingError) as caught:
-        check_extra()
+        check_training_extra()
     assert str(caught.value) == (
         "training: torch not installed, expected the extra 'train' (pip install 'glyphgen[train]')"
     )

@@ -1,20 +1,24 @@
 import json
 import mmap
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from tiny_datasets import FORMATS_AND_COMPRESSIONS, N_ROWS, SPLITS, make_dataset, make_rows
 
 from glyphgen.dataset import reader as dataset_module
+from glyphgen.dataset.index import read_index
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.dataset.reader import Dataset, Rows, load
-from glyphgen.errors import DatasetError
+from glyphgen.errors import ChoiceError, DatasetError
 
 EVERYTHING = make_rows(range(N_ROWS))
 ALL_SPLITS = [None, *SPLITS]
@@ -164,9 +168,20 @@ def test_batches_come_as_pairs_for_pytorch(folder: Path) -> None:
         (np.array([-12, 0]), "row -12 is out of range for 11 rows"),
         (np.array([2**63], np.uint64), "row 9223372036854775808 is out of range for 11 rows"),
         (np.ones(12, bool), "booleans have shape (12,), expected (11,)"),
-        (np.ones(2), "rows are chosen by float64, expected integers or booleans"),
-        (11, "range object index out of range"),
-        (-12, "range object index out of range"),
+        (np.ones(2), "rows are chosen by float64, expected a slice, integers or booleans"),
+        (11, "row 11 is out of range for 11 rows"),
+        (-12, "row -12 is out of range for 11 rows"),
+        (np.int8(-12), "row -12 is out of range for 11 rows"),
+        ((0, 1), "2 indices, expected one: the rows (images[rows][:, y, x])"),
+        (True, "rows are chosen by bool, expected a slice, integers or booleans"),
+        (None, "rows are chosen by NoneType, expected a slice, integers or booleans"),
+        (1.0, "rows are chosen by float, expected a slice, integers or booleans"),
+        ("ab", "rows are chosen by str, expected a slice, integers or booleans"),
+        (
+            [[0], [0, 1]],
+            "rows are chosen by an uneven list, expected a slice, integers or booleans",
+        ),
+        (np.empty(0), "rows are chosen by float64, expected a slice, integers or booleans"),
     ],
 )
 def test_rows_that_are_not_there(folder: Path, choice: Any, message: str) -> None:
@@ -176,9 +191,75 @@ def test_rows_that_are_not_there(folder: Path, choice: Any, message: str) -> Non
 
 
 def test_unknown_split_is_told_with_those_there_are(folder: Path) -> None:
-    with pytest.raises(DatasetError) as caught:
-        load(folder, "trian")
-    assert str(caught.value) == f"{folder}: has no split 'trian', expected one of train, val, test"
+    message = (
+        f"{folder}: split: found 'trian', expected one of train, val, test (did you mean 'train'?)"
+    )
+    for open_split in (load, lambda place, name: Dataset(place, read_index(place), name)):
+        with pytest.raises(ChoiceError) as caught:
+            open_split(folder, "trian")
+        assert str(caught.value) == message
+
+
+def test_a_tensor_and_what_is_like_an_array_choose_rows(folder: Path) -> None:
+    dataset = load(folder, "test")
+    rows = torch.tensor([3, -1])
+    np.testing.assert_array_equal(dataset.images[rows], dataset.images[[3, -1]])
+    np.testing.assert_array_equal(dataset.images[torch.tensor(3)], dataset.images[3])
+    np.testing.assert_array_equal(dataset.labels[torch.arange(11) > 7], dataset.labels[8:])
+    assert dataset.images[torch.tensor([], dtype=torch.int64)].shape == (0, 3, 7)
+
+
+@pytest.mark.parametrize("polarity", ["white-on-black", "black-on-white"])
+def test_ink_is_255_whatever_lies_on_disk(folder: Path, polarity: str) -> None:
+    index = read_index(folder)
+    image = replace(index.image, polarity=polarity)
+    dataset = Dataset(folder, replace(index, image=image), "test")
+    expected = get_expected("images", "test")
+    if polarity == "black-on-white":
+        expected = 255 - expected
+    for choice in (4, slice(2, 9), [3, 0], np.arange(11) % 2 == 0):
+        np.testing.assert_array_equal(dataset.ink[choice], expected[choice])
+        assert dataset.ink[choice].dtype == np.uint8
+    np.testing.assert_array_equal(np.asarray(dataset.ink), expected)
+    np.testing.assert_array_equal(dataset.images[:], get_expected("images", "test"))
+
+
+def test_class_names_and_targets_are_as_torchvision_has_them(folder: Path) -> None:
+    dataset = load(folder, "test")
+    assert dataset.class_to_idx == {"あ": 0, "い": 1}
+    assert dataset.targets.tolist() == [row % 2 for row in range(12, 23)]
+    assert dataset.targets.dtype == np.int64
+
+
+def darken(image: NDArray[np.uint8]) -> float:
+    image //= 2  # its own: what lies on disk is not touched
+    return float(image.sum())
+
+
+def test_a_transform_is_applied_to_each_image_that_is_asked_for(folder: Path) -> None:
+    dataset = load(folder, "test", transform=darken)
+    expected = [float((image // 2).sum()) for image in get_expected("images", "test")]
+    labels = [row % 2 for row in range(12, 23)]
+    assert dataset[3] == (expected[3], labels[3])
+    assert dataset.__getitems__([3, 0]) == [(expected[3], labels[3]), (expected[0], labels[0])]
+    assert dataset[2:5][0] == expected[2:5]
+    assert list(pickle.loads(pickle.dumps(dataset))) == list(zip(expected, labels, strict=True))
+    np.testing.assert_array_equal(dataset.images[:], get_expected("images", "test"))
+
+
+@pytest.mark.parametrize("split", ALL_SPLITS)
+def test_iteration_gives_every_pair_once_in_order(
+    folder: Path, split: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_module, "_ROWS_AT_ONCE", 4)
+    pairs = list(load(folder, split))
+    expected = get_expected("images", split)
+    assert len(pairs) == len(expected)
+    for (image, label), wanted, known in zip(
+        pairs, expected, get_expected("labels", split), strict=True
+    ):
+        np.testing.assert_array_equal(image, wanted)
+        assert (type(label), label) == (int, known)
 
 
 def test_repr_is_one_line_of_facts(tmp_path: Path) -> None:

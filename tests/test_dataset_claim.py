@@ -93,6 +93,15 @@ def test_force_empties_the_folder_and_follows_no_links(tmp_path: Path) -> None:
     assert (outside / "kept").exists()
 
 
+def test_force_needs_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", fail)
+    (tmp_path / "a").touch()
+    assert claim_folder(tmp_path, RECIPE, force=True) is Claim.NEW
+
+
 def test_force_replaces_an_index_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("{")
     assert "not JSON" in fail_to_claim(tmp_path)

@@ -14,6 +14,7 @@ SHARDS = (
     ShardInfo(file="images.npy", first_row=0, rows=20, bytes=900, sha256="ef" * 32),
     ShardInfo(file="images.npy", first_row=20, rows=3, bytes=135, sha256="01" * 32),
 )
+SHARD = {"file": "images.npy", "bytes": 0, "sha256": "ef" * 32}
 REMAKE = "(make the dataset again, with --force)"
 
 
@@ -60,7 +61,7 @@ def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> Non
         "splits",
         "versions",
     ]
-    assert page["format_version"] == 1
+    assert page["format_version"] == 2
     assert page["seed"] == 18446744073709551615
     assert page["splits"] == {"train": [0, 12], "val": [12, 12], "test": [12, 23]}
     assert page["codepoint_to_index"] == {"U+3042": 0, "U+3044": 1}
@@ -144,8 +145,16 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
     ("changes", "problem"),
     [
         (
-            {"format_version": 2},
-            "format_version is 2, expected 1 (a newer glyphgen made it: upgrade glyphgen)",
+            {"format_version": 3},
+            "format_version is 3, expected 2 (a newer glyphgen made it: upgrade glyphgen)",
+        ),
+        (
+            {"format_version": 1, "recipe_sha256": RECIPE, "content_key": None},
+            f"format_version is 1, expected 2 (an older glyphgen made it: {REMAKE[1:]}",
+        ),
+        (
+            {"format_version": None},
+            f"format_version is None, expected 2 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         ({"image": None}, f"image: missing key {REMAKE}"),
         (
@@ -165,6 +174,10 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
         (
             {"shards": [{"file": "", "first_row": 5, "rows": 9, "bytes": 0, "sha256": RECIPE}]},
             f"shards.0: holds 9 rows from row 5, expected one row or more from row 0 {REMAKE}",
+        ),
+        (
+            {"shards": [SHARD | {"first_row": 0, "rows": 0}, SHARD | {"first_row": 0, "rows": 23}]},
+            f"shards.0: holds 0 rows from row 0, expected one row or more from row 0 {REMAKE}",
         ),
     ],
 )

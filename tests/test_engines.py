@@ -18,16 +18,17 @@ from conftest import FONTS
 from fontTools.ttLib import TTCollection, TTFont
 from numpy.typing import NDArray
 from PIL import features
+from prepared_renders import give
 
-from glyphgen.engines import Engine
+from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.engines.imagemagick import ImageMagickEngine
 from glyphgen.engines.pillow import PillowEngine
 from glyphgen.engines.shaping import needs_shaping
-from glyphgen.errors import EngineError
+from glyphgen.errors import ChoiceError, EngineError
 from glyphgen.fonts import Face, read_face
 from glyphgen.plan import SAMPLE_DTYPE, Placements
 
-MakeEngine = Callable[[Sequence[Face], Sequence[str], int, int], Engine]
+MakeEngine = Callable[[EngineInputs], Engine]
 Matrix = NDArray[np.float64]
 Images = NDArray[np.uint8]
 Frame = tuple[int, int]  # height, width
@@ -82,7 +83,7 @@ def batch(cells: Sequence[int], matrices: Sequence[Matrix]) -> Placements:
 
 def draw(engine: MakeEngine, face: Face, form: str, frame: Frame, matrix: Matrix) -> Images:
     out = np.full((1, *frame), 77, dtype=np.uint8)
-    engine([face], [form], *frame).draw(batch([0], [matrix]), out)
+    engine(give([face], [form], *frame)).draw(batch([0], [matrix]), out)
     image: Images = out[0]
     return image
 
@@ -140,6 +141,14 @@ def test_ink_agrees_with_exact_coverage(engine: MakeEngine, path: Path) -> None:
             assert difference(image, exact) < LARGEST_MEAN_DIFFERENCE[engine], (form, name)
 
 
+def test_an_engine_of_another_name_is_refused() -> None:
+    with pytest.raises(ChoiceError) as caught:
+        make_engine("pilow", give([], [], 64, 64))
+    assert str(caught.value) == (
+        "engine: found 'pilow', expected one of vector, pillow, imagemagick (did you mean 'pillow'?)"
+    )
+
+
 def test_the_fonts_are_all_of_the_bundled_families() -> None:
     assert len(FONT_FILES) == 52
 
@@ -182,7 +191,7 @@ def test_rows_come_in_any_order_and_every_pixel_is_set(engine: MakeEngine) -> No
         for size, x, angle in rng.uniform((15, 5, -30), (50, 20, 30), (30, 3)).tolist()
     ]
     drawn = np.full((30, 64, 64), 77, dtype=np.uint8)
-    engine(faces, forms, 64, 64).draw(batch(cells, matrices), drawn)
+    engine(give(faces, forms, 64, 64)).draw(batch(cells, matrices), drawn)
     assert drawn[:, 0, -1].max() == 0  # paper, where no ink comes
     for row, (cell, matrix) in enumerate(zip(cells, matrices, strict=True)):
         alone = draw(engine, faces[cell // 3], forms[cell % 3], (64, 64), matrix)
@@ -244,9 +253,9 @@ def test_scripts_that_need_shaping_are_known(form: str, needed: bool) -> None:
 
 def test_pillow_without_raqm_refuses_to_join_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "check", lambda feature: feature != "raqm")
-    PillowEngine([read_face(VAZIRMATN)], ["س", "glyph"], 64, 64)
+    PillowEngine(give([read_face(VAZIRMATN)], ["س", "glyph"], 64, 64))
     with pytest.raises(EngineError) as caught:
-        PillowEngine([read_face(VAZIRMATN)], ["س", "سل"], 64, 64)
+        PillowEngine(give([read_face(VAZIRMATN)], ["س", "سل"], 64, 64))
     assert str(caught.value) == (
         "pillow engine: cannot shape 'سل' (U+0633 U+0644): this Pillow has no Raqm"
         " (install the package libfribidi0, or use the engine 'vector')"
@@ -258,7 +267,7 @@ def test_imagemagick_without_raqm_refuses_to_join_letters(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(wand.version, "MAGICK_VERSION_DELEGATES", "freetype png")
     with pytest.raises(EngineError) as caught:
-        ImageMagickEngine([read_face(VAZIRMATN)], ["س", "سل"], 64, 64)
+        ImageMagickEngine(give([read_face(VAZIRMATN)], ["س", "سل"], 64, 64))
     assert str(caught.value) == (
         "imagemagick engine: cannot shape 'سل' (U+0633 U+0644): this ImageMagick has no Raqm"
         " (use the engine 'vector' or 'pillow')"
@@ -268,7 +277,7 @@ def test_imagemagick_without_raqm_refuses_to_join_letters(monkeypatch: pytest.Mo
 def test_an_absent_imagemagick_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wand.image", None)
     with pytest.raises(EngineError) as caught:
-        ImageMagickEngine([], [], 64, 64)
+        ImageMagickEngine(give([], [], 64, 64))
     assert str(caught.value) == (
         "imagemagick engine: ImageMagick's library is not found"
         " (install the package libmagickwand-6.q16-6, or use the engine 'vector')"
@@ -287,14 +296,16 @@ def test_a_missing_font_is_never_substituted(
 ) -> None:
     absent = replace(read_face(KALAM), path=tmp_path / "absent.ttf")
     with pytest.raises(EngineError) as caught:
-        engine([absent], ["R"], 64, 64)
+        engine(give([absent], ["R"], 64, 64))
     assert str(caught.value) == f"{absent.path}: {message}"
 
 
-@pytest.mark.parametrize("make_engine", ENGINES)
-def test_a_font_that_vanishes_is_never_substituted(make_engine: MakeEngine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine_class", ENGINES)
+def test_a_font_that_vanishes_is_never_substituted(
+    engine_class: MakeEngine, tmp_path: Path
+) -> None:
     path = Path(shutil.copy(KALAM, tmp_path / "brief.ttf"))
-    engine = make_engine([read_face(path)], ["R"], 64, 64)
+    engine = engine_class(give([read_face(path)], ["R"], 64, 64))
     path.unlink()
     with pytest.raises(EngineError, match=r"brief\.ttf"):
         engine.draw(batch([0], [place(45, 10, 50)]), np.zeros((1, 64, 64), dtype=np.uint8))
@@ -324,7 +335,7 @@ def test_imagemagick_says_when_its_limits_forbid_the_frame() -> None:
     limits["width"] = 100
     try:
         with pytest.raises(EngineError) as caught:
-            ImageMagickEngine([], [], 64, 64)
+            ImageMagickEngine(give([], [], 64, 64))
     finally:
         limits["width"] = before
     assert str(caught.value) == (
@@ -346,7 +357,7 @@ def test_pillow_draws_a_variable_font_at_its_axes(variable_font: Path, weight: f
 def test_imagemagick_refuses_axes(variable_font: Path) -> None:
     face = read_face(variable_font, axes={"wght": 500})
     with pytest.raises(EngineError) as caught:
-        ImageMagickEngine([face], ["A"], 64, 64)
+        ImageMagickEngine(give([face], ["A"], 64, 64))
     assert str(caught.value) == (
         f"{variable_font}: ImageMagick draws only the default of a variable font, not wght=500"
         " (use the engine 'vector' or 'pillow')"
@@ -380,7 +391,7 @@ def test_imagemagick_draws_the_first_face_of_a_collection(collection: Path) -> N
 
 def test_imagemagick_refuses_the_second_face_of_a_collection(collection: Path) -> None:
     with pytest.raises(EngineError) as caught:
-        ImageMagickEngine([read_face(collection, 1)], ["g"], 64, 64)
+        ImageMagickEngine(give([read_face(collection, 1)], ["g"], 64, 64))
     assert str(caught.value) == (
         f"{collection}: ImageMagick draws only the first face of a collection, not index 1"
         " (use the engine 'vector' or 'pillow')"

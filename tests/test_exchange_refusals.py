@@ -25,6 +25,7 @@ from glyphgen.errors import ChoiceError, GlyphgenError
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.importing import import_dataset, import_source, open_source
 from glyphgen.exchange.merging import merge_datasets
+from glyphgen.images.decoding import MOST_PIXELS, SUFFIXES
 
 AGAIN = "(download or save it again)"
 
@@ -256,8 +257,8 @@ def arrays(tmp_path: Path, images: Any, labels: Any) -> tuple[Path, Path]:
             "is in Fortran order, expected C order (save np.ascontiguousarray of it)",
         ),
         (
-            np.zeros((3, 1, 1 << 25), np.uint8),
-            "images of 1x33554432, expected at most 16,777,216 pixels",
+            np.zeros((1, 1, MOST_PIXELS + 1), np.uint8),
+            "images of 1x67108865, expected at most 67,108,864 pixels",
         ),
     ],
 )
@@ -450,7 +451,7 @@ def test_strict_refuses_what_would_be_skipped(out: Path, tmp_path: Path) -> None
     (root / "あ" / "y.txt").touch()
     assert refused(out, "folder", root, strict=True) == [
         "あ/x.png: empty",
-        "あ/y.txt: not a picture, expected .png, .jpg, .jpeg, .bmp",
+        f"あ/y.txt: not an image, expected {', '.join(SUFFIXES)}",
     ]
 
 
@@ -493,7 +494,8 @@ def test_pictures_that_change_while_they_are_imported(tmp_path: Path) -> None:
     with pytest.raises(GlyphgenError) as caught:
         import_source(source, tmp_path / "out")
     assert caught.value.problems == (
-        "あ/001.png: not a PNG, JPEG or BMP picture, but it was whole a moment ago"
+        "あ/001.png: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM, but it was whole"
+        " a moment ago"
         " (leave the source alone while it is imported)",
     )
     assert not (tmp_path / "out" / "index.json").exists()

@@ -15,11 +15,15 @@ import numpy as np
 import pytest
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from fontTools.ttLib import TTFont
+from fontTools.ttLib.tables.DefaultTable import DefaultTable
+from fontTools.ttLib.ttCollection import TTCollection
+from prepared_renders import give, read_outlines
 
+from glyphgen.engines.imagemagick import ImageMagickEngine
 from glyphgen.errors import EngineError, FontError, GlyphgenError, UnreadableFontError, WorkerError
 from glyphgen.fonts import FaceRequest, find_requests, read_face
 from glyphgen.fonts.sanitizer import _find_program
-from glyphgen.outlines import FontReader, Limits, OutlineStore, process, read_outlines
+from glyphgen.outlines import FontReader, Limits, OutlineStore, process
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render, survey_faces
 from glyphgen.render.rendering import render_dataset
@@ -89,11 +93,9 @@ def test_every_engine_draws_packed_fonts(
 
 
 def test_imagemagick_says_that_it_draws_no_woff2(make_font: MakeFont) -> None:
-    from glyphgen.engines.imagemagick import ImageMagickEngine
-
     path = pack(make_font("x.ttf", {"A": BOX}), "woff2")
     with pytest.raises(EngineError) as caught:
-        ImageMagickEngine([read_face(path)], ["A"], 64, 64)
+        ImageMagickEngine(give([read_face(path)], ["A"], 64, 64))
     assert str(caught.value) == (
         f"{path}: ImageMagick draws no WOFF2 fonts (use the engine 'vector' or 'pillow')"
     )
@@ -206,6 +208,62 @@ def test_a_font_that_does_not_match_its_checksums_is_refused(make_font: MakeFont
     assert read_face(path).index == 0
 
 
+def sum_of(table: bytes) -> int:
+    words = np.frombuffer(table + bytes(-len(table) % 4), ">u4")
+    return int(words.sum(dtype=np.uint64)) & 0xFFFF_FFFF
+
+
+def write_checksum(path: Path, tag: bytes, checksum: int) -> None:
+    """Write another checksum of a table into the directory of a font."""
+    data = bytearray(path.read_bytes())
+    record = next(at for at in range(12, 400, 16) if data[at : at + 4] == tag)
+    struct.pack_into(">L", data, record + 4, checksum)
+    path.write_bytes(data)
+
+
+def test_both_readings_of_the_checksum_of_head_are_whole(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    head = TTFont(path).reader["head"]
+    assert head[8:12] != bytes(4)
+    write_checksum(path, b"head", sum_of(head))
+    assert read_face(path, sanitize=True).index == 0
+    write_checksum(path, b"head", sum_of(head[:8] + bytes(4) + head[12:]) ^ 1)
+    assert reason(path, sanitize=True).startswith("damaged, table 'head' does not match")
+
+
+def test_a_table_that_is_never_drawn_may_be_damaged(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.fonts.sanitizer._find_program", lambda: None)
+    path = make_font("x.ttf", {"A": BOX})
+    for tag, is_whole in (("EBDT", True), ("Zdrw", False)):
+        font = TTFont(path)
+        font[tag] = DefaultTable(tag)
+        font[tag].data = b"bits"
+        font.save(path)
+        write_checksum(path, tag.encode(), 7)
+        if is_whole:
+            assert read_face(path, sanitize=True).index == 0
+        else:
+            assert reason(path, sanitize=True).startswith("damaged, table 'Zdrw' does not match")
+
+
+def test_a_damaged_table_of_the_second_font_of_a_collection_is_named(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.fonts.sanitizer._find_program", lambda: None)
+    collection = TTCollection()
+    collection.fonts = [TTFont(make_font(f"{k}.ttf", {"A": [BOX, RING][k]})) for k in range(2)]
+    path = make_font("x.ttf", {"A": BOX}).with_suffix(".ttc")
+    collection.save(path)
+    assert read_face(path, 1, sanitize=True).index == 1
+    glyf = TTFont(path, fontNumber=1).reader.tables["glyf"]
+    data = bytearray(path.read_bytes())
+    data[glyf.offset + 20] ^= 1
+    path.write_bytes(data)
+    assert reason(path, sanitize=True).startswith("damaged, table 'glyf' does not match")
+
+
 @pytest.mark.parametrize("ends", [(7, 3), (9, 7), (3, 3)])
 def test_contours_out_of_order_are_refused_without_the_sanitizer_as_well(
     make_font: MakeFont, monkeypatch: pytest.MonkeyPatch, ends: tuple[int, int]
@@ -228,10 +286,8 @@ def end_contours_at(path: Path, *, glyph: int, ends: tuple[int, int]) -> None:
     data = bytearray(path.read_bytes())
     struct.pack_into(">HH", data, glyf.offset + start + 10, *ends)
     table = bytes(data[glyf.offset : glyf.offset + glyf.length])
-    words = np.frombuffer(table + bytes(-len(table) % 4), ">u4")
-    record = next(at for at in range(12, 300, 16) if data[at : at + 4] == b"glyf")
-    struct.pack_into(">L", data, record + 4, int(words.sum(dtype=np.uint64)) & 0xFFFF_FFFF)
     path.write_bytes(data)
+    write_checksum(path, b"glyf", sum_of(table))
 
 
 def test_the_sanitizer_can_be_turned_off(make_font: MakeFont, write_recipe: WriteRecipe) -> None:

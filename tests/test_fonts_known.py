@@ -1,6 +1,5 @@
 """A face that was read before is found again by its bytes, and needs no process."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import BOX, FONTS, RING, MakeFont
 
+from glyphgen.files.cache import Cache
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
 from glyphgen.outlines import FontReader
 from glyphgen.outlines import process as reading
@@ -19,8 +19,10 @@ WriteRecipe = Callable[[str], Path]
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
-    return tmp_path / "cache" / "faces.json"
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "glyphgen" / "faces"
 
 
 @pytest.fixture
@@ -37,17 +39,17 @@ def n_started(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: len(started)
 
 
-def read(kept: Path, *requests: FaceRequest, sanitize: bool = False) -> tuple[Face, ...]:
-    known = KnownFaces(kept, sanitize=sanitize)
+def read(*requests: FaceRequest, sanitize: bool = False) -> tuple[Face, ...]:
+    known = KnownFaces(sanitize=sanitize)
     with FontReader(sanitize=sanitize, known=known) as reader:
         return reader.read_faces(requests)[0]
 
 
 def test_a_face_is_read_once(make_font: MakeFont, kept: Path, n_started: Callable[[], int]) -> None:
     asked = FaceRequest(path=make_font("a.ttf", {"A": BOX}))
-    first = read(kept, asked)
+    first = read(asked)
     assert n_started() == 1
-    assert read(kept, asked) == first
+    assert read(asked) == first
     assert n_started() == 1
 
 
@@ -55,10 +57,10 @@ def test_a_face_is_found_wherever_its_file_lies(
     make_font: MakeFont, kept: Path, tmp_path: Path, n_started: Callable[[], int]
 ) -> None:
     here = make_font("a.ttf", {"A": BOX})
-    read(kept, FaceRequest(path=here))
+    read(FaceRequest(path=here))
     (tmp_path / "there").mkdir()
     there = Path(shutil.copy(here, tmp_path / "there"))
-    [face] = read(kept, FaceRequest(path=there))
+    [face] = read(FaceRequest(path=there))
     assert face.path == there
     assert n_started() == 1
 
@@ -67,11 +69,11 @@ def test_other_bytes_are_another_face_even_of_the_same_age(
     make_font: MakeFont, kept: Path, n_started: Callable[[], int]
 ) -> None:
     path = make_font("a.ttf", {"A": BOX}, family="Old")
-    [old] = read(kept, FaceRequest(path=path))
+    [old] = read(FaceRequest(path=path))
     time = path.stat().st_mtime_ns
     make_font("a.ttf", {"A": RING}, family="New")
     os.utime(path, ns=(time, time))
-    [new] = read(kept, FaceRequest(path=path))
+    [new] = read(FaceRequest(path=path))
     assert (old.family, new.family) == ("Old", "New")
     assert old.sha256 != new.sha256
     assert n_started() == 2
@@ -81,11 +83,11 @@ def test_asked_for_otherwise_or_not_sanitized_is_another(
     make_font: MakeFont, kept: Path, n_started: Callable[[], int]
 ) -> None:
     path = make_font("a.ttf", {"A": BOX})
-    read(kept, FaceRequest(path=path))
-    [face] = read(kept, FaceRequest(path=path, weight=3))
+    read(FaceRequest(path=path))
+    [face] = read(FaceRequest(path=path, weight=3))
     assert face.weight == 3
     assert n_started() == 2
-    read(kept, FaceRequest(path=path), sanitize=True)
+    read(FaceRequest(path=path), sanitize=True)
     assert n_started() == 3
 
 
@@ -93,13 +95,13 @@ def test_a_catalogue_beside_the_font_is_looked_at_again(kept: Path, tmp_path: Pa
     font = tmp_path / "kana" / "kiloji.ttf"
     font.parent.mkdir()
     shutil.copy(FONTS / "kana" / "kiloji.ttf", font)
-    [silent] = read(kept, FaceRequest(path=font))
+    [silent] = read(FaceRequest(path=font))
     rows = "folder\tfile\tlicence\tpackage\nkana\tkiloji.ttf\tLicenseRef-told\tkiloji\n"
     other = tmp_path / "other" / "kana" / "kiloji.ttf"
     other.parent.mkdir(parents=True)
     shutil.copy(font, other)
     (tmp_path / "other" / "FONTS.tsv").write_text(rows)
-    [told] = read(kept, FaceRequest(path=other))
+    [told] = read(FaceRequest(path=other))
     assert told.license == "LicenseRef-told" != silent.license
 
 
@@ -108,26 +110,27 @@ def test_a_damaged_file_holds_nothing(
     make_font: MakeFont, kept: Path, n_started: Callable[[], int], damage: bytes
 ) -> None:
     asked = FaceRequest(path=make_font("a.ttf", {"A": BOX}))
-    first = read(kept, asked)
-    kept.write_bytes(damage)
-    assert read(kept, asked) == first
+    first = read(asked)
+    [face] = kept.glob("*/face.json")
+    face.write_bytes(damage)
+    assert read(asked) == first
     assert n_started() == 2
 
 
-def test_a_damaged_page_is_read_anew(
+def test_a_page_of_other_keys_is_read_anew(
     make_font: MakeFont, kept: Path, n_started: Callable[[], int]
 ) -> None:
     asked = FaceRequest(path=make_font("a.ttf", {"A": BOX}))
-    first = read(kept, asked)
-    kept.write_text(json.dumps({key: {"index": 0} for key in json.loads(kept.read_bytes())}))
-    assert read(kept, asked) == first
+    first = read(asked)
+    [entry] = kept.iterdir()
+    Cache(kept, 9).write(entry.name, lambda new: (new / "face.json").write_text('{"index": 0}'))
+    assert read(asked) == first
     assert n_started() == 2
 
 
-def test_a_place_that_cannot_be_written_is_no_error(make_font: MakeFont, tmp_path: Path) -> None:
-    blocked = tmp_path / "blocked"
-    blocked.write_text("a file")
-    assert read(blocked / "faces.json", FaceRequest(path=make_font("a.ttf", {"A": BOX})))
+def test_a_place_that_cannot_be_written_is_no_error(make_font: MakeFont, kept: Path) -> None:
+    kept.parent.parent.write_text("a file")
+    assert read(FaceRequest(path=make_font("a.ttf", {"A": BOX})))
 
 
 def test_a_survey_that_was_made_before_starts_nothing(

@@ -81,7 +81,7 @@ def test_a_character_with_the_drawing_of_another_is_refused(remap: Remap, refuse
 
 def test_a_character_of_no_class_of_the_recipe_is_refused(remap: Remap, refused: Refused) -> None:
     remap({"い": "ヤ", "る": "ン"})
-    assert refused(HIRAGANA) == dict.fromkeys("いる", "unlike other hands")
+    assert refused(HIRAGANA) == dict.fromkeys("いる", "unlike other typefaces")
 
 
 def test_two_characters_that_changed_places_are_refused(remap: Remap, refused: Refused) -> None:
@@ -153,12 +153,40 @@ def test_a_dot_where_others_have_a_character_is_refused(
     assert refused() == {"ぬ": reason}
 
 
-def test_among_few_faces_nothing_is_proven(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
-    for name in ("a", "b", "c"):
-        make_font(f"{name}.ttf", {"A": [[(x, y + ord(name)) for x, y in BOX[0]]]})
+def box(height: int) -> list[list[tuple[int, int]]]:
+    return [[(60, 0), (60, height), (540, height), (540, 0)]]
+
+
+@pytest.mark.parametrize(("n_faces", "unproven"), [(3, True), (4, False)])
+def test_a_cell_is_proven_by_three_other_typefaces(
+    make_font: MakeFont, write_recipe: WriteRecipe, n_faces: int, *, unproven: bool
+) -> None:
+    for k in range(n_faces):
+        make_font(f"{k}.ttf", {"A": box(500 + 5 * k)})
     parts = lay_out(write_recipe('classes.text = "A"\nfonts.files = ["*.ttf"]'))
     assert parts.verdict.admitted.all()
+    assert parts.verdict.unproven.tolist() == [[unproven]] * n_faces
+
+
+def test_a_cell_is_not_proven_by_faces_of_its_own_typeface(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for k in range(6):
+        make_font(f"{k}.ttf", {"A": box(500 + 5 * k)}, family=f"F{k // 2}")
+    parts = lay_out(write_recipe('classes.text = "A"\nfonts.files = ["*.ttf"]'))
     assert parts.verdict.unproven.all()
+
+
+def test_a_box_is_no_missing_glyph_where_other_typefaces_draw_it_so(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for k in range(4):  # TOFU is 800 high
+        make_font(f"{k}.ttf", {"A": box(805 + 5 * k)})
+    parts = lay_out(write_recipe('classes.text = "A"\nfonts.files = ["*.ttf"]'))
+    assert parts.verdict.admitted.all()
+    make_font("4.ttf", {"A": RING})
+    parts = lay_out(write_recipe('classes.text = "A"\nfonts.files = ["0.ttf", "4.ttf"]'))
+    assert [(r.face, r.reason) for r in parts.verdict.refusals] == [(0, "like .notdef")]
 
 
 def test_an_outline_out_of_all_bounds_is_refused(

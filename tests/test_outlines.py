@@ -10,10 +10,13 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prepared_renders import read_outlines
 
 from glyphgen.errors import FontError
 from glyphgen.fonts import read_face
-from glyphgen.outlines import OutlineStore, read_outlines
+from glyphgen.outlines import OutlineStore
 
 
 def read(
@@ -219,6 +222,39 @@ def test_a_store_is_the_same_from_disk(tmp_path: Path) -> None:
     mapped = OutlineStore.open(tmp_path / "outlines")
     for name in OutlineStore.__slots__:
         assert np.array_equal(getattr(mapped, name), getattr(store, name)), name
+
+
+@settings(max_examples=30, deadline=None)
+@given(forms=st.lists(st.integers(0, 5), max_size=8))
+def test_forms_are_taken_with_their_points(forms: list[int]) -> None:
+    whole = read(FONTS / "kana" / "Stick_400Regular.ttf", "あプ一いへぱ", wobble_grid=3)
+    taken = whole.take_forms(forms)
+    assert taken.n_forms == len(forms)
+    for new, old in enumerate(forms):
+        for start, count, names in (
+            ("point_start", "n_points", ("x", "y", "normal_x", "normal_y", "piece", "bend", "tag")),
+            ("contour_start", "n_contours", ("contour_end",)),
+            ("piece_start", "n_pieces", ("piece_x", "piece_y")),
+        ):
+            n = getattr(whole, count)[old]
+            a, b = getattr(whole, start)[old], getattr(taken, start)[new]
+            for name in names:
+                own, moved = getattr(whole, name)[a : a + n], getattr(taken, name)[b : b + n]
+                assert np.array_equal(own, moved), name
+        assert (whole.box[old] == taken.box[new]).all()
+        assert (whole.hull_x[:, old] == taken.hull_x[:, new]).all()
+    n, longest = int(taken.n_points.sum()), int(taken.n_points.max(initial=0))
+    assert len(taken.x) == len(taken.bend) == n + longest
+    assert not taken.x[n:].any()
+
+
+@pytest.mark.parametrize("name", ["point_start", "contour_start", "piece_start"])
+def test_cells_out_of_order_are_no_store(name: str) -> None:
+    store = read(FONTS / "kana" / "Stick_400Regular.ttf", "あプ")
+    with pytest.raises(
+        ValueError, match=f"{name}: expected one cell after the other, without gaps"
+    ):
+        replace(store, **{name: getattr(store, name)[::-1]})
 
 
 def test_a_file_that_has_changed_in_between_is_named(make_font: MakeFont) -> None:

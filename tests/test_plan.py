@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from prepared_renders import lay_out
 
 from glyphgen.engines.vector import VectorEngine
 from glyphgen.errors import RecipeError
 from glyphgen.plan import Plan, describe_plan
-from glyphgen.plan.turns import make_turns
+from glyphgen.plan.turns import list_turns, make_turns
 
 WriteRecipe = Callable[[str], Path]
 RECIPES = FONTS.parent / "recipes"
@@ -254,7 +256,45 @@ def test_a_split_by_face_shows_no_face_twice(three_faces: Path) -> None:
     assert {face for _, _, face in columns(plan, 24, 36)} == {1}
 
 
-def test_a_split_by_face_drawn_by_lot_keeps_kin_together(
+def test_the_turns_of_each_split_by_face_begin_with_its_first_face(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for k, contours in enumerate([BOX, RING, PAIR, [*PAIR, *BOX]]):
+        make_font(f"{k}.ttf", {"A": contours})
+    recipe = write_recipe(
+        'classes.text = "A"\nfonts.files = ["*.ttf"]\nrender.per_class = 10\n'
+        'split = { by = "face", test_faces = ["2.ttf", "3.ttf"] }'
+    )
+    plan = lay_out(recipe).plan
+    assert plan.splits == {"train": (0, 5), "test": (5, 10)}
+    assert [face for _, _, face in columns(plan)] == [0, 1, 0, 1, 0, 2, 3, 2, 3, 2]
+
+
+def test_a_small_share_holds_out_one_typeface_at_least(three_faces: Path) -> None:
+    plan = lay_out(three_faces, "classes.text='AB'", 'split={by = "face", test = 0.01}').plan
+    assert len({face for _, _, face in columns(plan, *plan.splits["test"])}) == 1
+
+
+def test_shares_of_a_class_are_rounded(three_faces: Path) -> None:
+    plan = lay_out(three_faces, 'split={by = "sample", val = 0.2, test = 0.23}').plan
+    assert plan.splits == {
+        "train": (0, 21),
+        "val": (21, 27),
+        "test": (27, 36),
+    }  # 2.4 and 2.76 of 12
+
+
+def test_a_class_that_no_face_of_a_split_draws_has_no_rows_there(three_faces: Path) -> None:
+    plan = lay_out(three_faces, 'split={by = "face", test_faces = ["six.ttf"]}').plan
+    rows = columns(plan, *plan.splits["test"])
+    assert Counter((label, face) for label, _, face in rows) == {(0, 2): 4, (1, 2): 4}
+    assert {name: n.tolist() for name, n in plan.count_rows().items()} == {
+        "train": [8, 8, 8],
+        "test": [4, 4, 0],
+    }
+
+
+def test_a_split_by_face_drawn_by_lot_keeps_typefaces_together(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
     for n in range(6):
@@ -273,7 +313,9 @@ def test_a_split_by_face_drawn_by_lot_keeps_kin_together(
         assert test in ({0, 1}, {2, 3}, {4, 5})
 
 
-def test_kin_on_two_sides_are_an_error(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+def test_a_typeface_on_two_sides_is_an_error(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
     make_font("a.ttf", {"A": BOX})
     make_font("b.ttf", {"A": BOX})
     make_font("c.ttf", {"A": RING})
@@ -283,7 +325,7 @@ def test_kin_on_two_sides_are_an_error(make_font: MakeFont, write_recipe: WriteR
     with pytest.raises(RecipeError) as caught:
         _ = lay_out(recipe).plan
     assert str(caught.value) == (
-        f"{recipe}:3: split: a.ttf (train), b.ttf (test) are one hand: of one family, or drawn alike"
+        f"{recipe}:3: split: a.ttf (train), b.ttf (test) are one typeface: of one family, or drawn alike"
         " (put them on one side)"
     )
 
@@ -319,13 +361,38 @@ def test_a_class_without_a_face_in_train_is_an_error(three_faces: Path) -> None:
 @given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=6))
 def test_every_class_has_exactly_its_rows_whatever_the_counts(counts: list[int]) -> None:
     n = np.array(counts, dtype=np.int64)
-    cells = [np.arange(3) + 10 * k for k in range(len(n))]
     zero = np.zeros_like(n)
-    turns = make_turns(cells, n, zero, zero)
+    turns = make_turns(np.arange(3 * len(n)), np.full_like(n, 3), n, zero, zero)
     class_index, sample, _, _ = turns.rows(0, turns.n_rows)
     assert np.bincount(class_index, minlength=len(n)).tolist() == counts
     for k, count in enumerate(counts):
         assert sample[class_index == k].tolist() == list(range(count))
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_turns_are_those_of_each_class_alone(data: st.DataObject) -> None:
+    n_faces, n_forms = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 7))
+    n_classes = data.draw(st.integers(1, 4))
+    form_class = data.draw(
+        st.lists(st.integers(0, n_classes - 1), min_size=n_forms, max_size=n_forms)
+    )
+    admitted = data.draw(arrays(bool, (n_faces, n_forms)))
+    weights = data.draw(arrays(np.int64, n_faces, elements=st.integers(1, 3)))
+    faces = np.flatnonzero(data.draw(arrays(bool, n_faces)))
+    cells, n_cells = list_turns(form_class, n_classes, admitted, faces, weights)
+    alone = [
+        [
+            face * n_forms + form
+            for turn in range(3)
+            for face in faces.tolist()
+            for form in range(n_forms)
+            if form_class[form] == k and admitted[face, form] and weights[face] > turn
+        ]
+        for k in range(n_classes)
+    ]
+    assert n_cells.tolist() == [len(own) for own in alone]
+    assert cells.tolist() == [cell for own in alone for cell in own]
 
 
 def test_no_shift_where_the_margin_is_too_small(three_faces: Path) -> None:
@@ -359,7 +426,7 @@ def test_ink_that_grows_bends_and_scatters_stays_in_the_frame(
     parts = lay_out(recipe)
     placements = parts.plan.rows(0, 600)
     placements.matrix[:, :, 2] += 50
-    engine = VectorEngine(parts.store, 200, 200, (0.03, 5.0, 0.1))
+    engine = VectorEngine(replace(parts.engine_inputs, height=200, width=200))
     images = np.empty((600, 200, 200), dtype=np.uint8)
     engine.draw(placements, images)
     images[:, 50:150, 50:150] = 0

@@ -1,32 +1,39 @@
 """Recipes: defaults, overrides, round trips, and one line for everything that can be wrong."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import glyphgen
+from glyphgen.augment.albumentations_step import AlbumentationsStep
+from glyphgen.augment.blur import BlurStep
+from glyphgen.augment.elastic import ElasticStep
+from glyphgen.augment.noise import NoiseStep
+from glyphgen.choices import ENGINES
 from glyphgen.classes import make_class_table
 from glyphgen.errors import RecipeError
 from glyphgen.recipe import (
-    AlbumentationsStep,
-    BlurStep,
     Classes,
-    ElasticStep,
     Fonts,
-    NoiseStep,
     Recipe,
     Scatter,
     Wobble,
     dump_recipe,
     find_shipped,
     read_recipe,
+    read_steps,
+    reading,
     recipe_schema,
 )
 from glyphgen.recipe.lines import find_lines
@@ -358,6 +365,40 @@ def test_a_step_can_be_changed_on_the_command_line(read: Read) -> None:
     )
 
 
+# --- Choices
+
+
+def test_what_an_engine_can_do_is_read_from_its_table(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = replace(ENGINES["pillow"], can=frozenset({"render.weight"}))
+    monkeypatch.setitem(cast(dict[str, object], ENGINES), "pillow", able)
+    assert read('render = { engine = "pillow", weight = 0.02 }').render.weight == (0.02, 0.02)
+    refused = find_problems(lambda: read('render = { engine = "imagemagick", weight = 0.02 }'))
+    assert refused == (
+        'r.toml:3: render.weight: found engine "imagemagick", but only the vector and pillow engines'
+        ' can do this (set render.engine = "vector")',
+    )
+    weight = recipe_schema()["$defs"]["Render"]["properties"]["weight"]
+    assert weight["description"].endswith("Only with engine vector or pillow.")
+
+
+def test_reading_a_recipe_loads_no_library_that_makes_pixels() -> None:
+    program = "import sys, glyphgen.recipe\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "pydantic" in loaded
+    assert not loaded & {"cv2", "scipy", "albumentations", "PIL", "freetype", "uharfbuzz", "wand"}
+
+
+def test_a_path_may_be_of_any_kind(read: Read, in_tmp: Path) -> None:
+    read('[[augment]]\nstep = "blur"')
+    assert read_recipe(os.path.join(in_tmp, "r.toml"), folder="sub").folder == Path("sub")  # noqa: PTH118
+    assert len(read_steps(str(in_tmp / "r.toml"))) == 1
+
+
 # --- Bad files
 
 
@@ -423,7 +464,7 @@ def test_installed_package_brings_its_recipes(
     shipped = in_tmp / "lib/glyphgen/data/recipes"
     shipped.mkdir(parents=True)
     (shipped / "mine.toml").write_text(SMALLEST)
-    monkeypatch.setattr(glyphgen, "__file__", str(in_tmp / "lib/glyphgen/__init__.py"))
+    monkeypatch.setattr(reading, "__file__", str(in_tmp / "lib/glyphgen/recipe/reading.py"))
     assert read_recipe("mine").folder == shipped
     Path("mine").write_text('name = "nearer"\n' + SMALLEST)
     assert read_recipe("mine").name == "nearer"
@@ -759,7 +800,7 @@ def test_dump_and_read_give_the_same_recipe(
 
 def test_schema_file_is_in_step_with_the_code() -> None:
     stored = json.loads((RECIPES / "recipe.schema.json").read_text("utf-8"))
-    assert stored == recipe_schema()
+    assert stored == recipe_schema(), "run: glyphgen recipe-schema > recipes/recipe.schema.json"
     assert stored["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -813,20 +854,6 @@ def test_shipped_grid_recipe_has_353_positions_and_5_rotations() -> None:
     n_shifts = len(render.shift_x) * len(render.shift_y)
     positions = [n_shifts if (1 - size) / 2 >= render.min_blank else 1 for size in render.size]
     assert (sum(positions), len(render.rotation)) == (353, 5)
-
-
-def test_readme_names_every_key_and_its_example_is_right(in_tmp: Path) -> None:
-    readme = (RECIPES / "README.md").read_text("utf-8")
-    schema = recipe_schema()
-    for table in (schema, *schema["$defs"].values()):
-        for key in table["properties"]:
-            names = (f"`{key}`", f"`[{key}]`", f"`[[{key}]]`", f"`render.{key}`")
-            assert any(name in readme for name in names), key
-    example, steps = (text.split("```")[0] for text in readme.split("```toml\n")[1:])
-    Path("r.toml").write_text(example, "utf-8")
-    assert len(make_class_table(read_recipe("r.toml"))) == 5
-    Path("r.toml").write_text(SMALLEST + steps, "utf-8")
-    assert len(read_recipe("r.toml").augment) == 4
 
 
 def test_a_grid_has_no_use_for_a_faces_weight(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -124,6 +125,7 @@ def test_a_damaged_shard_alone_is_made_again(finished: Path, tmp_path: Path) -> 
 _PROGRAM = """
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 from glyphgen.render.rendering import render_dataset
 from glyphgen.recipe import read_recipe
 if __name__ == "__main__":
@@ -219,6 +221,31 @@ def test_refused_cells_are_told_in_gate_json_and_their_rows_go_to_others(
     }
     samples = glyphgen.load(tmp_path / "set").samples[:]
     assert samples["face"][samples["class_index"] == 1].tolist() == [0] * 6
+
+
+def test_a_folder_is_a_path_or_its_name_and_the_plan_is_reported(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    make_font("one.ttf", {"A": BOX, "B": RING})
+    make_font("two.ttf", {"A": RING})
+    recipe = write_recipe(
+        'classes.text = "AB"\nfonts.files = ["one.ttf", "two.ttf"]\nrender.per_class = 6\n'
+        'gate.on_refused = "skip"'
+    )
+    reporter = Mock()
+    rendered = render_dataset(read_recipe(recipe), str(tmp_path / "set"), reporter=reporter)
+    assert rendered.folder == tmp_path / "set"
+    assert len(glyphgen.load(tmp_path / "set")) == 12
+    assert [args for args, _ in reporter.warning.call_args_list] == [
+        (
+            "license unknown: one.ttf, two.ttf"
+            " (look before a dataset is published; `glyphgen fonts list` tells more)",
+        )
+    ]
+    assert [args for args, _ in reporter.message.call_args_list] == [
+        ("2 classes x 6 = 12 images: 2 faces in equal turns",),
+        ("1 cells refused: see gate.json",),
+    ]
 
 
 def test_nothing_is_written_when_the_recipe_cannot_be_made(

@@ -1,11 +1,13 @@
 """The pages that people look at: right numbers, whatever is given, and a browser that can use them."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,11 +16,17 @@ from playwright.sync_api import sync_playwright
 from glyphgen.balance import balance_dataset, prepare_balance
 from glyphgen.dataset.reader import load
 from glyphgen.errors import DatasetError, ReportError
-from glyphgen.images.png import make_picture
+from glyphgen.images.sheets import make_picture
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
-from glyphgen.report import make_report
-from glyphgen.report.blocks import check_extra
+from glyphgen.report import check_report_extra, make_report
+from glyphgen.report.charts import (
+    dump_svg,
+    make_bar_chart,
+    make_histogram,
+    make_line_chart,
+    save_chart,
+)
 from glyphgen.report.dataset_page import choose_samples
 from glyphgen.report.statistics import measure_dataset, measure_shapes
 
@@ -195,18 +203,79 @@ def test_a_training_is_told_of(tmp_path: Path) -> None:
     assert "90.00% (80.00% to 95.00%)" in text
     assert "x.ttf" in text
     assert "3.0%" in text
+    assert '<section id="curves"' not in text
+    (run / "history.csv").write_text(
+        "epoch,train_loss,val_loss,val_top1,val_precision,val_recall\n"
+        "1,0.9,0.8,0.5,0.4,0.3\n2,0.123,0.234,0.765,0.7,0.6\n"
+    )
+    text = make_report(str(run), str(tmp_path / "run.html")).path.read_text("utf-8")
+    for shown in ("train 0.123", "val 0.234", "top-1 0.765", "precision 0.7", "recall 0.6"):
+        assert f"{shown}</text>" in text
 
 
 def test_figures_are_written_as_png_and_svg(kana: Path, tmp_path: Path) -> None:
     reported = make_report((kana,), tmp_path / "kana.html", figures=tmp_path / "figures")
-    names = sorted(path.name for path in reported.figures)
-    assert names == sorted(f"{n}.{k}" for n in ("ink", "support", "values") for k in ("png", "svg"))
+    names = {path.name for path in reported.figures}
+    charts = ("rows-by-class", "ink-density", "ink-size", "stroke-width", "value-rotation_deg")
+    assert names >= {f"{name}.{kind}" for name in charts for kind in ("png", "svg")}
     for path in reported.figures:
         if path.suffix == ".png":
             with Image.open(path) as figure:
-                assert min(figure.size) > 200
+                assert min(figure.size) > 180
         else:
             assert path.read_text("utf-8").startswith("<?xml")
+
+
+# --- Charts
+
+
+def count_bars(svg: str, color: str) -> int:
+    return len(re.findall(rf'style="fill: var\(--{color}\)[^"]*"', svg))
+
+
+def test_a_chart_in_a_page_takes_the_colors_and_the_typeface_of_the_page() -> None:
+    lines = make_line_chart("l", "t", [1, 2], [(name, [0.5, 0.25]) for name in "abc"])
+    svg = dump_svg(lines.figure)
+    assert svg.startswith("<svg viewBox=")
+    assert re.findall(r"#[0-9a-f]{6}\b", svg) == []
+    assert re.findall(r"font[^;]*Sans", svg) == []
+    assert re.findall(r'<g id=|<style|width="\d+pt"', svg) == []
+    assert all(f"stroke: var(--{color})" in svg for color in ("first", "second", "muted", "line"))
+    assert all(f"{name} 0.25</text>" in svg for name in "abc")
+
+
+def test_bars_are_as_high_as_their_values_and_a_histogram_says_its_highest_share() -> None:
+    bars = make_bar_chart("b", "t", [4.0, 2.0, 1.0])
+    patches: Any = bars.figure.axes[0].patches
+    assert [bar.get_height() for bar in patches] == [4, 2, 1]
+    assert count_bars(dump_svg(bars.figure), "first") == 3
+    many = make_bar_chart("b", "t", list(range(2000, 0, -1)))
+    assert count_bars(dump_svg(many.figure), "first") == 1
+    values = np.array([0.0] * 3 + [1.0])
+    spread = make_histogram("h", "t", [("", values), ("", np.ones(2))])
+    [top] = [label.get_text() for label in spread.figure.axes[0].get_yticklabels()]
+    assert top == "100%"
+    patches = spread.figure.axes[0].patches
+    first, second = (patch.get_data().values for patch in patches)
+    assert (first[0], first[-1], second[0], second[-1]) == (0.75, 0.25, 0, 1)
+
+
+def test_equal_charts_are_equal_bytes_and_leave_matplotlib_as_it_was(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    one, again = (
+        save_chart(tmp_path / name, make_bar_chart("b", "rows", [2.0, 1.0])) for name in "ab"
+    )
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in again]
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_name_from_a_strange_dataset_stays_in_the_folder_and_is_no_formula(
+    tmp_path: Path,
+) -> None:
+    chart = make_histogram("value-../../x", "$_{$", [("", np.arange(3.0))])
+    paths = save_chart(tmp_path / "deep" / "er", chart)
+    assert [path.name for path in paths] == ["value-x.png", "value-x.svg"]
+    assert "$_{$" in paths[1].read_text("utf-8")
 
 
 def test_what_cannot_be_told_of_is_one_line(
@@ -223,9 +292,9 @@ def test_what_cannot_be_told_of_is_one_line(
         f"{unfinished}: unfinished, it has no index.json (run the command that makes it again)"
     )
     assert not (tmp_path / "x.html").exists()
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("glyphgen.report.find_spec", lambda name: None)
     with pytest.raises(ReportError) as caught:
-        check_extra()
+        check_report_extra()
     assert str(caught.value) == (
         "report: jinja2, matplotlib not installed, expected the extra 'report'"
         " (pip install 'glyphgen[report]')"

@@ -192,7 +192,7 @@ def test_a_crash_at_any_step_can_be_resumed_to_equal_bytes(
     ("format", "steps_of_shard", "steps_of_end"),
     [
         ("npy", ["pwrite"] * 3, ["fsync", "replace", "fsync"] * 3),
-        ("hdf5", ["pwrite"] * 4 + ["fsync", "replace", "fsync"], []),
+        ("hdf5", ["pwrite"] * 2 + ["fsync", "replace", "fsync"], []),
     ],
 )
 def test_files_are_on_the_disk_before_they_get_their_names(
@@ -207,8 +207,8 @@ def test_files_are_on_the_disk_before_they_get_their_names(
         infos = shards.finish()
         write_index(tmp_path, make_index(infos, format=format))
     steps = [step for step in steps if step != "unlink"]
-    note = ["replace"]
-    index = ["fsync", "replace", "fsync"]
+    note = ["pwrite", "replace"]
+    index = ["pwrite", "fsync", "replace", "fsync"]
     assert steps == (steps_of_shard + note) * 5 + steps_of_end + index
 
 

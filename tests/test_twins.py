@@ -1,6 +1,7 @@
 """What faces draw alike is named, and made one class where the recipe says so."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from prepared_renders import Parts, lay_out
 
 from glyphgen.classes import ClassTable, merge_classes
 from glyphgen.errors import RecipeError
-from glyphgen.gate.page import make_gate_page
+from glyphgen.gate.page import TwinsEntry, make_gate_page, read_gate_page
+from glyphgen.gate.twins import Twins, _judge
+from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render
 
@@ -36,6 +39,11 @@ def face_twins(parts: Parts) -> list[tuple[str, str]]:
 
 def move(contours: list[Contour], x: float = 0, y: float = 0, scale: float = 1) -> list[Contour]:
     return [[(px * scale + x, py * scale + y) for px, py in contour] for contour in contours]
+
+
+def points_of(store: OutlineStore, cell: int) -> list[float]:
+    at = slice(store.point_start[cell], store.point_start[cell] + store.n_points[cell])
+    return [*store.x[at].tolist(), *store.y[at].tolist()]
 
 
 def test_the_bundled_kana_have_three_pairs_of_twins_and_no_more() -> None:
@@ -97,6 +105,30 @@ def test_faces_that_lack_a_form_are_not_asked(
     assert twins(parts) == [("AB", 0.0, 1, 1)]
 
 
+@pytest.mark.parametrize(("n_sharply", "n_twins"), [(0, 0), (1, 0), (2, 1), (10, 1)])
+def test_twins_are_alike_coarsely_in_half_of_the_faces_and_sharply_in_a_fifth(
+    n_sharply: int, n_twins: int
+) -> None:
+    admitted = np.ones((10, 2), dtype=bool)
+    distances = {face: (0.1, 0.1 if face < n_sharply else 0.9) for face in range(10)}
+    together, single = _judge({(0, 1): distances}, admitted)
+    assert [(group.n_faces, group.n_alike) for group in together] == [(10, n_sharply)] * n_twins
+    assert len(single) == (0 if n_twins else n_sharply)
+    # Sharply alike in four faces, and not even coarsely in the other six.
+    few = dict.fromkeys(range(4), (0.1, 0.1))
+    together, single = _judge({(0, 1): few}, admitted)
+    assert (together, len(single)) == ((), 4)
+
+
+def test_pairs_that_share_a_form_are_one_group_that_tells_the_least_alike() -> None:
+    admitted = np.ones((10, 4), dtype=bool)
+    admitted[9, 2] = False
+    close = dict.fromkeys(range(10), (0.05, 0.1))
+    far = {face: (0.15, 0.1 if face < 3 else 0.9) for face in range(9)}
+    together, _ = _judge({(0, 1): close, (1, 2): far}, admitted)
+    assert together == (Twins(forms=(0, 1, 2), distance=0.15, n_faces=9, n_alike=3),)
+
+
 def test_twins_become_one_class_and_every_cell_stays_what_it_is(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
@@ -123,17 +155,45 @@ def test_twins_become_one_class_and_every_cell_stays_what_it_is(
             new = merged.store.n_forms * face + form
             assert (apart.store.box[old] == merged.store.box[new]).all()
             assert (apart.store.hull_x[:, old] == merged.store.hull_x[:, new]).all()
-            assert apart.store.point_start[old] == merged.store.point_start[new]
+            assert points_of(apart.store, old) == points_of(merged.store, new)
+
+
+def test_refusals_stand_in_the_order_of_the_merged_forms(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    make_font("x.ttf", {"A": BOX, "B": PAIR, "C": BOX})
+    make_font("y.ttf", {"A": BOX})
+    recipe = write_recipe(
+        'classes.text = "ABC"\nclasses.merge_twins = true\nfonts.files = ["*.ttf"]\n'
+        'gate.on_refused = "skip"'
+    )
+    merged = prepare_render(read_recipe(recipe))
+    assert merged.table.all_forms == ("A", "C", "B")
+    assert [(r.face, r.form) for r in merged.verdict.refusals] == [(1, 1), (1, 2)]
 
 
 def test_gate_json_names_the_twins(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
     make_font("x.ttf", {"A": BOX, "B": BOX})
     recipe = write_recipe('classes.text = "AB"\nfonts.files = ["x.ttf"]')
     page = make_gate_page(prepare_render(read_recipe(recipe)))
-    named = {"forms": ["A", "B"], "distance": 0.0, "faces": 1, "faces_alike": 1}
-    assert page["twins"] == [named | {"one_class": False}]
+    named = TwinsEntry(forms=("A", "B"), distance=0.0, faces=1, faces_alike=1, one_class=False)
+    assert page.twins == (named,)
     page = make_gate_page(prepare_render(read_recipe(recipe, ["classes.merge_twins=true"])))
-    assert page["twins"] == [named | {"one_class": True}]
+    assert page.twins == (replace(named, one_class=True),)
+
+
+def test_gate_json_is_read_as_it_was_written(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    make_font("x.ttf", {"A": BOX, "B": BOX, "C": PAIR})
+    make_font("y.ttf", {"A": BOX, "B": RING})
+    recipe = write_recipe(
+        'classes.text = "ABC"\nfonts.files = ["x.ttf", "y.ttf"]\ngate.on_refused = "skip"'
+    )
+    page = make_gate_page(prepare_render(read_recipe(recipe)))
+    assert (len(page.refused), len(page.twins) + len(page.face_twins)) == (1, 1)
+    (tmp_path / "gate.json").write_bytes(page.dump())
+    assert read_gate_page(tmp_path) == page
 
 
 def test_a_merge_that_the_recipe_names_is_one_class_called_after_the_first(
@@ -153,7 +213,7 @@ def test_a_merge_that_the_recipe_names_is_one_class_called_after_the_first(
 def test_groups_that_share_a_form_are_one_class() -> None:
     table = ClassTable(labels=tuple("ABCD"), forms=(("A",), ("B",), ("C",), ("D",)))
     merged = merge_classes(table, [("B", "C"), ("D", "C")])
-    assert merged == ClassTable(labels=("A", "D"), forms=(("A",), ("D", "B", "C")))
+    assert merged == ClassTable(labels=("A", "B"), forms=(("A",), ("B", "C", "D")))
 
 
 def test_a_merge_that_cannot_be_is_refused_at_its_line(write_recipe: WriteRecipe) -> None:

@@ -125,7 +125,7 @@ def test_rows_are_alike_alone_and_together_in_any_order() -> None:
     )
     whole = parts.draw(0, 700)
     assert np.array_equal(parts.draw(500, 503), whole[500:503])
-    engine = vector.VectorEngine(parts.store, 64, 64, (0.01, 2.0, 0.03))
+    engine = vector.VectorEngine(parts.engine_inputs)
     order = np.random.default_rng(0).permutation(700)
     out = np.empty((700, 64, 64), dtype=np.uint8)
     engine.draw(parts.plan.rows(0, 700).take(order), out)

@@ -9,7 +9,7 @@ import pytest
 from conftest import BOX, PAIR, RING, MakeFont
 
 from glyphgen.gate import examine_cells
-from glyphgen.gate.verdict_cache import find_cache_folder
+from glyphgen.gate.verdict_cache import _find_cache
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import Survey, survey_faces
 
@@ -20,7 +20,9 @@ WriteRecipe = Callable[[str], Path]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return find_cache_folder()
+    folder = _find_cache().folder
+    assert folder == tmp_path / "cache" / "glyphgen" / "verdicts"
+    return folder
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 
 from glyphgen.dataset.claim import Claim, claim_folder, remove_work_folder
 from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
-from glyphgen.dataset.shards import FORMATS, Arrays, Layout, Shards
+from glyphgen.dataset.shards import Arrays, Layout, Shards, make_shards
 
 RECIPE = "ab" * 32
 N_ROWS = 23
@@ -85,7 +85,7 @@ def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
 
 
 def open_writer(folder: Path, format: str, compression: str = "none") -> Shards:
-    return FORMATS[format](folder, make_layout(compression))
+    return make_shards(folder, format, make_layout(compression))
 
 
 def make_dataset(folder: Path, format: str, compression: str = "none") -> list[int]:

@@ -1,225 +1,66 @@
-"""Images -> images: bends, maps, noise and more, in batches; knows nothing of fonts, plans or disk.
+"""Images -> images: the table of steps, and what draws and applies them.
 
-Sample the values, then apply them: what a sample draws is a few numbers that the dataset keeps, and
-what they do to an image is a pure function of both.
+To add a step, write one file with a record that extends ``Step``, and one line in the table.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
-from itertools import groupby
-from typing import Any
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Union
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Discriminator, Tag
 
-from glyphgen.augment.contract import Bytes, Frame, Operation, Site, Step
-from glyphgen.augment.ink import Blur, Contrast, Cutout, Stroke
-from glyphgen.augment.named import Named
-from glyphgen.augment.noise import Grain, Noise
-from glyphgen.augment.pen import Pen
-from glyphgen.augment.warp import Affine, Elastic, Warp
-from glyphgen.errors import AugmentError
-from glyphgen.recipe import (
-    AffineStep,
-    AlbumentationsStep,
-    AugmentStep,
-    BlurStep,
-    ContrastStep,
-    CutoutStep,
-    ElasticStep,
-    GrainStep,
-    NoiseStep,
-    PenStep,
-    StrokeStep,
-)
-from glyphgen.streams import ByClass, Stage, Stream, split_words
+from glyphgen.augment.augmenter import MOST_STEPS, Augmenter, make_augmenter
+from glyphgen.augment.step import Step
+from glyphgen.settings import show_value
 
-__all__ = ["DEFAULT_STEPS", "Augmenter", "make_augmenter"]
+__all__ = [
+    "DEFAULT_STEPS",
+    "MOST_STEPS",
+    "STEPS",
+    "AugmentStep",
+    "Augmenter",
+    "Step",
+    "make_augmenter",
+]
 
-DEFAULT_STEPS: tuple[AugmentStep, ...] = (ElasticStep(), AffineStep(), NoiseStep())
+STEPS: Mapping[str, type[Step]] = {
+    name: resolve_name(f"glyphgen.augment.{place}")
+    for name, place in {
+        "elastic": "elastic:ElasticStep",
+        "affine": "affine:AffineStep",
+        "noise": "noise:NoiseStep",
+        "blur": "blur:BlurStep",
+        "contrast": "contrast:ContrastStep",
+        "stroke": "stroke:StrokeStep",
+        "pen": "pen:PenStep",
+        "cutout": "cutout:CutoutStep",
+        "grain": "grain:GrainStep",
+        "albumentations": "albumentations_step:AlbumentationsStep",
+    }.items()
+}
+"""The record of each step."""
+
+DEFAULT_STEPS = (STEPS["elastic"](), STEPS["affine"](), STEPS["noise"]())
 """What changes a copy enough to teach something, and leaves it readable as its class."""
 
-STEPS: dict[type[Any], Callable[[Any, Site], Step]] = {
-    ElasticStep: Elastic,
-    AffineStep: Affine,
-    NoiseStep: Noise,
-    BlurStep: Blur,
-    ContrastStep: Contrast,
-    StrokeStep: Stroke,
-    PenStep: Pen,
-    CutoutStep: Cutout,
-    GrainStep: Grain,
-    AlbumentationsStep: Named,
-}
 
-_WORDS = 64  # of a sample: four for itself, and four for each of 15 steps
-_NUMBERS = 8  # of 32 bits that a step draws: the first for its chance
-_PIXELS_AT_ONCE = 1 << 19  # enough to make each call cheap, little enough to be small
+def _find_tag(value: object) -> str | None:
+    """Return which step a table is: its step, or that it names a transform of albumentations."""
+    if isinstance(value, Step):
+        return str(getattr(value, "step", "albumentations"))
+    if isinstance(value, dict):
+        if "step" in value:
+            return value["step"] if isinstance(value["step"], str) else show_value(value["step"])
+        if "albumentations" in value:
+            return "albumentations"
+    return None
 
 
-def make_augmenter(
-    steps: Sequence[AugmentStep],
-    *,
-    seed: int,
-    height: int,
-    width: int,
-    place: Callable[[str], str] = str,
-) -> "Augmenter":
-    """Make what draws the values of steps and applies them.
-
-    Args:
-        steps: In the order in which they are applied; 15 at most.
-        seed: 0 to 2**64 - 1.
-        height, width: Of the images, in pixels.
-        place: Of a key such as ``augment.0``, as messages begin with it.
-
-    Raises:
-        AugmentError: A transform of albumentations is unknown, or refuses its arguments.
-    """
-    made = []
-    problems: list[str] = []
-    for number, record in enumerate(steps):
-        site = Site(frame=(height, width), number=number, place=place(f"augment.{number}"))
-        try:
-            made.append(STEPS[type(record)](record, site))
-        except AugmentError as error:
-            problems += error.problems
-    if problems:
-        raise AugmentError(*problems)
-    return Augmenter(tuple(steps), made, seed, (height, width))
-
-
-class Augmenter:
-    """Draws the values of samples, and applies them to images.
-
-    Attributes:
-        dtype: Of the values: ``augment_word``, from which bends and noise are made, and a number for
-            each value of each step; the values of a second step of a kind end in ``_2``.
-        neutral: The values of an image that is left as it is.
-        versions: Of the libraries that pixels depend on.
-    """
-
-    def __init__(
-        self, records: tuple[AugmentStep, ...], steps: Sequence[Step], seed: int, frame: Frame
-    ) -> None:
-        self._records = records
-        self._frame = frame
-        self._steps = steps
-        self._seed = seed
-        self._names = _name_fields(steps)
-        self._runs = list(_find_runs(steps))
-        names = [name for of_step in self._names for name in of_step]
-        self.dtype: np.dtype[np.void] = np.dtype(
-            [("augment_word", "<u8"), *((name, "<f4") for name in names)]
-        )
-        self.neutral: NDArray[np.void] = np.zeros((), dtype=self.dtype)
-        for step, of_step in zip(steps, self._names, strict=True):
-            for name, (_, value) in zip(of_step, step.fields, strict=True):
-                self.neutral[name] = value
-
-    def draw_values(
-        self, class_index: NDArray[np.int64], sample: NDArray[np.int64]
-    ) -> NDArray[np.void]:
-        """Return the values of some samples; of each the same, whichever others are asked for.
-
-        Args:
-            class_index: (n,).
-            sample: (n,), the number of each within its class, 0 or more.
-
-        Returns:
-            (n,) of ``dtype``.
-        """
-        values = np.full(len(sample), self.neutral, dtype=self.dtype)
-        if not len(sample):
-            return values
-        words = ByClass(class_index, sample).words(Stream(self._seed, Stage.AUGMENT, _WORDS))
-        share = split_words(words, bits=32).astype(np.float64) / 2**32
-        changed = np.zeros(len(sample), dtype=np.bool_)
-        for k, (step, names) in enumerate(zip(self._steps, self._names, strict=True), start=1):
-            own = share[:, k * _NUMBERS : (k + 1) * _NUMBERS]
-            applied = own[:, 0] < self._records[k - 1].chance
-            for name, drawn in zip(names, step.sample(own[:, 1:]), strict=True):
-                np.copyto(values[name], drawn, where=applied, casting="same_kind")
-                changed |= values[name] != self.neutral[name]
-        np.copyto(values["augment_word"], words[:, 0], where=changed)
-        return values
-
-    def apply(self, images: Bytes, values: NDArray[np.void], out: Bytes | None = None) -> Bytes:
-        """Return what values make of images; nothing else has a part in it.
-
-        Args:
-            images: uint8 (n, H, W), ink 255 on paper 0; left as they are, unless they are ``out``.
-            values: (n,) of a dtype that has the fields of ``dtype``, such as ``samples``.
-            out: uint8 (n, H, W), filled and returned; new memory by default.
-
-        Raises:
-            AugmentError: A transform of albumentations fails.
-        """
-        out = np.empty_like(images) if out is None else out
-        size = max(1, _PIXELS_AT_ONCE // max(1, images[:1].size))
-        for start in range(0, len(images), size):
-            part = slice(start, start + size)
-            work = images[part].copy()
-            for first, n_steps, operation in self._runs:
-                self._operate(work, values[part], range(first, first + n_steps), operation)
-            out[part] = work
-        return out
-
-    def _operate(
-        self, images: Bytes, values: NDArray[np.void], numbers: range, operation: Operation
-    ) -> None:
-        """Apply one operation to the images that it changes."""
-        names = [name for k in numbers for name in self._names[k]]
-        changed = np.zeros(len(images), dtype=np.bool_)
-        for name in names:
-            changed |= values[name] != self.neutral[name]
-        rows = np.flatnonzero(changed)
-        columns = [
-            [values[name][rows].astype(np.float64) for name in self._names[k]] for k in numbers
-        ]
-        word = values["augment_word"][rows]
-        if len(rows) == len(images):
-            operation.apply(images, columns, word)
-        elif len(rows):
-            some = images[rows]
-            operation.apply(some, columns, word)
-            images[rows] = some
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Return the versions of the libraries that pixels depend on, by name."""
-        return {name: version(name) for name in ("opencv-python-headless", "albumentations")}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as the records alone: a worker makes its own tables."""
-        return _remake, (self._records, self._seed, self._frame)
-
-
-def _remake(records: tuple[AugmentStep, ...], seed: int, frame: Frame) -> Augmenter:
-    return make_augmenter(records, seed=seed, height=frame[0], width=frame[1])
-
-
-def _name_fields(steps: Sequence[Step]) -> list[list[str]]:
-    """Return the names of every step's values: a name that comes again gets a number."""
-    seen: Counter[str] = Counter()
-    names: list[list[str]] = []
-    for step in steps:
-        names.append([])
-        for name, _ in step.fields:
-            seen[name] += 1
-            names[-1].append(f"augment_{name}" + (f"_{seen[name]}" if seen[name] > 1 else ""))
-    return names
-
-
-def _find_runs(steps: Sequence[Step]) -> Iterator[tuple[int, int, Operation]]:
-    """Yield first step, number of steps and operation: neighbors that resample do it together."""
-    first = 0
-    for resamples, run in groupby(steps, key=lambda step: isinstance(step, Elastic | Affine)):
-        together: Any = list(run)
-        if resamples:
-            yield first, len(together), Warp(together)
-        else:
-            for k, step in enumerate(together):
-                yield first + k, 1, step
-        first += len(together)
+if TYPE_CHECKING:
+    AugmentStep = Step
+else:
+    AugmentStep = Annotated[
+        Union[tuple(Annotated[record, Tag(name)] for name, record in STEPS.items())],  # noqa: UP007
+        Discriminator(_find_tag),
+    ]
+"""One step: a table with ``step``, or one with ``albumentations``."""

@@ -1,45 +1,37 @@
-"""Strokes redrawn by a pen of one width along their middle; knows nothing of random words."""
+"""Strokes redrawn by a pen of one width along their middle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from glyphgen.augment.contract import Bytes, Field, Floats, Site, Words, draw_between
-from glyphgen.recipe import PenStep
+from glyphgen.augment.step import INK, Batch, Step, StoredValue
+from glyphgen.settings import Range
 
-__all__ = ["Pen", "thin"]
-
-_INK = 255
+__all__ = ["PenStep", "thin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pen:
-    """A round pen follows the middle of every stroke: brush, serif and marker become one line."""
+class PenStep(Step):
+    """A round pen along the middle of every stroke: brush, serif and marker become one line."""
 
-    record: PenStep
-    site: Site
+    step: Literal["pen"] = "pen"
+    """Which step this is."""
+
+    width: Range[Annotated[float, Field(ge=0, le=0.2)]] = (0.03, 0.08)
+    """Width of the line, as a fraction of the image height."""
 
     @property
-    def fields(self) -> tuple[Field, ...]:
-        """How wide the pen is."""
-        return (("pen_px", 0.0),)
+    def stored(self) -> tuple[StoredValue, ...]:
+        """Width of the line."""
+        return (StoredValue("pen_px", 0.0, self.width),)
 
-    def sample(self, share: Floats) -> tuple[Floats, ...]:
-        """Draw it."""
-        return (draw_between(self.record.width, share[:, 0]) * self.site.frame[0],)
-
-    def apply(
-        self,
-        images: Bytes,
-        values: Sequence[Sequence[Floats]],
-        word: Words,  # noqa: ARG002
-    ) -> None:
+    def apply(self, batch: Batch) -> None:
         """Thin the ink that is darker than a third of the darkest, and draw along what is left."""
         import cv2
 
-        [(width_px,)] = values
+        images, (width_px,) = batch.images, batch.values
         cv2.setNumThreads(1)
         # A hairline is gray all over; its own darkest pixel says what is ink.
         darkest = images.max(axis=(1, 2), keepdims=True)
@@ -51,7 +43,7 @@ class Pen:
                 squared = np.rint(distance * distance).astype(np.int32)
                 reach = int((radius + 0.5) ** 2) + 1  # so far and farther lies no ink
                 covered = np.clip(radius + 0.5 - np.sqrt(np.arange(reach + 1)), 0, 1)
-                ink = np.rint(covered * _INK).astype(np.uint8)
+                ink = np.rint(covered * INK).astype(np.uint8)
                 np.take(ink, np.minimum(squared, reach), out=image)
 
 

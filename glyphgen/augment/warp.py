@@ -1,4 +1,4 @@
-"""Bends and linear maps, any run of them as one resampling; knows nothing of noise or of recipes' TOML.
+"""Bends and linear maps, any run of them as one resampling.
 
 Where each pixel of the result looks in the source is one matrix product an image: rows of a smooth
 basis times columns of it, with a straight line beside them for the linear map. Every factor is a
@@ -7,24 +7,21 @@ no order of summation, no fused multiply-add and no library can change a bit of 
 call resamples in whole numbers, on 32nds of a pixel.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.augment.contract import Bytes, Field, Floats, Frame, Site, Words, draw_between
-from glyphgen.geometry import make_linear_map
-from glyphgen.recipe import AffineStep, ElasticStep
-from glyphgen.streams import mix_words, split_words
+from glyphgen.augment.step import Bytes, Floats, Frame, Site, Step, Words
 
-__all__ = ["Affine", "Elastic", "Warp"]
+__all__ = ["BASIS_BITS", "NODE_BITS", "Bend", "LinearMap", "Warp", "WarpStep"]
 
 # Binary digits after the point: of a basis function's values, of a node's way in pixels, of the
 # numbers of a linear map. 2 x 12 + 12 = 36 of displacements, and 17 are left before the point.
-_BASIS_BITS = 12
-_NODE_BITS = 12
+BASIS_BITS = 12
+NODE_BITS = 12
 _MAP_BITS = 20
 _STEEPEST = 8.0  # of a map from the result to the source, so that 17 digits are enough
 _FARTHEST = 65536.0
@@ -32,56 +29,23 @@ _FARTHEST = 65536.0
 _PIXELS_AT_ONCE = 1 << 16  # resampled together: what stands in between stays in a core's cache
 
 
-@dataclass(frozen=True, slots=True)
-class Elastic:
-    """A smooth displacement field, from a coarse grid of random nodes."""
-
-    record: ElasticStep
-    site: Site
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """How far the nodes go, in pixels."""
-        return (("elastic_px", 0.0),)
-
-    def sample(self, share: Floats) -> tuple[Floats, ...]:
-        """Draw the amplitude."""
-        return (draw_between(self.record.amplitude, share[:, 0]) * self.site.frame[0],)
-
-    @property
-    def spacing_px(self) -> float:
-        """Distance between nodes."""
-        return self.record.scale * self.site.frame[0]
+LinearMap = tuple[Floats, Floats, Floats]
+"""Matrices (n, 2, 2) of x right and y up, and what is added to x and to y (down) in pixels, (n,)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """Rotation, scale, stretch, shear and shift about the center of the ink."""
+class Bend(Protocol):
+    """A smooth displacement: rows of a basis times nodes times columns of it.
 
-    record: AffineStep
-    site: Site
+    Attributes:
+        rows: (H, R).
+        columns: (2 C, 2 W), x and y side by side, in every node as in every pixel.
+    """
 
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """What the map is made of."""
-        return (
-            ("rotation_deg", 0.0),
-            ("scale", 1.0),
-            ("stretch", 1.0),
-            ("shear_deg", 0.0),
-            ("shift_x_px", 0.0),
-            ("shift_y_px", 0.0),
-        )
+    rows: Floats
+    columns: Floats
 
-    def sample(self, share: Floats) -> tuple[Floats, ...]:
-        """Draw all of them."""
-        record, height = self.record, self.site.frame[0]
-        ends = (record.rotation, record.scale, record.stretch, record.shear)
-        shifts = (record.shift_x, record.shift_y)
-        return (
-            *(draw_between(e, share[:, k]) for k, e in enumerate(ends)),
-            *(draw_between(e, share[:, 4 + k]) * height for k, e in enumerate(shifts)),
-        )
+    def draw_nodes(self, values: Sequence[Floats], word: Words) -> Floats:
+        """Return the displacements of n samples' nodes in pixels: (n, R, 2 C)."""
 
 
 class Warp:
@@ -91,26 +55,26 @@ class Warp:
     run. What comes from outside the frame is paper.
 
     Args:
-        steps: The run.
+        steps, sites: The run, and where its steps stand.
     """
 
-    def __init__(self, steps: Sequence[Elastic | Affine]) -> None:
+    def __init__(self, steps: Sequence["WarpStep"], sites: Sequence[Site]) -> None:
         self._steps = steps
-        self._frame = height, width = steps[0].site.frame
-        self._bends = [_Bend(step) for step in steps if isinstance(step, Elastic)]
+        self._frame = height, width = sites[0].frame
+        self._bends = [step.make_bend(site) for step, site in zip(steps, sites, strict=True)]
         line = np.stack([np.ones(height), np.arange(height)], axis=1)
-        self._rows = np.hstack([line, *(bend.rows for bend in self._bends)])
+        self._rows = np.hstack([line, *(bend.rows for bend in self._bends if bend)])
         self._weights = np.stack([np.ones(width), np.arange(width)], axis=1)
         self._line = _interleave(self._weights.T)
         self._scratch: _Scratch | None = None
 
-    def apply(self, images: Bytes, values: Sequence[Sequence[Floats]], word: Words) -> None:
+    def __call__(self, images: Bytes, values: Sequence[Sequence[Floats]], word: Words) -> None:
         """Look up every pixel of the result in the source."""
         lines = self._find_lines(images, values)
-        bent = [v for s, v in zip(self._steps, values, strict=True) if isinstance(s, Elastic)]
-        nodes = [
-            bend.draw_nodes(amplitude_px, word)
-            for bend, (amplitude_px,) in zip(self._bends, bent, strict=True)
+        bends = [
+            (bend.draw_nodes(own, word), bend.columns)
+            for bend, own in zip(self._bends, values, strict=True)
+            if bend
         ]
         size = max(1, _PIXELS_AT_ONCE // images[0].size)
         if self._scratch is None:
@@ -120,10 +84,10 @@ class Warp:
             scratch = self._scratch.take(len(images[part]))
             np.matmul(lines[part], self._line, out=scratch.columns[:, :2])
             depth = 2
-            for bend, of_bend in zip(self._bends, nodes, strict=True):
-                columns = scratch.columns[:, depth : depth + bend.n_rows]
-                np.matmul(of_bend[part], bend.columns, out=columns)
-                depth += bend.n_rows
+            for nodes, columns in bends:
+                end = depth + nodes.shape[1]
+                np.matmul(nodes[part], columns, out=scratch.columns[:, depth:end])
+                depth = end
             np.matmul(self._rows, scratch.columns, out=scratch.exact)
             np.copyto(scratch.places, scratch.exact, casting="same_kind")
             _resample(images[part], scratch)
@@ -134,11 +98,11 @@ class Warp:
         By row: at the top of the frame, and what is added for each pixel downwards. By column: x
         itself and what is added for each pixel to the right, y itself and the same.
         """
-        mapped = [v for s, v in zip(self._steps, values, strict=True) if isinstance(s, Affine)]
+        maps = [step.make_map(own) for step, own in zip(self._steps, values, strict=True)]
         lines = np.zeros((len(images), 2, 4))
         lines[:, 0, 1] = lines[:, 1, 2] = 1.0
-        if mapped:
-            (xx, xy, yx, yy), (x0, y0) = _invert(mapped, self._find_center(images))
+        if any(maps):
+            (xx, xy, yx, yy), (x0, y0) = _invert(filter(None, maps), self._find_center(images))
             lines[:, 0] = np.stack([x0, xx, y0, yx], axis=1)
             lines[:, 1, 0], lines[:, 1, 2] = xy, yy
         return lines
@@ -159,6 +123,20 @@ class Warp:
             np.where(blank, (width - 1) / 2, x / ink),
             np.where(blank, (height - 1) / 2, y / ink),
         )
+
+
+class WarpStep(Step):
+    """A step that says where pixels come from: by a bend, a linear map or both."""
+
+    open_run: ClassVar[Any] = Warp
+
+    def make_bend(self, site: Site) -> Bend | None:  # noqa: ARG002
+        """Return the bend, if the step has one."""
+        return None
+
+    def make_map(self, values: Sequence[Floats]) -> LinearMap | None:  # noqa: ARG002
+        """Return the linear maps of n samples about the center of the ink, if the step has them."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +164,7 @@ class _Scratch:
 
     def take(self, n: int) -> "_Scratch":
         """Return the memory for the first n images of it."""
-        return _Scratch(
-            columns=self.columns[:n],
-            exact=self.exact[:n],
-            places=self.places[:n],
-            whole=self.whole[:n],
-            part=self.part[:n],
-            source=self.source[:n],
-        )
+        return _Scratch(*(getattr(self, field.name)[:n] for field in fields(self)))
 
 
 def _resample(images: Bytes, scratch: _Scratch) -> None:
@@ -227,7 +198,7 @@ def _interleave(rows: NDArray[Any]) -> Floats:
 
 
 def _invert(
-    mapped: Sequence[Sequence[Floats]], center: tuple[Floats, Floats]
+    maps: Iterable[LinearMap], center: tuple[Floats, Floats]
 ) -> tuple[tuple[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]:
     """Return the map from the result to the source of some maps that follow each other.
 
@@ -241,8 +212,7 @@ def _invert(
         np.zeros_like(to_x),
         np.ones_like(to_x),
     )
-    for rotation, scale, stretch, shear, shift_x, shift_y in mapped:
-        linear = make_linear_map(rotation, shear, stretch) * scale[:, None, None]
+    for linear, shift_x, shift_y in maps:
         # From y up to y down: what mixes the axes changes its sign.
         a, b, c, d = linear[:, 0, 0], -linear[:, 0, 1], -linear[:, 1, 0], linear[:, 1, 1]
         xx, xy, yx, yy = a * xx + b * yx, a * xy + b * yy, c * xx + d * yx, c * xy + d * yy
@@ -257,44 +227,3 @@ def _invert(
 def _round(numbers: Floats, most: float) -> Floats:
     rounded: Floats = np.rint(np.clip(numbers, -most, most) * 2**_MAP_BITS) / 2**_MAP_BITS
     return rounded
-
-
-class _Bend:
-    """The smooth basis of one elastic step, and its nodes."""
-
-    def __init__(self, step: Elastic) -> None:
-        height, width = step.site.frame
-        self.rows = _make_basis(height, step.spacing_px)
-        columns = _make_basis(width, step.spacing_px)
-        self.n_rows = self.rows.shape[1]
-        # x and y stand side by side, in every node as in every pixel.
-        self.columns = np.kron(columns.T, np.eye(2))
-        self._use = step.site.number
-
-    def draw_nodes(self, amplitude_px: Floats, word: Words) -> Floats:
-        """Return the nodes' displacements: (n, n_rows, 2 * columns)."""
-        shape = (self.n_rows, len(self.columns))
-        n_numbers = shape[0] * shape[1]
-        words = mix_words(word, self._use, -(-n_numbers // 4))
-        # From -1 to 1, symmetric about 0: odd multiples of 2**-16.
-        numbers = split_words(words, bits=16)[:, :n_numbers].astype(np.float64)
-        way = (numbers * 2.0 - 65535.0) * (amplitude_px[:, None] / 65536.0)
-        nodes: Floats = np.rint(way * 2**_NODE_BITS) / 2**_NODE_BITS
-        return nodes.reshape(-1, *shape)
-
-
-def _make_basis(n_px: int, spacing_px: float) -> NDArray[np.float64]:
-    """Return the uniform cubic B-splines at every pixel: (n_px, nodes), each row sums to 1.
-
-    Source:
-        Rueckert et al., "Nonrigid registration using free-form deformations", IEEE TMI 18 (1999), eq. 2.
-    """
-    place = (np.arange(n_px) + 0.5) / spacing_px
-    cell = np.floor(place).astype(np.int64)
-    t = place - cell
-    parts = [(1 - t) ** 3 / 6, (3 * t**3 - 6 * t**2 + 4) / 6, t**3 / 6]
-    first, second, last = (np.rint(part * 2**_BASIS_BITS) / 2**_BASIS_BITS for part in parts)
-    basis = np.zeros((n_px, int(cell[-1]) + 4))
-    for k, part in enumerate((first, second, 1 - first - second - last, last)):
-        basis[np.arange(n_px), cell + k] = part
-    return basis

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.augment import make_augmenter
+from glyphgen.augment import AugmentStep, make_augmenter
+from glyphgen.augment.grain import GrainStep
+from glyphgen.augment.noise import NoiseStep
 from glyphgen.balance.row_plan import BalancePlan, RowOrigins
 from glyphgen.dataset.reader import load
-from glyphgen.recipe import AugmentStep, GrainStep, NoiseStep
+from glyphgen.images.polarity import from_ink, to_ink
 from glyphgen.render.drawing import RenderJob, draw_placements, find_sample_dtype, open_augmenter
 
 __all__ = ["BalanceJob", "find_sample_fields"]
@@ -70,7 +72,7 @@ class _BalancedRowMaker:
     def __init__(self, job: BalanceJob) -> None:
         self._plan = job.plan
         self._dataset = load(job.source)
-        self._inverted = self._dataset.index.image.polarity == "black-on-white"
+        self._polarity = self._dataset.index.image.polarity
         self._grouped = np.asarray(np.load(job.grouped_file, mmap_mode="r"))
         height, width = self._dataset.images.shape[1:]
         noise = [step for step in job.steps if isinstance(step, NoiseStep | GrainStep)]
@@ -149,9 +151,8 @@ class _BalancedRowMaker:
         if augmenter is None or not len(at):
             return
         values = augmenter.draw_values(origins.class_index[at], number[at])
-        ink = 255 - images[at] if self._inverted else images[at]
-        changed = augmenter.apply(ink, values, ink)
-        images[at] = 255 - changed if self._inverted else changed
+        ink = to_ink(images[at], self._polarity)
+        images[at] = from_ink(augmenter.apply(ink, values, ink), self._polarity)
         for name in values.dtype.names or ():
             samples[name][at] = values[name]
 
@@ -179,8 +180,7 @@ class _SampleDrawer:
         drawn = np.empty((len(at), *images.shape[1:]), dtype=np.uint8)
         values = np.empty(len(at), dtype=self._dtype)
         draw_placements(self._renderer, self._augmenter, placements, drawn, values)
-        inverted = self._plan.recipe.image.polarity == "black-on-white"
-        images[at] = 255 - drawn if inverted else drawn
+        images[at] = from_ink(drawn, self._plan.recipe.image.polarity)
         for name in samples.dtype.names or ():
             if name in (values.dtype.names or ()):
                 samples[name][at] = values[name]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.augment import DEFAULT_STEPS, make_augmenter
+from glyphgen.augment import DEFAULT_STEPS, AugmentStep, make_augmenter
 from glyphgen.balance.balanced_rows import BalanceJob, find_sample_fields
 from glyphgen.balance.row_plan import BalancePlan, group_rows
 from glyphgen.choices import BALANCE_METHODS, MAKERS, STORAGE_FORMATS, check_choice, check_seed
@@ -19,7 +19,6 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
 from glyphgen.production import choose_rows_per_shard
-from glyphgen.recipe import AugmentStep
 from glyphgen.render.drawing import find_sample_dtype, make_render_job
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render

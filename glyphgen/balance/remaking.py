@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from glyphgen.augment import AugmentStep
 from glyphgen.balance.prepared_balance import BalanceOptions, PreparedBalance, prepare_balance
 from glyphgen.dataset.index import Index
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import GlyphgenError
 from glyphgen.production import RowMaker
-from glyphgen.recipe import AugmentStep
 
 __all__ = ["remake_balanced_rows"]
 

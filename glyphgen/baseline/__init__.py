@@ -1,18 +1,18 @@
-"""A dataset -> a trained reference network and what it reads; the only room that knows torch.
+"""A dataset -> a trained reference network, and what it predicts.
 
-Nothing here is imported before a command needs it: torch comes with the extra ``train``.
+Its modules are imported when a command needs them: PyTorch comes with the extra ``train``.
 """
 
 from importlib.util import find_spec
 
 from glyphgen.errors import TrainingError
 
-__all__ = ["check_extra"]
+__all__ = ["check_training_extra"]
 
-_NEEDED = ("torch", "safetensors", "sklearn", "matplotlib", "onnx")
+_NEEDED = ("torch", "safetensors", "matplotlib", "onnx")
 
 
-def check_extra() -> None:
+def check_training_extra() -> None:
     """Check that what training needs is installed.
 
     Raises:

@@ -1,8 +1,9 @@
-"""A trained network on disk: safetensors with all that reading images takes; nothing is unpickled."""
+"""A trained network on disk: safetensors with all that predicting takes; nothing is unpickled."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from glyphgen.version import VERSION
 __all__ = [
     "CHECKPOINT_NAME",
     "Checkpoint",
-    "Identity",
+    "ModelInfo",
     "read_checkpoint",
     "read_tensors",
     "write_tensors",
@@ -29,20 +30,20 @@ _KEY = "glyphgen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a network is, beside its weights.
+class ModelInfo:
+    """What lies beside the weights of a network.
 
     Attributes:
-        model: A name that ``make_model`` knows.
+        model: A name that ``make_model`` takes.
         labels: Of the classes, in the order of the logits.
         forms: Of each class.
-        height, width: Of the images that it reads, in pixels.
-        ink_share: Of the frame's height or width that the ink took, at the median, in training.
+        height, width: Of its images, in pixels.
+        ink_share: Of the frame's height or width that the ink took in training, at the median.
         twins: Groups of forms that were drawn alike in training.
         dataset: Its name.
         content_key: Of all that the dataset's bytes depended on.
         glyphgen: Version that trained it.
-        format_version: Of this page.
+        format_version: Of this record.
     """
 
     model: str
@@ -60,21 +61,23 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A network that can read.
+    """A trained network.
 
     Attributes:
-        path: Where it lies.
-        identity: What it is.
-        network: With its weights, ready to read.
+        path: Its file.
+        info: What lies beside its weights.
+        network: With its weights, in evaluation mode, on the processor.
     """
 
     path: Path
-    identity: Identity
+    info: ModelInfo
     network: nn.Module
 
 
-def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], page: Mapping[str, Any]) -> None:
-    """Write tensors and a page about them as one safetensors file.
+def write_tensors(
+    path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]
+) -> None:
+    """Write tensors and metadata, as JSON, as one safetensors file.
 
     Raises:
         DatasetError: The disk refused.
@@ -83,7 +86,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], page: Mapping
 
     # Plain copies: layers may share memory, and channels-last is how they lie, not what they are.
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    text = json.dumps(page, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(metadata, ensure_ascii=False, sort_keys=True)
     write_bytes(path, save(plain, metadata={_KEY: text}))
 
 
@@ -101,67 +104,62 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise TrainingError(
             f"{path}: not a whole safetensors file: {error} (train the model again)"
         ) from error
     try:
-        page = json.loads(metadata[_KEY])
-        version = page["format_version"]
+        metadata = json.loads(header[_KEY])
+        version = metadata["format_version"]
     except (ValueError, LookupError, TypeError):
         raise TrainingError(
-            f"{path}: has no word of glyphgen in it, expected a model that `train-baseline` wrote"
+            f"{path}: has no metadata of glyphgen, expected a model that `train-baseline` wrote"
         ) from None
     if version != _FORMAT_VERSION:
         raise TrainingError(
             f"{path}: format_version is {version}, expected {_FORMAT_VERSION}"
             " (another glyphgen wrote it: train the model again)"
         )
-    return tensors, page
+    return tensors, metadata
 
 
-def read_checkpoint(place: Path) -> Checkpoint:
+def read_checkpoint(model: str | os.PathLike[str]) -> Checkpoint:
     """Read a trained network.
 
     Args:
-        place: The file, or the folder that training wrote.
+        model: The file, or the folder that training wrote.
 
     Raises:
         TrainingError: It is missing, damaged, from another version, or its tensors are not those of
             its model.
     """
-    path = place / CHECKPOINT_NAME if place.is_dir() else place
-    tensors, page = read_tensors(path)
-    identity = _read_identity(path, page)
-    network = make_model(identity.model, len(identity.labels), identity.height, identity.width)
+    path = Path(model) / CHECKPOINT_NAME if Path(model).is_dir() else Path(model)
+    tensors, metadata = read_tensors(path)
+    info = _check_info(path, metadata)
+    network = make_model(info.model, len(info.labels), info.height, info.width)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise TrainingError(
-            f"{path}: its tensors are not those of '{identity.model}' for"
-            f" {len(identity.labels)} classes: {first} (train the model again)"
+            f"{path}: its tensors are not those of '{info.model}' for"
+            f" {len(info.labels)} classes: {first} (train the model again)"
         ) from error
-    return Checkpoint(path=path, identity=identity, network=network.eval())
+    return Checkpoint(path=path, info=info, network=network.eval())
 
 
-def show_identity(identity: Identity) -> dict[str, Any]:
-    """Return the page that lies with the weights."""
-    return asdict(identity)
-
-
-def _read_identity(path: Path, page: Mapping[str, Any]) -> Identity:
+def _check_info(path: Path, metadata: Mapping[str, Any]) -> ModelInfo:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        identity = TypeAdapter(Identity).validate_python(page)
+        info = TypeAdapter(ModelInfo).validate_python(metadata)
     except ValidationError as error:
         keys: Sequence[str] = [".".join(map(str, problem["loc"])) for problem in error.errors()]
         raise TrainingError(
-            f"{path}: what it says of itself cannot be used: {', '.join(keys)} (train the model again)"
+            f"{path}: its metadata cannot be used: {', '.join(keys)} (train the model again)"
         ) from error
-    if len(identity.labels) != len(identity.forms) or len(identity.labels) < 2:
+    if len(info.labels) != len(info.forms) or len(info.labels) < 2:
         raise TrainingError(f"{path}: its class table has gaps (train the model again)")
-    return identity
+    return info

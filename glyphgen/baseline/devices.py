@@ -7,7 +7,7 @@ import torch
 
 from glyphgen.errors import TrainingError
 
-__all__ = ["choose_device", "computing", "describe_device", "memory_errors"]
+__all__ = ["choose_device", "describe_device", "explain_memory_errors", "mixed_precision"]
 
 
 def choose_device() -> torch.device:
@@ -24,8 +24,8 @@ def describe_device(device: torch.device) -> str:
 
 
 @contextmanager
-def computing(device: torch.device) -> Iterator[None]:
-    """Compute products in bfloat16 where the device has instructions for it.
+def mixed_precision(device: torch.device) -> Iterator[None]:
+    """Multiply in bfloat16 where the device has instructions for it.
 
     On a processor with AMX a step takes half the time or less; without, bfloat16 is slower.
     """
@@ -36,16 +36,16 @@ def computing(device: torch.device) -> Iterator[None]:
 
 def _has_fast_bfloat16() -> bool:
     # Named with an underscore in torch, and absent from some builds.
-    told = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(told and told())
+    is_supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(is_supported and is_supported())
 
 
 @contextmanager
-def memory_errors(batch_size: int) -> Iterator[None]:
-    """Turn a GPU that runs out of memory into one line.
+def explain_memory_errors(batch_size: int) -> Iterator[None]:
+    """Say in one line what to do when the GPU runs out of memory.
 
     Raises:
-        TrainingError: It has.
+        TrainingError: It did.
     """
     try:
         yield

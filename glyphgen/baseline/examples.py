@@ -1,8 +1,8 @@
-"""A dataset's rows as batches of tensors, read ahead by a thread; knows no network.
+"""A dataset's rows as batches of tensors, read ahead by a thread.
 
-Rows run through the classes, so any stretch of them is balanced. An epoch takes stretches in a drawn
-order, puts some of them together and shuffles those: reading stays sequential, no batch is like
-another, and the order is a function of seed and epoch alone.
+Consecutive rows run through the classes, so every stretch of them is balanced. An epoch takes stretches
+in random order and shuffles the rows of several stretches together: reading stays sequential, and the
+order is a function of seed and epoch alone.
 """
 
 import queue
@@ -20,13 +20,16 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import TrainingError
 from glyphgen.text import show_some
 
-__all__ = ["Batches", "Division", "divide_rows", "read_images"]
+__all__ = ["Batches", "RowSplit", "read_images", "split_rows"]
 
-_STRETCH = 8  # batches that lie together on disk
-_TOGETHER = 16  # stretches that are shuffled with each other
-_AHEAD = 4  # batches that wait for the network
-_HELD_OUT = 10  # one sample of so many is held out where the dataset has no test split
-_PEEKED = (50, 10)  # and one of so many of what is left, where it has no val split
+_STRETCH_BATCHES = 8  # batches of consecutive rows
+_SHUFFLED_STRETCHES = 16  # stretches that are shuffled together
+_PREFETCHED = 4  # batches that wait for the network
+_TEST_ONE_OF = 10  # one sample of so many is held out where the dataset has no test split
+_VAL_ONE_OF = (
+    50,
+    10,
+)  # and one of so many of the rest, where it has no val split
 
 
 def read_images(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -34,21 +37,21 @@ def read_images(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     consecutive = (
         len(rows) and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all())
     )
-    images: NDArray[np.uint8] = dataset.images[
+    images: NDArray[np.uint8] = dataset.ink[
         slice(int(rows[0]), int(rows[-1]) + 1) if consecutive else rows
     ]
-    return 255 - images if dataset.index.image.polarity == "black-on-white" else images
+    return images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Division:
-    """Which rows are for what.
+class RowSplit:
+    """The rows of a dataset for training, validation and test: int64 each, ascending.
 
     Attributes:
-        train: Rows that the network learns from: int64, ascending.
-        val: Rows that the report after each epoch is made of.
-        test: Rows that nothing is decided by.
-        warnings: What the user has to know about them.
+        train: The network is trained on them.
+        val: They are measured after each epoch.
+        test: They are measured at the end; nothing is decided by them.
+        warnings: What the user has to know about the split.
     """
 
     train: NDArray[np.int64]
@@ -57,15 +60,15 @@ class Division:
     warnings: tuple[str, ...]
 
 
-def divide_rows(dataset: Dataset) -> Division:
-    """Say which rows of a dataset are learnt from and which are not.
+def split_rows(dataset: Dataset) -> RowSplit:
+    """Return the splits of a dataset; those that it lacks are taken out of its training rows.
 
     Args:
         dataset: All of it.
 
     Raises:
-        TrainingError: It has one class, a class has too few rows to learn from and to be held out,
-            the test split is empty, or rows of one source stand on both sides.
+        TrainingError: It has one class, a class has too few rows to train on and to hold out, the
+            test split is empty, or rows made of one source row are in both train and test.
     """
     folder, splits = dataset.folder, dataset.index.splits
     if len(dataset.classes) < 2:
@@ -81,20 +84,20 @@ def divide_rows(dataset: Dataset) -> Division:
     keys = _find_keys(dataset)
     if not len(test):
         warnings.append(
-            f"{folder}: has no test split; every {_HELD_OUT}th sample is held out, whose siblings of"
-            ' the same face are learnt from (split.by = "face" tells more)'
+            f"{folder}: has no test split; every {_TEST_ONE_OF}th sample is held out, of faces"
+            ' that are trained on (split.by = "face" measures unseen faces)'
         )
-        train, test = _hold_out(train, keys, _HELD_OUT)
+        train, test = _hold_out(train, keys, _TEST_ONE_OF)
     val = rows.get("val", np.zeros(0, dtype=np.int64))
     if not len(val):
-        train, val = _peek(train, keys)
+        train, val = _hold_out_val(train, keys)
     _check_classes(dataset, train, test)
     _check_sources(dataset, train, np.concatenate([val, test]))
-    return Division(train=train, val=val, test=test, warnings=tuple(warnings))
+    return RowSplit(train=train, val=val, test=test, warnings=tuple(warnings))
 
 
 def _find_keys(dataset: Dataset) -> NDArray[np.int64]:
-    """Return a number for each row; rows of one source have the same."""
+    """Return a number for each row, the same for rows that are made of one source row."""
     samples = np.asarray(dataset.samples)
     sources = _find_sources(samples)
     return np.where(sources >= 0, sources, samples["sample"].astype(np.int64))
@@ -105,25 +108,25 @@ def _find_sources(samples: NDArray[np.void]) -> NDArray[np.int64]:
     source_row: NDArray[np.int64] = samples["source_row"]
     if "source" not in (samples.dtype.names or ()):
         return source_row
-    # Imported rows are counted anew in each file.
+    # In a merged dataset rows are counted from 0 in each source.
     return source_row + (samples["source"].astype(np.int64) << 44)
 
 
 def _hold_out(
     rows: NDArray[np.int64], keys: NDArray[np.int64], one_of: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    out = keys[rows] % one_of == one_of - 1
-    return rows[~out], rows[out]
+    """Return the rows that stay, and one of so many keys that is held out."""
+    is_out = keys[rows] % one_of == one_of - 1
+    return rows[~is_out], rows[is_out]
 
 
-def _peek(
+def _hold_out_val(
     train: NDArray[np.int64], keys: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take a few rows for the report out of those that are learnt from."""
-    for one_of in _PEEKED:
-        rest, peeked = _hold_out(train, keys + 1, one_of)
-        if len(peeked) and len(rest):
-            return rest, peeked
+    for one_of in _VAL_ONE_OF:
+        rest, val = _hold_out(train, keys + 1, one_of)
+        if len(val) and len(rest):
+            return rest, val
     return train, train
 
 
@@ -134,13 +137,13 @@ def _check_classes(dataset: Dataset, train: NDArray[np.int64], test: NDArray[np.
     if len(few):
         names = show_some(f"'{dataset.classes[k].label}'" for k in few)
         raise TrainingError(
-            f"{dataset.folder}: {names} of {n_classes} classes have fewer than two rows to learn from"
+            f"{dataset.folder}: {names} of {n_classes} classes have fewer than two rows to train on"
             " (render more of them, or `glyphgen balance`)"
         )
     if not len(test):
         raise TrainingError(
             f"{dataset.folder}: has too few rows to hold any out for the test, expected"
-            f" {_HELD_OUT} samples of each class or more"
+            f" {_TEST_ONE_OF} samples of each class or more"
         )
 
 
@@ -150,21 +153,25 @@ def _check_sources(dataset: Dataset, train: NDArray[np.int64], others: NDArray[n
     shared = shared[shared >= 0]
     if len(shared):
         raise TrainingError(
-            f"{dataset.folder}: {len(shared):,} source rows stand on both sides of train and test,"
-            " the first is row"
-            f" {shared[0]} (balance after splitting, as `glyphgen balance` does)"
+            f"{dataset.folder}: images of {len(shared):,} source rows are in both train and test, the"
+            f" first is of row {shared[0]} (balance after splitting, as `glyphgen balance` does)"
         )
 
 
 class Batches:
-    """Batches of one epoch after the other.
+    """Shuffled batches of a dataset, on a device.
 
     Args:
         dataset: All of it.
-        rows: Those that are learnt from.
-        size: Of a batch.
+        rows: Those that are trained on.
+        size: Images of a batch, where there are so many rows.
         seed: Of the order.
         device: Where the batches go. On a GPU all images lie there from the start if they fit.
+
+    Attributes:
+        size: Images of a batch.
+        n_batches: Of an epoch; the rest of the rows is left out, another rest in each epoch.
+        waited_s: Seconds that ``epoch`` has waited for images.
     """
 
     def __init__(
@@ -183,7 +190,7 @@ class Batches:
     def epoch(self, number: int, first: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of an epoch from ``first`` on: uint8 (n, 1, H, W), int64 (n,)."""
         ready: queue.Queue[tuple[torch.Tensor, torch.Tensor] | BaseException | None] = queue.Queue(
-            _AHEAD
+            _PREFETCHED
         )
         stopped = threading.Event()
 
@@ -200,15 +207,15 @@ class Batches:
                     if stopped.is_set():
                         return
                 put(None)
-            except BaseException as error:  # noqa: BLE001 - raised again where the batch is asked for
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that trains
                 put(error)
 
         threading.Thread(target=read_ahead, daemon=True).start()
         try:
             while True:
-                asked = time.perf_counter()
+                started = time.perf_counter()
                 item = ready.get()
-                self.waited_s += time.perf_counter() - asked
+                self.waited_s += time.perf_counter() - started
                 if item is None:
                     return
                 if isinstance(item, BaseException):
@@ -229,21 +236,17 @@ class Batches:
             done += n
 
     def _order(self, number: int) -> Iterator[NDArray[np.int64]]:
-        """Yield the positions of an epoch, as many at once as are shuffled with each other."""
-        chance = np.random.Generator(np.random.Philox(key=[self._seed, number]))
+        """Yield positions in ``rows``, as many at once as are shuffled together."""
+        rng = np.random.Generator(np.random.Philox(key=[self._seed, number]))
         n_used = self.n_batches * self.size
-        # Another remainder is left out each time.
-        start = int(chance.integers(0, len(self._rows) - n_used + 1))
-        stretch = self.size * _STRETCH
-        stretches = chance.permutation(np.arange(start, start + n_used, stretch))
-        held: list[NDArray[np.int64]] = []
-        n_held = 0
-        for k, at in enumerate(stretches.tolist()):
-            held.append(np.arange(at, min(at + stretch, start + n_used)))
-            n_held += 1
-            if n_held == _TOGETHER or k == len(stretches) - 1:
-                yield chance.permutation(np.concatenate(held))
-                held, n_held = [], 0
+        start = int(rng.integers(0, len(self._rows) - n_used + 1))
+        end, length = start + n_used, self.size * _STRETCH_BATCHES
+        starts = rng.permutation(np.arange(start, end, length)).tolist()
+        for k in range(0, len(starts), _SHUFFLED_STRETCHES):
+            together = starts[k : k + _SHUFFLED_STRETCHES]
+            yield rng.permutation(
+                np.concatenate([np.arange(at, min(at + length, end)) for at in together])
+            )
 
     def _fetch(self, positions: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         rows = self._rows[positions]

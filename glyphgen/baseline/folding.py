@@ -1,6 +1,5 @@
-"""Which classes are one drawing, so that no network can tell them apart; knows no network."""
+"""Twins: classes that are drawn alike, so that no network can tell them apart."""
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,40 +7,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KNOWN_TWINS", "find_twins", "fold_classes", "fold_small_kana"]
+from glyphgen.gate.page import read_gate_page
+from glyphgen.partition import join_groups
 
-KNOWN_TWINS = (
-    "へヘ",
-    "べベ",
-    "ぺペ",
-    "りリ",
-    "ー一",
-    "ニ二",
-    "カ力",
-    "エ工",
-    "ロ口",
-    "タ夕",
-    "ト卜",
-    "ハ八",
+__all__ = ["fold_twins", "list_alike_forms", "pair_small_kana"]
+
+# Characters of different scripts that most writers and typefaces draw alike.
+_KNOWN_TWINS = (
+    *("へヘ", "べベ", "ぺペ", "りリ", "ー一", "ニ二"),
+    *("カ力", "エ工", "ロ口", "タ夕", "ト卜", "ハ八"),
 )
-"""Characters of different scripts that most hands and typefaces draw alike."""
 
 
-def find_twins(folder: Path) -> tuple[tuple[str, ...], ...]:
-    """Return the groups of forms that are drawn alike: those of a dataset's gate.json, and the known.
+def list_alike_forms(folder: Path) -> tuple[tuple[str, ...], ...]:
+    """Return groups of forms that are drawn alike: those of a dataset's gate.json, and the known.
 
     Args:
         folder: Of a dataset; one without gate.json has the known ones alone.
     """
-    try:
-        page = json.loads((folder / "gate.json").read_bytes())
-        measured = tuple(tuple(map(str, group["forms"])) for group in page["twins"])
-    except (OSError, ValueError, LookupError, TypeError):
-        measured = ()
-    return (*measured, *(tuple(group) for group in KNOWN_TWINS))
+    page = read_gate_page(folder)
+    measured = tuple(group.forms for group in page.twins) if page else ()
+    return (*measured, *map(tuple, _KNOWN_TWINS))
 
 
-def fold_small_kana(forms: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+def pair_small_kana(forms: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Return each small kana of some forms with its large one: ``(("っ", "つ"), ...)``.
 
     Where images are scaled to their ink, size does not tell them apart.
@@ -57,22 +46,19 @@ def fold_small_kana(forms: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(pairs)
 
 
-def fold_classes(
+def fold_twins(
     forms: Sequence[Sequence[str]], groups: Iterable[Sequence[str]]
 ) -> NDArray[np.int64]:
     """Return for each class the first class that it cannot be told from.
 
     Args:
         forms: Of each class.
-        groups: Forms that are drawn alike; forms that no class has do no harm.
+        groups: Forms that are drawn alike; forms that no class has are ignored.
 
     Returns:
         int64 (classes,); a class without a twin has its own number.
     """
-    folded = np.arange(len(forms))
     class_of = {form: k for k, of_class in enumerate(forms) for form in of_class}
-    for group in groups:
-        members = {int(folded[class_of[form]]) for form in group if form in class_of}
-        if members:
-            folded[np.isin(folded, list(members))] = min(members)
-    return folded
+    return join_groups(
+        len(forms), ([class_of[form] for form in group if form in class_of] for group in groups)
+    )

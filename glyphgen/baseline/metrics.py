@@ -1,13 +1,22 @@
-"""How well labels were read, in numbers that cannot flatter; knows no network and no files."""
+"""How well classes were predicted: accuracy with intervals, macro means, confusions, calibration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Readings", "measure_readings", "wilson_interval"]
+__all__ = [
+    "MacroScores",
+    "Predictions",
+    "count_confused",
+    "measure_macro",
+    "measure_predictions",
+    "wilson_interval",
+]
+
+Floats = NDArray[np.float64]
 
 _Z = 1.959963984540054  # 95 %
 _MOST_PAIRS = 50
@@ -15,25 +24,38 @@ _BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
-    """What a network read.
+class Predictions:
+    """What a network predicted for n images.
 
     Attributes:
-        truth: int64 (n,), the class of each image; -1 where the network does not know it.
-        order: int64 (n, k), the k classes it held for likeliest, best first.
-        probability: float32 (n, k), of each of them.
-        loss: float32 (n,), minus the logarithm of the probability of the truth.
+        targets: int64 (n,), the true class of each image; -1 where the network does not know it.
+        top_classes: int64 (n, k), the k most probable classes, best first.
+        probabilities: float32 (n, k), of each of them.
+        losses: float32 (n,), the cross-entropy of each image.
     """
 
-    truth: NDArray[np.int64]
-    order: NDArray[np.int64]
-    probability: NDArray[np.float32]
-    loss: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    top_classes: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    losses: NDArray[np.float32]
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """The class that each image was read as."""
-        return self.order[:, 0]
+        """The most probable class of each image: int64 (n,)."""
+        return self.top_classes[:, 0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroScores:
+    """Means over the classes that occur among the targets; each class weighs the same.
+
+    Attributes:
+        precision, recall, f1: 0 to 1; a class that is never predicted has precision 0.
+    """
+
+    precision: float
+    recall: float
+    f1: float
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
@@ -50,8 +72,8 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     return (max(0.0, float(middle - half)), min(1.0, float(middle + half)))
 
 
-def measure_readings(
-    readings: Readings,
+def measure_predictions(
+    predictions: Predictions,
     labels: Sequence[str],
     folded: NDArray[np.int64],
     faces: Mapping[str, NDArray[np.bool_]] | None = None,
@@ -59,109 +81,122 @@ def measure_readings(
     """Return every figure, as metrics.json holds it.
 
     Args:
-        readings: Of images whose class the network knows.
+        predictions: For images whose class the network knows.
         labels: Of the classes.
-        folded: For each class the first one that it cannot be told from.
+        folded: int64 (classes,), the first class that each one cannot be told from.
         faces: Which images each face has drawn; without it there are no figures by face.
 
     Returns:
         ``n``, ``top1``, ``top5``, ``top1_twins_folded`` with their intervals, macro precision,
-        recall and F1 plainly and folded, per class, per face, the most confused pairs, calibration.
+        recall and F1 with and without folded twins, per class, per face, the most confused pairs,
+        calibration.
     """
-    truth, predicted = readings.truth, readings.predicted
-    plain = truth == predicted
-    twins = folded[truth] == folded[predicted]
-    n = len(truth)
+    targets, predicted = predictions.targets, predictions.predicted
+    hits = targets == predicted
+    hits_folded = folded[targets] == folded[predicted]
+    n = len(targets)
     page: dict[str, Any] = {
         "n": n,
-        **_share("top1", plain),
-        **_share("top5", (readings.order[:, :5] == truth[:, None]).any(axis=1)),
-        **_share("top1_twins_folded", twins),
-        **_measure_macro(truth, predicted, len(labels)),
-        "twins_folded": _measure_macro(folded[truth], folded[predicted], len(labels)),
-        "mean_loss": float(readings.loss.mean()) if n else 0.0,
-        "calibration": _measure_calibration(readings.probability[:, 0], plain),
-        "per_class": _measure_classes(truth, predicted, labels),
-        "confused": _count_confused(truth, predicted, labels),
+        **_measure_share("top1", hits),
+        **_measure_share("top5", (predictions.top_classes[:, :5] == targets[:, None]).any(axis=1)),
+        **_measure_share("top1_twins_folded", hits_folded),
+        **_show_macro(targets, predicted),
+        "twins_folded": _show_macro(folded[targets], folded[predicted]),
+        "mean_loss": float(predictions.losses.mean()) if n else 0.0,
+        "calibration": _measure_calibration(predictions.probabilities[:, 0], hits),
+        "per_class": _show_classes(targets, predicted, labels),
+        "confused": [
+            {"actual": labels[actual], "predicted": labels[wrong], "n": count}
+            for actual, wrong, count in count_confused(predictions)[:_MOST_PAIRS]
+        ],
     }
     if faces:
         page["per_face"] = {
-            name: {"n": int(drawn.sum())}
-            | _share("top1", plain[drawn])
-            | _share("top1_twins_folded", twins[drawn])
-            for name, drawn in faces.items()
-            if drawn.any()
+            name: {"n": int(of_face.sum())}
+            | _measure_share("top1", hits[of_face])
+            | _measure_share("top1_twins_folded", hits_folded[of_face])
+            for name, of_face in faces.items()
+            if of_face.any()
         }
     return page
 
 
-def _share(name: str, right: NDArray[np.bool_]) -> dict[str, Any]:
-    n, hits = len(right), int(right.sum())
-    return {name: hits / n if n else 0.0, f"{name}_interval": list(wilson_interval(hits, n))}
+def measure_macro(targets: NDArray[np.int64], predicted: NDArray[np.int64]) -> MacroScores:
+    """Return macro precision, recall and F1 of predicted classes (n,); all 0 without images."""
+    support, precision, recall, f1 = _measure_classes(targets, predicted, 0)
+    there = support > 0
+    means = [float(of[there].mean()) if there.any() else 0.0 for of in (precision, recall, f1)]
+    return MacroScores(precision=means[0], recall=means[1], f1=means[2])
 
 
-def _measure_macro(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], n_classes: int
-) -> dict[str, float]:
-    """Return the means over the classes that occur; one never read has precision 0."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    there = np.flatnonzero(np.bincount(truth, minlength=n_classes))
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        truth, predicted, labels=there, average="macro", zero_division=0.0
+def count_confused(predictions: Predictions) -> list[tuple[int, int, int]]:
+    """Return actual class, predicted class and number of images, the most frequent mistakes first."""
+    targets, predicted = predictions.targets, predictions.predicted
+    wrong = targets != predicted
+    pairs, counts = np.unique(
+        np.stack([targets[wrong], predicted[wrong]], axis=1), axis=0, return_counts=True
     )
-    return {
-        "macro_precision": float(precision),
-        "macro_recall": float(recall),
-        "macro_f1": float(f1),
-    }
-
-
-def _measure_classes(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]
-) -> list[dict[str, Any]]:
-    n_true, n_read = (np.bincount(of, minlength=len(labels)) for of in (truth, predicted))
-    hits = np.bincount(truth[truth == predicted], minlength=len(labels))
+    order = np.argsort(-counts, kind="stable")
     return [
-        {
-            "label": label,
-            "n": int(n_true[k]),
-            "precision": float(hits[k] / n_read[k]) if n_read[k] else 0.0,
-            "recall": float(hits[k] / n_true[k]) if n_true[k] else 0.0,
-            "f1": float(2 * hits[k] / (n_true[k] + n_read[k])) if n_true[k] + n_read[k] else 0.0,
-        }
-        for k, label in enumerate(labels)
+        (actual, other, count)
+        for (actual, other), count in zip(
+            pairs[order].tolist(), counts[order].tolist(), strict=True
+        )
     ]
 
 
-def _count_confused(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]
-) -> list[dict[str, Any]]:
-    wrong = truth != predicted
-    pairs, counts = np.unique(
-        np.stack([truth[wrong], predicted[wrong]], axis=1), axis=0, return_counts=True
+def _measure_share(name: str, hits: NDArray[np.bool_]) -> dict[str, Any]:
+    n, n_hits = len(hits), int(hits.sum())
+    interval = list(wilson_interval(n_hits, n))
+    return {name: n_hits / n if n else 0.0, f"{name}_interval": interval}
+
+
+def _measure_classes(
+    targets: NDArray[np.int64], predicted: NDArray[np.int64], n_classes: int
+) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
+    """Return support, precision, recall and F1 of each class that occurs, of n_classes at least."""
+    n_classes = max(n_classes, *(int(of.max(initial=-1)) + 1 for of in (targets, predicted)))
+    support, n_predicted, n_hits = (
+        np.bincount(of, minlength=n_classes)
+        for of in (targets, predicted, targets[targets == predicted])
     )
-    most = np.argsort(-counts, kind="stable")[:_MOST_PAIRS]
+    precision, recall, f1 = (
+        n_hits / np.maximum(of, 1) for of in (n_predicted, support, (n_predicted + support) / 2)
+    )
+    return support, precision, recall, f1
+
+
+def _show_macro(targets: NDArray[np.int64], predicted: NDArray[np.int64]) -> dict[str, float]:
+    scores = asdict(measure_macro(targets, predicted))
+    return {f"macro_{name}": score for name, score in scores.items()}
+
+
+def _show_classes(
+    targets: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    columns = _measure_classes(targets, predicted, len(labels))
     return [
-        {"actual": labels[int(a)], "predicted": labels[int(b)], "n": int(count)}
-        for (a, b), count in zip(pairs[most], counts[most], strict=True)
+        {"label": label, "n": n, "precision": precision, "recall": recall, "f1": f1}
+        for label, n, precision, recall, f1 in zip(
+            labels, *(column.tolist() for column in columns), strict=True
+        )
     ]
 
 
 def _measure_calibration(
-    probability: NDArray[np.float32], right: NDArray[np.bool_]
+    confidence: NDArray[np.float32], hits: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Return how often the network is right when it says that it is sure to so many percent.
+    """Return accuracy by confidence, and the expected calibration error.
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017, section 2.
     """
-    place = np.minimum((probability * _BINS).astype(int), _BINS - 1)
+    bin_of = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     bins = []
     error = 0.0
     for k in range(_BINS):
-        here = place == k
+        here = bin_of == k
         if here.any():
-            said, found = float(probability[here].mean()), float(right[here].mean())
-            bins.append({"n": int(here.sum()), "confidence": said, "accuracy": found})
-            error += here.mean() * abs(said - found)
+            mean, accuracy = float(confidence[here].mean()), float(hits[here].mean())
+            bins.append({"n": int(here.sum()), "confidence": mean, "accuracy": accuracy})
+            error += here.mean() * abs(mean - accuracy)
     return {"expected_error": float(error), "bins": bins}

@@ -1,24 +1,22 @@
-"""The networks, by name: one BatchNorm CNN of today, the article's of 2020, any of timm."""
+"""The networks: a CNN with BatchNorm, the network of a tutorial of 2020, and any of timm."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
+from glyphgen.choices import MODELS, TIMM, check_model
 from glyphgen.errors import TrainingError
 
-__all__ = ["MODELS", "make_model"]
-
-_TIMM = "timm:"
+__all__ = ["make_model"]
 
 
 class Cnn(nn.Module):
     """Six convolutions with BatchNorm, of which three halve the image; the default.
 
     The first looks at 5 x 5 pixels with stride 2: at 64 x 64 that is twice as fast as two of 3 x 3 at
-    full size, and reads hands no worse. The last features are averaged over four quarters, so that
-    the head still knows where ink is: っ and つ differ in nothing but size and place.
+    full size, and no less accurate on handwriting. The last features are averaged over four quarters,
+    so that the head still knows where ink is: っ and つ differ in nothing but size and place.
 
     Args:
         n_classes: Of the table.
@@ -36,7 +34,7 @@ class Cnn(nn.Module):
             _block(128, 192, 3, 1),
         )
         sides = [-(-side // 8) for side in (height, width)]
-        # What nn.AdaptiveAvgPool2d(2) does, in words that ONNX has for every size.
+        # What nn.AdaptiveAvgPool2d(2) does, by an operator that ONNX has for every size.
         self.pool = nn.AvgPool2d(
             kernel_size=(-(-sides[0] // 2), -(-sides[1] // 2)),
             stride=(max(sides[0] // 2, 1), max(sides[1] // 2, 1)),
@@ -99,36 +97,32 @@ class Kana2020(nn.Module):
         return logits
 
 
-MODELS: dict[str, Callable[[int, int, int], nn.Module]] = {"cnn": Cnn, "kana2020": Kana2020}
-
-
 def make_model(
     name: str, n_classes: int, height: int, width: int, *, pretrained: bool = False
 ) -> nn.Module:
     """Return an untrained network.
 
     Args:
-        name: A key of ``MODELS``, or ``timm:`` and a name that timm knows.
+        name: A key of ``choices.MODELS``, or ``timm:`` and a model of timm.
         n_classes: 2 or more.
         height, width: Of the images.
         pretrained: Start from timm's weights.
 
     Raises:
-        TrainingError: The name is unknown, timm cannot be imported, or the images are too small.
+        ChoiceError: The name is unknown.
+        TrainingError: timm cannot be imported, or the images are too small.
     """
-    if name.startswith(_TIMM):
-        return _make_timm(name.removeprefix(_TIMM), n_classes, pretrained=pretrained)
-    if name not in MODELS:
-        raise TrainingError(
-            f"--model: '{name}' is unknown, expected {', '.join(MODELS)} or timm:NAME"
-        )
+    check_model(name)
+    if name.startswith(TIMM):
+        return _make_timm(name.removeprefix(TIMM), n_classes, pretrained=pretrained)
     if pretrained:
         raise TrainingError(f"--pretrained: '{name}' has no weights to start from (take timm:NAME)")
     if min(height, width) < 16:
         raise TrainingError(
             f"--model: '{name}' reads images of 16 x 16 or more, found {height} x {width}"
         )
-    return MODELS[name](n_classes, height, width)
+    model: nn.Module = MODELS[name].load()(n_classes, height, width)
+    return model
 
 
 def _make_timm(name: str, n_classes: int, *, pretrained: bool) -> nn.Module:

@@ -1,4 +1,4 @@
-"""A trained network -> ONNX, compared with what torch says; knows no dataset."""
+"""A trained network -> ONNX, whose logits are compared with those of PyTorch."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from glyphgen.baseline.checkpoint import Identity
+from glyphgen.baseline.checkpoint import ModelInfo
 from glyphgen.errors import TrainingError
 from glyphgen.files.writing import committed
 
@@ -16,19 +16,19 @@ _TOLERANCE = 1e-3
 _OPSET = 17
 
 
-def export_onnx(path: Path, network: nn.Module, identity: Identity) -> None:
+def export_onnx(path: Path, network: nn.Module, info: ModelInfo) -> None:
     """Write model.onnx: float images (n, 1, H, W), ink 1 on 0, to logits (n, classes).
 
     Args:
         path: The file.
         network: On the processor.
-        identity: Of the network.
+        info: Of the network.
 
     Raises:
-        TrainingError: What was written does not say what the network says.
+        TrainingError: The file's logits differ from those of the network.
     """
     network.eval()
-    shape = (2, 1, identity.height, identity.width)
+    shape = (2, 1, info.height, info.width)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     with committed(path) as temporary:
         _write(temporary, network, images)

@@ -1,22 +1,23 @@
-"""Image files -> what a trained network reads in each of them."""
+"""Image files -> the classes that a trained network predicts for them."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from glyphgen.baseline.checkpoint import read_checkpoint
+from glyphgen.baseline.checkpoint import Checkpoint, read_checkpoint
 from glyphgen.baseline.devices import choose_device
-from glyphgen.baseline.recognizing import read_with
+from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.reframing import reframe
-from glyphgen.errors import TrainingError
+from glyphgen.choices import MODEL_FRAMINGS, check_choice
+from glyphgen.errors import ImageError
+from glyphgen.images.decoding import decode_image, read_image_file
+from glyphgen.images.polarity import find_polarity, stretch_contrast, to_ink
 
 __all__ = ["Guess", "Prediction", "predict_images"]
-
-_MOST_PIXELS = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What was read in one file: at most five guesses, best first; or why it cannot be read."""
+    """The five most probable classes of one file, best first; or why the file cannot be read."""
 
     path: Path
     guesses: tuple[Guess, ...] = ()
@@ -37,55 +38,63 @@ class Prediction:
 
 
 def predict_images(
-    model: Path, paths: Iterable[Path], *, framing: str = "ink"
+    model: str | os.PathLike[str],
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    framing: str = "ink",
 ) -> Iterator[Prediction]:
-    """Read image files one by one.
+    """Predict the classes of image files, one by one.
 
-    Ink may be dark on light or light on dark: what the border shows is taken for paper.
+    Ink may be dark on light or light on dark, strong or faint: what the border shows is taken for paper.
+
+    Args:
+        model: The file, or the folder of a training.
+        paths: Of the images.
+        framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
 
     Raises:
+        ChoiceError: The framing is unknown.
         TrainingError: The model cannot be used.
     """
-    checkpoint = read_checkpoint(model)
-    identity, device = checkpoint.identity, choose_device()
+    check_choice(framing, MODEL_FRAMINGS, "framing")
+    return _predict_each(read_checkpoint(model), map(Path, paths), framing)
+
+
+def _predict_each(
+    checkpoint: Checkpoint, paths: Iterable[Path], framing: str
+) -> Iterator[Prediction]:
+    info, device = checkpoint.info, choose_device()
     network = checkpoint.network.to(device)
     for path in paths:
         try:
-            image = _read_image(path)
-        except TrainingError as error:
-            yield Prediction(path=path, problem=str(error))
+            image = _read_ink(path)
+        except ImageError as error:
+            yield Prediction(path=path, problem=f"{path}: {error}")
             continue
         framed = reframe(
             [image],
-            height=identity.height,
-            width=identity.width,
+            height=info.height,
+            width=info.width,
             framing=framing,
-            ink_share=identity.ink_share,
+            ink_share=info.ink_share,
         )
-        readings = read_with(network, framed.__getitem__, np.zeros(1, np.int64), device)
-        guesses = zip(readings.order[0].tolist(), readings.probability[0].tolist(), strict=True)
+        found = predict_classes(network, framed.__getitem__, np.full(1, -1), device)
+        guesses = zip(found.top_classes[0].tolist(), found.probabilities[0].tolist(), strict=True)
         yield Prediction(
             path=path,
-            guesses=tuple(Guess(label=identity.labels[k], probability=p) for k, p in guesses),
+            guesses=tuple(Guess(label=info.labels[k], probability=p) for k, p in guesses),
         )
 
 
-def _read_image(path: Path) -> NDArray[np.uint8]:
-    """Return a file's image as gray, ink 255."""
+def _read_ink(path: Path) -> NDArray[np.uint8]:
+    """Return a file's image with ink 255 on paper 0: uint8 (H, W)."""
     try:
-        with Image.open(path) as file:
-            if file.width * file.height > _MOST_PIXELS:
-                raise TrainingError(
-                    f"{path}: has {file.width} x {file.height} pixels, expected {_MOST_PIXELS:,} at most"
-                )
-            upright = ImageOps.exif_transpose(file).convert("RGBA")
+        image = decode_image(read_image_file(path))
     except FileNotFoundError:
-        raise TrainingError(f"{path}: no such file") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise TrainingError(
-            f"{path}: cannot be read, expected an image file (PNG, JPEG, ...)"
-        ) from None
-    paper = Image.new("RGBA", upright.size, "white")
-    gray = np.asarray(Image.alpha_composite(paper, upright).convert("L"))
-    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    return 255 - gray if np.median(border) > 127 else gray
+        raise ImageError("no such file") from None
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from None
+    ink = stretch_contrast(to_ink(image, find_polarity(image)))
+    if not ink.any():
+        raise ImageError("blank, expected dark ink on light paper or light on dark")
+    return ink

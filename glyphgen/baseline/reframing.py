@@ -1,14 +1,13 @@
-"""Foreign images -> images as a network has seen them in training; knows no network."""
+"""Foreign images -> images of the size and framing that a network was trained on."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-__all__ = ["FRAMINGS", "measure_ink_share", "reframe"]
+from glyphgen.images.fitting import fit_image
 
-FRAMINGS = ("ink", "as-is")
+__all__ = ["measure_ink_share", "reframe"]
 
 _INK = 64  # of 255: paper is never quite 0
 
@@ -53,14 +52,15 @@ def _frame_each(
 ) -> Iterator[NDArray[np.uint8]]:
     for image in images:
         if framing == "as-is":
-            yield image if image.shape == (height, width) else _fit(image, height, width, 1.0)
+            yield fit_image(image, height, width, "pad")
             continue
         box = _find_ink(image)
         if box is None:
             yield np.zeros((height, width), dtype=np.uint8)
         else:
             top, bottom, left, right = box
-            yield _fit(image[top:bottom, left:right], height, width, ink_share)
+            ink = image[top:bottom, left:right]
+            yield fit_image(ink, height, width, "pad", share=ink_share)
 
 
 def _find_ink(image: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
@@ -69,15 +69,3 @@ def _find_ink(image: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
     if not len(rows):
         return None
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
-
-def _fit(image: NDArray[np.uint8], height: int, width: int, share: float) -> NDArray[np.uint8]:
-    """Scale an image to a share of the frame, and center it."""
-    scale = share * min(height / image.shape[0], width / image.shape[1])
-    size = [max(1, round(side * scale)) for side in image.shape]
-    method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
-    scaled = np.asarray(Image.fromarray(image).resize((size[1], size[0]), method))
-    framed = np.zeros((height, width), dtype=np.uint8)
-    top, left = (height - size[0]) // 2, (width - size[1]) // 2
-    framed[top : top + size[0], left : left + size[1]] = scaled
-    return framed

@@ -1,11 +1,12 @@
-"""The whole of ``train-baseline`` as a list of steps: rows, network, loop, test, files."""
+"""The whole of ``train-baseline``: rows, network, training, test, files."""
 
 import csv
 import dataclasses
 import io
 import json
+import os
 import platform
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,33 +16,29 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from glyphgen.baseline.checkpoint import (
-    CHECKPOINT_NAME,
-    Identity,
-    read_tensors,
-    show_identity,
-    write_tensors,
-)
+from glyphgen.baseline.checkpoint import CHECKPOINT_NAME, ModelInfo, read_tensors, write_tensors
 from glyphgen.baseline.devices import choose_device, describe_device
-from glyphgen.baseline.examples import Batches, Division, divide_rows, read_images
-from glyphgen.baseline.folding import find_twins, fold_classes
-from glyphgen.baseline.metrics import Readings, measure_readings
+from glyphgen.baseline.examples import Batches, RowSplit, read_images, split_rows
+from glyphgen.baseline.folding import fold_twins, list_alike_forms
+from glyphgen.baseline.inference import predict_classes
+from glyphgen.baseline.metrics import Predictions, measure_predictions
 from glyphgen.baseline.models import make_model
 from glyphgen.baseline.onnx_file import export_onnx
-from glyphgen.baseline.recognizing import read_with
 from glyphgen.baseline.reframing import measure_ink_share
-from glyphgen.baseline.training import Part, Trainer, Training, find_learning_rate
-from glyphgen.baseline.training_figures import Drawn, draw_readings, draw_training
+from glyphgen.baseline.training import HistoryEntry, Trainer, TrainingOptions, find_learning_rate
+from glyphgen.baseline.training_figures import PredictedImages, draw_history, draw_predictions
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
 from glyphgen.files.writing import write_bytes
+from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.version import VERSION
 
 __all__ = ["Trained", "train_baseline"]
 
+_DEFAULT_OPTIONS = TrainingOptions()
 _STATE_NAME = "unfinished.safetensors"
-_MOST_VAL = 4000  # rows that are read after each part
-_MEASURED = 2000  # rows that the share of ink is measured on
+_MOST_VAL = 4000  # rows that are measured for an entry of the history
+_MOST_MEASURED = 2000  # rows that the share of ink is measured on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,84 +48,93 @@ class Trained:
     Attributes:
         folder: Where it lies.
         metrics: What metrics.json holds.
-        parts: What was reported on the way.
+        history: What was measured on the way, one entry or more.
     """
 
     folder: Path
     metrics: dict[str, Any]
-    parts: tuple[Part, ...]
+    history: tuple[HistoryEntry, ...]
 
 
 def train_baseline(
-    dataset_folder: Path,
-    out: Path,
-    training: Training,
+    dataset: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    options: TrainingOptions = _DEFAULT_OPTIONS,
     *,
     find_lr: bool = False,
     resume: bool = False,
     force: bool = False,
-    say: Callable[[str], None] | None = None,
-    watch: Callable[[Part], None] | None = None,
+    reporter: Reporter = SILENT,
 ) -> Trained:
-    """Train a network on a dataset, test it, and write all that was found.
+    """Train a network on a dataset, test it, and write model, metrics and figures.
 
     Args:
-        dataset_folder: Of a complete dataset.
+        dataset: Folder of a complete dataset.
         out: Folder for the model, its figures and numbers; made when absent.
-        training: How to train.
+        options: How to train.
         find_lr: Look for the learning rate first, and take that.
         resume: Go on with an interrupted training.
         force: Replace what an earlier training left in ``out``.
-        say: Called with what the user has to know before the work.
-        watch: Called after each part of the training.
+        reporter: Is told of progress after each entry of the history, when its checkpoint is written.
 
     Raises:
         DatasetError: The dataset is missing or unfinished.
-        TrainingError: It cannot be trained on, the folder is in the way, the GPU is too small.
+        TrainingError: It cannot be trained on, the folder is in use, the GPU is too small.
     """
-    say = say or (lambda _: None)
-    dataset = load(dataset_folder)
-    division = divide_rows(dataset)
+    out = Path(out)
+    opened = load(dataset)
+    split = split_rows(opened)
     _claim_run(out, resume=resume, force=force)
-    device = choose_device()
-    batches = Batches(dataset, division.train, training.batch_size, training.seed, device)
-    for warning in division.warnings:
-        say(warning)
-    image = dataset.index.image
+    run = _Run(dataset=opened, split=split, device=choose_device())
+    for warning in split.warnings:
+        reporter.warning(warning)
+    batches = Batches(opened, split.train, options.batch_size, options.seed, run.device)
+    if find_lr:
+        rate = find_learning_rate(lambda: run.make_network(options), batches, run.device)
+        options = dataclasses.replace(options, learning_rate=rate)
+        reporter.message(f"learning rate {rate:.2g}")
+    network = run.make_network(options)
+    reporter.message(run.describe(options, network))
+    val = split.val[:_MOST_VAL]
+    trainer = Trainer(network, batches, options, run.device, lambda kept: run.predict(kept, val))
+    key = asdict(options) | {"content_key": opened.index.content_key, "glyphgen": VERSION}
+    if resume:
+        _load_unfinished(out, trainer, key)
+    for entry in trainer.run():
+        tensors, state = trainer.dump_state()
+        write_tensors(out / _STATE_NAME, tensors, {"format_version": 1, "key": key} | state)
+        reporter.progress(_describe_progress(entry, trainer.n_steps * batches.size))
+    return _finish(out, run, trainer, options)
 
-    def make() -> nn.Module:
-        torch.manual_seed(training.seed)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What a training and its test are about."""
+
+    dataset: Dataset
+    split: RowSplit
+    device: torch.device
+
+    def make_network(self, options: TrainingOptions) -> nn.Module:
+        torch.manual_seed(options.seed)
+        image = self.dataset.index.image
+        n_classes, pretrained = len(self.dataset.classes), options.pretrained
         return make_model(
-            training.model,
-            len(dataset.classes),
-            image.height,
-            image.width,
-            pretrained=training.pretrained,
+            options.model, n_classes, image.height, image.width, pretrained=pretrained
         )
 
-    if find_lr:
-        rate = find_learning_rate(make, batches, device)
-        training = dataclasses.replace(training, learning_rate=rate)
-        say(f"learning rate {rate:.2g}")
-    network = make()
-    n_weights = sum(parameter.numel() for parameter in network.parameters())
-    say(
-        f"{training.model}, {n_weights:,} weights, learns from {len(division.train):,} images of"
-        f" {len(dataset.classes):,} classes on {describe_device(device)}"
-    )
-    val = division.val[:_MOST_VAL]
-    trainer = Trainer(
-        network, batches, training, device, lambda kept: _read_rows(kept, dataset, val, device)
-    )
-    order = _describe_order(dataset, training)
-    if resume:
-        _resume(out, trainer, order)
-    for part in trainer.run():
-        tensors, page = trainer.dump_state()
-        write_tensors(out / _STATE_NAME, tensors, {"format_version": 1, "order": order} | page)
-        if watch:
-            watch(part)
-    return _finish(out, dataset, division, trainer, training, device)
+    def describe(self, options: TrainingOptions, network: nn.Module) -> str:
+        n_weights = sum(parameter.numel() for parameter in network.parameters())
+        return (
+            f"{options.model}, {n_weights:,} weights, is trained on {len(self.split.train):,} images"
+            f" of {len(self.dataset.classes):,} classes on {describe_device(self.device)}"
+        )
+
+    def predict(self, network: nn.Module, rows: NDArray[np.int64]) -> Predictions:
+        targets = np.asarray(self.dataset.labels[rows]).astype(np.int64)
+        return predict_classes(
+            network, lambda part: read_images(self.dataset, rows[part]), targets, self.device
+        )
 
 
 def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
@@ -138,10 +144,9 @@ def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
             f"{out}: holds no unfinished training to go on with (leave out --resume)"
         )
     if not (resume or force) and (finished or unfinished):
-        what = "an unfinished training (--resume goes on with it" if unfinished else "a model ("
-        joint = ", " if unfinished else ""
+        what = "an unfinished training (--resume goes on with it, " if unfinished else "a model ("
         raise TrainingError(
-            f"{out}: holds {what}{joint}--force replaces it, --out DIR takes another folder)"
+            f"{out}: holds {what}--force replaces it, --out DIR takes another folder)"
         )
     out.mkdir(parents=True, exist_ok=True)
     if force:
@@ -149,130 +154,104 @@ def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
         (out / CHECKPOINT_NAME).unlink(missing_ok=True)
 
 
-def _describe_order(dataset: Dataset, training: Training) -> dict[str, Any]:
-    """Return what two trainings have to agree in, for one to go on where the other stopped."""
-    return asdict(training) | {
-        "content_key": dataset.index.content_key,
-        "glyphgen": VERSION,
-    }
-
-
-def _resume(out: Path, trainer: Trainer, order: dict[str, Any]) -> None:
-    tensors, page = read_tensors(out / _STATE_NAME)
-    found = page.get("order", {})
-    other = sorted(key for key in order if found.get(key) != order[key])
-    if other:
+def _load_unfinished(out: Path, trainer: Trainer, key: dict[str, Any]) -> None:
+    tensors, metadata = read_tensors(out / _STATE_NAME)
+    found = metadata.get("key", {})
+    different = sorted(name for name in key if found.get(name) != key[name])
+    if different:
         raise TrainingError(
-            f"{out}: its unfinished training differs in {', '.join(other)}"
+            f"{out}: its unfinished training differs in {', '.join(different)}"
             " (give the same options and dataset, or --force to start again)"
         )
-    trainer.load_state(tensors, page)
+    trainer.load_state(tensors, metadata)
 
 
-def _read_rows(
-    network: nn.Module, dataset: Dataset, rows: NDArray[np.int64], device: torch.device
-) -> Readings:
-    truth = np.asarray(dataset.labels[rows]).astype(np.int64)
-    return read_with(network, lambda part: read_images(dataset, rows[part]), truth, device)
+def _describe_progress(entry: HistoryEntry, total: int) -> Progress:
+    detail = (
+        f"epoch {entry.epoch:.2f}, loss {entry.train_loss:.3f}, val loss {entry.val_loss:.3f},"
+        f" val top-1 {entry.val_top1:.2%}"
+    )
+    return Progress(step="train", done=entry.images, total=total, unit="images", detail=detail)
 
 
-def _finish(
-    out: Path,
-    dataset: Dataset,
-    division: Division,
-    trainer: Trainer,
-    training: Training,
-    device: torch.device,
-) -> Trained:
-    """Test the network on rows that nothing was decided by, and write everything down."""
-    network, index = trainer.network, dataset.index
-    twins = find_twins(dataset.folder)
-    sample = read_images(dataset, division.train[:_MEASURED])
-    identity = Identity(
-        model=training.model,
+def _finish(out: Path, run: _Run, trainer: Trainer, options: TrainingOptions) -> Trained:
+    """Test the network, and write everything."""
+    network, dataset, test = trainer.network, run.dataset, run.split.test
+    info = _describe_model(run, options)
+    predictions = run.predict(network, test)
+    folded = fold_twins(info.forms, info.twins)
+    metrics = measure_predictions(predictions, info.labels, folded, _find_unseen_faces(run))
+    network.cpu()
+    images = PredictedImages(
+        labels=info.labels,
+        predictions=predictions,
+        load_images=lambda positions: read_images(dataset, test[positions]),
+    )
+    history = tuple(trainer.state.history)
+    draw_history(out / "figures", history)
+    draw_predictions(out / "figures", images, network)
+    export_onnx(out / "model.onnx", network, info)
+    _write_json(out / "metrics.json", metrics)
+    _write_json(out / "train.json", _describe_training(run, trainer, options))
+    write_bytes(out / "history.csv", _show_history(history).encode())
+    write_tensors(out / CHECKPOINT_NAME, network.state_dict(), asdict(info))
+    (out / _STATE_NAME).unlink(missing_ok=True)
+    return Trained(folder=out, metrics=metrics, history=history)
+
+
+def _describe_model(run: _Run, options: TrainingOptions) -> ModelInfo:
+    index = run.dataset.index
+    sample = read_images(run.dataset, run.split.train[:_MOST_MEASURED])
+    return ModelInfo(
+        model=options.model,
         labels=tuple(info.label for info in index.classes),
         forms=tuple(info.forms for info in index.classes),
         height=index.image.height,
         width=index.image.width,
         ink_share=measure_ink_share(sample),
-        twins=twins,
+        twins=list_alike_forms(run.dataset.folder),
         dataset=index.name,
         content_key=index.content_key,
     )
-    readings = _read_rows(network, dataset, division.test, device)
-    metrics = measure_readings(
-        readings,
-        identity.labels,
-        fold_classes(identity.forms, twins),
-        _find_faces(dataset, division),
-    )
-    parts = tuple(trainer.state.parts)
-    network.cpu()
-    drawn = Drawn(
-        identity=identity,
-        readings=readings,
-        take=lambda positions: read_images(dataset, division.test[positions]),
-    )
-    draw_training(out / "figures", parts)
-    draw_readings(out / "figures", drawn, network)
-    export_onnx(out / "model.onnx", network, identity)
-    _write_json(out / "metrics.json", metrics)
-    _write_json(
-        out / "train.json", _describe_training(dataset, division, trainer, training, device)
-    )
-    write_bytes(out / "history.csv", _show_history(parts).encode())
-    write_tensors(out / CHECKPOINT_NAME, network.state_dict(), show_identity(identity))
-    (out / _STATE_NAME).unlink(missing_ok=True)
-    return Trained(folder=out, metrics=metrics, parts=parts)
 
 
-def _find_faces(dataset: Dataset, division: Division) -> dict[str, NDArray[np.bool_]] | None:
-    """Return which test rows each face has drawn, if none of these faces was learnt from."""
-    faces = np.asarray(dataset.samples)["face"]
-    if not dataset.index.faces or np.isin(faces[division.test], faces[division.train]).any():
+def _find_unseen_faces(run: _Run) -> dict[str, NDArray[np.bool_]] | None:
+    """Return which test rows each face has drawn; None if any of these faces was trained on."""
+    faces = np.asarray(run.dataset.samples)["face"]
+    of_test = faces[run.split.test]
+    if not run.dataset.index.faces or np.isin(of_test, faces[run.split.train]).any():
         return None
-    return {info.file: faces[division.test] == k for k, info in enumerate(dataset.index.faces)}
+    return {info.file: of_test == k for k, info in enumerate(run.dataset.index.faces)}
 
 
-def _describe_training(
-    dataset: Dataset,
-    division: Division,
-    trainer: Trainer,
-    training: Training,
-    device: torch.device,
-) -> dict[str, Any]:
-    state = trainer.state
+def _describe_training(run: _Run, trainer: Trainer, options: TrainingOptions) -> dict[str, Any]:
+    state, split, index = trainer.state, run.split, run.dataset.index
     return {
-        "dataset": dataset.index.name,
-        "content_key": dataset.index.content_key,
-        "settings": asdict(training),
-        "rows": {
-            "train": len(division.train),
-            "val": len(division.val),
-            "test": len(division.test),
-        },
-        "warnings": list(division.warnings),
+        "dataset": index.name,
+        "content_key": index.content_key,
+        "options": asdict(options),
+        "rows": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+        "warnings": list(split.warnings),
         "steps": state.step,
         "seconds": round(state.seconds, 1),
-        "images_per_second": round(state.parts[-1].images / state.seconds),
-        "share_of_time_in_network": round(1 - state.waited / state.seconds, 4),
-        "device": describe_device(device),
+        "images_per_second": round(state.history[-1].images / state.seconds),
+        "share_of_time_in_network": round(1 - state.waited_s / state.seconds, 4),
+        "device": describe_device(run.device),
         "versions": {
             "glyphgen": VERSION,
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
-        "parts": [asdict(part) for part in state.parts],
     }
 
 
-def _show_history(parts: tuple[Part, ...]) -> str:
+def _show_history(history: Sequence[HistoryEntry]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(
-        text, [spec.name for spec in dataclasses.fields(Part)], lineterminator="\n"
+        text, [spec.name for spec in dataclasses.fields(HistoryEntry)], lineterminator="\n"
     )
     writer.writeheader()
-    writer.writerows(asdict(part) for part in parts)
+    writer.writerows(map(asdict, history))
     return text.getvalue()
 
 

@@ -1,11 +1,9 @@
-"""Small changes to every batch while a network learns, as tensor operations; knows no dataset."""
+"""Augmentation of every batch while a network is trained, as tensor operations."""
 
 import torch
 from torch.nn import functional
 
-__all__ = ["VARIATIONS", "vary"]
-
-VARIATIONS = ("strong", "light")
+__all__ = ["vary"]
 
 # Nothing grows or shrinks as a whole: in a frame that keeps sizes, size tells ゃ from や.
 _TURN = 0.12  # radians, about 7 degrees
@@ -27,10 +25,10 @@ def vary(
 
     Args:
         images: float (n, 1, H, W), 0 to 1.
-        generator: Where all chance comes from; on the processor.
-        variation: ``strong``, for hands and typefaces unlike those of the training, or ``light``,
-            which leaves the shape and thickness of strokes alone: in one typeface they may be all
-            that tells ャ from ヤ in another size.
+        generator: Of all random numbers; on the processor.
+        variation: A key of ``choices.VARIATIONS``: ``strong``, for writers and typefaces unlike those
+            of the training, or ``light``, which leaves the shape and thickness of strokes alone: in
+            one typeface they may be all that tells ャ from ヤ in another size.
 
     Returns:
         The same shape, on the same device.

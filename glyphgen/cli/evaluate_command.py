@@ -1,4 +1,4 @@
-"""``glyphgen evaluate``: how well a trained network reads another dataset."""
+"""``glyphgen evaluate``: how accurate a trained network is on another dataset."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ __all__ = ["evaluate"]
     default=1,
     show_default=True,
     metavar="N",
-    help="Look at each image so often, a little turned and moved, and take the mean.",
+    help="Test-time augmentation: vary each image so often, and average the predictions.",
 )
 @click.option(
     "--figures", type=click.Path(path_type=Path), metavar="DIR", help="Draw what was misread."
@@ -43,7 +43,7 @@ def evaluate(
     figures: Path | None,
     as_json: bool,
 ) -> None:
-    """Let MODEL read DATASET: a dataset's folder, or an .npz with images and codepoints.
+    """Measure MODEL on DATASET: a dataset's folder, or an .npz with images and codepoints.
 
     MODEL is a model.safetensors, or the folder of its training.
 
@@ -51,15 +51,15 @@ def evaluate(
     Example:
         glyphgen evaluate runs/kana-cnn datasets/k49
     """
-    from glyphgen.baseline import check_extra
+    from glyphgen.baseline import check_training_extra
 
-    check_extra()
-    from glyphgen.baseline.evaluating import draw_evaluated, evaluate_model
+    check_training_extra()
+    from glyphgen.baseline.evaluating import draw_evaluation, evaluate_model
 
     evaluated = evaluate_model(model, dataset, framing=framing, split=split, views=views)
     metrics = evaluated.metrics
     if figures:
-        draw_evaluated(figures, evaluated)
+        draw_evaluation(figures, evaluated)
     if metrics["unknown_classes"]:
         names = ", ".join(unknown["label"] for unknown in metrics["unknown_classes"][:10])
         click.echo(

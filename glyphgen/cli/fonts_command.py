@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def _show_verdict(found: "Survey") -> dict[str, Any]:
     for refusal in verdict.refusals:
         of_face = refused[found.faces[refusal.face].name]
         of_face.setdefault(refusal.reason, []).append(table.all_forms[refusal.form])
-    gate = make_gate_page(found)
+    gate = asdict(make_gate_page(found))
     n_faces = count_faces(table, verdict).tolist()
     return {
         "refused": refused,
@@ -179,7 +180,9 @@ def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
     fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
     click.echo(f"classes with fewest faces: {shown}")
-    click.echo(f"unproven, for fewer than three other hands draw them: {page['unproven']} cells")
+    click.echo(
+        f"unproven, for fewer than three other typefaces draw them: {page['unproven']} cells"
+    )
     if page["allowed"]:
         click.echo(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
     _print_twins(page)

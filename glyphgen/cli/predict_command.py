@@ -1,4 +1,4 @@
-"""``glyphgen predict``: what a trained network reads in image files."""
+"""``glyphgen predict``: the classes that a trained network predicts for image files."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ __all__ = ["predict"]
 )
 @json_option
 def predict(model: Path, images: tuple[Path, ...], framing: str, as_json: bool) -> None:
-    """Print what MODEL reads in each of IMAGES: the five best, with probabilities.
+    """Print the five classes that MODEL holds for most probable in each of IMAGES.
 
     Exit code 1 if an image cannot be read; the others are read all the same.
 
@@ -31,9 +31,9 @@ def predict(model: Path, images: tuple[Path, ...], framing: str, as_json: bool) 
     Example:
         glyphgen predict runs/kana-cnn scan-1.png scan-2.png
     """
-    from glyphgen.baseline import check_extra
+    from glyphgen.baseline import check_training_extra
 
-    check_extra()
+    check_training_extra()
     from glyphgen.baseline.predicting import predict_images
 
     n_unreadable = 0

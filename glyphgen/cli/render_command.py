@@ -1,7 +1,6 @@
 """``glyphgen render``: a recipe becomes a dataset."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -10,13 +9,10 @@ from glyphgen.cli.talk import (
     DATASETS,
     describe_produced,
     print_result,
-    print_warnings,
+    say,
     say_how_to_resume,
     show_progress,
 )
-
-if TYPE_CHECKING:
-    from glyphgen.render.preparing import PreparedRender
 
 __all__ = ["render"]
 
@@ -57,11 +53,10 @@ def render(
             folder,
             workers=workers,
             force=force,
-            announce=None if quiet else _announce,
             reporter=reporter,
         )
     if not quiet:
-        click.echo(describe_produced(rendered), err=True)
+        say(describe_produced(rendered))
     print_result(
         str(folder),
         {
@@ -74,11 +69,3 @@ def render(
         },
         as_json=as_json,
     )
-
-
-def _announce(prepared: "PreparedRender") -> None:
-    print_warnings(prepared.warnings)
-    click.echo(prepared.describe(), err=True)
-    n_refused = len(prepared.verdict.refusals)
-    if n_refused:
-        click.echo(f"{n_refused:,} cells refused: see gate.json", err=True)

@@ -1,19 +1,21 @@
-"""``glyphgen train-baseline``: a dataset proves itself."""
+"""``glyphgen train-baseline``: how well a network learns from a dataset."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
+from glyphgen.choices import MODELS, TIMM, VARIATIONS
 from glyphgen.cli.options import json_option
-from glyphgen.cli.talk import describe_metrics, find_newest_dataset, print_result
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from glyphgen.baseline.training import Part
+from glyphgen.cli.talk import (
+    describe_metrics,
+    find_newest_dataset,
+    print_result,
+    print_warnings,
+    say,
+)
+from glyphgen.progress import SILENT, Progress
 
 __all__ = ["train_baseline_command"]
 
@@ -29,13 +31,13 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
     default="cnn",
     show_default=True,
     metavar="NAME",
-    help="cnn, kana2020 (the article's), or timm:NAME.",
+    help=f"{', '.join(MODELS)}, or {TIMM}NAME.",
 )
 @click.option(
     "--epochs",
     type=click.FloatRange(min=0, min_open=True),
     metavar="E",
-    help="How often every row is seen.  [default: until 400,000 images, once at least]",
+    help="Passes over the training rows.  [default: until 400,000 images, once at least]",
 )
 @click.option(
     "--minutes",
@@ -49,10 +51,10 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 )
 @click.option(
     "--variation",
-    type=click.Choice(["strong", "light"]),
+    type=click.Choice(list(VARIATIONS)),
     default="strong",
     show_default=True,
-    help="strong bends images while the network learns, for other hands and faces; light does not.",
+    help="strong bends images while the network learns, for other writers and typefaces; light does not.",
 )
 @click.option("--find-lr", is_flag=True, help="Look for the learning rate first, and take that.")
 @click.option("--pretrained", is_flag=True, help="Start from timm's weights.")
@@ -100,11 +102,11 @@ def train_baseline_command(
     Example:
         glyphgen train-baseline datasets/kana --minutes 5
     """
-    from glyphgen.baseline import check_extra
+    from glyphgen.baseline import check_training_extra
 
-    check_extra()
+    check_training_extra()
     from glyphgen.baseline.running import train_baseline
-    from glyphgen.baseline.training import Training
+    from glyphgen.baseline.training import TrainingOptions
     from glyphgen.dataset.reader import load
 
     if epochs is not None and minutes is not None:
@@ -112,7 +114,7 @@ def train_baseline_command(
     folder = dataset or find_newest_dataset()
     name = model.replace(":", "-").replace("/", "-")
     run = out or _RUNS / f"{load(folder).index.name}-{name}"
-    training = Training(
+    options = TrainingOptions(
         model=model,
         epochs=epochs,
         minutes=minutes,
@@ -123,22 +125,22 @@ def train_baseline_command(
         pretrained=pretrained,
         frozen_epochs=frozen_epochs,
     )
-    with _say_how_to_resume(run), _show_parts(quiet=quiet) as watch:
+    with _say_how_to_resume(run):
         trained = train_baseline(
             folder,
             run,
-            training,
+            options,
             find_lr=find_lr,
             resume=resume,
             force=force,
-            say=None if quiet else lambda text: click.echo(text, err=True),
-            watch=watch,
+            reporter=SILENT if quiet else _Lines(),
         )
     if not quiet:
-        waited = trained.parts[-1].waited
-        click.echo(f"{1 - waited:.1%} of the time in the network, the rest for images", err=True)
-        click.echo(describe_metrics(trained.metrics), err=True)
-    print_result(str(run), {"run": str(run)} | _pick(trained.metrics), as_json=as_json)
+        waited = trained.history[-1].waited
+        say(f"{1 - waited:.1%} of the time in the network, the rest for images")
+        say(describe_metrics(trained.metrics))
+    picked = {name: trained.metrics[name] for name in (*_SHOWN, *_MACRO)}
+    print_result(str(run), {"run": str(run)} | picked, as_json=as_json)
 
 
 @contextmanager
@@ -146,31 +148,22 @@ def _say_how_to_resume(run: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(
-            f"{run}: interrupted; the last report's checkpoint stays"
-            " (run the same command with --resume to go on)",
-            err=True,
+        say(
+            f"{run}: interrupted; the last checkpoint stays"
+            " (run the same command with --resume to go on)"
         )
         raise
 
 
-@contextmanager
-def _show_parts(*, quiet: bool) -> "Iterator[Callable[[Part], None] | None]":
-    """Print a line for each part of a training, on stderr."""
-    if quiet:
-        yield None
-        return
+class _Lines:
+    """Prints a line on stderr for each thing that it is told."""
 
-    def show(part: "Part") -> None:
-        click.echo(
-            f"{part.progress:4.0%}  epoch {part.epoch:.2f}  {part.images:,} images"
-            f"  {part.seconds:.0f} s  loss {part.train_loss:.3f}  val loss {part.val_loss:.3f}"
-            f"  val top-1 {part.val_top1:.2%}",
-            err=True,
-        )
+    def message(self, line: str) -> None:
+        say(line)
 
-    yield show
+    def warning(self, line: str) -> None:
+        print_warnings([line])
 
-
-def _pick(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {name: metrics[name] for name in (*_SHOWN, *_MACRO)}
+    def progress(self, progress: Progress) -> None:
+        share = f"{progress.done / progress.total:4.0%}  " if progress.total else ""
+        say(f"{share}{progress.done:,} {progress.unit}, {progress.detail}")

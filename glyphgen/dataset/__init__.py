@@ -1,1 +1,1 @@
-"""Rows <-> disk: one dataset, its shards and its index; knows nothing of what a row shows."""
+"""Rows <-> disk: one dataset, its shards and its index."""

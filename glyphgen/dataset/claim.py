@@ -1,4 +1,4 @@
-"""The folder of a dataset: whose it is, and whether there is room; knows nothing of arrays."""
+"""The folder of a dataset: which dataset it holds, and whether the disk has room for it."""
 
 import enum
 import json
@@ -7,10 +7,12 @@ from pathlib import Path
 
 from glyphgen.dataset.index import INDEX_NAME, read_index
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import disk_errors, remove_temporaries, write_bytes
+from glyphgen.files.store import open_store
+from glyphgen.files.writing import disk_errors, remove_temporaries
 from glyphgen.text import show_some
 
 __all__ = [
+    "WORK",
     "Claim",
     "check_space",
     "claim_folder",
@@ -19,8 +21,10 @@ __all__ = [
     "write_claim",
 ]
 
-_WORK = ".work"
-_CLAIM = "claim.json"
+WORK = ".work"
+"""The folder, within a dataset's, of what is not finished; gone when the dataset is complete."""
+
+_CLAIM = f"{WORK}/claim.json"
 _WAYS_OUT = "--force replaces it, --out DIR takes another folder"
 
 
@@ -33,8 +37,8 @@ class Claim(enum.Enum):
 
 
 def find_work_folder(folder: Path) -> Path:
-    """Return where a dataset keeps what is not finished; gone when the dataset is complete."""
-    return folder / _WORK
+    """Return the path of a dataset's work folder."""
+    return folder / WORK
 
 
 def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Claim:
@@ -53,13 +57,14 @@ def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Clai
         raise DatasetError(
             f"{folder}: is a file, expected a folder (--out DIR takes another folder)"
         )
+    store = open_store(folder)
     if force and _list_contents(folder):
         _empty_folder(folder)
-    if (folder / INDEX_NAME).exists():
+    if store.exists(INDEX_NAME):
         _check_owner(folder, "a dataset", read_index(folder).content_key, content_key)
         remove_work_folder(folder)
         return Claim.COMPLETE
-    if (find_work_folder(folder) / _CLAIM).exists():
+    if store.exists(_CLAIM):
         _check_owner(folder, "an unfinished dataset", _read_claim(folder), content_key)
         with disk_errors(folder):
             remove_temporaries(folder)
@@ -77,10 +82,7 @@ def write_claim(folder: Path, content_key: str) -> None:
     Raises:
         DatasetError: The disk refused.
     """
-    work = find_work_folder(folder)
-    with disk_errors(folder):
-        work.mkdir(parents=True, exist_ok=True)
-    write_bytes(work / _CLAIM, json.dumps({"content_key": content_key}).encode())
+    open_store(folder).put(_CLAIM, json.dumps({"content_key": content_key}).encode())
 
 
 def remove_work_folder(folder: Path) -> None:
@@ -89,10 +91,7 @@ def remove_work_folder(folder: Path) -> None:
     Raises:
         DatasetError: The disk refused.
     """
-    work = find_work_folder(folder)
-    if work.exists():
-        with disk_errors(work):
-            shutil.rmtree(work)
+    open_store(folder).delete(WORK)
 
 
 def check_space(folder: Path, n_bytes: int) -> None:
@@ -112,17 +111,14 @@ def check_space(folder: Path, n_bytes: int) -> None:
 
 def _list_contents(folder: Path) -> list[str]:
     """Return the names in a folder, sorted, but for a work folder that nobody has claimed yet."""
-    if not folder.exists():
-        return []
-    with disk_errors(folder):
-        names = sorted(entry.name for entry in folder.iterdir())
-    unclaimed = not (find_work_folder(folder) / _CLAIM).exists()
-    return [name for name in names if not (name == _WORK and unclaimed)]
+    store = open_store(folder)
+    is_claimed = store.exists(_CLAIM)
+    return [name for name in store.list() if name != WORK or is_claimed]
 
 
 def _read_claim(folder: Path) -> str:
     try:
-        return str(json.loads((find_work_folder(folder) / _CLAIM).read_bytes())["content_key"])
+        return str(json.loads(open_store(folder).get_range(_CLAIM))["content_key"])
     except (OSError, ValueError, LookupError, TypeError):
         return "unreadable"
 
@@ -134,18 +130,15 @@ def _check_owner(folder: Path, what: str, found: str, expected: str) -> None:
 
 def _empty_folder(folder: Path) -> None:
     _check_may_be_emptied(folder)
-    with disk_errors(folder):
-        (folder / INDEX_NAME).unlink(missing_ok=True)  # first: what is left is no dataset then
-        for entry in folder.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+    store = open_store(folder)
+    store.delete(INDEX_NAME)  # first: what is left is no dataset then
+    for name in store.list():
+        store.delete(name)
 
 
 def _check_may_be_emptied(folder: Path) -> None:
     place = folder.resolve()
-    if Path.home().resolve().is_relative_to(place):
+    if _has_home(place):
         kept = "your home folder"
     elif Path.cwd().resolve().is_relative_to(place):
         kept = "the current folder"
@@ -156,6 +149,13 @@ def _check_may_be_emptied(folder: Path) -> None:
     raise DatasetError(
         f"{folder}: holds {kept}, which --force does not remove (--out DIR takes another folder)"
     )
+
+
+def _has_home(place: Path) -> bool:
+    try:
+        return Path.home().resolve().is_relative_to(place)
+    except RuntimeError:  # the user has none
+        return False
 
 
 def _show_bytes(n_bytes: int) -> str:

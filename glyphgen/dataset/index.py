@@ -1,4 +1,4 @@
-"""index.json, the page that describes a dataset; knows nothing of how its arrays are kept.
+"""index.json, the page that describes a dataset.
 
 It is written after all else, so its presence means that the dataset is complete. There is no clock,
 host or path in it: equal datasets have equal bytes here.
@@ -15,7 +15,7 @@ from typing import Any
 
 from glyphgen.choices import MAKERS
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import write_bytes
+from glyphgen.files.store import open_store
 from glyphgen.text import show_some
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 INDEX_NAME = "index.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _TEXT_KEY = 16  # hexadecimal digits of the SHA-256 of a text: its key among the license texts
 _REMAKE = "make the dataset again, with --force"
@@ -220,7 +220,7 @@ def write_index(folder: Path, index: Index) -> None:
         page["license_texts"] |= {key: text} if text else {}
         face["license_text"] = key
     text = json.dumps(page, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    write_bytes(folder / INDEX_NAME, f"{text}\n".encode())
+    open_store(folder).put(INDEX_NAME, f"{text}\n".encode())
 
 
 def read_index(folder: Path) -> Index:
@@ -240,7 +240,7 @@ def _read_page(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder, expected a dataset (see `glyphgen render`)")
     try:
-        page = json.loads(path.read_bytes())
+        page = json.loads(open_store(folder).get_range(INDEX_NAME))
     except FileNotFoundError:
         raise DatasetError(
             f"{folder}: unfinished, it has no {INDEX_NAME} (run the command that makes it again)"
@@ -258,10 +258,12 @@ def _build_index(path: Path, page: dict[str, Any]) -> Index:
     from pydantic import TypeAdapter, ValidationError
 
     version = page.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if version != FORMAT_VERSION:
+        is_newer = isinstance(version, int) and version > FORMAT_VERSION
+        advice = "a newer glyphgen made it: upgrade glyphgen"
         raise DatasetError(
-            f"{path}: format_version is {version}, expected {FORMAT_VERSION}"
-            " (a newer glyphgen made it: upgrade glyphgen)"
+            f"{path}: format_version is {version!r}, expected {FORMAT_VERSION}"
+            f" ({advice if is_newer else f'an older glyphgen made it: {_REMAKE}'})"
         )
     try:
         index = TypeAdapter(Index).validate_python(_put_texts_in_place(page))

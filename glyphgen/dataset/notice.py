@@ -1,4 +1,4 @@
-"""index.json -> the notice that whoever publishes a dataset has to ship; opens no font."""
+"""index.json -> the notice that whoever publishes a dataset has to ship."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -19,10 +19,10 @@ def make_notice(index: Index) -> str:
     Fonts of one family and one license stand together; each text stands once, at its first font.
     """
     parts = [f"Fonts in the dataset {index.name}", _INTRODUCTION]
-    told: dict[str, str] = {}
+    titles: dict[str, str] = {}
     by_family = sorted(index.faces, key=_family)
     for number, (_, faces) in enumerate(groupby(by_family, key=_family), start=1):
-        parts.append(f"{_RULE}\n{_describe(number, list(faces), told)}")
+        parts.append(f"{_RULE}\n{_describe(number, list(faces), titles)}")
     if not index.faces:
         parts.append(
             "There are none: the dataset's images were not drawn with fonts that it names."
@@ -34,7 +34,7 @@ def _family(face: FaceInfo) -> tuple[str, ...]:
     return face.family, face.license, face.license_url, face.copyright, face.license_text
 
 
-def _describe(number: int, faces: list[FaceInfo], told: dict[str, str]) -> str:
+def _describe(number: int, faces: list[FaceInfo], titles: dict[str, str]) -> str:
     first = faces[0]
     title = f"{number}. {first.family}"
     lines = [
@@ -48,10 +48,10 @@ def _describe(number: int, faces: list[FaceInfo], told: dict[str, str]) -> str:
         *_line("Embedding", (face.fs_type for face in faces)),
     ]
     text = first.license_text
-    if text and text in told:
-        lines.append(f"Text: as of {told[text]}")
+    if text and text in titles:
+        lines.append(f"Text: as of {titles[text]}")
     elif text:
-        told[text] = title
+        titles[text] = title
         lines += ["Text:", "", *(f"    {line}".rstrip() for line in text.splitlines())]
     else:
         lines.append("Text: the font holds none")

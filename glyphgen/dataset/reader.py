@@ -1,9 +1,9 @@
-"""The reader: a dataset on disk as memory-mapped arrays; knows no format and writes nothing."""
+"""The reader: a dataset on disk as memory-mapped arrays."""
 
 import operator
 import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
@@ -11,61 +11,85 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from glyphgen.choices import check_choice
 from glyphgen.dataset.index import ClassInfo, Index, read_index
 from glyphgen.dataset.shards import Arrays, Shards, open_shards
-from glyphgen.errors import DatasetError
+from glyphgen.images.polarity import to_ink
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from glyphgen.images.sheets import Picture
 
-__all__ = ["Dataset", "Rows", "load"]
+__all__ = ["Dataset", "InkRows", "Rows", "Transform", "load"]
 
 _MOST_OPEN = 512  # parts mapped at once; each keeps a file open, and 1,024 is a common limit
+_EXPECTED = "expected a slice, integers or booleans"
+_ROWS_AT_ONCE = 256  # read together by whoever iterates
 
 _Several = slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]
 
+Transform = Callable[[NDArray[np.uint8]], Any]
+"""Makes of one image, uint8 (H, W), what a network takes, as those of torchvision do."""
 
-def load(folder: str | os.PathLike[str], split: str | None = None) -> "Dataset":
+
+def load(
+    folder: str | os.PathLike[str],
+    split: str | None = None,
+    *,
+    transform: Transform | None = None,
+) -> "Dataset":
     """Open a dataset; nothing but its index.json is read until it is asked for.
 
     Args:
         folder: Of the dataset.
         split: ``train``, ``val`` or ``test``; all rows without it.
+        transform: Applied to each image that is asked for, on its own.
 
     Raises:
-        DatasetError: The folder is missing or unfinished, or has no such split.
+        DatasetError: The folder is missing or unfinished.
+        ChoiceError: The dataset has no such split.
     """
-    folder = Path(folder)
-    index = read_index(folder)
-    if split is not None and split not in index.splits:
-        raise DatasetError(
-            f"{folder}: has no split '{split}', expected one of {', '.join(index.splits)}"
-        )
-    return Dataset(folder, index, split)
+    return Dataset(folder, read_index(Path(folder)), split, transform=transform)
 
 
 class Dataset:
     """Labelled images of one dataset, or of one split of it.
 
-    ``dataset[i]`` is ``(image, label)``; a slice, integers or booleans give ``(images, labels)``.
-    It can be pickled, and it is a map-style dataset as PyTorch wants it.
+    ``dataset[i]`` is ``(image, label)``; a slice, integers or booleans give ``(images, labels)``. It is a
+    map-style dataset as PyTorch wants it, it can be iterated over, and it can be pickled if its
+    transform can.
 
     Attributes:
         folder: Where it lies.
         index: What its index.json says.
         split: The split, None for all rows.
+        transform: Applied to each image of ``dataset[...]``; several images are a list then.
         images: uint8 (n, H, W), as they lie on disk: ``index.image.polarity`` says which is ink.
+        ink: uint8 (n, H, W), the same images with ink 255 on paper 0, whatever lies on disk.
         labels: uint32 (n,), positions in ``classes``.
         samples: Structured (n,): how each row was drawn.
+
+    Raises:
+        ChoiceError: The dataset has no such split.
     """
 
-    def __init__(self, folder: Path, index: Index, split: str | None) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        index: Index,
+        split: str | None = None,
+        *,
+        transform: Transform | None = None,
+    ) -> None:
+        self.folder = Path(folder)
         self.index = index
         self.split = split
-        parts = self._parts = _Parts(open_shards(folder, index))
-        rows = range(*index.splits[split]) if split is not None else range(index.n_rows)
+        self.transform = transform
+        rows = range(index.n_rows)
+        if split is not None:
+            rows = range(*index.splits[check_choice(split, index.splits, f"{folder}: split")])
+        parts = self._parts = _Parts(open_shards(self.folder, index))
         self.images = Rows(parts, "images", rows)
+        self.ink = InkRows(parts, "images", rows, index.image.polarity)
         self.labels = Rows(parts, "labels", rows)
         self.samples = Rows(parts, "samples", rows)
 
@@ -82,30 +106,53 @@ class Dataset:
         """The classes, in the order of their labels."""
         return self.index.classes
 
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """Position in ``classes`` of each class, by its name."""
+        return {info.label: info.index for info in self.classes}
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """The labels of all rows, read into memory: int64 (n,)."""
+        return np.asarray(self.labels, dtype=np.int64)
+
     def __len__(self) -> int:
         return len(self.labels)
 
     @overload
-    def __getitem__(self, wanted: int | np.integer[Any]) -> tuple[NDArray[np.uint8], int]: ...
+    def __getitem__(self, wanted: int | np.integer[Any]) -> tuple[Any, int]: ...
     @overload
-    def __getitem__(self, wanted: _Several) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]: ...
+    def __getitem__(self, wanted: _Several) -> tuple[Any, NDArray[np.uint32]]: ...
     def __getitem__(self, wanted: int | np.integer[Any] | _Several) -> tuple[Any, Any]:
-        labels = self.labels[wanted]
-        return self.images[wanted], labels if np.ndim(labels) else int(labels)
+        images, labels = self.images[wanted], self.labels[wanted]
+        if not np.ndim(labels):
+            return self._apply_transform(images), int(labels)
+        if self.transform is not None:
+            images = [self._apply_transform(image) for image in images]
+        return images, labels
 
-    def __getitems__(self, wanted: list[int]) -> list[tuple[NDArray[np.uint8], int]]:
+    def __getitems__(self, wanted: list[int]) -> list[tuple[Any, int]]:
         """Return several ``(image, label)`` pairs at once, as PyTorch's fetcher asks for them."""
         images, labels = self[wanted]
         return list(zip(images, labels.tolist(), strict=True))
 
-    def show(self, n: int = 64, columns: int = 16) -> "Image.Image":
+    def __iter__(self) -> Iterator[tuple[Any, int]]:
+        for first in range(0, len(self), _ROWS_AT_ONCE):
+            images, labels = self[first : first + _ROWS_AT_ONCE]
+            yield from zip(images, labels.tolist(), strict=True)
+
+    def _apply_transform(self, image: NDArray[np.uint8]) -> Any:
+        # A copy: PyTorch warns of arrays that cannot be written, such as the views of a mapped file.
+        return image if self.transform is None else self.transform(image.copy())
+
+    def show(self, n: int = 64, columns: int = 16) -> "Picture":
         """Return the first images as one picture, ink dark or light as on disk.
 
         Args:
             n: How many.
             columns: In a row.
         """
-        from glyphgen.images.png import make_picture
+        from glyphgen.images.sheets import make_picture
 
         return make_picture(self.images[:n], columns)
 
@@ -113,9 +160,9 @@ class Dataset:
         """Return a small sheet and the facts, as notebooks show them."""
         from html import escape
 
-        from glyphgen.images.png import encode_png
+        from glyphgen.images.png import make_data_uri
 
-        picture = encode_png(np.asarray(self.show(min(64, len(self)))))
+        picture = make_data_uri(np.asarray(self.show()))
         return f'<p>{escape(repr(self))}</p><img src="{picture}" alt="the first images">'
 
     def __repr__(self) -> str:
@@ -178,9 +225,16 @@ class Rows:
     def __getitem__(self, wanted: SupportsIndex | _Several) -> Any:
         if isinstance(wanted, slice):
             return self._read_slice(self._rows[wanted])
-        if isinstance(wanted, Sequence) or (isinstance(wanted, np.ndarray) and wanted.ndim):
-            return self._read_rows(self._find_rows(np.asarray(wanted)))
-        return self._read_row(self._rows[operator.index(wanted)])
+        chosen = _check_rows(wanted)
+        if isinstance(chosen, np.ndarray):
+            return self._read_rows(self._find_rows(chosen))
+        if not -len(self) <= chosen < len(self):
+            raise IndexError(f"row {chosen} is out of range for {len(self)} rows")
+        return self._read_row(self._rows[chosen])
+
+    def __iter__(self) -> Iterator[Any]:
+        for first in range(0, len(self), _ROWS_AT_ONCE):
+            yield from self[first : first + _ROWS_AT_ONCE]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[:], dtype=dtype, copy=copy)
@@ -224,8 +278,6 @@ class Rows:
             if wanted.shape != (n,):
                 raise IndexError(f"booleans have shape {wanted.shape}, expected {(n,)}")
             return np.flatnonzero(wanted) + self._rows.start
-        if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
-            raise IndexError(f"rows are chosen by {wanted.dtype}, expected integers or booleans")
         for extreme in (wanted.min(), wanted.max()) if wanted.size else ():
             if not -n <= extreme < n:
                 raise IndexError(f"row {extreme} is out of range for {n} rows")
@@ -234,3 +286,47 @@ class Rows:
 
     def _make_empty(self, shape: tuple[int, ...]) -> NDArray[Any]:
         return np.empty((*shape, *self.shape[1:]), self.dtype)
+
+
+class InkRows(Rows):
+    """The images of a dataset with ink 255 on paper 0, indexed as ``Rows`` are.
+
+    Args:
+        parts, name, rows: As for ``Rows``.
+        polarity: Of the images on disk.
+    """
+
+    def __init__(self, parts: _Parts, name: str, rows: range, polarity: str) -> None:
+        super().__init__(parts, name, rows)
+        self._polarity = polarity
+
+    def __getitem__(self, wanted: SupportsIndex | _Several) -> Any:
+        return to_ink(super().__getitem__(wanted), self._polarity)
+
+
+def _check_rows(wanted: object) -> int | NDArray[Any]:
+    """Return what chooses rows as an integer, or as an array of integers or booleans.
+
+    Raises:
+        IndexError: It is something else, such as the tuple of ``images[0, 1]``.
+    """
+    if isinstance(wanted, tuple):
+        raise IndexError(f"{len(wanted)} indices, expected one: the rows (images[rows][:, y, x])")
+    if isinstance(wanted, int) and not isinstance(wanted, bool):
+        return wanted
+    kind = type(wanted).__name__
+    if hasattr(wanted, "__array__") or (
+        isinstance(wanted, Sequence) and not isinstance(wanted, str)
+    ):
+        try:
+            array = np.asarray(wanted)
+        except ValueError:  # lists of several lengths
+            raise IndexError(f"rows are chosen by an uneven {kind}, {_EXPECTED}") from None
+        if isinstance(wanted, Sequence) and not array.size:
+            array = array.astype(np.int64)
+        if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.integer):
+            raise IndexError(f"rows are chosen by {array.dtype}, {_EXPECTED}")
+        return array if array.ndim or array.dtype == np.bool_ else int(array)
+    if hasattr(wanted, "__index__") and not isinstance(wanted, bool):
+        return operator.index(wanted)
+    raise IndexError(f"rows are chosen by {kind}, {_EXPECTED}")

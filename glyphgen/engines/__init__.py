@@ -1,20 +1,56 @@
-"""Placements -> ink: the contract of a engine and the table of engines; knows no engine itself.
+"""Placements -> ink: what an engine is given and does.
 
-To add an engine, write one file with a class that keeps the contract, and one line in ``ENGINES``.
+To add an engine, write one file with a class that keeps the contract, and one line in ``choices.ENGINES``.
 """
 
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import ENGINES, check_choice
 from glyphgen.fonts import Face
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import Placements
+from glyphgen.recipe import Recipe
 
-__all__ = ["ENGINES", "Engine", "make_engine"]
+__all__ = ["Engine", "EngineInputs", "make_engine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInputs:
+    """What an engine is made from; each uses what it needs.
+
+    Attributes:
+        store: Outlines of all cells; who draws them opens no font.
+        faces, forms: Fonts and texts; cell = face * len(forms) + form.
+        height, width: Of the images, in pixels.
+        scatter: Largest shift (em), turn (degrees) and change of scale of a piece of ink.
+    """
+
+    store: OutlineStore
+    faces: Sequence[Face]
+    forms: Sequence[str]
+    height: int
+    width: int
+    scatter: tuple[float, float, float]
+
+    @classmethod
+    def of_recipe(
+        cls, recipe: Recipe, store: OutlineStore, faces: Sequence[Face], forms: Sequence[str]
+    ) -> Self:
+        """Return the inputs for a recipe's frame and scatter."""
+        scatter = recipe.render.scatter
+        return cls(
+            store=store,
+            faces=faces,
+            forms=forms,
+            height=recipe.image.height,
+            width=recipe.image.width,
+            scatter=(scatter.shift, scatter.turn, scatter.scale),
+        )
 
 
 class Engine(Protocol):
@@ -35,41 +71,12 @@ class Engine(Protocol):
         """
 
 
-# name in a recipe -> module and class; imported when used, so that an absent library costs nothing
-ENGINES = {
-    "vector": ("glyphgen.engines.vector", "VectorEngine"),
-    "pillow": ("glyphgen.engines.pillow", "PillowEngine"),
-    "imagemagick": ("glyphgen.engines.imagemagick", "ImageMagickEngine"),
-}
-
-
-def make_engine(
-    engine: str,
-    *,
-    store: OutlineStore,
-    faces: Sequence[Face],
-    forms: Sequence[str],
-    height: int,
-    width: int,
-    scatter: tuple[float, float, float],
-) -> Engine:
+def make_engine(engine: str, inputs: EngineInputs) -> Engine:
     """Return the engine of that name, ready to draw.
 
-    Args:
-        engine: A key of ``ENGINES``.
-        store: Outlines, which the vector engine draws; it opens no font.
-        faces, forms: Fonts and texts, which the other engines draw; cell = face * forms + form.
-        height, width: Of the images, in pixels.
-        scatter: Largest shift (em), turn (degrees) and scale of a piece; the vector engine's alone.
-
     Raises:
+        ChoiceError: There is no such engine.
         EngineError: The engine's library is not installed, or cannot draw these faces or forms.
     """
-    module, name = ENGINES[engine]
-    engine_class = getattr(import_module(module), name)
-    made: Engine
-    if engine == "vector":
-        made = engine_class(store, height, width, scatter)
-    else:
-        made = engine_class(faces, forms, height, width)
+    made: Engine = ENGINES[check_choice(engine, ENGINES, "engine")].load()(inputs)
     return made

@@ -1,4 +1,4 @@
-"""Faces and forms through ImageMagick, by Wand; knows nothing of outlines, and cannot bend them.
+"""Faces and forms through ImageMagick, by Wand.
 
 ImageMagick transforms outlines exactly but sets text on whole pixels, so it draws on a finer grid,
 and the exact position enters when that grid is averaged. Its library must not be shared by threads
@@ -9,18 +9,17 @@ import os
 from collections.abc import Sequence
 from math import atan2, degrees, floor, hypot
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.engines import EngineInputs
 from glyphgen.engines.shaping import needs_shaping
 from glyphgen.errors import EngineError
 from glyphgen.fonts import Face
+from glyphgen.plan import Placements
 from glyphgen.text import show_some, show_text
-
-if TYPE_CHECKING:
-    from glyphgen.plan import Placements
 
 __all__ = ["ImageMagickEngine"]
 
@@ -37,24 +36,21 @@ class ImageMagickEngine:
     """Draws the texts of cells with ImageMagick.
 
     Args:
-        faces, forms: Fonts and texts; cell = face * len(forms) + form.
-        height, width: Of the images, in pixels.
+        inputs: Of which faces, forms and the frame are used.
 
     Raises:
         EngineError: ImageMagick's library is not installed, or cannot draw these faces or forms.
     """
 
-    def __init__(
-        self, faces: Sequence[Face], forms: Sequence[str], height: int, width: int
-    ) -> None:
-        self._canvas = _Canvas(height, width)
-        self._faces = faces
-        self._forms = forms
+    def __init__(self, inputs: EngineInputs) -> None:
+        self._canvas = _Canvas(inputs.height, inputs.width)
+        self._faces = inputs.faces
+        self._forms = inputs.forms
         self.version: str = self._canvas.version
-        _check_forms(forms, self._canvas.delegates)
-        _check_faces(faces)
+        _check_forms(inputs.forms, self._canvas.delegates)
+        _check_faces(inputs.faces)
 
-    def draw(self, placements: "Placements", out: NDArray[np.uint8]) -> None:
+    def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Engine``.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Faces and forms through Pillow; knows nothing of outlines, and cannot bend them.
+"""Faces and forms through Pillow.
 
 Pillow draws text upright only. So each glyph is drawn once, large and upright, and every sample is
 that picture under one affine map, sampled on a fine grid and averaged over the pixels.
@@ -7,20 +7,17 @@ that picture under one affine map, sampled on a fine grid and averaged over the 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
+from glyphgen.engines import EngineInputs
 from glyphgen.engines.shaping import needs_shaping
 from glyphgen.errors import EngineError
-from glyphgen.fonts import Face
+from glyphgen.plan import Placements
 from glyphgen.text import show_some, show_text
-
-if TYPE_CHECKING:
-    from glyphgen.plan import Placements
 
 __all__ = ["PillowEngine"]
 
@@ -58,8 +55,7 @@ class PillowEngine:
     """Draws the texts of cells with Pillow.
 
     Args:
-        faces, forms: Fonts and texts; cell = face * len(forms) + form.
-        height, width: Of the images, in pixels.
+        inputs: Of which faces, forms and the frame are used.
 
     Raises:
         EngineError: A form needs shaping that this Pillow lacks, or a font cannot be opened.
@@ -67,19 +63,17 @@ class PillowEngine:
 
     version = f"Pillow {PIL.__version__}, FreeType {features.version('freetype2')}"
 
-    def __init__(
-        self, faces: Sequence[Face], forms: Sequence[str], height: int, width: int
-    ) -> None:
-        _check_shaping(forms)
-        self._faces = faces
-        self._forms = forms
-        self._frame = (height, width)
-        self._samples = max(1, min(_SAMPLES, _LARGEST_CANVAS // max(height, width)))
+    def __init__(self, inputs: EngineInputs) -> None:
+        _check_shaping(inputs.forms)
+        self._faces = inputs.faces
+        self._forms = inputs.forms
+        self._frame = (inputs.height, inputs.width)
+        self._samples = max(1, min(_SAMPLES, _LARGEST_CANVAS // max(self._frame)))
         self._glyphs = _GlyphCache()
-        for face in range(len(faces)):
+        for face in range(len(self._faces)):
             self._open_font(face, _OVERSAMPLING)
 
-    def draw(self, placements: "Placements", out: NDArray[np.uint8]) -> None:
+    def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Engine``."""
         out[:] = 0
         sizes = _choose_em(placements.matrix)

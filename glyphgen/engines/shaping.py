@@ -1,4 +1,4 @@
-"""Which texts have to be shaped as a whole; knows no engine, and shapes nothing."""
+"""Which texts have to be shaped as a whole."""
 
 import unicodedata
 

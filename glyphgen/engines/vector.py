@@ -1,4 +1,4 @@
-"""Outlines through FreeType's rasterizer, the default engine; opens no font, knows no recipe.
+"""Outlines through FreeType's rasterizer, the default engine; opens no font.
 
 Points of a whole batch are moved in NumPy, then one native call an image draws into the caller's
 memory.
@@ -7,8 +7,8 @@ memory.
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.engines import EngineInputs
 from glyphgen.geometry import make_linear_map
-from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.raster import RASTER_VERSION, Rasterizer
 from glyphgen.plan import Placements
 from glyphgen.streams import split_words
@@ -23,20 +23,16 @@ class VectorEngine:
     """Draws the outlines of a store.
 
     Args:
-        store: The outlines.
-        height, width: Of the images, in pixels.
-        scatter: Largest shift (em), turn (degrees) and scale of a piece of ink.
+        inputs: Of which the outlines, the frame and the scatter are used.
     """
 
     version = RASTER_VERSION
 
-    def __init__(
-        self, store: OutlineStore, height: int, width: int, scatter: tuple[float, float, float]
-    ) -> None:
-        self._store = store
-        self._frame = (height, width)
-        self._scatter = scatter
-        self._rasterizer = Rasterizer(store)
+    def __init__(self, inputs: EngineInputs) -> None:
+        self._store = inputs.store
+        self._height = inputs.height
+        self._scatter = inputs.scatter
+        self._rasterizer = Rasterizer(inputs.store)
 
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Engine``."""
@@ -64,7 +60,7 @@ class VectorEngine:
         self._bend(batch, at, x, y)
         linear = batch.matrix * 64.0
         linear[:, 1] *= -1.0
-        linear[:, 1, 2] += self._frame[0] * 64.0
+        linear[:, 1, 2] += self._height * 64.0
         if batch.scatter.shape[1]:
             coefficients = self._scatter_pieces(batch, linear, at)
         else:

@@ -19,6 +19,7 @@ from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
+from glyphgen.images.polarity import to_ink
 from glyphgen.production import (
     DatasetSpec,
     Produced,
@@ -198,7 +199,7 @@ class AssemblyJob:
         images: Of each part.
         part_of: The part that each source of index.json belongs to.
         first_row: The part's row that is the first of each source.
-        inverted: Which parts are black on white.
+        polarities: Of the images of each part.
         fit: A key of ``FITS``.
     """
 
@@ -206,7 +207,7 @@ class AssemblyJob:
     images: tuple[SourceImages, ...]
     part_of: tuple[int, ...]
     first_row: tuple[int, ...]
-    inverted: tuple[bool, ...]
+    polarities: tuple[str, ...]
     fit: str
 
     def open(self) -> "_RowReader":
@@ -239,7 +240,7 @@ class _RowReader:
             at = np.flatnonzero(part_of == part)
             found = job.images[part].read(row[at])
             for number, image in zip(at.tolist(), found, strict=True):
-                ink = np.subtract(255, image) if job.inverted[part] else image
+                ink = to_ink(image, job.polarities[part])
                 images[number] = fit_image(ink, height, width, job.fit)
 
 
@@ -257,7 +258,7 @@ def _make_job(assembly: Assembly, order: RowOrder, work: Path) -> AssemblyJob:
         images=tuple(part.source.images.unpack(work) for part in assembly.parts),
         part_of=tuple(part_of),
         first_row=tuple(first_row),
-        inverted=tuple(part.polarity != WHITE_ON_BLACK for part in assembly.parts),
+        polarities=tuple(part.polarity for part in assembly.parts),
         fit=assembly.fit,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.choices import SPLITS, WHITE_ON_BLACK
+from glyphgen.choices import SPLITS
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.assembling import (
     Assembly,
@@ -23,6 +23,7 @@ from glyphgen.exchange.glyphgen_dataset import open_dataset
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.rows import LEFT_OUT
 from glyphgen.exchange.source import ImportSource, SourceClass
+from glyphgen.images.polarity import to_ink
 from glyphgen.partition import join_groups
 from glyphgen.production import Produced, check_places
 from glyphgen.progress import SILENT, Reporter
@@ -232,9 +233,7 @@ def _hash_images(part: AssemblyPart) -> NDArray[np.uint64]:
     digests = np.empty(part.source.n_rows, dtype=np.uint64)
     for first in range(0, len(digests), _ROWS_AT_ONCE):
         rows = np.arange(first, min(first + _ROWS_AT_ONCE, len(digests)))
-        images = np.asarray(part.source.images.read(rows))
-        if part.polarity != WHITE_ON_BLACK:
-            images = 255 - images
+        images = to_ink(np.stack(list(part.source.images.read(rows))), part.polarity)
         words = b"".join(hashlib.blake2b(image, digest_size=8).digest() for image in images)
         digests[rows] = np.frombuffer(words, np.uint64)
     return digests

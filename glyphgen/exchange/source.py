@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
+from glyphgen.images.polarity import find_polarity
 
 __all__ = [
     "ImportSource",
@@ -75,13 +76,8 @@ class PolarityVote:
 
 def vote_polarity(images: Iterable[NDArray[np.uint8]]) -> PolarityVote:
     """Count the images (H, W) whose border, where the paper shows, is nearer to black or to white."""
-    votes = Counter(_is_white(image) for image in images)
-    return PolarityVote(white_on_black=votes[False], black_on_white=votes[True])
-
-
-def _is_white(image: NDArray[np.uint8]) -> bool:
-    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
-    return bool(np.median(border) >= 128)
+    votes = Counter(map(find_polarity, images))
+    return PolarityVote(white_on_black=votes[WHITE_ON_BLACK], black_on_white=votes[BLACK_ON_WHITE])
 
 
 class SourceImages(ABC):
@@ -102,7 +98,7 @@ class SourceImages(ABC):
         return self
 
     @abstractmethod
-    def read(self, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]] | NDArray[np.uint8]:
+    def read(self, rows: NDArray[np.int64]) -> Iterable[NDArray[np.uint8]]:
         """Read some images, each (H, W), as the source has them.
 
         Raises:

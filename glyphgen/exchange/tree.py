@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 import tarfile
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS
 from glyphgen.dataset.index import SourceInfo
-from glyphgen.errors import SourceError
+from glyphgen.errors import ImageError, SourceError
 from glyphgen.exchange.classmap import class_order
 from glyphgen.exchange.source import (
     ImportSource,
@@ -27,7 +26,7 @@ from glyphgen.exchange.source import (
     vote_polarity,
 )
 from glyphgen.exchange.stored import source_errors
-from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, PictureError, decode_picture
+from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_image_file
 from glyphgen.text import show_some
 
 __all__ = ["FindPlace", "PicturePlace", "make_source", "open_tree"]
@@ -60,7 +59,7 @@ class Tree(ABC):
         """Return the content of a file.
 
         Raises:
-            PictureError: It is no file, or too big.
+            ImageError: It is no file, or too big.
             SourceError: It cannot be read.
         """
 
@@ -81,12 +80,7 @@ class Folder(Tree):
         """Return the content of a file."""
         path = self._root / self.names[number]
         with source_errors(path):
-            about = path.stat()
-            if not stat.S_ISREG(about.st_mode):
-                raise PictureError("not a file")
-            if about.st_size > MOST_BYTES:
-                raise PictureError(f"{about.st_size:,} bytes, expected at most {MOST_BYTES:,}")
-            return path.read_bytes()
+            return read_image_file(path)
 
     def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:
         """Return the entry of index.json."""
@@ -129,10 +123,10 @@ class Archive(Tree):
         """Return the content of a member."""
         fault = self._refused.get(self.names[number])
         if fault:
-            raise PictureError(fault)
+            raise ImageError(fault)
         at, size = self._spans[number].tolist()
         if size > MOST_BYTES:
-            raise PictureError(f"{size:,} bytes, expected at most {MOST_BYTES:,}")
+            raise ImageError(f"{size:,} bytes, expected at most {MOST_BYTES:,}")
         with source_errors(self._path), self._path.open("rb") as stream:
             stream.seek(at)
             return stream.read(size)
@@ -228,18 +222,17 @@ class TreeImages(SourceImages):
         self._tree = tree
         self._numbers = numbers
 
-    def read(self, rows: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
-        """Decode some pictures."""
-        images = []
+    def read(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        """Decode some pictures, one at a time: they may be large."""
         for number in self._numbers[rows].tolist():
             try:
-                images.append(decode_picture(self._tree.read(number)))
-            except PictureError as error:
+                image = decode_image(self._tree.read(number))
+            except ImageError as error:
                 raise SourceError(
                     f"{self._tree.names[number]}: {error}, but it was whole a moment ago"
                     " (leave the source alone while it is imported)"
                 ) from None
-        return images
+            yield image
 
 
 def make_source(
@@ -309,20 +302,20 @@ class _Survey:
         for number, name in enumerate(tree.names):
             try:
                 self._add(tree, number, name, find_place)
-            except PictureError as error:
+            except ImageError as error:
                 self.skipped.append(Skipped(name=name, reason=str(error)))
 
     def _add(self, tree: Tree, number: int, name: str, find_place: FindPlace) -> None:
         path = PurePosixPath(name)
         if "\n" in name:
-            raise PictureError("a line break in its name")
+            raise ImageError("a line break in its name")
         if path.suffix.lower() not in SUFFIXES:
-            raise PictureError(f"not a picture, expected {', '.join(SUFFIXES)}")
+            raise ImageError(f"not an image, expected {', '.join(SUFFIXES)}")
         found = find_place(path)
         if isinstance(found, str):
-            raise PictureError(found)
+            raise ImageError(found)
         data = tree.read(number)
-        image = decode_picture(data)
+        image = decode_image(data)
         self.digest.update(hashlib.sha256(os.fsencode(name)).digest())
         self.digest.update(hashlib.sha256(data).digest())
         self.sizes[image.shape[0], image.shape[1]] += 1

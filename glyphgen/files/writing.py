@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and disk errors in one line; knows nothing of what is in them.
+"""Files that are whole or absent, and disk errors in one line.
 
 Source: Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014 (write under a temporary
 name, fsync, rename, fsync the folder).
@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 from glyphgen.errors import DatasetError
 
 __all__ = [
+    "TEMPORARY",
     "committed",
     "disk_errors",
+    "flush_to_disk",
+    "name_temporary",
     "remove_temporaries",
-    "settle",
     "sync",
     "write_at",
     "write_bytes",
 ]
 
-_TEMPORARY = ".tmp"  # how the names of files that nobody has finished end
+TEMPORARY = ".tmp"
+"""How the names of files and folders end that nobody has finished."""
 
 _AGAIN = "then run the same command again: finished shards are kept"
 _ADVICE = {
@@ -66,8 +69,7 @@ def committed(path: Path, *, durable: bool = True) -> Iterator[Path]:
     Raises:
         DatasetError: The disk refused; nothing of the new file is left.
     """
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # several hosts may share the folder
-    temporary = path.with_name(f".{path.name}.{unique}{_TEMPORARY}")
+    temporary = name_temporary(path)
     with disk_errors(path):
         try:
             yield temporary
@@ -80,10 +82,35 @@ def committed(path: Path, *, durable: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a small file that is whole or absent at every moment."""
+def name_temporary(path: Path) -> Path:
+    """Return a name beside ``path`` that no other process uses: ``.name.pid-random.tmp``."""
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # several hosts may share the folder
+    return path.with_name(f".{path.name}.{unique}{TEMPORARY}")
+
+
+def write_bytes(path: Path, *parts: bytes | NDArray[np.generic], durable: bool = True) -> None:
+    """Write a file that is whole or absent at every moment.
+
+    Args:
+        path: The file; what is there is replaced.
+        parts: Its content, one after the other; arrays are contiguous.
+        durable: As for ``committed``.
+
+    Raises:
+        DatasetError: The disk refused.
+    """
     with committed(path, durable=durable) as temporary:
-        temporary.write_bytes(data)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            offset = 0
+            for part in parts:
+                array = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
+                write_at(descriptor, array, offset)
+                offset += array.nbytes
+            if durable:
+                flush_to_disk(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_at(descriptor: int, array: NDArray[np.generic], offset: int) -> None:
@@ -96,7 +123,7 @@ def write_at(descriptor: int, array: NDArray[np.generic], offset: int) -> None:
         left, offset = left[n:], offset + n
 
 
-def settle(descriptor: int) -> None:
+def flush_to_disk(descriptor: int) -> None:
     """Wait until what was written into an open file is on the disk, and let go of its memory.
 
     Pages that the system may use again at once are warm for the next shard. Where freed memory goes
@@ -119,5 +146,5 @@ def sync(path: Path) -> None:
 
 def remove_temporaries(folder: Path) -> None:
     """Remove what killed processes left unfinished in a folder, while nobody writes there."""
-    for temporary in folder.glob(f".*{_TEMPORARY}"):
+    for temporary in folder.glob(f".*{TEMPORARY}"):
         temporary.unlink(missing_ok=True)

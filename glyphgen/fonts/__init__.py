@@ -1,4 +1,4 @@
-"""Font files -> faces: names, axes, license, hash; knows nothing of outlines (fontTools lives here)."""
+"""Font files -> faces: names, axes, license, hash (fontTools lives here)."""
 
 from glyphgen.fonts.container import FontFile, read_font_file
 from glyphgen.fonts.face import Face, find_license_troubles, read_face

@@ -1,4 +1,4 @@
-"""Font files -> the bytes of a font, unpacked where they are WOFF; knows nothing of what is in them.
+"""Font files -> the bytes of a font, unpacked where they are WOFF.
 
 What is packed says how large it will be. That is checked first, and held to while unpacking, so that
 a small file that unpacks to gigabytes is refused before memory swells.

@@ -1,4 +1,4 @@
-"""One font file at one index and one variation setting -> a face; knows no recipe and no outlines."""
+"""One font file at one index and one variation setting -> a face."""
 
 import io
 from collections.abc import Mapping, Sequence

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 # cell. The nearest that a cell of theirs comes stands in brackets.
 _LARGEST_EM = 16.0  # coordinates beyond are those of a broken outline [1.1]
 _LEAST_INK = 0.0005  # square em: a tenth of the smallest full stop [0.0146]
-_SPECK = 0.25  # of the size that other hands give the character [0.47]
+_SPECK = 0.25  # of the size that other typefaces give the character [0.47]
 _LIKE_NOTDEF = 0.97  # likeness to the missing glyph [0.84]
 _OWN_ENOUGH = 0.8  # likeness to the consensus at which a box may be a character, as in 'ロ'
 _MOST_DOUBLES = 2  # forms of one drawing besides the cell; honest fonts may have two [0]
@@ -149,7 +149,7 @@ def _find_blank(seen: Examined) -> Floats:
 
 
 def _find_tofu(seen: Examined) -> Floats:
-    """Return the likeness to the missing glyph, unless other hands draw the character so."""
+    """Return the likeness to the missing glyph, unless other typefaces draw the character so."""
     consensus = seen.consensus
     honest = np.nan_to_num(consensus.own, nan=-1.0) >= _OWN_ENOUGH
     equal = seen.store.like_notdef.reshape(honest.shape)
@@ -159,7 +159,7 @@ def _find_tofu(seen: Examined) -> Floats:
 
 
 def _find_specks(seen: Examined) -> Floats:
-    """Return the size as a share of what other hands draw, where it is but a speck."""
+    """Return the size as a share of the median of all faces, where it is below a quarter."""
     sizes = seen.pictures.longer.reshape(seen.consensus.own.shape)
     inked = np.flatnonzero(sizes.max(axis=0) > 0)
     usual = np.ones_like(sizes[0])
@@ -203,10 +203,10 @@ def _find_lying_cells(seen: Examined) -> Floats:
     return np.where(doubled | foreign | swapped, other, 0.0).ravel().astype(np.float64)
 
 
-def _find_strangers(seen: Examined) -> Floats:
+def _find_unlike(seen: Examined) -> Floats:
     """Return how much less like its form a cell is than face and form lead one to expect.
 
-    Hands differ, and some forms vary more than others: what is left when both are taken off is the
+    Typefaces differ, and some forms vary more than others: what is left when both are taken off is the
     cell's own. It counts where the cell is more like ten other forms, too. So a character is found that
     belongs to no form of the recipe, such as ア for あ among hiragana.
     """
@@ -240,7 +240,7 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "one drawing for many": (_count_doubles, "draws the same for unrelated characters:"),
     "another script": (_find_lying_faces, "draws other characters throughout, also for"),
     "another character": (_find_lying_cells, "draws another character for"),
-    "unlike other hands": (_find_strangers, "draws what no other hand draws for"),
+    "unlike other typefaces": (_find_unlike, "draws what no other typeface draws for"),
     "speck": (_find_specks, "draws but a speck for"),
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
 }

@@ -1,4 +1,4 @@
-"""Faces x classes -> a verdict: every check is asked about every cell, and policy has its say."""
+"""Runs every check on every cell, and applies what the recipe allows and denies."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face
 from glyphgen.gate.checks import CHECKS, UNDRAWABLE, Examined
-from glyphgen.gate.consensus import ask_consensus
+from glyphgen.gate.consensus import compare_cells
 from glyphgen.gate.policy import find_chosen
 from glyphgen.gate.thumbnails import draw_pictures
 from glyphgen.gate.twins import find_twins
@@ -24,7 +24,7 @@ from glyphgen.text import show_some, show_text
 
 __all__ = ["GATE_VERSION", "count_faces", "examine_cells", "require_classes"]
 
-GATE_VERSION = 2  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 3  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
@@ -52,11 +52,10 @@ def examine_cells(
     allow, deny = find_chosen(recipe, faces, forms)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
-    has_say = (store.n_points > 0) & (store.n_notdef == 0) & ~store.like_notdef
-    consensus = ask_consensus(
+    consensus = compare_cells(
         pictures,
         draw_pictures(missing),
-        has_say.reshape(shape),
+        store.is_drawn.reshape(shape),
         find_typefaces(faces, store),
     )
     seen = Examined(
@@ -64,11 +63,11 @@ def examine_cells(
     )
     reason, figure = _run_checks(seen)
     undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
-    let_in = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
-    allowed = _list_refusals(np.where(let_in, reason, -1), figure, store.n_forms)
-    reason[let_in] = -1
-    turned_away = deny.ravel() & (reason < 0)
-    reason[turned_away], figure[turned_away] = _REASONS.index(DENIED), 1.0
+    is_allowed = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
+    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, store.n_forms)
+    reason[is_allowed] = -1
+    is_denied = deny.ravel() & (reason < 0)
+    reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
     admitted = (reason < 0).reshape(shape)
     twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted)
     return Verdict(

@@ -1,7 +1,10 @@
-"""gate.json: what the gate found, as it lies beside a dataset's arrays."""
+"""gate.json, the page that tells what the gate found: written and read here and nowhere else."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
 
 from glyphgen.classes import ClassTable
 from glyphgen.fonts import Face
@@ -9,7 +12,118 @@ from glyphgen.gate.verdict import Refusal, Verdict
 from glyphgen.outlines import UnreadFace
 from glyphgen.text import list_codepoints
 
-__all__ = ["Surveyed", "make_gate_page"]
+__all__ = [
+    "GATE_NAME",
+    "FaceTwinsEntry",
+    "GatePage",
+    "RefusedEntry",
+    "Surveyed",
+    "TwinsEntry",
+    "UnreadEntry",
+    "make_gate_page",
+    "read_gate_page",
+]
+
+GATE_NAME = "gate.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadEntry:
+    """A face that is left out, for its file cannot be read, or not safely.
+
+    Attributes:
+        file: File name, without its folder.
+        index: Position in a collection.
+        reason: What is wrong with it.
+    """
+
+    file: str
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedEntry:
+    """A cell that checks refused.
+
+    Attributes:
+        face: Name of the face.
+        form: The text that is not drawn with it.
+        codepoints: Of the form: ``("U+3042",)``.
+        reason: Name of the check that refused it.
+        figure: What the check measured, in the unit that its name tells.
+    """
+
+    face: str
+    form: str
+    codepoints: tuple[str, ...]
+    reason: str
+    figure: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinsEntry:
+    """Forms that the faces together draw alike.
+
+    Attributes:
+        forms: Two or more.
+        distance: Of the two that are least alike, 0 (equal) to 1.
+        faces: Faces that draw two of them; the fewest in the group.
+        faces_alike: Faces that draw two of them alike; the fewest in the group.
+        one_class: Whether one label stands for all of them.
+    """
+
+    forms: tuple[str, ...]
+    distance: float
+    faces: int
+    faces_alike: int
+    one_class: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceTwinsEntry:
+    """Two forms that one face draws alike.
+
+    Attributes:
+        face: Name of the face.
+        forms: The two.
+        distance: 0 (equal) to 1.
+    """
+
+    face: str
+    forms: tuple[str, ...]
+    distance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePage:
+    """What gate.json holds; its keys are the names of these fields.
+
+    Attributes:
+        cells: Faces times forms.
+        admitted: Cells that may be drawn.
+        coverage: Admitted cells of each face, by its name.
+        unproven: Admitted cells that too few other faces draw to compare with, by the face's name.
+        unread: Faces that could not be read.
+        refused: Cells that may not be drawn.
+        allowed: Cells that checks refused and the recipe admits.
+        twins: Forms that the faces together draw alike.
+        face_twins: Forms that single faces draw alike.
+    """
+
+    cells: int
+    admitted: int
+    coverage: Mapping[str, int]
+    unproven: Mapping[str, int]
+    unread: tuple[UnreadEntry, ...]
+    refused: tuple[RefusedEntry, ...]
+    allowed: tuple[RefusedEntry, ...]
+    twins: tuple[TwinsEntry, ...]
+    face_twins: tuple[FaceTwinsEntry, ...]
+
+    def dump(self) -> bytes:
+        """Return the page as JSON in UTF-8."""
+        return f"{json.dumps(asdict(self), ensure_ascii=False, indent=2)}\n".encode()
 
 
 class Surveyed(Protocol):
@@ -32,58 +146,66 @@ class Surveyed(Protocol):
         """The faces that could not."""
 
 
-def make_gate_page(found: Surveyed) -> dict[str, Any]:
-    """Return the gate's verdict as gate.json holds it."""
-    table, faces, verdict = found.table, found.faces, found.verdict
-    forms = table.all_forms
-    return {
-        "cells": verdict.admitted.size,
-        "admitted": int(verdict.admitted.sum()),
-        "coverage": {
-            face.name: int(of_face.sum())
-            for face, of_face in zip(faces, verdict.admitted, strict=True)
-        },
-        "unproven": {
-            face.name: int(of_face.sum())
-            for face, of_face in zip(faces, verdict.unproven, strict=True)
-            if of_face.any()
-        },
-        "unread": [
-            {
-                "file": face.path.name,
-                "index": face.index,
-                "reason": "; ".join(line.removeprefix(f"{face.path}: ") for line in face.problems),
-            }
-            for face in found.unread
-        ],
-        "refused": [_show_refusal(refusal, faces, forms) for refusal in verdict.refusals],
-        "allowed": [_show_refusal(refusal, faces, forms) for refusal in verdict.allowed],
-        "twins": [
-            {
-                "forms": [forms[form] for form in twins.forms],
-                "distance": twins.distance,
-                "faces": twins.n_faces,
-                "faces_alike": twins.n_alike,
-                "one_class": len({table.form_class[form] for form in twins.forms}) == 1,
-            }
+def make_gate_page(surveyed: Surveyed) -> GatePage:
+    """Return the gate's verdict in names and texts, as gate.json holds it."""
+    table, faces, verdict = surveyed.table, surveyed.faces, surveyed.verdict
+    forms, form_class = table.all_forms, table.form_class
+    names = [face.name for face in faces]
+    unproven = dict(zip(names, verdict.unproven.sum(axis=1).tolist(), strict=True))
+    return GatePage(
+        cells=verdict.admitted.size,
+        admitted=int(verdict.admitted.sum()),
+        coverage=dict(zip(names, verdict.admitted.sum(axis=1).tolist(), strict=True)),
+        unproven={name: n for name, n in unproven.items() if n},
+        unread=tuple(map(_describe_unread, surveyed.unread)),
+        refused=_name_cells(verdict.refusals, names, forms),
+        allowed=_name_cells(verdict.allowed, names, forms),
+        twins=tuple(
+            TwinsEntry(
+                forms=tuple(forms[form] for form in twins.forms),
+                distance=twins.distance,
+                faces=twins.n_faces,
+                faces_alike=twins.n_alike,
+                one_class=len({form_class[form] for form in twins.forms}) == 1,
+            )
             for twins in verdict.twins
-        ],
-        "face_twins": [
-            {
-                "face": faces[twins.face].name,
-                "forms": [forms[form] for form in twins.forms],
-                "distance": twins.distance,
-            }
+        ),
+        face_twins=tuple(
+            FaceTwinsEntry(
+                face=names[twins.face],
+                forms=tuple(forms[form] for form in twins.forms),
+                distance=twins.distance,
+            )
             for twins in verdict.face_twins
-        ],
-    }
+        ),
+    )
 
 
-def _show_refusal(refusal: Refusal, faces: Sequence[Face], forms: Sequence[str]) -> dict[str, Any]:
-    return {
-        "face": faces[refusal.face].name,
-        "form": forms[refusal.form],
-        "codepoints": list_codepoints(forms[refusal.form]),
-        "reason": refusal.reason,
-        "figure": refusal.figure,
-    }
+def _describe_unread(face: UnreadFace) -> UnreadEntry:
+    problems = (line.removeprefix(f"{face.path}: ") for line in face.problems)
+    return UnreadEntry(file=face.path.name, index=face.index, reason="; ".join(problems))
+
+
+def _name_cells(
+    refusals: Sequence[Refusal], names: Sequence[str], forms: Sequence[str]
+) -> tuple[RefusedEntry, ...]:
+    return tuple(
+        RefusedEntry(
+            face=names[refusal.face],
+            form=forms[refusal.form],
+            codepoints=list_codepoints(forms[refusal.form]),
+            reason=refusal.reason,
+            figure=refusal.figure,
+        )
+        for refusal in refusals
+    )
+
+
+def read_gate_page(folder: Path) -> GatePage | None:
+    """Return the gate.json of a dataset's folder; None where it is absent or damaged."""
+    from pydantic import TypeAdapter
+
+    try:
+        return TypeAdapter(GatePage).validate_json((folder / GATE_NAME).read_bytes())
+    except (OSError, ValueError):  # pydantic's ValidationError is a ValueError
+        return None

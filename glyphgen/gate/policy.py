@@ -1,4 +1,4 @@
-"""What a recipe says against the gate's word: cells to admit, cells to refuse; looks at no drawing."""
+"""The cells that a recipe allows or denies, whatever the checks say."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -57,12 +57,13 @@ def _match_forms(
 ) -> list[bool]:
     if not choice.forms:
         return [True] * len(forms)
+    there = set(forms)
     try:
-        wanted = dict.fromkeys(_list_forms(choice, set(forms)))
+        wanted = dict.fromkeys(_list_forms(choice, there))
     except ValueError as error:
         problems.append(f"{recipe.place(f'{place}.forms')}: {error}")
         return [False] * len(forms)
-    if absent := [show_text(form) for form in wanted if form not in forms]:
+    if absent := [show_text(form) for form in wanted if form not in there]:
         problems.append(
             f"{recipe.place(f'{place}.forms')}: found {show_some(absent)},"
             " expected only characters that have a class"

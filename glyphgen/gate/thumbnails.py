@@ -1,4 +1,4 @@
-"""What every cell looks like: small pictures of its ink, all of one size; knows no classes.
+"""What every cell looks like: small pictures of its ink, all of one size.
 
 The pictures are drawn from the very outlines that the vector engine draws.
 """
@@ -86,7 +86,7 @@ def describe_pictures(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
     half = SIDE // 2
     coarse = ink.reshape(*ink.shape[:-2], half, 2, half, 2).mean(axis=(-3, -1), dtype=np.float32)
     padded = np.pad(coarse, [(0, 0)] * (ink.ndim - 2) + [(1, 1), (1, 1)])
-    # Binomial blur, 1 2 1 each way: strokes that pass near each other are not strangers.
+    # Binomial blur, 1 2 1 each way: strokes that pass near each other are alike.
     across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
     blurred = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
     flat = blurred.reshape(*ink.shape[:-2], -1)

@@ -1,4 +1,4 @@
-"""Makes one class of the classes that the faces draw alike; draws and compares nothing itself."""
+"""Makes one class of the classes that the faces draw alike."""
 
 from collections.abc import Sequence
 from dataclasses import replace

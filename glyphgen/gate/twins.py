@@ -1,17 +1,16 @@
-"""Which forms a face, and the faces together, draw alike; knows no classes, reasons or policy.
+"""Which forms a face, and the faces together, draw alike.
 
-Twins are compared within one face: a mean over many hands washes out what tells ば from ぱ. Two cells of
-a face may be twins where the recipe's framing gives them one place and size, and where they have as many
+Twins are compared within one face: a mean over many typefaces blurs what tells ば from ぱ. Two cells of a
+face may be twins where the recipe's framing gives them one place and size, and where they have as many
 pieces of ink and as many holes. Their distance is how much ink of either lies out of reach of the
-other's, where it is most: measured coarsely it tells how far two forms of a hand may be apart and still
+other's, where it is most: measured coarsely it tells how far two forms of a typeface may be apart and still
 be one shape, measured sharply whether a reader could tell them. The faces together draw two forms alike
 where half of them do coarsely, and a fifth sharply: so much of the dataset nobody can label.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, draw_cells
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
+from glyphgen.partition import join_groups
 
 __all__ = ["FaceTwins", "Twins", "find_twins"]
 
@@ -81,7 +81,7 @@ def find_twins(
     pictures: Pictures,
     store: OutlineStore,
     framing: Framing,
-    frames: Literal["em", "ink", "fit"],
+    frames: str,
     admitted: NDArray[np.bool_],
 ) -> tuple[tuple[Twins, ...], tuple[FaceTwins, ...]]:
     """Find the twins among the admitted cells.
@@ -90,7 +90,8 @@ def find_twins(
         pictures: Of F * C cells, face after face.
         store: Their outlines.
         framing: Their framing.
-        frames: Its name; "ink" leaves out where the cells stand, and "fit" also how large they are.
+        frames: Its name, a key of ``FRAMINGS``; "ink" leaves out where the cells stand, and "fit" also how
+            large they are.
         admitted: bool (F, C).
 
     Returns:
@@ -118,9 +119,7 @@ def find_twins(
     return _judge(measured, admitted)
 
 
-def _place_ink(
-    store: OutlineStore, framing: Framing, frames: Literal["em", "ink", "fit"]
-) -> Floats:
+def _place_ink(store: OutlineStore, framing: Framing, frames: str) -> Floats:
     """Return what of place and size (C, 0 to 4) the framing keeps, in em."""
     box = store.box
     if frames == "em":
@@ -132,7 +131,7 @@ def _place_ink(
 def _find_candidates(
     ink: NDArray[np.uint8], structure: NDArray[np.int32], places: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of cells of one face that are worth a sharp look."""
+    """Return pairs of cells of one face that may be alike: their places (n,) and (n,)."""
     features = describe_pictures(ink)
     pairs, likenesses = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
     for start in range(0, len(ink), _ROWS):
@@ -179,8 +178,8 @@ def _judge(
     pairs, single = [], []
     for (a, b), of_face in sorted(measured.items()):
         n_faces = int((admitted[:, a] & admitted[:, b]).sum())
-        strangers = [_DIFFERENT] * (n_faces - len(of_face))
-        distance = float(np.median([*(coarse for coarse, _ in of_face.values()), *strangers]))
+        others = [_DIFFERENT] * (n_faces - len(of_face))
+        distance = float(np.median([*(coarse for coarse, _ in of_face.values()), *others]))
         alike = {face: sharp for face, (_, sharp) in of_face.items() if sharp <= _SHARPLY_ALIKE}
         if distance <= _COARSELY_ALIKE and len(alike) >= _SHARPLY_ALIKE_SHARE * n_faces:
             pairs.append(
@@ -194,35 +193,22 @@ def _judge(
                 for face, sharp in alike.items()
             ]
     single.sort(key=lambda twins: (twins.face, twins.forms))
-    return tuple(_join(pairs)), tuple(single)
+    return tuple(_join(pairs, admitted.shape[1])), tuple(single)
 
 
-def _join(pairs: Iterable[Twins]) -> Iterator[Twins]:
-    """Make groups of pairs that share a form."""
-    leader: dict[int, int] = {}
-
-    def find(form: int) -> int:
-        while leader.setdefault(form, form) != form:
-            leader[form] = leader[leader[form]]
-            form = leader[form]
-        return form
-
-    pairs = list(pairs)
-    for a, b in (pair.forms for pair in pairs):
-        leader[find(b)] = find(a)
+def _join(pairs: Sequence[Twins], n_forms: int) -> Iterator[Twins]:
+    """Yield groups of pairs that share a form, by their first forms."""
+    first = join_groups(n_forms, (pair.forms for pair in pairs))
     groups: dict[int, list[Twins]] = defaultdict(list)
     for pair in pairs:
-        groups[find(pair.forms[0])].append(pair)
-    joined = [
-        Twins(
+        groups[first[pair.forms[0]]].append(pair)
+    for _, group in sorted(groups.items()):
+        yield Twins(
             forms=tuple(sorted({form for pair in group for form in pair.forms})),
             distance=max(pair.distance for pair in group),
             n_faces=min(pair.n_faces for pair in group),
             n_alike=min(pair.n_alike for pair in group),
         )
-        for group in groups.values()
-    ]
-    yield from sorted(joined, key=lambda twins: twins.forms)
 
 
 def _grow(pictures: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What the gate says of every cell, as records."""
+"""Records of what the gate says of every cell."""
 
 from dataclasses import dataclass
 
@@ -31,12 +31,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The gate's word on every cell.
+    """What the gate says of every cell.
 
     Attributes:
         admitted: bool (faces, forms).
-        unproven: bool (faces, forms), admitted though fewer than three other hands draw the form, so
-            that nobody can say whether it shows its character.
+        unproven: bool (faces, forms), admitted though fewer than three other typefaces draw the form, so
+            that it cannot be compared.
         refusals: One for each cell that is not admitted, by face and form.
         allowed: One for each cell that the gate refused and the recipe admits, by face and form.
         twins: Forms that the faces together draw alike.

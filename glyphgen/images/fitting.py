@@ -1,29 +1,30 @@
-"""Images of any size -> images of one size; knows nothing of where they come from."""
+"""Images of any size -> images of one size: by area where they shrink, by Lanczos where they grow."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FITS", "find_opencv_version", "fit_image"]
-
-FITS = ("pad", "stretch")
+__all__ = ["find_opencv_version", "fit_image", "shrink_images"]
 
 
-def fit_image(image: NDArray[np.uint8], height: int, width: int, fit: str) -> NDArray[np.uint8]:
-    """Bring an image to a size: by area-averaging where it shrinks, by Lanczos where it grows.
+def fit_image(
+    image: NDArray[np.uint8], height: int, width: int, fit: str, *, share: float = 1.0
+) -> NDArray[np.uint8]:
+    """Bring an image to a size.
 
     Args:
         image: uint8 (h, w), ink 255 on paper 0.
         height, width: In pixels.
-        fit: ``pad`` keeps the aspect and adds paper on both sides, ``stretch`` does not.
+        fit: A key of ``choices.FITS``: ``pad`` keeps the aspect and adds paper on both sides.
+        share: Part of the frame that a padded image takes, 0 to 1, along the side that it fills.
 
     Returns:
-        uint8 (height, width).
+        uint8 (height, width); ``image`` itself if it has the size already.
     """
-    if image.shape == (height, width):
+    if image.shape == (height, width) and share == 1:
         return image
     if fit == "stretch":
         return _resize(image, height, width)
-    scale = min(height / image.shape[0], width / image.shape[1])
+    scale = share * min(height / image.shape[0], width / image.shape[1])
     inner_height = max(1, min(height, round(image.shape[0] * scale)))
     inner_width = max(1, min(width, round(image.shape[1] * scale)))
     framed = np.zeros((height, width), dtype=np.uint8)
@@ -33,20 +34,30 @@ def fit_image(image: NDArray[np.uint8], height: int, width: int, fit: str) -> ND
     return framed
 
 
+def shrink_images(images: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
+    """Make images smaller, so that no side is longer than ``most`` pixels: (n, H, W) -> (n, h, w)."""
+    height, width = images.shape[1:]
+    scale = most / max(height, width)
+    if scale >= 1:
+        return images
+    small_height, small_width = max(1, round(height * scale)), max(1, round(width * scale))
+    return np.stack([_resize(image, small_height, small_width) for image in images])
+
+
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     import cv2
 
-    area, lanczos = cv2.INTER_AREA, cv2.INTER_LANCZOS4
-    down_height, down_width = min(height, image.shape[0]), min(width, image.shape[1])
     # A copy where the rows are not whole, as in a transposed image: cv2 wants them so.
-    small = np.ascontiguousarray(image)
-    if (down_height, down_width) != image.shape:
-        small = np.asarray(
-            cv2.resize(small, (down_width, down_height), interpolation=area), np.uint8
-        )
-    if (height, width) != small.shape:
-        small = np.asarray(cv2.resize(small, (width, height), interpolation=lanczos), np.uint8)
-    return small
+    resized = np.ascontiguousarray(image)
+    steps = (
+        (min(height, image.shape[0]), min(width, image.shape[1]), cv2.INTER_AREA),
+        (height, width, cv2.INTER_LANCZOS4),
+    )
+    for step_height, step_width, method in steps:
+        if (step_height, step_width) != resized.shape:
+            size = (step_width, step_height)
+            resized = np.asarray(cv2.resize(resized, size, interpolation=method), np.uint8)
+    return resized
 
 
 def find_opencv_version() -> str:

@@ -1,51 +1,41 @@
-"""Images -> PNG as data URIs, strips and sheets of them; knows no dataset and no page."""
+"""Images -> PNG: the one encoder, for files and for pages that hold their pictures themselves."""
 
 import base64
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-__all__ = ["encode_png", "make_picture", "make_strip", "shrink"]
+from glyphgen.files.writing import write_bytes
 
-Bytes = NDArray[np.uint8]
+__all__ = ["encode_png", "make_data_uri", "make_strip", "write_png"]
 
 
-def encode_png(image: Bytes) -> str:
-    """Return a gray (H, W) or RGB (H, W, 3) image as a data URI."""
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Return a gray (H, W) or RGB (H, W, 3) image as the content of a PNG file."""
+    from PIL import Image
+
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return stream.getvalue()
 
 
-def shrink(images: Bytes, most: int) -> Bytes:
-    """Make images smaller, so that no side is longer than ``most`` pixels: (n, H, W) -> (n, h, w)."""
-    height, width = images.shape[1:]
-    scale = most / max(height, width)
-    if scale >= 1:
-        return images
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = [Image.fromarray(image).resize(size, Image.Resampling.BOX) for image in images]
-    return np.stack([np.asarray(image) for image in small])
+def make_data_uri(image: NDArray[np.uint8]) -> str:
+    """Return a gray (H, W) or RGB (H, W, 3) image as a PNG in a data URI."""
+    return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode()
 
 
-def make_strip(images: Sequence[Bytes]) -> str:
-    """Return images side by side as a data URI."""
-    return encode_png(np.hstack(list(images)))
+def make_strip(images: Sequence[NDArray[np.uint8]]) -> str:
+    """Return images of one height side by side as a PNG in a data URI."""
+    return make_data_uri(np.hstack(list(images)))
 
 
-def make_picture(images: Bytes, columns: int) -> Image.Image:
-    """Return images as one picture, row after row.
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a gray (H, W) or RGB (H, W, 3) image as a PNG file.
 
-    Args:
-        images: uint8 (n, H, W).
-        columns: In a row.
+    Raises:
+        DatasetError: The disk refused.
     """
-    n, height, width = images.shape
-    rows = max(1, -(-n // columns))
-    sheet = np.zeros((rows * columns, height, width), dtype=np.uint8)
-    sheet[:n] = images
-    joined = sheet.reshape(rows, columns, height, width).swapaxes(1, 2)
-    return Image.fromarray(joined.reshape(rows * height, columns * width))
+    write_bytes(path, encode_png(image))

@@ -29,7 +29,7 @@ class Framing:
         hull_x, hull_y: (corners, C), a polygon about the ink, in em from the anchor.
         slack: (C,), how far scatter may move ink beyond its hull, in em.
         thinning: (C,), by how much the strokes may be thinned, in em: by half of what they are wide
-            on average, so that none breaks that the hand has not drawn as a hairline.
+            on average, so that none breaks that is no hairline in the font.
     """
 
     height: int

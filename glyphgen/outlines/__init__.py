@@ -1,6 +1,6 @@
-"""Faces and forms -> outlines, read once by HarfBuzz; knows nothing of classes, samples or pixels."""
+"""Faces and forms -> outlines, read once by HarfBuzz."""
 
-from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION, read_outlines
+from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
 from glyphgen.outlines.process import FontReader, Limits, ReadOutlines, UnreadFace
 from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
@@ -12,5 +12,4 @@ __all__ = [
     "OutlineStore",
     "ReadOutlines",
     "UnreadFace",
-    "read_outlines",
 ]

@@ -1,4 +1,4 @@
-"""Collects the contours of one cell as HarfBuzz draws them; knows nothing of faces or stores."""
+"""Collects the contours of one cell as HarfBuzz draws them."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -8,7 +8,7 @@ import numpy as np
 import uharfbuzz as hb
 from numpy.typing import NDArray
 
-from glyphgen.errors import FontError, UnreadableFontError
+from glyphgen.errors import UnreadableFontError
 from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.contours import ON, ContourPen, draw_functions
 from glyphgen.outlines.shape import (
@@ -19,9 +19,9 @@ from glyphgen.outlines.shape import (
     find_pieces,
     sample_curves,
 )
-from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore, join_stores
+from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
-__all__ = ["HARFBUZZ_VERSION", "read_face_outlines", "read_outlines"]
+__all__ = ["HARFBUZZ_VERSION", "read_face_outlines"]
 
 HARFBUZZ_VERSION: str = hb.version_string()
 
@@ -34,36 +34,9 @@ _CIRCLE = "\u25cc"  # what HarfBuzz puts under a mark that has no letter
 _DRAW = draw_functions()
 
 
-def read_outlines(
-    faces: Sequence[Face], forms: Sequence[str], *, wobble_grid: int = 0, language: str = ""
-) -> OutlineStore:
-    """Read the outline of every form in every face, here and without limits.
-
-    Args:
-        faces: F faces.
-        forms: The texts to shape, in the order of the class table.
-        wobble_grid: Nodes a side of the bending; 0 where nothing is bent, which keeps segments whole.
-        language: BCP 47 tag of the language that the forms are written in; fonts may have other
-            shapes for it.
-
-    Raises:
-        FontError: For every file that HarfBuzz finds no outlines in.
-    """
-    parts: list[OutlineStore] = []
-    problems: list[str] = []
-    for face in faces:
-        try:
-            parts.append(read_face_outlines(face, forms, wobble_grid, language)[0])
-        except FontError as error:
-            problems += error.problems
-    if problems:
-        raise FontError(*problems)
-    return join_stores(parts)
-
-
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What shaping tells of one cell; fields as in ``OutlineStore``, the advance in font units."""
+class _Shaped:
+    """What shaping says of one cell; fields as in ``OutlineStore``, the advance in font units."""
 
     advance: float
     n_missing: int
@@ -87,7 +60,7 @@ def read_face_outlines(
     segment = _SEGMENT_EM * font.face.upem if wobble_grid else None
     notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
     circle = font.get_nominal_glyph(ord(_CIRCLE))
-    pens, told = [], []
+    pens, shaped = [], []
     for form in forms:
         glyphs, advance = _shape(font, form, language)
         pen = _draw_glyphs(font, glyphs, segment)
@@ -95,25 +68,25 @@ def read_face_outlines(
         n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)
         n_circles = sum(glyph == circle for glyph, _, _ in glyphs) if _CIRCLE not in form else 0
         pens.append(pen)
-        told.append(_Told(advance, n_missing, n_notdef, n_circles, _same_drawing(pen, notdef)))
+        shaped.append(_Shaped(advance, n_missing, n_notdef, n_circles, _same_drawing(pen, notdef)))
     whole = notdef if segment is None else _draw_glyphs(font, [(0, 0.0, 0.0)], None)
-    missing = _make_part(font, [whole], [_Told(0.0, 0, 1, 0, like_notdef=True)], 0)
-    return _make_part(font, pens, told, wobble_grid), missing
+    missing = _make_part(font, [whole], [_Shaped(0.0, 0, 1, 0, like_notdef=True)], 0)
+    return _make_part(font, pens, shaped, wobble_grid), missing
 
 
 def _make_part(
-    font: hb.Font, pens: Sequence[ContourPen], told: Sequence[_Told], wobble_grid: int
+    font: hb.Font, pens: Sequence[ContourPen], shaped: Sequence[_Shaped], wobble_grid: int
 ) -> OutlineStore:
     """Return the store of one face, which has no padding yet."""
     upem, extents = font.face.upem, font.get_font_extents("ltr")
     return OutlineStore(
         **_measure(pens, upem, wobble_grid),
-        advance=np.array([cell.advance / upem for cell in told], dtype=np.float32),
+        advance=np.array([cell.advance / upem for cell in shaped], dtype=np.float32),
         middle=np.array([(extents.ascender + extents.descender) / 2 / upem], dtype=np.float32),
-        n_missing=np.array([cell.n_missing for cell in told], dtype=np.int32),
-        n_notdef=np.array([cell.n_notdef for cell in told], dtype=np.int32),
-        n_circles=np.array([cell.n_circles for cell in told], dtype=np.int32),
-        like_notdef=np.array([cell.like_notdef for cell in told], dtype=np.bool_),
+        n_missing=np.array([cell.n_missing for cell in shaped], dtype=np.int32),
+        n_notdef=np.array([cell.n_notdef for cell in shaped], dtype=np.int32),
+        n_circles=np.array([cell.n_circles for cell in shaped], dtype=np.int32),
+        like_notdef=np.array([cell.like_notdef for cell in shaped], dtype=np.bool_),
     )
 
 

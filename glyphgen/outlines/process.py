@@ -1,4 +1,4 @@
-"""Reads fonts in processes of their own, within limits; knows nothing of what is in a font.
+"""Reads fonts in processes of their own, within limits.
 
 A font that crashes its reader, swells it or never comes to an end costs that process alone: its face
 is reported, and the others are read by the next process.
@@ -138,7 +138,7 @@ class FontReader:
 
         Args:
             requests: As ``find_requests`` gives them.
-            problems: What is wrong already, to be told with what else is.
+            problems: What is wrong already, to be raised with what else is.
 
         Returns:
             The faces, and those that cannot be read.
@@ -148,12 +148,10 @@ class FontReader:
                 no face can be read.
         """
         answers = self._ask_all(requests, self._ask_face)
-        if self._known:
-            self._known.save()
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
         if wrong or problems or not any("face" in answer for answer in answers):
-            told = (line for answer in answers for line in answer.get("problems", ()))
-            raise FontError(*problems, *told)
+            unreadable = (line for answer in answers for line in answer.get("problems", ()))
+            raise FontError(*problems, *unreadable)
         faces: dict[tuple[Path, int, tuple[tuple[str, float], ...]], Face] = {}
         for answer in answers:
             if "face" in answer:

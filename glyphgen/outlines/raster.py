@@ -1,4 +1,4 @@
-"""Outlines -> ink by FreeType's rasterizer: one native call an image; opens no font, knows no recipe.
+"""Outlines -> ink by FreeType's rasterizer: one native call an image; opens no font.
 
 The FreeType inside freetype-py never sees a font: its version reads variable fonts beyond their bounds
 (CVE-2026-23865). Only its rasterizer is used, on points that HarfBuzz has read.

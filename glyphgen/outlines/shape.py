@@ -1,4 +1,4 @@
-"""Facts of many outlines, found from their points: hulls, normals, pieces, bends; knows no fonts.
+"""Facts of many outlines, found from their points: hulls, normals, pieces, bends.
 
 The points of all outlines lie one after the other, (n, 2), x and y; ``starts`` tells where each
 outline begins. Every outline has points.

@@ -1,4 +1,4 @@
-"""All outlines of a recipe as a few flat arrays, memory-mapped; knows nothing of fonts or HarfBuzz."""
+"""All outlines of a recipe as a few flat arrays, memory-mapped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,12 +12,16 @@ __all__ = ["N_DIRECTIONS", "OutlineStore", "join_stores"]
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
 
-# Arrays of a store that count from the start of the face and move on when faces are joined.
-_STARTS = {"point_start": "tag", "contour_start": "contour_end", "piece_start": "piece_x"}
-_CELLS_LAST = ("hull_x", "hull_y")
 _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
+# Where each cell begins -> how many it has there, and the arrays that are meant.
+_SPANS = {
+    "point_start": ("n_points", (*_PADDED, "tag")),
+    "contour_start": ("n_contours", ("contour_end",)),
+    "piece_start": ("n_pieces", ("piece_x", "piece_y")),
+}
+_CELLS_LAST = ("hull_x", "hull_y")
 _BY_CELL = (
-    *("point_start", "contour_start", "piece_start", "n_points", "n_contours", "n_pieces"),
+    *("n_points", "n_contours", "n_pieces"),
     *("box", "advance", "n_missing", "n_notdef", "n_circles", "like_notdef"),
 )
 
@@ -27,8 +31,9 @@ class OutlineStore:
     """The outlines of every cell: C cells, N points, M contours, P pieces, F faces.
 
     Cell ``face * n_forms + form``. Coordinates are in em, x right, y up, from the pen's origin on
-    the baseline. The arrays by point hold zeros behind the last point, as many as the longest
-    outline has points, so that rows of one length can be taken at any start.
+    the baseline. Points, contours and pieces lie in the order of their cells, without gaps; that is
+    checked whenever a store is made. The arrays by point hold zeros behind the last point, as many as
+    the longest outline has points, so that rows of one length can be taken at any start.
 
     Attributes:
         x, y: float32 (N + pad,), the points.
@@ -78,6 +83,11 @@ class OutlineStore:
     n_circles: NDArray[np.int32]
     like_notdef: NDArray[np.bool_]
 
+    def __post_init__(self) -> None:
+        for name, (count, _) in _SPANS.items():
+            if not np.array_equal(getattr(self, name), _list_starts(getattr(self, count))):
+                raise ValueError(f"{name}: expected one cell after the other, without gaps")
+
     @property
     def n_cells(self) -> int:
         """Faces times forms."""
@@ -93,13 +103,24 @@ class OutlineStore:
         """Size of all arrays, in memory and on disk."""
         return sum(getattr(self, field.name).nbytes for field in fields(self))
 
+    @property
+    def is_drawn(self) -> NDArray[np.bool_]:
+        """Whether a cell has an outline, other than that of the missing glyph: (C,)."""
+        drawn: NDArray[np.bool_] = (self.n_points > 0) & (self.n_notdef == 0) & ~self.like_notdef
+        return drawn
+
     def take_forms(self, forms: Sequence[int]) -> "OutlineStore":
         """Return the same outlines with the forms in another order."""
         n_faces, n_forms = len(self.middle), self.n_forms
-        cells = np.add.outer(np.arange(n_faces) * n_forms, np.array(forms)).ravel()
+        cells = np.add.outer(np.arange(n_faces) * n_forms, np.array(forms, dtype=np.int64)).ravel()
         taken = {name: getattr(self, name)[cells] for name in _BY_CELL}
         taken |= {name: getattr(self, name)[:, cells] for name in _CELLS_LAST}
-        return replace(self, **taken)
+        for name, (count, arrays) in _SPANS.items():
+            taken[name] = _list_starts(taken[count])
+            moved_by = np.repeat(getattr(self, name)[cells] - taken[name], taken[count])
+            at = np.arange(len(moved_by)) + moved_by
+            taken |= {array: getattr(self, array)[at] for array in arrays}
+        return replace(self, **_pad(taken))
 
     def write(self, folder: Path) -> None:
         """Write every array as ``<name>.npy`` into a folder, which is made."""
@@ -137,14 +158,20 @@ def join_stores(parts: Sequence[OutlineStore]) -> OutlineStore:
     joined: dict[str, Any] = {}
     for field in fields(OutlineStore):
         arrays = [getattr(part, field.name) for part in parts]
-        if field.name in _STARTS:
-            lengths = [len(getattr(part, _STARTS[field.name])) for part in parts]
-            arrays = [
-                a + start for a, start in zip(arrays, np.cumsum([0, *lengths[:-1]]), strict=True)
-            ]
         joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
-    longest = int(joined["n_points"].max(initial=0))
-    for name in _PADDED:
-        pad = np.zeros((longest, *joined[name].shape[1:]), joined[name].dtype)
-        joined[name] = np.concatenate([joined[name], pad])
-    return OutlineStore(**joined)
+    joined |= {name: _list_starts(joined[count]) for name, (count, _) in _SPANS.items()}
+    return OutlineStore(**_pad(joined))
+
+
+def _list_starts(counts: NDArray[np.int32]) -> NDArray[np.int64]:
+    ends = np.cumsum(counts, dtype=np.int64)
+    return ends - counts
+
+
+def _pad(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a store with zeros behind the last point."""
+    longest = int(arrays["n_points"].max(initial=0))
+    return arrays | {
+        name: np.pad(arrays[name], [(0, longest)] + [(0, 0)] * (arrays[name].ndim - 1))
+        for name in _PADDED
+    }

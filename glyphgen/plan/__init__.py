@@ -1,4 +1,4 @@
-"""What every row is, as numbers, lazily: any interval alone, in any order; knows no pixels, no disk.
+"""What every row is, as numbers, lazily: any interval alone, in any order.
 
 Never a list of all samples: a plan knows how many rows there are and computes any interval of them.
 """
@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.classes import ClassTable
 from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
@@ -17,13 +18,13 @@ from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
-from glyphgen.plan.splits import SPLITS, share_samples, split_faces
-from glyphgen.plan.turns import Turns, make_turns
+from glyphgen.plan.splits import share_samples, split_faces
+from glyphgen.plan.turns import Turns, list_turns, make_turns
 from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
 from glyphgen.text import show_some, show_text
 
-__all__ = ["SAMPLE_DTYPE", "SPLITS", "Placements", "Plan", "describe_plan", "make_plan"]
+__all__ = ["SAMPLE_DTYPE", "Placements", "Plan", "describe_plan", "make_plan"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,7 +41,7 @@ class Plan:
     """The rows of a dataset.
 
     Attributes:
-        recipe: What is options.
+        recipe: What is planned.
         framing: Where each cell stands.
         n_forms: Forms of each face.
         turns: The rows of each split, in the order of ``SPLITS``.
@@ -66,10 +67,9 @@ class Plan:
         rows = zip(SPLITS, ends, ends[1:], strict=False)
         return {name: (first, last) for name, first, last in rows if last > first}
 
-    def count_rows(self, class_index: int) -> dict[str, int]:
-        """Return how many rows of each split a class has."""
-        counts = (int(turns.n_samples[class_index]) for turns in self.turns)
-        return {name: n for name, n in zip(SPLITS, counts, strict=True) if name in self.splits}
+    def count_rows(self) -> dict[str, Ints]:
+        """Return how many rows each class has in each split that has rows: (C,)."""
+        return {name: self.turns[SPLITS.index(name)].n_samples for name in self.splits}
 
     def rows(self, first: int, last: int) -> Placements:
         """Return how the rows ``first`` to ``last`` are drawn."""
@@ -164,41 +164,31 @@ def make_plan(
     Raises:
         RecipeError: The split cannot be made, or leaves a class without a face in train.
     """
-    kin = find_typefaces(faces, store) if recipe.split.by == "face" else np.arange(len(faces))
-    faces_of = split_faces(recipe, faces, kin)
+    by_face = recipe.split.by == "face"
+    typefaces = find_typefaces(faces, store) if by_face else np.arange(len(faces))
+    faces_of = split_faces(recipe, faces, typefaces)
     weights = np.array([face.weight for face in faces])
     cells_of = {
-        name: [_turn_cells(table, admitted, of_split, weights, k) for k in range(len(table))]
+        name: list_turns(table.form_class, len(table), admitted, of_split, weights)
         for name, of_split in faces_of.items()
     }
-    _check_train(recipe, table, cells_of["train"])
+    n_cells = {name: counts for name, (_, counts) in cells_of.items()}
+    _check_train(recipe, table, n_cells["train"])
     grid = _list_grid(recipe)
-    counts = _count_samples(recipe, cells_of, faces_of, len(grid))
+    counts = _count_samples(recipe, n_cells, faces_of, len(grid))
     first = np.zeros(len(table), dtype=np.int64)
     turns = []
     for name in SPLITS:
         first_turn = first if recipe.split.by == "sample" else np.zeros_like(first)
-        turns.append(make_turns(cells_of[name], counts[name], first, first_turn))
+        turns.append(make_turns(*cells_of[name], counts[name], first, first_turn))
         first = first + counts[name]
     return Plan(
         recipe=recipe, framing=framing, n_forms=store.n_forms, turns=tuple(turns), grid=grid
     )
 
 
-def _turn_cells(
-    table: ClassTable, admitted: NDArray[np.bool_], faces: Ints, weights: Ints, class_index: int
-) -> Ints:
-    """Return the cells of a class in the order of their turns; a face of weight 2 has two turns."""
-    forms = np.flatnonzero(np.array(table.form_class) == class_index)
-    face_index, form_index = np.nonzero(admitted[np.ix_(faces, forms)])
-    cells = faces[face_index] * admitted.shape[1] + forms[form_index]
-    weight = weights[faces[face_index]]
-    rounds = [cells[weight > turn] for turn in range(weight.max(initial=0))]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *rounds])
-
-
-def _check_train(recipe: Recipe, table: ClassTable, train_cells: Sequence[Ints]) -> None:
-    lost = [show_text(table.labels[k]) for k, cells in enumerate(train_cells) if not len(cells)]
+def _check_train(recipe: Recipe, table: ClassTable, n_cells: Ints) -> None:
+    lost = [show_text(table.labels[k]) for k in np.flatnonzero(n_cells == 0)]
     if lost:
         raise RecipeError(
             f"{recipe.place('split')}: no face that is left for train draws {show_some(lost)}"
@@ -207,24 +197,18 @@ def _check_train(recipe: Recipe, table: ClassTable, train_cells: Sequence[Ints])
 
 
 def _count_samples(
-    recipe: Recipe,
-    cells_of: dict[str, list[Ints]],
-    faces_of: dict[str, Ints],
-    n_grid: int,
+    recipe: Recipe, n_cells: dict[str, Ints], faces_of: dict[str, Ints], n_grid: int
 ) -> dict[str, Ints]:
-    """Return for each split the samples of each class."""
+    """Return for each split the samples of each class: (C,), none where the split has no cell of it."""
     n_faces = {name: len(faces) for name, faces in faces_of.items()}
-    counts = {name: np.zeros(len(cells), dtype=np.int64) for name, cells in cells_of.items()}
-    for k, cells in enumerate(cells_of["train"]):
-        if recipe.render.per_class is not None:
-            shares = share_samples(recipe, recipe.render.per_class, n_faces)
-        elif recipe.split.by == "face":
-            shares = {name: len(cells_of[name][k]) * n_grid for name in SPLITS}
-        else:
-            shares = share_samples(recipe, len(cells) * n_grid, n_faces)
-        for name, count in shares.items():
-            counts[name][k] = count if len(cells_of[name][k]) else 0
-    return counts
+    if recipe.render.per_class is not None:
+        of_class = np.full_like(n_cells["train"], recipe.render.per_class)
+        shares = share_samples(recipe, of_class, n_faces)
+    elif recipe.split.by == "face":
+        shares = {name: n * n_grid for name, n in n_cells.items()}
+    else:
+        shares = share_samples(recipe, n_cells["train"] * n_grid, n_faces)
+    return {name: np.where(n_cells[name] > 0, shares[name], 0) for name in SPLITS}
 
 
 def _list_grid(recipe: Recipe) -> Floats:

@@ -1,4 +1,4 @@
-"""How samples are drawn, as numbers: from random words to the map from em to pixels; draws nothing."""
+"""How samples are drawn, as numbers: from random words to the map from em to pixels."""
 
 from dataclasses import dataclass
 from typing import Any

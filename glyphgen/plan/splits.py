@@ -1,4 +1,4 @@
-"""Which faces and how many samples train, val and test have; knows nothing of rows or pixels."""
+"""Which faces and how many samples of each class train, val and test have."""
 
 import fnmatch
 from collections.abc import Sequence
@@ -6,25 +6,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, order_by_words
 from glyphgen.text import show_some
 
-__all__ = ["SPLITS", "share_samples", "split_faces"]
+__all__ = ["share_samples", "split_faces"]
 
-SPLITS = ("train", "val", "test")
+Ints = NDArray[np.int64]
 
 
-def split_faces(
-    recipe: Recipe, faces: Sequence[Face], kin: NDArray[np.int64]
-) -> dict[str, NDArray[np.int64]]:
+def split_faces(recipe: Recipe, faces: Sequence[Face], typefaces: Ints) -> dict[str, Ints]:
     """Return the faces of each split: all in each of them, unless the split is by face.
 
     Raises:
-        RecipeError: A glob matches no face, a face is on two sides, kin are on two sides, or no face
-            is left for train.
+        RecipeError: A glob matches no face, a face or a typeface is on two sides, or no face is left
+            for train.
     """
     everyone = np.arange(len(faces))
     if recipe.split.by != "face":
@@ -32,9 +31,9 @@ def split_faces(
     side = np.zeros(len(faces), dtype=np.int64)
     if recipe.split.val_faces or recipe.split.test_faces:
         _take_named(recipe, faces, side)
-        _check_kin(recipe, faces, kin, side)
+        _check_typefaces(recipe, faces, typefaces, side)
     else:
-        _take_shares(recipe, kin, side)
+        _take_shares(recipe, typefaces, side)
     if not (side == 0).any():
         raise RecipeError(
             f"{recipe.place('split')}: no face of {len(faces)} is left for train"
@@ -43,7 +42,7 @@ def split_faces(
     return {name: everyone[side == number] for number, name in enumerate(SPLITS)}
 
 
-def _take_named(recipe: Recipe, faces: Sequence[Face], side: NDArray[np.int64]) -> None:
+def _take_named(recipe: Recipe, faces: Sequence[Face], side: Ints) -> None:
     problems = []
     wanted = {1: recipe.split.val_faces, 2: recipe.split.test_faces}
     for number, patterns in wanted.items():
@@ -65,41 +64,47 @@ def _take_named(recipe: Recipe, faces: Sequence[Face], side: NDArray[np.int64]) 
         raise RecipeError(*problems)
 
 
-def _check_kin(
-    recipe: Recipe, faces: Sequence[Face], kin: NDArray[np.int64], side: NDArray[np.int64]
-) -> None:
+def _check_typefaces(recipe: Recipe, faces: Sequence[Face], typefaces: Ints, side: Ints) -> None:
     problems = []
-    for first in np.unique(kin):
-        members = np.flatnonzero(kin == first).tolist()
+    for first in np.unique(typefaces):
+        members = np.flatnonzero(typefaces == first).tolist()
         if len(np.unique(side[members])) > 1:
             names = show_some(
                 (f"{faces[m].path.name} ({SPLITS[side[m]]})" for m in members), most=len(members)
             )
             problems.append(
-                f"{recipe.place('split')}: {names} are one hand: of one family, or drawn alike"
+                f"{recipe.place('split')}: {names} are one typeface: of one family, or drawn alike"
                 " (put them on one side)"
             )
     if problems:
         raise RecipeError(*problems)
 
 
-def _take_shares(recipe: Recipe, kin: NDArray[np.int64], side: NDArray[np.int64]) -> None:
-    """Give whole groups of kin to test and val, in an order drawn from the seed."""
-    groups = np.unique(kin)
+def _take_shares(recipe: Recipe, typefaces: Ints, side: Ints) -> None:
+    """Give whole typefaces to test and val, in an order drawn from the seed."""
+    groups = np.unique(typefaces)
     order = iter(groups[order_by_words(recipe.seed, Stage.SPLIT, len(groups))])
     for number, share in ((2, recipe.split.test), (1, recipe.split.val)):
-        while share and (side == number).sum() < max(1, round(share * len(kin))):
+        while share and (side == number).sum() < max(1, round(share * len(typefaces))):
             group = next(order, None)
             if group is None:
                 return
-            side[kin == group] = number
+            side[typefaces == group] = number
 
 
-def share_samples(recipe: Recipe, n: int, n_faces: dict[str, int]) -> dict[str, int]:
-    """Divide the n samples of a class among the splits.
+def share_samples(recipe: Recipe, n: Ints, n_faces: dict[str, int]) -> dict[str, Ints]:
+    """Divide the samples of each class among the splits.
 
     By sample as the shares say; by face in proportion to the faces of each split, so that every face
     has equally many.
+
+    Args:
+        recipe: Its ``[split]``.
+        n: (C,), the samples of each class.
+        n_faces: Faces of each split.
+
+    Returns:
+        (C,) for each split.
     """
     if recipe.split.by == "none":
         shares = {"train": 1.0, "val": 0.0, "test": 0.0}
@@ -108,5 +113,5 @@ def share_samples(recipe: Recipe, n: int, n_faces: dict[str, int]) -> dict[str, 
         shares = {name: count / total for name, count in n_faces.items()}
     else:
         shares = {"val": recipe.split.val, "test": recipe.split.test}
-    held_out = {name: round(n * shares[name]) for name in ("val", "test")}
-    return {"train": n - sum(held_out.values()), **held_out}
+    val, test = (np.rint(n * shares[name]).astype(np.int64) for name in ("val", "test"))
+    return {"train": n - val - test, "val": val, "test": test}

@@ -1,4 +1,4 @@
-"""Which class, sample and cell a row holds; knows nothing of sizes, shifts or pixels.
+"""Which class, sample and cell a row holds.
 
 Rows of a split are interleaved: they run through the classes again and again, so that any stretch of
 rows is class-balanced and any prefix of a split is a smaller balanced dataset. Within a class the
@@ -76,26 +76,54 @@ class Turns:
         return self.first_sample[class_index] + nth, cell, turn // n_cells
 
 
+def list_turns(
+    form_class: Sequence[int],
+    n_classes: int,
+    admitted: NDArray[np.bool_],
+    faces: Ints,
+    weights: Ints,
+) -> tuple[Ints, Ints]:
+    """Return the cells of some faces in the order of their turns, and how many each class has.
+
+    Args:
+        form_class: The class of each form.
+        n_classes: C.
+        admitted: bool (all faces, forms).
+        faces: Those of the split.
+        weights: Of all faces. A face of weight 2 has a second turn after all have had their first.
+
+    Returns:
+        The cells (n,), class after class, and their counts (C,).
+    """
+    at, form = np.nonzero(admitted[faces])
+    n_turns = weights[faces[at]]
+    cell = np.repeat(faces[at] * admitted.shape[1] + form, n_turns)
+    class_index = np.repeat(np.array(form_class, dtype=np.int64)[form], n_turns)
+    turn = np.arange(len(cell)) - np.repeat(np.cumsum(n_turns) - n_turns, n_turns)
+    order = np.lexsort((cell, turn, class_index))
+    return cell[order], np.bincount(class_index, minlength=n_classes)
+
+
 def make_turns(
-    class_cells: Sequence[Ints], n_samples: Ints, first_sample: Ints, first_turn: Ints
+    cells: Ints, n_cells: Ints, n_samples: Ints, first_sample: Ints, first_turn: Ints
 ) -> Turns:
     """Lay out the rows of a split.
 
     Args:
-        class_cells: For each class the cells that take turns; empty where it has no samples.
+        cells: Those that take turns, class after class.
+        n_cells: (C,), how many each class has; some wherever it has samples.
         n_samples, first_sample, first_turn: (C,), as in ``Turns``.
     """
     steps = np.unique(n_samples[n_samples > 0])
     starts = np.concatenate([[0], steps[:-1]]).astype(np.int64) if len(steps) else steps
     classes = tuple(np.flatnonzero(n_samples > start) for start in starts)
     rows = [len(c) * (step - start) for c, start, step in zip(classes, starts, steps, strict=True)]
-    counts = [len(cells) for cells in class_cells]
     return Turns(
         n_samples=n_samples,
         first_sample=first_sample,
         first_turn=first_turn,
-        cells=np.concatenate([np.zeros(0, dtype=np.int64), *class_cells]),
-        cell_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        cells=cells,
+        cell_start=np.concatenate([[0], np.cumsum(n_cells)]),
         level_row=np.cumsum([0, *rows])[: len(rows)].astype(np.int64),
         level_sample=starts,
         level_classes=classes,

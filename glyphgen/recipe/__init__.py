@@ -1,7 +1,7 @@
 """Reads a TOML recipe into frozen records and points at its lines when something is wrong.
 
-It knows nothing about characters, fonts or pixels: whether a set or a font exists is found later,
-by whoever needs it, and reported with ``Recipe.place``.
+Whether a character set or a font exists is found later, by whoever needs it, and reported with
+``Recipe.place``.
 """
 
 from glyphgen.recipe.model import (
@@ -18,43 +18,19 @@ from glyphgen.recipe.model import (
 from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe, read_steps
 from glyphgen.recipe.render import Render, Scatter, Wobble
 from glyphgen.recipe.schema import recipe_schema
-from glyphgen.recipe.steps import (
-    AffineStep,
-    AlbumentationsStep,
-    AugmentStep,
-    BlurStep,
-    ContrastStep,
-    CutoutStep,
-    ElasticStep,
-    GrainStep,
-    NoiseStep,
-    PenStep,
-    StrokeStep,
-)
 
 __all__ = [
-    "AffineStep",
-    "AlbumentationsStep",
-    "AugmentStep",
-    "BlurStep",
     "CellChoice",
     "Classes",
-    "ContrastStep",
-    "CutoutStep",
-    "ElasticStep",
     "FaceChoice",
     "Fonts",
     "Gate",
-    "GrainStep",
     "Image",
-    "NoiseStep",
     "Output",
-    "PenStep",
     "Recipe",
     "Render",
     "Scatter",
     "Split",
-    "StrokeStep",
     "Wobble",
     "dump_recipe",
     "find_shipped",

@@ -1,4 +1,4 @@
-"""Finds the line on which each key of a TOML text stands; knows nothing about what the keys mean.
+"""Finds the line on which each key of a TOML text stands.
 
 TOML libraries do not tell lines. This scanner trusts that the text has been parsed before, and so
 only has to find its way: strings, comments, nested arrays and tables, and dotted names.

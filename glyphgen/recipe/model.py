@@ -1,4 +1,4 @@
-"""The recipe as frozen records, every default spelled out; knows nothing about TOML or files.
+"""The recipe as frozen records, every default spelled out.
 
 Each section of a recipe is one class, each key one field, and the text under a field is what the
 JSON Schema and so the editor show. Checks that span two keys stand at the end of their section.
@@ -6,19 +6,24 @@ JSON Schema and so the editor show. Checks that span two keys stand at the end o
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    Strict,
+from pydantic import Field, PrivateAttr, Strict
+
+from glyphgen.augment import MOST_STEPS, AugmentStep
+from glyphgen.choices import (
+    COMPRESSIONS,
+    ON_CUT_OFF,
+    ON_REFUSED,
+    POLARITIES,
+    SPLIT_METHODS,
+    STORAGE_FORMATS,
+    WHITE_ON_BLACK,
+    OneOf,
 )
-
-from glyphgen.recipe.origin import Source, split_key
-from glyphgen.recipe.render import Render
-from glyphgen.recipe.section import Section
-from glyphgen.recipe.steps import MOST_STEPS, AugmentStep
-from glyphgen.recipe.values import show_value
+from glyphgen.recipe.origin import Origin, split_key
+from glyphgen.recipe.render import Render, explain_unable
+from glyphgen.settings import Settings, show_value
 
 __all__ = [
     "CellChoice",
@@ -38,36 +43,42 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
-class Classes(Section):
-    """Which characters the dataset has a class for."""
+class Classes(Settings):
+    """Which characters the dataset has a class for: at least one.
+
+    Classes stand in code point order, except those of `text`, which keep theirs and come last. Giving a
+    character twice is an error.
+    """
 
     sets: Strings = ()
-    """Names of character sets, for example "hiragana" and "katakana"."""
+    """Names of [character sets](#character-sets), for example "hiragana" and "katakana"."""
 
     ranges: Strings = ()
     """Code point ranges, both ends included: "U+3041..U+3093", "0x3041-0x3093", "U+3042"."""
 
     text: str = ""
-    """Characters, one class each. They keep their order and come after all other classes."""
+    """Characters, one class each; white space does not count."""
 
     file: str | None = None
     """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
 
     exclude: str | Strings = ()
-    """Characters to leave out again: a text, a range, or a list of texts and ranges."""
+    """Characters to leave out again: a text, a range, which begins with U+ or 0x, or a list of them."""
 
     language: Annotated[
         str,
         Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$", examples=["fa", "zh-Hant"]),
     ] = ""
     """Language that the characters are written in, as BCP 47 says it: "fa", "zh-Hant". Fonts may
-    draw ۴ or 骨 in another way for each. Vector engine only."""
+    draw ۴ or 骨 in another way for each."""
 
     merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
-    """Groups of characters that become one class each, called after the first of the group."""
+    """Groups of characters that become one class each, called after the first of the group:
+    `[["へ", "ヘ"]]`."""
 
     merge_twins: bool = False
-    """Whether characters that the fonts draw alike become one class, called after the first."""
+    """Whether characters that the fonts draw alike become one class, called after the first;
+    `glyphgen fonts check` names them."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         for number, group in enumerate(self.merge):
@@ -76,7 +87,7 @@ class Classes(Section):
                 yield f"merge.{number}", f"found {found}, expected two or more characters"
 
 
-class FaceChoice(Section):
+class FaceChoice(Settings):
     """One face that needs more than its file name."""
 
     file: str | None = None
@@ -89,7 +100,7 @@ class FaceChoice(Section):
     """Which font of a collection (.ttc, .otc), counted from 0."""
 
     axes: dict[str, float] = Field(default_factory=dict)
-    """Where a variable font stands on its axes, for example { wght = 620 }."""
+    """Where a variable font stands on its axes, for example `{ wght = 620 }`."""
 
     weight: Annotated[int, Field(ge=1)] = 1
     """How many turns the face takes where others take one."""
@@ -100,31 +111,42 @@ class FaceChoice(Section):
             yield "", f"found {found}, expected exactly one of them"
 
 
-class Fonts(Section):
-    """Which faces draw the classes."""
+class Fonts(Settings):
+    """Which faces draw the classes, in equal turns: at least one.
+
+    TrueType, OpenType, collections of them, WOFF and WOFF2 are read; a packed font may unpack to 64 MiB.
+    Fonts are read in a process of its own, within limits on memory and time, and only regular files are
+    opened. A file that is no whole font or does not match its checksums, that the sanitizer rejects, or
+    that crashes its reader or exceeds the limits, is an error that names it; with
+    `gate.on_refused = "skip"` it is left out with a warning, and `gate.json` has it under `unread`.
+
+    A font that says nothing of its license may be described by a catalog: a file `FONTS.tsv` in the
+    folder above, with columns `folder`, `file`, `licence` and `package`, whose text is
+    `licences/<package>.txt`. `glyphgen fonts licenses` prints the notice to ship with a dataset.
+    """
 
     files: Strings = ()
-    """Font files, relative to the recipe; *, ? and [ab] match many, ** crosses folders."""
+    """Font files, relative to the recipe; `*`, `?` and `[ab]` match many, `**` crosses folders."""
 
     system: Strings = ()
-    """Family names that fontconfig knows. A family that is absent is an error."""
+    """Family names that fontconfig knows. A family that is absent is an error, never replaced."""
 
     faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
-    """Faces that need an index, axes or a weight, one [[fonts.faces]] table each."""
+    """Faces that need an index, axes or a weight, one `[[fonts.faces]]` table each."""
 
     sanitize: bool = True
     """Check the checksums and contours of every file first, and ask the OpenType Sanitizer about it,
-    where the extra sanitize is installed."""
+    where `glyphgen[sanitize]` is installed."""
 
     require_license: bool = False
-    """Stop where the license of a face is unknown, or its maker restricts embedding."""
+    """Stop where the license of a face is unknown, or its maker restricts embedding, rather than warn."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if not (self.files or self.system or self.faces):
             yield "", "names no font, expected at least one of files, system or faces"
 
 
-class Image(Section):
+class Image(Settings):
     """The frame of every image."""
 
     height: Annotated[int, Field(ge=8, le=4096)] = 64
@@ -133,27 +155,29 @@ class Image(Section):
     width: Annotated[int, Field(ge=8, le=4096)] = 64
     """Width in pixels."""
 
-    polarity: Literal["white-on-black", "black-on-white"] = "white-on-black"
-    """Which of ink and paper is 255 on disk: the ink ("white-on-black") or the paper."""
+    polarity: Annotated[str, OneOf(POLARITIES)] = WHITE_ON_BLACK
+    """Which of ink and paper is 255 on disk; the other is 0."""
 
 
-class Split(Section):
+class Split(Settings):
     """How rows are divided into train, val and test."""
 
-    by: Literal["none", "sample", "face"] = "none"
-    """All rows are train ("none"), samples are held out, or faces, never seen in train."""
+    by: Annotated[str, OneOf(SPLIT_METHODS)] = "none"
+    """What is shared out among the splits."""
 
     val: Share = 0.0
     """Share of val."""
 
     test: Share = 0.0
-    """Share of test."""
+    """Share of test; val and test together stay below 1."""
 
     val_faces: Strings = ()
-    """Font file names of val, *, ? and [ab] match many; only with by = "face"."""
+    """Font file names of val instead of a share, `*`, `?` and `[ab]` match many; only with
+    `by = "face"`."""
 
     test_faces: Strings = ()
-    """Font file names of test, *, ? and [ab] match many; only with by = "face"."""
+    """Font file names of test instead of a share, `*`, `?` and `[ab]` match many; only with
+    `by = "face"`."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.by == "none":
@@ -183,11 +207,14 @@ class Split(Section):
             )
 
 
-class CellChoice(Section):
-    """Pairs of a face and a character that the gate shall admit, or refuse."""
+class CellChoice(Settings):
+    """Pairs of a face and a character that the gate shall admit, or refuse.
+
+    `deny = [{ face = "Foo*.ttf", forms = "あいう" }]` leaves three characters of one font out.
+    """
 
     face: str = "*"
-    """Font file name; *, ? and [ab] match many. Left out: every face."""
+    """Font file name; `*`, `?` and `[ab]` match many. Left out: every face."""
 
     forms: str | Strings = ()
     """Characters: a text, a range, or a list of texts and ranges. Left out: every one."""
@@ -200,15 +227,15 @@ class CellChoice(Section):
 Cells = Annotated[tuple[CellChoice, ...], Strict(False)]
 
 
-class Gate(Section):
-    """What happens to a cell that the gate refuses."""
+class Gate(Settings):
+    """What happens to a cell, a pair of a face and a character, that the gate refuses."""
 
-    on_refused: Literal["error", "skip"] = "error"
-    """Stop with a message ("error"), or make the dataset without the cell ("skip")."""
+    on_refused: Annotated[str, OneOf(ON_REFUSED)] = "error"
+    """What happens when a face does not draw a character, or its file cannot be read."""
 
-    on_cut_off: Literal["shrink", "refuse", "allow"] = "shrink"
-    """What to do where ink would leave the frame: draw it smaller ("shrink"), refuse the cell
-    ("refuse"), or cut it off ("allow")."""
+    on_cut_off: Annotated[str, OneOf(ON_CUT_OFF)] = "shrink"
+    """What happens where ink would leave the frame. Ink shrinks to a quarter of the smallest size at
+    most; what leaves the frame even so is refused."""
 
     min_faces_per_class: Annotated[int, Field(ge=1)] = 1
     """Fewer faces than this that draw a class are an error."""
@@ -221,17 +248,18 @@ class Gate(Section):
     """What to refuse though the gate, or allow, admits it."""
 
 
-class Output(Section):
+class Output(Settings):
     """How the dataset lies on disk."""
 
-    format: Literal["npy", "hdf5"] = "npy"
-    """Plain NumPy files ("npy") or one HDF5 file a shard ("hdf5")."""
+    format: Annotated[str, OneOf(STORAGE_FORMATS)] = "npy"
+    """What the arrays lie in."""
 
     rows_per_shard: Annotated[int, Field(ge=1)] | None = None
-    """Rows of a shard. Left out: as many as make 32 MiB of images."""
+    """Rows that are made, hashed and committed as one unit. Left out: as many as make 32 MiB of
+    images."""
 
-    compression: Literal["none", "gzip"] = "none"
-    """Compression of HDF5 images. "gzip" is smaller, and many times slower to read."""
+    compression: Annotated[str, OneOf(COMPRESSIONS)] = "none"
+    """Compression of the images; what is compressed is many times slower to read."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.format == "npy" and self.compression != "none":
@@ -242,14 +270,14 @@ class Output(Section):
             )
 
 
-class Recipe(Section):
+class Recipe(Settings):
     """What a dataset is made of: which characters, which fonts, and how they vary."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")] = "dataset"
     """Name of the dataset and of its folder. Left out: the recipe's file name without .toml."""
 
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    """Where all chance comes from: equal recipes, fonts and seeds give equal datasets."""
+    """Where all random numbers come from: equal recipes, fonts and seeds give equal datasets."""
 
     classes: Classes
     """Which characters the dataset has a class for."""
@@ -264,7 +292,8 @@ class Recipe(Section):
     """How a class is drawn, and how its samples vary."""
 
     augment: Annotated[tuple[AugmentStep, ...], Strict(False)] = ()
-    """What is done to the drawn images, one [[augment]] table for each step, in this order."""
+    """What is done to the drawn images, one `[[augment]]` table for each step, in this order; 15 at
+    most."""
 
     split: Split = Split()
     """How rows are divided into train, val and test."""
@@ -275,17 +304,15 @@ class Recipe(Section):
     output: Output = Output()
     """How the dataset lies on disk."""
 
-    _source: Source = PrivateAttr(default_factory=Source)
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
-        if self.classes.language and self.render.engine != "vector":
-            yield (
-                "classes.language",
-                f'found "{self.classes.language}" with engine "{self.render.engine}",'
-                ' but only the vector engine can do this (set render.engine = "vector")',
-            )
+        unable = explain_unable(self.render.engine, "classes.language")
+        if unable and self.classes.language:
+            found = f'found "{self.classes.language}" with engine "{self.render.engine}"'
+            yield "classes.language", f"{found}, {unable}"
         heavy = [face.weight for face in self.fonts.faces if face.weight > 1]
         if heavy and self.render.mode == "grid":
             yield (
@@ -305,14 +332,14 @@ class Recipe(Section):
         return f"<p>Recipe '{escape(self.name)}'</p><table>{rows}</table>"
 
     def model_post_init(self, context: Any) -> None:
-        """Keep the source that a reader passes as validation context."""
-        if isinstance(context, Source):
-            self._source = context
+        """Keep the origin that a reader passes as validation context."""
+        if isinstance(context, Origin):
+            self._origin = context
 
     @property
     def folder(self) -> Path:
         """The folder that relative paths in the recipe start from."""
-        return self._source.folder
+        return self._origin.folder
 
     def place(self, key: str) -> str:
         """Return the place of a key as messages begin with it.
@@ -324,4 +351,4 @@ class Recipe(Section):
             ``recipes/kana.toml:9: fonts.files``, without a line for a key left at its default, or
             ``--set fonts.files`` for one given on the command line.
         """
-        return self._source.place(split_key(key))
+        return self._origin.place(split_key(key))

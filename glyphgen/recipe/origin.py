@@ -1,18 +1,18 @@
-"""Remembers where a recipe came from and writes places for messages; knows no key by name."""
+"""Remembers where a recipe came from, and writes places for messages."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from glyphgen.recipe.lines import KeyPath
 
-__all__ = ["Source", "show_key", "split_key"]
+__all__ = ["Origin", "show_key", "split_key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Origin:
     """Where a recipe came from, so that later messages can point at its lines.
 
-    All sources are equal: a recipe is the same recipe wherever it was read.
+    All origins are equal: a recipe is the same recipe wherever it was read.
     """
 
     file: str = field(default="recipe", compare=False)

@@ -1,4 +1,4 @@
-"""Turns what pydantic found wrong into one plain line a problem; knows nothing about TOML."""
+"""Turns what pydantic found wrong into one plain line a problem."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -7,25 +7,25 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from glyphgen.augment import STEPS
 from glyphgen.recipe.lines import KeyPath
-from glyphgen.recipe.origin import Source, show_key, split_key
+from glyphgen.recipe.origin import Origin, show_key, split_key
 from glyphgen.recipe.schema import choose_option, describe, recipe_schema, step_into
-from glyphgen.recipe.section import MisfitError
-from glyphgen.recipe.steps import STEP_NAMES
-from glyphgen.recipe.values import show_value
+from glyphgen.settings import MisfitError, show_value
 
 __all__ = ["explain", "guess"]
 
-_STEPS = f'step = one of {", ".join(STEP_NAMES)}, or albumentations = "NAME"'
+_STEP_NAMES = [name for name in STEPS if name != "albumentations"]
+_STEPS = f'step = one of {", ".join(_STEP_NAMES)}, or albumentations = "NAME"'
 
 
-def explain(error: ValidationError, data: dict[str, Any], source: Source) -> list[str]:
+def explain(error: ValidationError, data: dict[str, Any], origin: Origin) -> list[str]:
     """Write one line for each problem, in the order of the lines of the recipe.
 
     Args:
         error: What validating ``data`` raised.
         data: The recipe as it was read.
-        source: Where it was read.
+        origin: Where it was read.
     """
     schema = recipe_schema()
     found = [
@@ -33,8 +33,8 @@ def explain(error: ValidationError, data: dict[str, Any], source: Source) -> lis
         for details in error.errors(include_url=False)
         for path, text in _explain_one(details, data, schema)
     ]
-    found.sort(key=lambda item: source.find_line(item[0]) or 0)
-    return list(dict.fromkeys(f"{_place(path, source)}: {text}" for path, text in found))
+    found.sort(key=lambda item: origin.find_line(item[0]) or 0)
+    return list(dict.fromkeys(f"{_place(path, origin)}: {text}" for path, text in found))
 
 
 def guess(word: str, known: Iterator[str] | list[str]) -> str:
@@ -43,9 +43,9 @@ def guess(word: str, known: Iterator[str] | list[str]) -> str:
     return f"did you mean '{near[0]}'?" if near else ""
 
 
-def _place(path: KeyPath, source: Source) -> str:
-    override = source.find_override(path)
-    return f"--set {override}" if override else source.place(path)
+def _place(path: KeyPath, origin: Origin) -> str:
+    override = origin.find_override(path)
+    return f"--set {override}" if override else origin.place(path)
 
 
 def _explain_one(
@@ -57,7 +57,7 @@ def _explain_one(
         case {"type": "extra_forbidden", "loc": (*_, str(key))}:
             yield (*path, key), _explain_unknown(key, list(node["properties"]))
         case {"type": "union_tag_invalid", "ctx": {"tag": str(tag)}}:
-            hint = guess(tag, list(STEP_NAMES))
+            hint = guess(tag, _STEP_NAMES)
             text = f"found {tag!r}, expected {_STEPS}"
             yield (*path, "step"), f"{text} ({hint})" if hint else text
         case {"type": "union_tag_not_found"}:

@@ -1,5 +1,6 @@
-"""Reads a recipe from TOML and writes it back; knows nothing about what its keys are for."""
+"""Reads a recipe from TOML and writes it back."""
 
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -10,12 +11,12 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from glyphgen.augment import AugmentStep
 from glyphgen.errors import RecipeError
 from glyphgen.recipe.lines import KeyPath, find_lines
 from glyphgen.recipe.model import Recipe
-from glyphgen.recipe.origin import Source, split_key
+from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.problems import explain, guess
-from glyphgen.recipe.steps import AugmentStep
 
 __all__ = ["dump_recipe", "find_shipped", "read_recipe", "read_steps"]
 
@@ -23,7 +24,10 @@ _SYNTAX_ERROR = re.compile(r"(?P<what>.*?) \(at (line (?P<line>\d+), column (?P<
 
 
 def read_recipe(
-    path_or_name: str | Path, overrides: Sequence[str] = (), *, folder: Path | None = None
+    path_or_name: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Recipe:
     """Read a recipe and check it.
 
@@ -41,32 +45,37 @@ def read_recipe(
     text = _read_text(path)
     data = _parse(text, str(path))
     data.setdefault("name", path.stem)
-    source = Source(file=str(path), folder=folder or path.parent, lines=find_lines(text))
-    source, problems = _override(data, overrides, source)
-    return _check(data, source, problems)
+    origin = Origin(
+        file=str(path),
+        folder=path.parent if folder is None else Path(folder),
+        lines=find_lines(text),
+    )
+    origin, problems = _override(data, overrides, origin)
+    return _check(data, origin, problems)
 
 
-def read_steps(path: Path) -> tuple[AugmentStep, ...]:
+def read_steps(path: str | os.PathLike[str]) -> tuple[AugmentStep, ...]:
     """Read the ``[[augment]]`` tables of a TOML file, a recipe or a file of nothing else.
 
     Raises:
         RecipeError: The file cannot be read, has no such table, or asks for what cannot be.
     """
+    path = Path(path)
     text = _read_text(path)
     data = _parse(text, str(path))
     if not data.get("augment"):
         raise RecipeError(f"{path}: has no [[augment]] table, expected one or more")
     # What a recipe needs beside them is nobody's business here.
     whole = {"classes": {"text": "x"}, "fonts": {"files": ["x"]}} | data
-    source = Source(file=str(path), folder=path.parent, lines=find_lines(text))
-    return _check(whole, source, []).augment
+    origin = Origin(file=str(path), folder=path.parent, lines=find_lines(text))
+    return _check(whole, origin, []).augment
 
 
-def _check(data: dict[str, Any], source: Source, problems: list[str]) -> Recipe:
+def _check(data: dict[str, Any], origin: Origin, problems: list[str]) -> Recipe:
     try:
-        recipe = Recipe.model_validate(data, context=source)
+        recipe = Recipe.model_validate(data, context=origin)
     except ValidationError as error:
-        problems += explain(error, data, source)
+        problems += explain(error, data, origin)
     if problems:
         raise RecipeError(*problems)
     return recipe
@@ -107,7 +116,7 @@ def _list_shipped() -> dict[str, Path]:
     return {}
 
 
-def _locate(path_or_name: str | Path) -> Path:
+def _locate(path_or_name: str | os.PathLike[str]) -> Path:
     """Return the file to read; a bare name that is no file means a shipped recipe."""
     path = Path(path_or_name)
     is_bare = str(path_or_name) == path.name and not path.suffix
@@ -152,9 +161,9 @@ def _parse(text: str, file: str) -> dict[str, Any]:
 
 
 def _override(
-    data: dict[str, Any], overrides: Sequence[str], source: Source
-) -> tuple[Source, list[str]]:
-    """Set overridden keys in ``data``; return the source that knows of them, and problems."""
+    data: dict[str, Any], overrides: Sequence[str], origin: Origin
+) -> tuple[Origin, list[str]]:
+    """Set overridden keys in ``data``; return the origin that knows of them, and problems."""
     problems = []
     paths: dict[KeyPath, str] = {}
     for override in overrides:
@@ -167,7 +176,7 @@ def _override(
             paths[path] = override
         else:
             problems.append(f"--set {override}: unknown key")
-    return replace(source, overrides=paths), problems
+    return replace(origin, overrides=paths), problems
 
 
 def _read_value(text: str) -> Any:
@@ -189,10 +198,10 @@ def _set_value(data: Any, path: KeyPath, value: Any) -> bool:
             data = data[part]
         else:
             return False
-    if isinstance(data, dict) and isinstance(last, str):
+    if isinstance(data, list):
+        fits = isinstance(last, int) and last < len(data)
+    else:
+        fits = isinstance(data, dict) and isinstance(last, str)
+    if fits:
         data[last] = value
-        return True
-    if isinstance(data, list) and isinstance(last, int) and last < len(data):
-        data[last] = value
-        return True
-    return False
+    return fits

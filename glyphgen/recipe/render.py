@@ -1,14 +1,14 @@
 """The section ``[render]`` of a recipe: how a class is drawn, and how its samples vary."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
 
-from glyphgen.recipe.section import Section
-from glyphgen.recipe.values import SpelledFreely, list_values, read_range, show_value
+from glyphgen.choices import ENGINES, FRAMINGS, MODES, SHIFT_UNITS, OneOf
+from glyphgen.settings import Settings, Varying, list_values, read_random_range, show_value
 
-__all__ = ["Render", "Scatter", "Wobble"]
+__all__ = ["GRID_DEFAULTS", "Render", "Scatter", "Wobble", "explain_unable", "find_able_engines"]
 
 Degrees = Annotated[float, Field(ge=-360, le=360)]
 SlantDegrees = Annotated[float, Field(ge=-80, le=80)]
@@ -17,7 +17,7 @@ Factor = Annotated[float, Field(gt=0, le=10)]
 Weight = Annotated[float, Field(ge=-0.1, le=0.1)]
 Amplitude = Annotated[float, Field(ge=0, le=0.2)]
 
-_GRID_DEFAULTS = {
+GRID_DEFAULTS = {
     "per_class": None,
     "size": (0.75,),
     "shift_x": (0.0,),
@@ -29,14 +29,14 @@ _GRID_DEFAULTS = {
 }
 
 
-class Wobble(Section):
-    """A smooth bend of the whole outline, another for every sample. Vector engine only."""
+class Wobble(Settings):
+    """A smooth bend of the whole outline, another for every sample."""
 
-    amplitude: Annotated[tuple[Amplitude, ...], Strict(False), SpelledFreely(steps=False)] = (
+    amplitude: Annotated[tuple[Amplitude, ...], Strict(False), Varying(steps=False)] = (
         0.0,
         0.0,
     )
-    """How far the nodes of the grid move, in em. A number, or in random mode [low, high]."""
+    """How far the nodes of the grid move, in em; one number in grid mode."""
 
     grid: Annotated[int, Field(ge=2, le=6)] = 3
     """Nodes a side of the grid that bends the outline: more nodes, tighter bends."""
@@ -44,7 +44,7 @@ class Wobble(Section):
     @field_validator("amplitude", mode="before")
     @classmethod
     def _read_amplitude(cls, value: object) -> tuple[float, float]:
-        return read_range(value)
+        return read_random_range(value)
 
     @property
     def is_neutral(self) -> bool:
@@ -52,8 +52,8 @@ class Wobble(Section):
         return not any(self.amplitude)
 
 
-class Scatter(Section):
-    """How far separate pieces of ink move, each on its own. Vector engine only."""
+class Scatter(Settings):
+    """How far separate pieces of ink move, each on its own."""
 
     shift: Amplitude = 0.0
     """The longest shift of a piece, in em."""
@@ -70,66 +70,63 @@ class Scatter(Section):
         return not (self.shift or self.turn or self.scale)
 
 
-class Render(Section):
+class Render(Settings):
     """How a class is drawn, and how its samples vary.
 
-    In random mode every varying value is a range ``(low, high)``; in grid mode it is the tuple of
-    the values that are combined.
+    In Python every value that varies is a tuple: `(low, high)` in random mode, in grid mode the values
+    that are combined.
     """
 
-    engine: Literal["vector", "pillow", "imagemagick"] = "vector"
-    """What draws. Only "vector" can do weight, wobble and scatter."""
+    engine: Annotated[str, OneOf(ENGINES)] = "vector"
+    """What draws."""
 
-    mode: Literal["random", "grid"] = "random"
-    """Draw values from ranges ("random"), or combine all listed values ("grid")."""
+    mode: Annotated[str, OneOf(MODES)] = "random"
+    """How samples vary."""
 
     per_class: Annotated[int, Field(ge=1)] | None = 1000
     """Samples of each class; in random mode only."""
 
-    size: Annotated[tuple[Size, ...], Strict(False), SpelledFreely()] = (0.6, 0.8)
-    """Em size as a fraction of the image height. Default in grid mode: [0.75]."""
+    size: Annotated[tuple[Size, ...], Strict(False), Varying()] = (0.6, 0.8)
+    """Em size as a fraction of the image height: 0.75 in 64 pixels is an em of 48."""
 
-    shift_x: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
-    """Shift to the right, in units of shift_of. Default in grid mode: [0]."""
+    shift_x: Annotated[tuple[float, ...], Strict(False), Varying()] = (-0.5, 0.5)
+    """Shift to the right, in units of shift_of."""
 
-    shift_y: Annotated[tuple[float, ...], Strict(False), SpelledFreely()] = (-0.5, 0.5)
-    """Shift downwards, in units of shift_of. Default in grid mode: [0]."""
+    shift_y: Annotated[tuple[float, ...], Strict(False), Varying()] = (-0.5, 0.5)
+    """Shift downwards, in units of shift_of."""
 
-    shift_of: Literal["blank", "height"] = "blank"
-    """The unit of shifts: "blank" is the free margin on one side, so that 1 reaches the frame;
-    "height" is the image height."""
+    shift_of: Annotated[str, OneOf(SHIFT_UNITS)] = "blank"
+    """The unit of shifts."""
 
     min_blank: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Do not shift where the margin on one side is smaller than this fraction of the height."""
 
-    rotation: Annotated[tuple[Degrees, ...], Strict(False), SpelledFreely()] = (-5.0, 5.0)
-    """Degrees, positive is counter-clockwise. Default in grid mode: [0]."""
+    rotation: Annotated[tuple[Degrees, ...], Strict(False), Varying()] = (-5.0, 5.0)
+    """Degrees, positive is counter-clockwise."""
 
-    shear: Annotated[tuple[SlantDegrees, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
+    shear: Annotated[tuple[SlantDegrees, ...], Strict(False), Varying()] = (0.0, 0.0)
     """Slant in degrees, positive leans to the right."""
 
-    stretch: Annotated[tuple[Factor, ...], Strict(False), SpelledFreely()] = (1.0, 1.0)
+    stretch: Annotated[tuple[Factor, ...], Strict(False), Varying()] = (1.0, 1.0)
     """Factor on the width."""
 
-    weight: Annotated[tuple[Weight, ...], Strict(False), SpelledFreely()] = (0.0, 0.0)
-    """Emboldening in em; below 0 is thinner, down to half of what the strokes are wide. Vector
-    engine only."""
+    weight: Annotated[tuple[Weight, ...], Strict(False), Varying()] = (0.0, 0.0)
+    """Emboldening in em; below 0 is thinner, down to half of what the strokes are wide."""
 
     wobble: Wobble = Wobble()
-    """A smooth bend of the whole outline. Vector engine only."""
+    """A smooth bend of the whole outline."""
 
     scatter: Scatter = Scatter()
-    """Shifts, turns and scales of separate pieces of ink. Vector engine only."""
+    """Shifts, turns and scales of separate pieces of ink."""
 
-    framing: Literal["em", "ink", "fit"] = "em"
-    """What is centered: the em box, which keeps relative size and baseline ("em"), the ink box
-    ("ink"), or the ink box after scaling it to the size ("fit")."""
+    framing: Annotated[str, OneOf(FRAMINGS)] = "em"
+    """What is centered in the frame."""
 
     @model_validator(mode="before")
     @classmethod
     def _spell_out_defaults(cls, data: Any) -> Any:
         if isinstance(data, dict) and data.get("mode") == "grid":
-            return {**_GRID_DEFAULTS, **data}
+            return {**GRID_DEFAULTS, **data}
         return data
 
     @field_validator(
@@ -139,7 +136,7 @@ class Render(Section):
     def _read_values(cls, value: object, info: ValidationInfo) -> tuple[float, ...]:
         match info.data.get("mode"):
             case "random":
-                return read_range(value)
+                return read_random_range(value)
             case "grid":
                 return list_values(value)
         return ()  # the mode itself is wrong, and reported
@@ -147,19 +144,10 @@ class Render(Section):
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.mode == "grid":
             yield from self._find_grid_misfits()
-        if self.engine != "vector":
-            neutral = {
-                "weight": not any(self.weight),
-                "wobble": self.wobble.is_neutral,
-                "scatter": self.scatter.is_neutral,
-            }
-            for key, is_neutral in neutral.items():
-                if not is_neutral:
-                    yield (
-                        key,
-                        f'found engine "{self.engine}", but only the vector engine can do this'
-                        ' (set render.engine = "vector")',
-                    )
+        for key in type(self).model_fields:
+            unable = explain_unable(self.engine, f"render.{key}")
+            if unable and not _is_neutral(getattr(self, key)):
+                yield key, f'found engine "{self.engine}", {unable}'
 
     def _find_grid_misfits(self) -> Iterator[tuple[str, str]]:
         if self.per_class is not None:
@@ -174,3 +162,24 @@ class Render(Section):
                 "wobble.amplitude",
                 f"found {show_value([low, high])}, expected one number in grid mode",
             )
+
+
+def find_able_engines(key: str) -> list[str]:
+    """Return the engines that can do what a key of a recipe asks; none for what all can do."""
+    return [name for name, entry in ENGINES.items() if key in entry.can]
+
+
+def explain_unable(engine: str, key: str) -> str:
+    """Return why an engine cannot do what a key asks, and what can; nothing where it can."""
+    able = find_able_engines(key)
+    if not able or engine in able:
+        return ""
+    return (
+        f"but only the {' and '.join(able)} engine{'s' * (len(able) > 1)} can do this"
+        f' (set render.engine = "{able[0]}")'
+    )
+
+
+def _is_neutral(value: Any) -> bool:
+    """Return whether a varying value, or a table of them, leaves the outline as it is."""
+    return bool(value.is_neutral) if isinstance(value, Wobble | Scatter) else not any(value)

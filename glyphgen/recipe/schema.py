@@ -1,18 +1,29 @@
-"""The JSON Schema of recipes and its plain-English reading; knows nothing about files.
+"""The JSON Schema of recipes and its plain-English reading.
 
 Editors check a recipe against the schema, and messages say what was expected in its words, so that
 a limit is written down once, at its field.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from glyphgen.choices import OneOf
 from glyphgen.recipe.model import Recipe
+from glyphgen.recipe.render import GRID_DEFAULTS, Render, find_able_engines
+from glyphgen.settings import Settings
 
-__all__ = ["choose_option", "describe", "recipe_schema", "step_into"]
+__all__ = [
+    "choose_option",
+    "describe",
+    "describe_key",
+    "list_tables",
+    "recipe_schema",
+    "step_into",
+]
 
 _KINDS = {
     "integer": "a whole number",
@@ -47,11 +58,58 @@ def recipe_schema() -> dict[str, Any]:
     Source:
         JSON Schema, draft 2020-12.
     """
+    schema = Recipe.model_json_schema(schema_generator=_TomlSchema)
+    for section, paths in list_tables().items():
+        node = schema if section is Recipe else schema["$defs"][section.__name__]
+        for key, below in node["properties"].items():
+            below["description"] = describe_key(section, key, paths[0])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:glyphgen:recipe",
-        **Recipe.model_json_schema(schema_generator=_TomlSchema),
+        **schema,
     }
+
+
+def list_tables() -> Mapping[type[Settings], Sequence[str]]:
+    """Return the record of every table of a recipe, and the dotted keys that it stands at."""
+    tables: defaultdict[type[Settings], list[str]] = defaultdict(list)
+
+    def visit(section: type[Settings], path: str) -> None:
+        tables[section].append(path)
+        for key, field in section.model_fields.items():
+            for below in _find_sections(field.annotation):
+                visit(below, f"{path}.{key}".lstrip("."))
+
+    visit(Recipe, "")
+    return tables
+
+
+def _find_sections(annotation: Any) -> Iterator[type[Settings]]:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _find_sections(part)
+
+
+def describe_key(section: type[Settings], key: str, path: str) -> str:
+    """Say what a key of a table means, and each of its choices.
+
+    Args:
+        section: The table's record.
+        key: One of its fields.
+        path: Dotted key of the table.
+    """
+    field = section.model_fields[key]
+    parts = [" ".join((field.description or "").split())]
+    for mark in field.metadata:
+        if isinstance(mark, OneOf):
+            parts += [f'"{word}": {text}' for word, text in mark.list_help().items()]
+    in_grid = GRID_DEFAULTS.get(key) if section is Render else None
+    if in_grid and set(in_grid) != set(field.default):
+        parts.append(f"Default in grid mode: [{', '.join(f'{number:g}' for number in in_grid)}].")
+    if able := find_able_engines(f"{path}.{key}"):
+        parts.append(f"Only with engine {' or '.join(able)}.")
+    return " ".join(parts)
 
 
 def step_into(root: dict[str, Any], node: dict[str, Any], part: str | int) -> dict[str, Any] | None:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.augment import Augmenter, make_augmenter
-from glyphgen.engines import Engine, make_engine
+from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.fonts import Face
+from glyphgen.images.polarity import from_ink
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.recipe import Recipe
@@ -44,26 +45,18 @@ class RenderJob:
 
     def open_engine(self) -> Engine:
         """Return the engine, over the memory-mapped outlines."""
-        recipe = self.plan.recipe
-        scatter = recipe.render.scatter
-        return make_engine(
-            recipe.render.engine,
-            store=OutlineStore.open(self.store_folder),
-            faces=self.faces,
-            forms=self.forms,
-            height=recipe.image.height,
-            width=recipe.image.width,
-            scatter=(scatter.shift, scatter.turn, scatter.scale),
-        )
+        recipe, store = self.plan.recipe, OutlineStore.open(self.store_folder)
+        inputs = EngineInputs.of_recipe(recipe, store, self.faces, self.forms)
+        return make_engine(recipe.render.engine, inputs)
 
 
 class _RowDrawer:
     def __init__(self, plan: Plan, engine: Engine) -> None:
         self._plan = plan
-        self._renderer = engine
+        self._engine = engine
 
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        draw_rows(self._plan, self._renderer, rows.start, images, samples)
+        draw_rows(self._plan, self._engine, rows.start, images, samples)
 
 
 def make_render_job(prepared: PreparedRender, work_folder: Path) -> RenderJob:
@@ -171,5 +164,4 @@ def augment_images(
 
 def apply_polarity(recipe: Recipe, images: NDArray[np.uint8]) -> None:
     """Turn images with ink 255, as they are drawn, into what the recipe wants on disk."""
-    if recipe.image.polarity == "black-on-white":
-        np.subtract(255, images, out=images)
+    from_ink(images, recipe.image.polarity, out=images)

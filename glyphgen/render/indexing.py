@@ -1,7 +1,10 @@
 """What index.json says of a dataset that was rendered."""
 
+from dataclasses import fields
+
 from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
 from glyphgen.dataset.shards import Layout
+from glyphgen.fonts import Face
 from glyphgen.outlines import HARFBUZZ_VERSION
 from glyphgen.render.drawing import open_augmenter
 from glyphgen.render.preparing import PreparedRender
@@ -10,6 +13,8 @@ from glyphgen.version import VERSION
 
 __all__ = ["make_index"]
 
+_FACE_FIELDS = {field.name for field in fields(FaceInfo)} - {"file", "axes"}  # a face has them, too
+
 
 def make_index(
     prepared: PreparedRender, layout: Layout, shards: tuple[ShardInfo, ...], engine_version: str
@@ -17,6 +22,7 @@ def make_index(
     """Return the index of a rendered dataset whose shards are made."""
     recipe, table, plan = prepared.recipe, prepared.table, prepared.plan
     augmenter = open_augmenter(recipe)
+    rows = plan.count_rows()
     return Index(
         name=recipe.name,
         format=recipe.output.format,
@@ -30,31 +36,13 @@ def make_index(
                 forms=table.forms[k],
                 codepoints=tuple(list_codepoints(form) for form in table.forms[k]),
                 names=table.names(k),
-                rows=plan.count_rows(k),
+                rows={name: int(counts[k]) for name, counts in rows.items()},
             )
             for k in range(len(table))
         ),
         splits=plan.splits,
         shards=shards,
-        faces=tuple(
-            FaceInfo(
-                file=face.path.name,
-                index=face.index,
-                axes=dict(face.axes),
-                sha256=face.sha256,
-                family=face.family,
-                style=face.style,
-                version=face.version,
-                license=face.license,
-                weight=face.weight,
-                license_text=face.license_text,
-                license_url=face.license_url,
-                copyright=face.copyright,
-                vendor=face.vendor,
-                fs_type=face.fs_type,
-            )
-            for face in prepared.faces
-        ),
+        faces=tuple(map(_describe_face, prepared.faces)),
         made_by="render",
         seed=recipe.seed,
         content_key=prepared.content_key,
@@ -65,3 +53,9 @@ def make_index(
             **(augmenter.versions if augmenter else {}),
         },
     )
+
+
+def _describe_face(face: Face) -> FaceInfo:
+    """Return what index.json says of a face: all that is the same on every machine."""
+    facts = {name: getattr(face, name) for name in _FACE_FIELDS}
+    return FaceInfo(file=face.path.name, axes=dict(face.axes), **facts)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glyphgen.classes import ClassTable, make_class_table
-from glyphgen.engines import Engine, make_engine
+from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
 from glyphgen.gate import Verdict, examine_cells, require_classes
 from glyphgen.gate.twin_classes import merge_twins
-from glyphgen.gate.verdict_cache import find_cache_folder, name_entry, read_entry, write_entry
+from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
 from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
@@ -47,11 +47,11 @@ class PreparedRender:
         The recipe without its fonts, the forms, each face's file hash and settings, the version.
         """
         faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
-        told = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+        settings = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
         if not self.recipe.augment:
-            del told["augment"]
-        told["language"] = self.recipe.classes.language
-        page = [VERSION, told, self.table.labels, self.table.forms, faces]
+            del settings["augment"]
+        settings["language"] = self.recipe.classes.language
+        page = [VERSION, settings, self.table.labels, self.table.forms, faces]
         text = json.dumps(page, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -65,16 +65,8 @@ class PreparedRender:
         Raises:
             EngineError: The engine is not installed, or cannot draw these faces or forms.
         """
-        image, scatter = self.recipe.image, self.recipe.render.scatter
-        return make_engine(
-            self.recipe.render.engine,
-            store=self.store,
-            faces=self.faces,
-            forms=self.table.all_forms,
-            height=image.height,
-            width=image.width,
-            scatter=(scatter.shift, scatter.turn, scatter.scale),
-        )
+        inputs = EngineInputs.of_recipe(self.recipe, self.store, self.faces, self.table.all_forms)
+        return make_engine(self.recipe.render.engine, inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,18 +101,18 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
     """
     table = make_class_table(recipe)
     requests, problems = find_requests(recipe)
-    folder, sanitize = find_cache_folder(), recipe.fonts.sanitize
-    known = KnownFaces(folder.parent / "faces.json", sanitize=sanitize) if use_cache else None
+    sanitize = recipe.fonts.sanitize
+    known = KnownFaces(sanitize=sanitize) if use_cache else None
     with FontReader(sanitize=sanitize, known=known) as reader:
         faces, unread = reader.read_faces(requests, problems)
         name = name_entry(recipe, faces, table.all_forms)
-        cached = read_entry(folder, name) if use_cache else None
+        cached = read_entry(name) if use_cache else None
         if cached is None:
             examined = _examine(recipe, reader, faces, table.all_forms)
             unread += examined.unread
             faces, store, verdict = examined.faces, examined.store, examined.verdict
             if use_cache and not examined.unread:
-                write_entry(folder, name, store, verdict)
+                write_entry(name, store, verdict)
         else:
             store, verdict = cached
     if recipe.classes.merge_twins:

@@ -1,11 +1,13 @@
 """A recipe or a dataset -> a contact sheet of a few samples of every class; writes nothing else."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
+from glyphgen.images.polarity import find_paper
 from glyphgen.images.sheets import write_sheet
 from glyphgen.render.drawing import apply_polarity, augment_images, open_augmenter
 from glyphgen.render.preparing import PreparedRender
@@ -15,12 +17,14 @@ from glyphgen.text import show_codepoints
 __all__ = ["preview_dataset", "preview_recipe"]
 
 
-def preview_recipe(prepared: PreparedRender, path: Path, *, per_class: int, n_classes: int) -> int:
+def preview_recipe(
+    prepared: PreparedRender, out: str | os.PathLike[str], *, per_class: int, n_classes: int
+) -> int:
     """Draw the first samples of every class as a contact sheet.
 
     Args:
         prepared: Of the recipe.
-        path: The PNG to write.
+        out: The PNG to write.
         per_class: Samples of each class; fewer where the recipe has fewer.
         n_classes: At most so many classes, spread evenly over the table.
 
@@ -39,18 +43,23 @@ def preview_recipe(prepared: PreparedRender, path: Path, *, per_class: int, n_cl
         augment_images(augmenter, placements.samples, images)
     apply_polarity(prepared.recipe, images)
     tiles = [images[placements.samples["class_index"] == k] for k in chosen]
-    write_sheet(path, tiles, [_caption(table.labels[k]) for k in chosen])
+    write_sheet(Path(out), tiles, [_caption(table.labels[k]) for k in chosen])
     return len(chosen)
 
 
 def preview_dataset(
-    dataset: Dataset, path: Path, *, per_class: int, n_classes: int, seed: int = 0
+    dataset: Dataset,
+    out: str | os.PathLike[str],
+    *,
+    per_class: int,
+    n_classes: int,
+    seed: int = 0,
 ) -> int:
     """Show samples of every class of a dataset, drawn by lot, as a contact sheet.
 
     Args:
         dataset: Of which rows are shown as they lie on disk.
-        path: The PNG to write.
+        out: The PNG to write.
         per_class: Samples of each class; blank where a class has fewer.
         n_classes: At most so many classes, spread evenly over the table.
         seed: Of the lot.
@@ -60,7 +69,7 @@ def preview_dataset(
     """
     labels = np.asarray(dataset.labels)
     chosen = _choose(len(dataset.classes), n_classes)
-    paper = 0 if dataset.index.image.polarity == "white-on-black" else 255
+    paper = find_paper(dataset.index.image.polarity)
     tiles = []
     for k in chosen:
         own = np.flatnonzero(labels == k)
@@ -68,7 +77,7 @@ def preview_dataset(
         tile = np.full((per_class, *dataset.images.shape[1:]), paper, dtype=np.uint8)
         tile[: len(lot)] = dataset.images[np.sort(lot)]
         tiles.append(tile)
-    write_sheet(path, tiles, [_caption(dataset.classes[k].label) for k in chosen])
+    write_sheet(Path(out), tiles, [_caption(dataset.classes[k].label) for k in chosen])
     return len(chosen)
 
 

@@ -1,6 +1,7 @@
 """A rendered dataset -> its recipe worked out again, where its fonts still lie."""
 
 import json
+import os
 from pathlib import Path
 
 from glyphgen.dataset.reader import load
@@ -11,13 +12,14 @@ from glyphgen.render.preparing import PreparedRender, prepare_render
 __all__ = ["recall_render"]
 
 
-def recall_render(folder: Path) -> PreparedRender:
-    """Work the recipe of a rendered dataset out again, where its fonts still lie.
+def recall_render(folder: str | os.PathLike[str]) -> PreparedRender:
+    """Return what ``prepare_render`` gives for the recipe of a rendered dataset.
 
     Raises:
         GlyphgenError: It was not rendered, its fonts are gone, or they, its recipe or glyphgen have
             changed.
     """
+    folder = Path(folder)
     index = load(folder).index
     if index.made_by != "render":
         raise GlyphgenError(
@@ -29,7 +31,7 @@ def recall_render(folder: Path) -> PreparedRender:
     except (OSError, ValueError, LookupError, TypeError):
         raise GlyphgenError(f"{folder / 'run.json'}: does not tell where the fonts are") from None
     recipe = read_recipe(folder / "recipe.toml", folder=recipe_folder)
-    prepared = prepare_render(recipe, use_cache=False)  # the gate is asked anew
+    prepared = prepare_render(recipe, use_cache=False)  # so that the gate examines the fonts again
     if prepared.content_key != index.content_key:
         raise GlyphgenError(
             f"{folder}: its fonts, its recipe or glyphgen have changed since it was made"

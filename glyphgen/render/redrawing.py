@@ -1,13 +1,12 @@
 """A rendered dataset -> its rows drawn again, and the gate asked again about its cells."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from glyphgen.dataset.reader import Dataset
-from glyphgen.gate.page import make_gate_page
+from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.production import RowMaker
 from glyphgen.render.drawing import make_render_job
 from glyphgen.render.preparing import PreparedRender
@@ -42,20 +41,22 @@ def _find_problems(
 
 def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
     """Yield a problem where gate.json refuses other cells than the gate does now."""
-    found = {(r["face"], r["form"]): r["reason"] for r in make_gate_page(prepared)["refused"]}
-    try:
-        page = json.loads((folder / "gate.json").read_bytes())
-        stored = {(r["face"], r["form"]): r["reason"] for r in page["refused"]}
-    except (OSError, ValueError, LookupError, TypeError):
-        stored = {}
-    differ = sorted(
-        {f"{show_text(form)} of {face}" for face, form in dict(found.items() ^ stored.items())}
-    )
+    stored = read_gate_page(folder)
+    if stored is None:
+        yield f"{folder / GATE_NAME}: missing or damaged (make the dataset again, with --force)"
+        return
+    now = make_gate_page(prepared)
+    differ = dict(_list_reasons(now).items() ^ _list_reasons(stored).items())
     if differ:
+        shown = show_some(sorted(f"{show_text(form)} of {face}" for face, form in differ))
         yield (
-            f"{folder / 'gate.json'}: is not what the gate says of {show_some(differ)}"
+            f"{folder / GATE_NAME}: is not what the gate says of {shown}"
             " (make the dataset again, with --force)"
         )
+
+
+def _list_reasons(page: GatePage) -> dict[tuple[str, str], str]:
+    return {(cell.face, cell.form): cell.reason for cell in page.refused}
 
 
 def _find_refused_row(dataset: Dataset, prepared: PreparedRender, run: range) -> Iterator[str]:

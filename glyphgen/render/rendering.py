@@ -1,12 +1,12 @@
 """A recipe -> a dataset on disk: the steps of ``glyphgen render``."""
 
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from glyphgen.dataset.shards import Layout
-from glyphgen.gate.page import make_gate_page
+from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.production import (
     DatasetSpec,
     Produced,
@@ -37,40 +37,37 @@ class Rendered(Produced):
 
 def render_dataset(
     recipe: Recipe,
-    folder: Path,
+    out: str | os.PathLike[str],
     *,
     workers: int = 1,
     force: bool = False,
-    announce: Callable[[PreparedRender], None] | None = None,
     reporter: Reporter = SILENT,
 ) -> Rendered:
     """Make the dataset of a recipe, or finish it, or mend its damaged shards.
 
     Args:
         recipe: What to make.
-        folder: Where; made when absent. What is there of the same dataset is kept.
+        out: The folder; made when absent. What is there of the same dataset is kept.
         workers: Processes that draw.
         force: Replace whatever the folder holds.
-        announce: Called once with what is going to be drawn.
-        reporter: Is told how far the work is.
+        reporter: Is told warnings and the plan in one line, then how far the work is.
 
     Raises:
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
             stay, and the same call goes on from them.
     """
-    open_augmenter(recipe)  # what is wrong with it is told before the fonts are read
+    open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
     prepared = prepare_render(recipe)
     engine_version = prepared.open_engine().version
-    order = _place_order(prepared, folder)
-    if announce:
-        announce(prepared)
+    spec = _make_spec(prepared, Path(out))
+    _report_plan(prepared, reporter)
     produced = produce_dataset(
-        order,
+        spec,
         lambda work: make_render_job(prepared, work),
-        lambda shards: make_index(prepared, order.layout, shards, engine_version),
+        lambda shards: make_index(prepared, spec.layout, shards, engine_version),
         lambda produced: {
             "recipe.toml": dump_recipe(recipe).encode(),
-            "gate.json": dump_json(make_gate_page(prepared)),
+            GATE_NAME: make_gate_page(prepared).dump(),
             "run.json": dump_json(_describe_run(prepared, produced, workers)),
         },
         workers=workers,
@@ -86,7 +83,15 @@ def render_dataset(
     )
 
 
-def _place_order(prepared: PreparedRender, folder: Path) -> DatasetSpec:
+def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
+    for warning in prepared.warnings:
+        reporter.warning(warning)
+    reporter.message(prepared.describe())
+    if n_refused := len(prepared.verdict.refusals):
+        reporter.message(f"{n_refused:,} cells refused: see {GATE_NAME}")
+
+
+def _make_spec(prepared: PreparedRender, folder: Path) -> DatasetSpec:
     recipe, plan = prepared.recipe, prepared.plan
     image = recipe.image
     layout = Layout(

@@ -1,12 +1,19 @@
-"""Datasets and trainings -> one HTML page that needs nothing else; knows no torch and draws no glyph."""
+"""Datasets and trainings -> one HTML page that needs nothing else."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glyphgen.errors import ReportError
 
-__all__ = ["Reported", "make_report"]
+if TYPE_CHECKING:
+    from glyphgen.dataset.reader import Dataset
+    from glyphgen.report.statistics import Statistics
+
+__all__ = ["Reported", "check_report_extra", "make_report"]
 
 _PER_CLASS = {200: 8, 1000: 4, 1 << 30: 2}  # samples of each class, for so many classes at most
 
@@ -19,7 +26,7 @@ class Reported:
         path: The page.
         n_bytes: Its size.
         summary: Its main figures.
-        figures: The figures that were written as files, too.
+        figures: The charts that were written as files, too.
     """
 
     path: Path
@@ -28,72 +35,114 @@ class Reported:
     figures: tuple[Path, ...]
 
 
-def make_report(places: tuple[Path, ...], out: Path, *, figures: Path | None = None) -> Reported:
+def check_report_extra() -> None:
+    """Check that what pages need is installed.
+
+    Raises:
+        ReportError: It is not; the line names the extra.
+    """
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise ReportError(
+            f"report: {', '.join(missing)} not installed, expected the extra 'report'"
+            " (pip install 'glyphgen[report]')"
+        )
+
+
+def make_report(
+    places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    figures: str | os.PathLike[str] | None = None,
+) -> Reported:
     """Write one page about a dataset, a training, or two datasets side by side.
 
     Args:
-        places: Folders: one of a dataset or of a training, or two of datasets.
+        places: A folder, or several: one of a dataset or of a training, or two of datasets.
         out: The HTML file.
-        figures: A folder for each figure as PNG and SVG, of one dataset.
+        figures: A folder for each chart of a dataset as PNG and SVG.
 
     Raises:
-        ReportError: These cannot be told of on a page, or the extra is not installed.
+        ReportError: There is no page about these, or the extra is not installed.
         DatasetError: A dataset is missing or unfinished.
     """
+    check_report_extra()
     from glyphgen.dataset.reader import load
     from glyphgen.files.writing import write_bytes
-    from glyphgen.report.blocks import check_extra, render_page
-    from glyphgen.report.comparison import compare_datasets
-    from glyphgen.report.dataset_page import make_sections, make_subtitle
-    from glyphgen.report.figures import draw_figures
     from glyphgen.report.statistics import measure_dataset
-    from glyphgen.report.training_page import (
-        is_training,
-        make_training_sections,
-        make_training_subtitle,
-    )
+    from glyphgen.report.training_page import is_training
 
-    check_extra()
+    folders = [
+        Path(place) for place in ([places] if isinstance(places, str | os.PathLike) else places)
+    ]
     written: tuple[Path, ...] = ()
-    if len(places) == 1 and is_training(places[0]):
-        page = render_page(
-            places[0].name, make_training_subtitle(places[0]), make_training_sections(places[0])
-        )
-        summary: dict[str, Any] = {"training": str(places[0])}
-    elif len(places) == 1:
-        dataset = load(places[0])
-        found = measure_dataset(dataset)
-        per_class = next(k for most, k in _PER_CLASS.items() if len(dataset.classes) <= most)
-        sections, sprites, width = make_sections(dataset, found, per_class=per_class)
-        page = render_page(dataset.index.name, make_subtitle(dataset), sections, sprites, width)
-        summary = {
-            "dataset": str(places[0]),
-            "rows": len(dataset),
-            "classes": len(dataset.classes),
-            "smallest_class": int(found.total.min()),
-            "largest_class": int(found.total.max()),
-            "duplicates": found.n_duplicates,
-            "touches_frame": float(found.shapes.touches.mean()),
-        }
+    if len(folders) == 1 and is_training(folders[0]):
+        page, summary = _show_training(folders[0])
+    elif len(folders) == 1:
+        dataset = load(folders[0])
+        stats = measure_dataset(dataset)
+        page, summary = _show_dataset(dataset, stats)
         if figures:
-            written = draw_figures(figures, dataset, found)
-    elif len(places) == 2:
-        datasets = load(places[0]), load(places[1])
-        measured = measure_dataset(datasets[0]), measure_dataset(datasets[1])
-        names = _tell_apart(datasets[0].index.name, datasets[1].index.name)
-        sections = compare_datasets(datasets, measured, names)
-        title = f"{names[0]} and {names[1]}"
-        page = render_page(title, "Does the one look like the other?", sections)
-        summary = {"datasets": [str(place) for place in places]}
-        summary["differences"] = sections[0].blocks[0]["lines"]
+            written = _save_charts(Path(figures), dataset, stats)
+    elif len(folders) == 2:
+        page, summary = _show_comparison(load(folders[0]), load(folders[1]))
     else:
         raise ReportError(
-            f"report: {len(places)} folders, expected one, or two datasets to compare"
+            f"report: {len(folders)} folders, expected one, or two datasets to compare"
         )
     content = page.encode()
-    write_bytes(out, content)
-    return Reported(path=out, n_bytes=len(content), summary=summary, figures=written)
+    write_bytes(Path(out), content)
+    return Reported(path=Path(out), n_bytes=len(content), summary=summary, figures=written)
 
 
-def _tell_apart(first: str, second: str) -> tuple[str, str]:
-    return (first, second) if first != second else (f"{first} (first)", f"{second} (second)")
+def _show_training(folder: Path) -> tuple[str, dict[str, Any]]:
+    from glyphgen.report.blocks import render_page
+    from glyphgen.report.training_page import make_training_sections, make_training_subtitle
+
+    page = render_page(folder.name, make_training_subtitle(folder), make_training_sections(folder))
+    return page, {"training": str(folder)}
+
+
+def _show_dataset(dataset: "Dataset", stats: "Statistics") -> tuple[str, dict[str, Any]]:
+    from glyphgen.report.blocks import render_page
+    from glyphgen.report.dataset_page import make_sections, make_subtitle
+
+    per_class = next(k for most, k in _PER_CLASS.items() if len(dataset.classes) <= most)
+    sections, sprites, width = make_sections(dataset, stats, per_class=per_class)
+    page = render_page(dataset.index.name, make_subtitle(dataset), sections, sprites, width)
+    return page, {
+        "dataset": str(dataset.folder),
+        "rows": len(dataset),
+        "classes": len(dataset.classes),
+        "smallest_class": int(stats.total.min()),
+        "largest_class": int(stats.total.max()),
+        "duplicates": stats.n_duplicates,
+        "touches_frame": float(stats.shapes.touches.mean()),
+    }
+
+
+def _show_comparison(first: "Dataset", second: "Dataset") -> tuple[str, dict[str, Any]]:
+    from glyphgen.report.blocks import render_page
+    from glyphgen.report.comparison import compare_datasets
+    from glyphgen.report.statistics import measure_dataset
+
+    names = first.index.name, second.index.name
+    if names[0] == names[1]:
+        names = f"{names[0]} (first)", f"{names[1]} (second)"
+    sections, differences = compare_datasets(
+        (first, second), (measure_dataset(first), measure_dataset(second)), names
+    )
+    page = render_page(" and ".join(names), "Does the one look like the other?", sections)
+    return page, {
+        "datasets": [str(first.folder), str(second.folder)],
+        "differences": differences,
+    }
+
+
+def _save_charts(folder: Path, dataset: "Dataset", stats: "Statistics") -> tuple[Path, ...]:
+    from glyphgen.report.charts import save_chart
+    from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
+
+    ink = chart_ink([("", stats.shapes)], dataset.index.image.height)
+    charts = [chart_classes(stats), *ink, *chart_values(stats)]
+    return tuple(path for chart in charts for path in save_chart(folder, chart))

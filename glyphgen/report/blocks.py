@@ -4,25 +4,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glyphgen.errors import ReportError
+from glyphgen.report.charts import Chart, dump_svg
 
 __all__ = [
     "Block",
     "Section",
-    "chart",
     "charts",
+    "class_cards",
+    "details",
     "facts",
-    "fold",
+    "gallery",
     "heading",
     "image",
+    "large_image",
     "legend",
-    "lines",
-    "pairs",
+    "numbered_list",
     "render_page",
-    "sheet",
     "table",
     "text",
-    "zoom",
 ]
 
 Block = dict[str, Any]
@@ -53,24 +52,20 @@ def heading(words: str) -> Block:
     return {"kind": "heading", "text": words}
 
 
-def facts(pairs_of: Iterable[tuple[str, object]]) -> Block:
+def facts(entries: Iterable[tuple[str, object]]) -> Block:
     """Return names with their values, side by side."""
-    return {"kind": "facts", "facts": [(name, str(value)) for name, value in pairs_of]}
+    return {"kind": "facts", "facts": [(name, str(value)) for name, value in entries]}
 
 
-def lines(words: Iterable[str]) -> Block:
+def numbered_list(sentences: Iterable[str]) -> Block:
     """Return a numbered list of sentences."""
-    return {"kind": "list", "lines": list(words)}
+    return {"kind": "numbered_list", "sentences": list(sentences)}
 
 
-def chart(svg: str) -> Block:
-    """Return one wide chart."""
-    return {"kind": "chart", "chart": _trust(svg)}
-
-
-def charts(svgs: Iterable[str]) -> Block:
-    """Return small charts side by side."""
-    return {"kind": "charts", "charts": [_trust(svg) for svg in svgs if svg]}
+def charts(shown: Iterable[Chart]) -> Block:
+    """Return charts with their titles, as many side by side as there is room for."""
+    entries = [{"title": chart.title, "svg": _trust(dump_svg(chart.figure))} for chart in shown]
+    return {"kind": "charts", "charts": entries}
 
 
 def legend(first: str, second: str) -> Block:
@@ -99,50 +94,32 @@ def image(src: str, alt: str, *, style: str = "ink", width: int = 0) -> Block:
     return {"kind": "image", "src": src, "alt": alt, "style": style, "width": width}
 
 
-def zoom(src: str, title: str, *, style: str = "figure", is_open: bool = True) -> Block:
-    """Return a large picture that can be scrolled."""
-    return {"kind": "zoom", "src": src, "title": title, "style": style, "open": is_open}
+def large_image(src: str, title: str, *, style: str = "figure", is_open: bool = True) -> Block:
+    """Return a large picture that can be scrolled, and closed."""
+    return {"kind": "large_image", "src": src, "title": title, "style": style, "open": is_open}
 
 
-def pairs(of: Iterable[tuple[str, str, int]]) -> Block:
-    """Return small pictures with words: source, words, width in pixels."""
-    return {
-        "kind": "pairs",
-        "pairs": [{"src": src, "alt": alt, "width": width} for src, alt, width in of],
-    }
+def gallery(images: Iterable[tuple[str, str, int]]) -> Block:
+    """Return small pictures with captions: source, caption, width in pixels."""
+    entries = [{"src": src, "alt": alt, "width": width} for src, alt, width in images]
+    return {"kind": "gallery", "images": entries}
 
 
-def fold(title: str, words: str) -> Block:
-    """Return text that is folded away."""
-    return {"kind": "fold", "title": title, "text": words}
+def details(title: str, words: str) -> Block:
+    """Return text that is shown when its title is clicked."""
+    return {"kind": "details", "title": title, "text": words}
 
 
-def sheet(cards: Sequence[dict[str, Any]]) -> Block:
-    """Return the contact sheet: one card for each class."""
-    return {"kind": "sheet", "cards": list(cards)}
+def class_cards(cards: Sequence[dict[str, Any]]) -> Block:
+    """Return the contact sheet: one card for each class, which can be searched and sorted."""
+    return {"kind": "class_cards", "cards": list(cards)}
 
 
 def _trust(svg: str) -> Any:
-    """Mark what our own charts have drawn; every word in them is escaped there."""
+    """Mark what needs no escaping: matplotlib has escaped the text of a chart."""
     from markupsafe import Markup
 
     return Markup(svg)
-
-
-def check_extra() -> None:
-    """Check that what pages need is installed.
-
-    Raises:
-        ReportError: It is not; the line names the extra.
-    """
-    from importlib.util import find_spec
-
-    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
-    if missing:
-        raise ReportError(
-            f"report: {', '.join(missing)} not installed, expected the extra 'report'"
-            " (pip install 'glyphgen[report]')"
-        )
 
 
 def render_page(

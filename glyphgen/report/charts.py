@@ -1,120 +1,201 @@
-"""Small charts as inline SVG, colored by the page's own style; knows no dataset."""
+"""Charts as matplotlib figures: how they are drawn, put into a page, and written to files."""
 
+import io
+import re
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from numpy.typing import NDArray
 
-__all__ = ["draw_bars", "draw_histogram", "draw_lines"]
+from glyphgen.files.writing import committed
 
-_WIDTH, _HEIGHT = 320, 120
-_LEFT, _BOTTOM, _TOP = 34, 18, 6
+__all__ = [
+    "Chart",
+    "dump_svg",
+    "make_bar_chart",
+    "make_histogram",
+    "make_line_chart",
+    "save_chart",
+    "save_png",
+]
+
+# In a page these become the page's own colors, which differ between its light and its dark theme.
+_PAGE_COLORS = {
+    "#0b5c8a": "var(--first)",
+    "#b3450f": "var(--second)",
+    "#5d5850": "var(--muted)",
+    "#d9d4ca": "var(--line)",
+}
+_FIRST, _SECOND, _MUTED, _LINE = _PAGE_COLORS
+_TO_PAGE = (
+    (r".*?<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r"<svg \1>"),
+    (r"<metadata>.*?</metadata>|<style.*?</style>", ""),
+    (r"<g id=\"[^\"]*\"", "<g"),  # such an id occurs in each figure of a page
+    (r"'[^;\"]*sans-serif", "inherit"),
+    (r"\s*\n\s*", "\n"),
+    *_PAGE_COLORS.items(),
+)
+"""What is replaced in matplotlib's SVG, and by what, so that it suits a page."""
+
+_SERIES = (_FIRST, _SECOND, _MUTED)
+_PICTURE_GRAY = 0.48  # of pictures: as far from the paper of the light theme as of the dark one
+_styled = mpl.rc_context(
+    {
+        "axes.edgecolor": _LINE,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "font.size": 7,
+        "legend.frameon": False,
+        "svg.fonttype": "none",  # text stays text: a tenth of the bytes, and it can be read aloud
+        "svg.hashsalt": "glyphgen",  # equal charts are equal bytes
+        "text.color": _MUTED,
+        "text.parse_math": False,
+        "xtick.color": _LINE,
+        "xtick.labelcolor": _MUTED,
+        "ytick.color": _LINE,
+        "ytick.labelcolor": _MUTED,
+    }
+)
+"""Decorates what draws or writes charts; the caller's own settings of matplotlib stay."""
+
+_DPI = 150
 _BINS = 32
+_MOST_PICTURES = 40  # bars at most that have a picture below them
+_MOST_GAPS = 400  # bars at most that have gaps between them
 
 
-def draw_histogram(
-    series: Sequence[tuple[str, NDArray[np.float64]]], title: str, unit: str = ""
-) -> str:
-    """Return how values are spread; one series, or two over each other.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart.
+
+    Attributes:
+        name: Of its files, without suffix.
+        title: What it shows, in a line; the figure does not hold it.
+        figure: Its drawing.
+    """
+
+    name: str
+    title: str
+    figure: Figure
+
+
+@_styled
+def make_histogram(
+    name: str, title: str, series: Sequence[tuple[str, NDArray[np.float64]]]
+) -> Chart:
+    """Return how values are spread, as shares of each series: one, or two over each other."""
+    figure = _make_figure(3.4, 1.3)
+    axes = figure.subplots()
+    joined = np.concatenate([values for _, values in series])
+    edges = np.histogram_bin_edges(joined, _BINS)
+    for (_, values), color in zip(series, _SERIES, strict=False):
+        shares = np.histogram(values, edges)[0] / max(len(values), 1)
+        axes.stairs(shares, edges, fill=True, color=color, alpha=0.85 if len(series) == 1 else 0.6)
+    top = axes.dataLim.y1
+    axes.set_yticks([top], [f"{top:.0%}"])
+    axes.locator_params(axis="x", nbins=6)
+    return Chart(name=name, title=title, figure=figure)
+
+
+@_styled
+def make_bar_chart(
+    name: str, title: str, values: Sequence[float], pictures: NDArray[np.float32] | None = None
+) -> Chart:
+    """Return one bar for each value, in the order given.
 
     Args:
-        series: Name and values of each.
-        title: What the values are.
-        unit: Of them.
+        name: Of the chart's files.
+        title: Of the chart.
+        values: 0 or more.
+        pictures: (n, H, W), ink 255; they stand below the bars where there are few.
     """
-    joined = np.concatenate([values for _, values in series])
-    if not len(joined):
-        return ""
-    low, high = float(joined.min()), float(joined.max())
-    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    shares = [np.histogram(values, edges)[0] / max(len(values), 1) for _, values in series]
-    top = max(float(share.max()) for share in shares) or 1.0
-    plot_width, plot_height = _WIDTH - _LEFT - 6, _HEIGHT - _BOTTOM - _TOP
-    bars = []
-    for number, share in enumerate(shares):
-        step = plot_width / _BINS
-        for k, value in enumerate(share.tolist()):
-            height = plot_height * value / top
-            bars.append(
-                f'<rect class="s{number}" x="{_LEFT + k * step:.1f}"'
-                f' y="{_TOP + plot_height - height:.1f}" width="{step:.1f}" height="{height:.1f}"/>'
-            )
-    labels = (
-        f'<text x="{_LEFT}" y="{_HEIGHT - 4}">{low:.3g}</text>'
-        f'<text x="{_WIDTH - 6}" y="{_HEIGHT - 4}" text-anchor="end">{high:.3g} {escape(unit)}</text>'
-        f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{top:.0%}</text>'
+    figure, n = _make_figure(6.4, 1.6), len(values)
+    axes = figure.subplots()
+    if n <= _MOST_GAPS:
+        axes.bar(np.arange(n), values, width=0.9, color=_FIRST)
+    else:
+        axes.stairs(values, np.arange(n + 1) - 0.5, fill=True, color=_FIRST)  # one path
+    axes.set(xticks=[], xlim=(-0.5, n - 0.5))
+    axes.locator_params(axis="y", nbins=4)
+    if pictures is not None and n <= _MOST_PICTURES:
+        for k, picture in enumerate(pictures):
+            _draw_below(axes, k, picture, room=400 / n)
+    return Chart(name=name, title=title, figure=figure)
+
+
+@_styled
+def make_line_chart(
+    name: str, title: str, xs: Sequence[float], series: Sequence[tuple[str, Sequence[float]]]
+) -> Chart:
+    """Return a line for each series over the same x; the legend says its last value."""
+    figure = _make_figure(3.4, 1.9)
+    axes = figure.subplots()
+    for (label, values), color in zip(series, _SERIES, strict=False):
+        of_series = f"{label} {values[-1]:.3g}"
+        axes.plot(xs, values, "o-", markersize=2, linewidth=1.2, color=color, label=of_series)
+    axes.locator_params(nbins=5)
+    axes.legend()
+    return Chart(name=name, title=title, figure=figure)
+
+
+@_styled
+def dump_svg(figure: Figure) -> str:
+    """Return a figure as an ``svg`` element, in the colors and the typeface of the page around it."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    svg = stream.getvalue()
+    for pattern, instead in _TO_PAGE:
+        svg = re.sub(pattern, instead, svg, flags=re.DOTALL)
+    return re.sub(r"<[^>]+>", _round, svg)
+
+
+def _round(tag: re.Match[str]) -> str:
+    """Cut the numbers of a tag, not of text, to a hundredth of a point."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", tag.group())
+
+
+@_styled
+def save_chart(folder: Path, chart: Chart) -> tuple[Path, Path]:
+    """Write a chart with its title as PNG and SVG; return the files."""
+    # A chart may be named after a field of a stranger's dataset.
+    stem = folder / re.sub(r"\W+", "-", chart.name)
+    chart.figure.suptitle(chart.title, fontsize=9)
+    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
+    save_png(png, chart.figure)
+    with committed(svg) as temporary:
+        chart.figure.savefig(temporary, format="svg", metadata={"Date": None})
+    return png, svg
+
+
+def save_png(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG; its folder is made when absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with committed(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI)
+
+
+def _make_figure(width: float, height: float) -> Figure:
+    # Not pyplot: it keeps every figure, and looks for a screen.
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _draw_below(axes: Any, x: float, picture: NDArray[np.float32], room: float) -> None:
+    """Draw ink of at most ``room`` points below the axis, gray on a transparent ground."""
+    rgba = np.full((*picture.shape, 4), _PICTURE_GRAY)
+    rgba[..., 3] = picture / max(float(picture.max()), 1.0)
+    box = AnnotationBbox(
+        OffsetImage(rgba, zoom=min(room, 24) / max(picture.shape)),
+        (x, 0),
+        (0, -14),
+        boxcoords="offset points",
+        frameon=False,
+        pad=0,
+        annotation_clip=False,
     )
-    return _wrap("".join(bars) + labels, title)
-
-
-def draw_bars(values: Sequence[float], title: str) -> str:
-    """Return one thin bar for each value, in the order given; as wide as the page."""
-    n = max(len(values), 1)
-    top = max([*values, 1])
-    height = 100
-    bars = "".join(
-        f'<rect class="s0" x="{k * 1000 / n:.2f}" y="{height - height * value / top:.2f}"'
-        f' width="{max(1000 / n * 0.9, 0.3):.2f}" height="{height * value / top:.2f}"/>'
-        for k, value in enumerate(values)
-    )
-    return (
-        f'<svg class="wide" viewBox="0 0 1000 {height}" preserveAspectRatio="none" role="img"'
-        f' aria-label="{escape(title)}">{bars}</svg>'
-    )
-
-
-def draw_lines(
-    xs: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], title: str
-) -> str:
-    """Return a line for each series over the same x, with its last value."""
-    values = [value for _, of in series for value in of]
-    low, high = min(values), max(values)
-    high = high if high > low else low + 1e-9
-    plot_width, plot_height = _WIDTH - _LEFT - 84, _HEIGHT - _BOTTOM - _TOP
-    span = (max(xs) - min(xs)) or 1.0
-    parts = []
-    ends = [_TOP + plot_height * (1 - (of[-1] - low) / (high - low)) for _, of in series]
-    label_y = _spread(ends)
-    for number, (name, of) in enumerate(series):
-        points = [
-            (
-                _LEFT + plot_width * (x - min(xs)) / span,
-                _TOP + plot_height * (1 - (value - low) / (high - low)),
-            )
-            for x, value in zip(xs, of, strict=True)
-        ]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline class="l{number}" points="{path}"/>')
-        parts += [f'<circle class="p{number}" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in points]
-        x = points[-1][0]
-        parts.append(
-            f'<text class="t{number}" x="{x + 5:.1f}" y="{label_y[number]:.1f}">'
-            f"{escape(name)} {of[-1]:.3g}</text>"
-        )
-    parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 4}">{min(xs):.3g}</text>')
-    parts.append(
-        f'<text x="{_LEFT + plot_width}" y="{_HEIGHT - 4}" text-anchor="end">{max(xs):.3g}</text>'
-    )
-    parts.append(f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{high:.3g}</text>')
-    low_y = _HEIGHT - _BOTTOM
-    parts.append(f'<text x="{_LEFT - 4}" y="{low_y}" text-anchor="end">{low:.3g}</text>')
-    return _wrap("".join(parts), title)
-
-
-def _spread(places: Sequence[float]) -> list[float]:
-    """Return where labels go that would stand at ``places``, so that none covers another."""
-    free = list(places)
-    last = float("-inf")
-    for k in sorted(range(len(places)), key=lambda k: places[k]):
-        free[k] = last = max(places[k] + 3, last + 11)
-    return free
-
-
-def _wrap(content: str, title: str) -> str:
-    return (
-        f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - 6}" y1="{_HEIGHT - _BOTTOM}"'
-        f' y2="{_HEIGHT - _BOTTOM}"/>{content}</svg></figure>'
-    )
+    axes.add_artist(box)

@@ -1,16 +1,31 @@
-"""Two datasets side by side: does the one look like the other, and where not; draws through others."""
+"""Two datasets side by side: does the one look like the other, and where not."""
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
-from glyphgen.images.png import make_strip, shrink
-from glyphgen.report.blocks import Block, Section, charts, facts, legend, lines, pairs, table, text
-from glyphgen.report.charts import draw_histogram
+from glyphgen.images.fitting import shrink_images
+from glyphgen.images.png import make_strip
+from glyphgen.report.blocks import (
+    Block,
+    Section,
+    charts,
+    facts,
+    gallery,
+    legend,
+    numbered_list,
+    table,
+    text,
+)
+from glyphgen.report.dataset_charts import chart_ink
 from glyphgen.report.dataset_page import describe_class
 from glyphgen.report.statistics import Statistics
 
 __all__ = ["compare_datasets"]
+
+Difference = tuple[float, str]  # how large, about in standard deviations, and in words
 
 _SHOWN = 40  # shared classes whose means stand side by side
 _SIDE = 48
@@ -18,61 +33,85 @@ _SIDE = 48
 
 def compare_datasets(
     datasets: tuple[Dataset, Dataset], found: tuple[Statistics, Statistics], names: tuple[str, str]
-) -> list[Section]:
-    """Return the sections of a page that compares two datasets."""
-    return [
+) -> tuple[list[Section], list[str]]:
+    """Return the sections of a page that compares two datasets, and their differences in words."""
+    differences = _find_differences(datasets, found, names)
+    sections = [
         Section(
-            id="differences", title="Differences", blocks=(lines(_say(datasets, found, names)),)
+            id="differences",
+            title="Differences",
+            blocks=(numbered_list(differences),),
         ),
-        Section(id="facts", title="Facts", blocks=tuple(_tell_facts(datasets, names))),
-        Section(id="ink", title="Ink", blocks=tuple(_tell_ink(found, names))),
-        Section(id="classes", title="Classes", blocks=tuple(_tell_classes(datasets, found, names))),
+        Section(id="facts", title="Facts", blocks=tuple(_describe_facts(datasets, names))),
+        Section(id="ink", title="Ink", blocks=tuple(_describe_ink(found, names))),
+        Section(
+            id="classes", title="Classes", blocks=tuple(_describe_classes(datasets, found, names))
+        ),
     ]
+    return sections, differences
 
 
-def _say(
+def _find_differences(
     datasets: tuple[Dataset, Dataset], found: tuple[Statistics, Statistics], names: tuple[str, str]
 ) -> list[str]:
     """Return the differences in words, the largest first."""
+    differences = sorted(
+        (
+            *_compare_shapes(found, names),
+            *_compare_balance(found, names),
+            *_compare_tables(datasets, names),
+        ),
+        key=lambda entry: -entry[0],
+    )
+    return [words[0].upper() + words[1:] for _, words in differences] or [
+        f"Nothing that was measured tells {names[0]} from {names[1]}."
+    ]
+
+
+def _compare_shapes(
+    found: tuple[Statistics, Statistics], names: tuple[str, str]
+) -> Iterator[Difference]:
     a, b = names
-    told: list[tuple[float, str]] = []
-    for what, key in (
-        ("ink density", "density"),
-        ("the ink's longer side", "box"),
-        ("stroke width", "stroke"),
+    for what, key, unit in (
+        ("ink density", "density", "of the frame"),
+        ("the ink's longer side", "box", "of the frame"),
+        ("stroke width", "stroke", "of the height"),
     ):
         first, second = (getattr(of.shapes, key) for of in found)
         spread = float(np.sqrt((first.var() + second.var()) / 2)) or 1e-9
         low, high = float(np.median(first)), float(np.median(second))
         distance = abs(low - high) / spread
-        unit = "of the height" if key == "stroke" else "of the frame"
-        words = f"{what} is {low:.1%} {unit} in {a}, {high:.1%} in {b} (medians)"
         if distance > 0.2:
-            told.append((distance, f"{words}: {distance:.1f} standard deviations apart."))
+            words = f"{what} is {low:.1%} {unit} in {a}, {high:.1%} in {b} (medians)"
+            yield distance, f"{words}: {distance:.1f} standard deviations apart."
     touches = [float(of.shapes.touches.mean()) for of in found]
     if abs(touches[0] - touches[1]) > 0.01:
         words = f"Ink touches the frame in {touches[0]:.0%} of {a}, {touches[1]:.0%} of {b}."
-        told.append((5 * abs(touches[0] - touches[1]), words))
+        yield 5 * abs(touches[0] - touches[1]), words
+
+
+def _compare_balance(
+    found: tuple[Statistics, Statistics], names: tuple[str, str]
+) -> Iterator[Difference]:
     ratios = [of.total.max() / max(of.total.min(), 1) for of in found]
     if max(ratios) / min(ratios) > 1.5:
-        words = (
-            f"The largest class has {ratios[0]:.1f} times the rows of the smallest in {a},"
-            f" {ratios[1]:.1f} times in {b}."
+        yield (
+            float(np.log(max(ratios) / min(ratios))),
+            f"The largest class has {ratios[0]:.1f} times the rows of the smallest in {names[0]},"
+            f" {ratios[1]:.1f} times in {names[1]}.",
         )
-        told.append((float(np.log(max(ratios) / min(ratios))), words))
+
+
+def _compare_tables(
+    datasets: tuple[Dataset, Dataset], names: tuple[str, str]
+) -> Iterator[Difference]:
     tables = [_find_classes(dataset) for dataset in datasets]
-    for own, other, name, rest in ((0, 1, a, b), (1, 0, b, a)):
+    for own, other in ((0, 1), (1, 0)):
         missing = [form for form in tables[own] if form not in tables[other]]
         if missing:
-            shown = " ".join(missing[:12])
-            words = f"{len(missing)} classes of {name} are not in {rest}: {shown}"
-            told.append(
-                (len(missing) / len(tables[own]), words + ("" if len(missing) <= 12 else " ..."))
-            )
-    told.sort(key=lambda entry: -entry[0])
-    return [words[0].upper() + words[1:] for _, words in told] or [
-        f"Nothing that was measured tells {a} from {b}."
-    ]
+            shown = " ".join(missing[:12]) + (" ..." if len(missing) > 12 else "")
+            words = f"{len(missing)} classes of {names[own]} are not in {names[other]}: {shown}"
+            yield len(missing) / len(tables[own]), words
 
 
 def _find_classes(dataset: Dataset) -> dict[str, int]:
@@ -83,7 +122,7 @@ def _find_classes(dataset: Dataset) -> dict[str, int]:
     return found
 
 
-def _tell_facts(datasets: tuple[Dataset, Dataset], names: tuple[str, str]) -> list[Block]:
+def _describe_facts(datasets: tuple[Dataset, Dataset], names: tuple[str, str]) -> list[Block]:
     return [
         facts(
             [
@@ -105,28 +144,16 @@ def _tell_facts(datasets: tuple[Dataset, Dataset], names: tuple[str, str]) -> li
     ]
 
 
-def _tell_ink(found: tuple[Statistics, Statistics], names: tuple[str, str]) -> list[Block]:
-    def draw(key: str, title: str) -> str:
-        series = [
-            (name, getattr(of.shapes, key) * 100) for name, of in zip(names, found, strict=True)
-        ]
-        return draw_histogram(series, title, "%")
-
+def _describe_ink(found: tuple[Statistics, Statistics], names: tuple[str, str]) -> list[Block]:
     rows = [len(of.shape_rows) for of in found]
     return [
         text(f"Measured on {rows[0]:,} and {rows[1]:,} rows."),
         legend(*names),
-        charts(
-            [
-                draw("density", "Ink density, percent of the frame"),
-                draw("box", "Longer side of the ink, percent of the frame"),
-                draw("stroke", "Stroke width, percent of the height"),
-            ]
-        ),
+        charts(chart_ink((name, of.shapes) for name, of in zip(names, found, strict=True))),
     ]
 
 
-def _tell_classes(
+def _describe_classes(
     datasets: tuple[Dataset, Dataset], found: tuple[Statistics, Statistics], names: tuple[str, str]
 ) -> list[Block]:
     tables = [_find_classes(dataset) for dataset in datasets]
@@ -135,7 +162,8 @@ def _tell_classes(
         return [text("They share no class.", warn=True)]
     rows = [[tables[side][form] for form in shared] for side in (0, 1)]
     means = [
-        shrink(of.mean[at].astype(np.uint8), _SIDE) for of, at in zip(found, rows, strict=True)
+        shrink_images(of.mean[at].astype(np.uint8), _SIDE)
+        for of, at in zip(found, rows, strict=True)
     ]
     size = np.minimum(means[0].shape[1:], means[1].shape[1:])
     means = [mean[:, : size[0], : size[1]] for mean in means]
@@ -151,7 +179,7 @@ def _tell_classes(
             f"{len(shared):,} classes are in both. Mean image of {names[0]}, then of {names[1]}, with"
             f" the rows of each{first}, the least alike first:"
         ),
-        pairs(shown),
+        gallery(shown),
     ]
 
 

@@ -1,7 +1,7 @@
-"""A dataset and its statistics -> the sections of a page; measures nothing itself."""
+"""A dataset and its statistics -> the sections of a page."""
 
 import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,23 +10,24 @@ from numpy.typing import NDArray
 from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import ClassInfo
 from glyphgen.dataset.reader import Dataset
-from glyphgen.images.png import encode_png, make_strip, shrink
+from glyphgen.gate.page import GatePage, RefusedEntry, read_gate_page
+from glyphgen.images.fitting import shrink_images
+from glyphgen.images.png import make_data_uri, make_strip
 from glyphgen.report.blocks import (
     Block,
     Section,
-    chart,
     charts,
+    class_cards,
+    details,
     facts,
-    fold,
+    gallery,
     heading,
     image,
-    pairs,
-    sheet,
     table,
     text,
 )
-from glyphgen.report.charts import draw_bars, draw_histogram
-from glyphgen.report.statistics import Statistics, read_ink, read_scattered
+from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
+from glyphgen.report.statistics import Statistics, read_scattered
 from glyphgen.text import show_codepoints
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
@@ -60,31 +61,23 @@ def make_sections(
 ) -> tuple[list[Section], list[str], int]:
     """Return the sections of a dataset's page, the sprites of its sheet, and a card's width."""
     cards, sprites, width = _make_cards(dataset, found, per_class)
-    gate = _read_json(dataset.folder / "gate.json")
+    gate = read_gate_page(dataset.folder)
     sections = [
-        Section(id="facts", title="Facts", blocks=tuple(_tell_facts(dataset))),
-        Section(id="classes", title="Classes", blocks=(sheet(cards),)),
-        Section(id="support", title="Support", blocks=tuple(_tell_support(dataset, found))),
-        Section(id="ink", title="Ink", blocks=tuple(_tell_ink(dataset, found))),
-        Section(id="means", title="Means", blocks=tuple(_tell_means(dataset, found))),
-        Section(id="faces", title="Faces", blocks=tuple(_tell_faces(dataset, gate))),
-        Section(id="twins", title="Twins", blocks=tuple(_tell_twins(dataset, gate))),
-        Section(id="values", title="Values", blocks=tuple(_tell_values(found))),
-        Section(id="copies", title="Copies", blocks=tuple(_tell_copies(dataset))),
-        Section(id="doubles", title="Doubles", blocks=tuple(_tell_doubles(dataset, found))),
+        Section(id="facts", title="Facts", blocks=tuple(_describe_facts(dataset))),
+        Section(id="classes", title="Classes", blocks=(class_cards(cards),)),
+        Section(id="support", title="Support", blocks=tuple(_describe_support(dataset, found))),
+        Section(id="ink", title="Ink", blocks=tuple(_describe_ink(dataset, found))),
+        Section(id="means", title="Means", blocks=tuple(_describe_means(dataset, found))),
+        Section(id="faces", title="Faces", blocks=tuple(_describe_faces(dataset, gate))),
+        Section(id="twins", title="Twins", blocks=tuple(_describe_twins(dataset, gate))),
+        Section(id="values", title="Values", blocks=tuple(_describe_values(found))),
+        Section(id="copies", title="Copies", blocks=tuple(_describe_copies(dataset))),
+        Section(id="doubles", title="Doubles", blocks=tuple(_describe_doubles(dataset, found))),
     ]
     return sections, sprites, width
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        page = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return page if isinstance(page, dict) else {}
-
-
-def _tell_facts(dataset: Dataset) -> list[Block]:
+def _describe_facts(dataset: Dataset) -> list[Block]:
     index = dataset.index
     splits = ", ".join(f"{name} {end - first:,}" for name, (first, end) in index.splits.items())
     blocks = [
@@ -109,10 +102,10 @@ def _tell_facts(dataset: Dataset) -> list[Block]:
         blocks.append(table("Sources", ["source", "kind", "rows", "sha-256"], rows, [2]))
     recipe = dataset.folder / "recipe.toml"
     if recipe.exists():
-        blocks.append(fold("The recipe, every default spelled out", recipe.read_text("utf-8")))
+        blocks.append(details("The recipe, every default spelled out", recipe.read_text("utf-8")))
     if index.settings:
         settings = json.dumps(dict(index.settings), indent=2, ensure_ascii=False)
-        blocks.append(fold("What was asked", settings))
+        blocks.append(details("Settings", settings))
     return blocks
 
 
@@ -126,7 +119,7 @@ def _make_cards(
         number, place = divmod(k, _CLASSES_A_SPRITE)
         if place == 0:
             some = thumbnails[k : k + _CLASSES_A_SPRITE]
-            sprites.append(encode_png(some.swapaxes(1, 2).reshape(-1, per_class * width)))
+            sprites.append(make_data_uri(some.swapaxes(1, 2).reshape(-1, per_class * width)))
         label, codes, names = describe_class(info)
         first = ord(info.forms[0][0]) if info.forms and info.forms[0] else 0
         near = ""
@@ -167,11 +160,11 @@ def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArr
     images = np.empty((flat.size, *dataset.images.shape[1:]), dtype=np.uint8)
     images[in_order] = np.concatenate(list(read_scattered(dataset, flat[in_order])))
     images[~is_there.ravel()] = 0
-    small = shrink(images, _THUMBNAIL)
+    small = shrink_images(images, _THUMBNAIL)
     return small.reshape(len(found.total), per_class, *small.shape[1:])
 
 
-def _tell_support(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_support(dataset: Dataset, found: Statistics) -> list[Block]:
     total = found.total
     order = np.argsort(-total, kind="stable")
     least = order[::-1][:5]
@@ -192,8 +185,7 @@ def _tell_support(dataset: Dataset, found: Statistics) -> list[Block]:
     if not even:
         blocks += [
             text(f"Smallest: {shown}."),
-            chart(draw_bars([float(total[k]) for k in order], "rows of each class, largest first")),
-            text("Rows of each class, the largest first."),
+            charts([chart_classes(found)]),
         ]
     if len(found.counts) > 1:
         rows = []
@@ -228,34 +220,25 @@ def _compare_splits(dataset: Dataset, found: Statistics) -> str:
     return f"Train and test differ most in {label}: {train[worst]:.2%} of train, {test[worst]:.2%} of test."
 
 
-def _tell_ink(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_ink(dataset: Dataset, found: Statistics) -> list[Block]:
     shapes, n = found.shapes, len(found.shape_rows)
-    height = dataset.index.image.height
     return [
         text(
             f"Measured on {n:,} of {len(dataset):,} rows, spread evenly. Ink touches the frame in"
             f" {shapes.touches.mean():.1%} of them; {float((shapes.density == 0).mean()):.2%} have no ink."
         ),
-        charts(
-            [
-                draw_histogram(
-                    [("", shapes.density * 100)], "Ink density, percent of the frame", "%"
-                ),
-                draw_histogram(
-                    [("", shapes.box * 100)], "Longer side of the ink, percent of the frame", "%"
-                ),
-                draw_histogram([("", shapes.stroke * height)], "Stroke width, pixels", "px"),
-            ]
-        ),
+        charts(chart_ink([("", shapes)], dataset.index.image.height)),
     ]
 
 
-def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_means(dataset: Dataset, found: Statistics) -> list[Block]:
     hardest = np.argsort(found.distance, kind="stable")[:_MEANS]
     shown = sorted(hardest.tolist())
-    mean = shrink(found.mean[shown].astype(np.uint8), _THUMBNAIL)
+    mean = shrink_images(found.mean[shown].astype(np.uint8), _THUMBNAIL)
     spread = np.sqrt(found.variance[shown])
-    spread = shrink((spread * (255 / max(float(spread.max()), 1e-9))).astype(np.uint8), _THUMBNAIL)
+    spread = shrink_images(
+        (spread * (255 / max(float(spread.max()), 1e-9))).astype(np.uint8), _THUMBNAIL
+    )
     few = "" if len(shown) == len(dataset.classes) else f" of the {len(shown)} hardest classes"
     columns = 20
     rows = []
@@ -266,14 +249,14 @@ def _tell_means(dataset: Dataset, found: Statistics) -> list[Block]:
             rows.append(np.hstack(list(np.concatenate([part, blank]))))
     return [
         image(
-            encode_png(np.vstack(rows)),
+            make_data_uri(np.vstack(rows)),
             f"Mean image{few} in the order of the table, and below each row the spread: strong"
             " where samples differ",
         )
     ]
 
 
-def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
+def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     faces = dataset.index.faces
     if not faces:
         return [text("No fonts: the rows were not drawn by glyphgen.")]
@@ -285,23 +268,23 @@ def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
             f"{used[k]:,}",
             f"{used[k] / max(used.sum(), 1):.1%}",
             info.license[:80],
-            gate.get("coverage", {}).get(info.file, ""),
+            gate.coverage.get(info.file, "") if gate else "",
         )
         for k, info in enumerate(faces)
     ]
     columns = ["file", "face", "rows", "share", "license", "cells admitted"]
     blocks: list[Block] = [table("Faces", columns, rows, [2, 3, 5])]
-    refused = gate.get("refused", [])
+    refused = gate.refused if gate else ()
     if refused:
         blocks.append(heading(f"{len(refused):,} cells refused"))
         blocks += _draw_coverage(dataset, refused)
         shown = [
             (
-                cell["face"],
-                cell["form"],
-                " ".join(cell["codepoints"]),
-                cell["reason"],
-                f"{cell['figure']:.4g}",
+                cell.face,
+                cell.form,
+                " ".join(cell.codepoints),
+                cell.reason,
+                f"{cell.figure:.4g}",
             )
             for cell in refused[:_REFUSED]
         ]
@@ -312,61 +295,56 @@ def _tell_faces(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
     return blocks
 
 
-def _draw_coverage(dataset: Dataset, refused: list[dict[str, Any]]) -> list[Block]:
+def _draw_coverage(dataset: Dataset, refused: Sequence[RefusedEntry]) -> list[Block]:
     faces = {info.file: k for k, info in enumerate(dataset.index.faces)}
     forms = [form for info in dataset.classes for form in info.forms][:_COVERED]
     place = {form: k for k, form in enumerate(forms)}
     picture = np.full((len(faces), len(forms), 3), (60, 130, 90), np.uint8)
     for cell in refused:
-        name = cell["face"].split("#")[0]
-        if name in faces and cell["form"] in place:
-            picture[faces[name], place[cell["form"]]] = (200, 70, 40)
+        name = cell.face.split("#")[0]
+        if name in faces and cell.form in place:
+            picture[faces[name], place[cell.form]] = (200, 70, 40)
     scale = max(1, min(8, 1100 // max(len(forms), 1)))
     large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     words = (
         f"Faces (rows) by the first {len(forms)} forms (columns): green is admitted, red refused"
     )
-    return [image(encode_png(large), words, style="sharp")]
+    return [image(make_data_uri(large), words, style="sharp")]
 
 
-def _tell_twins(dataset: Dataset, gate: dict[str, Any]) -> list[Block]:
+def _describe_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     class_of = {form: k for k, info in enumerate(dataset.classes) for form in info.forms}
     labels_of = dict(zip(*np.unique(np.asarray(dataset.labels), return_index=True), strict=True))
     shown = []
-    for group in gate.get("twins", []):
-        members = sorted({class_of[form] for form in group["forms"] if form in class_of})
+    for group in gate.twins if gate else ():
+        members = sorted({class_of[form] for form in group.forms if form in class_of})
         members = [k for k in members if k in labels_of]
         if members:
             first = np.array([labels_of[k] for k in members])
-            strip = make_strip(
-                list(read_ink(dataset, np.sort(first))[np.argsort(np.argsort(first))])
-            )
-            labels = " ".join(map(str, group["forms"]))
+            strip = make_strip(dataset.ink[first])
+            labels = " ".join(group.forms)
             width = min(60 * len(members), 300)
-            shown.append((strip, f"{labels}  distance {group['distance']:.2f}", width))
+            shown.append((strip, f"{labels}  distance {group.distance:.2f}", width))
     if not shown:
         return []
     return [
         text(
             "Classes that most faces draw alike: no classifier can tell them apart without context."
         ),
-        pairs(shown),
+        gallery(shown),
     ]
 
 
-def _tell_values(found: Statistics) -> list[Block]:
+def _describe_values(found: Statistics) -> list[Block]:
     if not found.values:
         return []
     return [
-        text(f"What each sample drew, on {len(found.shape_rows):,} rows."),
-        charts(
-            draw_histogram([("", values)], name.replace("_", " "))
-            for name, values in found.values.items()
-        ),
+        text(f"Values that were sampled, of {len(found.shape_rows):,} rows."),
+        charts(chart_values(found)),
     ]
 
 
-def _tell_copies(dataset: Dataset) -> list[Block]:
+def _describe_copies(dataset: Dataset) -> list[Block]:
     if not MAKERS[dataset.index.made_by].has_copies:
         return []
     samples = np.asarray(dataset.samples[: min(len(dataset), 200_000)])
@@ -388,16 +366,16 @@ def _tell_copies(dataset: Dataset) -> list[Block]:
         family = own[samples["source_row"][own] == source]
         ordered = family[np.argsort(is_copy[family], kind="stable")][:7]
         label = describe_class(dataset.classes[k])[0]
-        strip = make_strip(
-            list(read_ink(dataset, np.sort(ordered))[np.argsort(np.argsort(ordered))])
-        )
+        strip = make_strip(dataset.ink[ordered])
         shown.append((strip, f"{label}: original, then copies", min(56 * len(ordered), 330)))
     return (
-        [text("Ten classes: an original, and what was made of it."), pairs(shown)] if shown else []
+        [text("Ten classes: an original, and what was made of it."), gallery(shown)]
+        if shown
+        else []
     )
 
 
-def _tell_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
+def _describe_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
     if not found.n_duplicates:
         return [text("No two images are equal.")]
     share = found.n_duplicates / max(len(dataset), 1)
@@ -408,11 +386,11 @@ def _tell_doubles(dataset: Dataset, found: Statistics) -> list[Block]:
     if mixed:
         shown = []
         for rows in mixed[:12]:
-            picture = encode_png(read_ink(dataset, np.array(rows[:1]))[0])
+            picture = make_data_uri(dataset.ink[rows[0]])
             names = sorted({describe_class(dataset.classes[int(labels[row])])[0] for row in rows})
             shown.append((picture, f"one image, classes {' '.join(names)}", 56))
         blocks += [
             text(f"{len(mixed):,} images stand under more than one class:", warn=True),
-            pairs(shown),
+            gallery(shown),
         ]
     return blocks

@@ -1,18 +1,16 @@
-"""Pictures of a verdict: what was refused beside what others draw, and who draws what.
-
-They show a survey as it is, and know nothing of recipes, policies or how a verdict came about.
-"""
+"""Pictures of a verdict: what was refused beside what others draw, and which face draws what."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from glyphgen.files.writing import committed
+from glyphgen.choices import BLACK_ON_WHITE
 from glyphgen.gate import CHECKS, DENIED, Refusal
 from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.images.canvas import Canvas, measure_text
+from glyphgen.images.polarity import from_ink
 from glyphgen.render.preparing import Survey
 from glyphgen.text import show_codepoints
 
@@ -22,6 +20,8 @@ Picture = NDArray[np.uint8]
 
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 _WRONG, _RIGHT = (200, 30, 30), (225, 225, 225)
+
+_FONT_PX = 11
 
 # --- Refused cells beside the consensus
 
@@ -53,20 +53,18 @@ def write_refused(path: Path, survey: Survey, *, most: int = 600) -> int:
     height = _TILE + 2 * _LINE + 2 * _GAP
     columns = max(1, min(len(chosen), _COLUMNS))
     rows = max(1, -(-len(chosen) // columns))
-    sheet = Image.new("RGB", (max(columns * width + _GAP, 420), rows * height + 2 * _GAP), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    canvas = Canvas(max(columns * width + _GAP, 420), rows * height + 2 * _GAP, _PAPER)
     if not len(chosen):
-        draw.text((_GAP, _GAP), "no cell is refused", _INK, ImageFont.load_default(16))
+        canvas.add_text((_GAP, _GAP), "no cell is refused", _INK, 16)
     for number, refusal in enumerate(chosen):
         row, column = divmod(number, columns)
         corner = (_GAP + column * width, _GAP + row * height)
         for place, tile in enumerate(_draw_beside(survey, refusal)):
-            _paste(sheet, draw, (corner[0] + place * (_TILE + _GAP), corner[1]), tile, place == 0)
+            _add_tile(canvas, (corner[0] + place * (_TILE + _GAP), corner[1]), tile, place == 0)
         for line, text in enumerate(_caption(survey, refusal)):
             at = (corner[0], corner[1] + _TILE + 2 + line * _LINE)
-            draw.text(at, text[:_CAPTION], _WRONG if line else _INK, font)
-    with committed(path) as temporary:
-        sheet.save(temporary, format="PNG")
+            canvas.add_text(at, text[:_CAPTION], _WRONG if line else _INK, _FONT_PX)
+    canvas.write(path)
     return len(chosen)
 
 
@@ -86,12 +84,14 @@ def _caption(survey: Survey, refusal: Refusal) -> tuple[str, str]:
     return f"{codepoints} {face}", f"{refusal.reason} ({refusal.figure:g})"
 
 
-def _paste(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, at: tuple[int, int], tile: Picture, wrong: bool
-) -> None:
-    sheet.paste(Image.fromarray(255 - tile), at)
-    box = (at[0] - 1, at[1] - 1, at[0] + _TILE, at[1] + _TILE)
-    draw.rectangle(box, outline=_WRONG if wrong else _RIGHT, width=2 if wrong else 1)
+def _add_tile(canvas: Canvas, at: tuple[int, int], tile: Picture, is_refused: bool) -> None:
+    canvas.add_image(at, from_ink(tile, BLACK_ON_WHITE))
+    canvas.add_box(
+        (at[0] - 1, at[1] - 1),
+        (at[0] + _TILE, at[1] + _TILE),
+        _WRONG if is_refused else _RIGHT,
+        line_px=2 if is_refused else 1,
+    )
 
 
 # --- Faces x classes
@@ -128,12 +128,11 @@ def write_coverage(path: Path, survey: Survey) -> None:
     field[_ROW - 1 :: _ROW] = _PAPER
     if step >= 4:
         field[:, step - 1 :: step] = _PAPER
-    sheet, draw, corner = _lay_out_coverage(survey, names, field)
-    sheet.paste(Image.fromarray(field), corner)
-    _draw_characters(sheet, draw, survey, starts * step // n_together, corner)
-    _draw_legend(draw, names, colors, (corner[0], corner[1] + len(field) + 10))
-    with committed(path) as temporary:
-        sheet.save(temporary, format="PNG")
+    canvas, corner = _lay_out_coverage(survey, names, field)
+    canvas.add_image(corner, field)
+    _draw_characters(canvas, survey, starts * step // n_together, corner)
+    _draw_legend(canvas, names, colors, (corner[0], corner[1] + len(field) + 10))
+    canvas.write(path)
 
 
 def _find_reasons(refusals: Sequence[Refusal]) -> list[str]:
@@ -143,30 +142,23 @@ def _find_reasons(refusals: Sequence[Refusal]) -> list[str]:
 
 def _lay_out_coverage(
     survey: Survey, names: Sequence[str], field: Picture
-) -> tuple[Image.Image, ImageDraw.ImageDraw, tuple[int, int]]:
-    """Return a sheet with the captions of its rows, and where the field of colors goes."""
-    font = ImageFont.load_default(11)
+) -> tuple[Canvas, tuple[int, int]]:
+    """Return a canvas with the captions of its rows, and where the field of colors goes."""
     counts = survey.verdict.admitted.sum(axis=1).tolist()
     captions = [
         f"{_show_ascii(face.name)}  {n:,}" for face, n in zip(survey.faces, counts, strict=True)
     ]
-    left = round(max(font.getlength(caption) for caption in captions)) + 2 * _GAP
+    left = max(measure_text(caption, _FONT_PX) for caption in captions) + 2 * _GAP
     width = left + max(field.shape[1], 300) + _HEAD
-    size = (width, _HEAD + len(field) + 24 + _LEGEND_LINE * len(names))
-    sheet = Image.new("RGB", size, _PAPER)
-    draw = ImageDraw.Draw(sheet)
+    canvas = Canvas(width, _HEAD + len(field) + 24 + _LEGEND_LINE * len(names), _PAPER)
     for row, caption in enumerate(captions):
         at = (left - _GAP, _HEAD + row * _ROW + _ROW // 2)
-        draw.text(at, caption, _INK, font, anchor="rm")
-    return sheet, draw, (left, _HEAD)
+        canvas.add_text(at, caption, _INK, _FONT_PX, anchor="rm")
+    return canvas, (left, _HEAD)
 
 
 def _draw_characters(
-    sheet: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    survey: Survey,
-    x: NDArray[np.int64],
-    corner: tuple[int, int],
+    canvas: Canvas, survey: Survey, x: NDArray[np.int64], corner: tuple[int, int]
 ) -> None:
     """Draw forms above their columns, as many as find room, each by a face that is admitted."""
     side = _HEAD - 6
@@ -178,8 +170,8 @@ def _draw_characters(
         if left >= right + 4 and len(drawn):
             cell = np.array([drawn[0] * n_forms + form])
             tile = draw_cells(survey.store, cell, side)[0]
-            sheet.paste(Image.fromarray(255 - tile), (corner[0] + left, 1))
-            draw.line((corner[0] + left, _HEAD - 5, corner[0] + left, _HEAD - 2), _FAINT)
+            canvas.add_image((corner[0] + left, 1), from_ink(tile, BLACK_ON_WHITE))
+            canvas.add_box((corner[0] + left, _HEAD - 5), (corner[0] + left, _HEAD - 2), _FAINT)
             right = left + side
 
 
@@ -187,14 +179,13 @@ _LEGEND_LINE = 16
 
 
 def _draw_legend(
-    draw: ImageDraw.ImageDraw, names: Sequence[str], colors: Picture, at: tuple[int, int]
+    canvas: Canvas, names: Sequence[str], colors: Picture, at: tuple[int, int]
 ) -> None:
-    font = ImageFont.load_default(11)
     for number, name in enumerate(names):
         y = at[1] + number * _LEGEND_LINE
-        color = tuple(colors[number].tolist())
-        draw.rectangle((at[0], y, at[0] + 11, y + 11), fill=color)
-        draw.text((at[0] + 18, y + 6), name, _INK, font, anchor="lm")
+        red, green, blue = colors[number].tolist()
+        canvas.add_box((at[0], y), (at[0] + 11, y + 11), (red, green, blue))
+        canvas.add_text((at[0] + 18, y + 6), name, _INK, _FONT_PX, anchor="lm")
 
 
 def _show_ascii(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What is in a dataset, as numbers; reads it in blocks, and knows nothing of pages or figures."""
+"""What is in a dataset, as numbers; it is read in blocks, so that memory stays small."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,6 @@ __all__ = [
     "Statistics",
     "measure_dataset",
     "measure_shapes",
-    "read_ink",
     "read_scattered",
 ]
 
@@ -22,7 +21,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _BLOCK_PIXELS = 1 << 24  # read at once: 16 MB of images
-_PIECE_PIXELS = 1 << 22  # of scattered rows, around which the system reads ahead
+_PIECE_PIXELS = 1 << 22  # of scattered rows read at once; the system reads more around each
 _MOST_SHAPES = 20_000  # rows that shapes are measured on, spread evenly
 _INKED = 128  # of 255
 _SMALL = 16  # pixels a side of the means that classes are compared by
@@ -80,17 +79,11 @@ class Statistics:
         return total
 
 
-def read_ink(dataset: Dataset, rows: NDArray[np.int64] | slice) -> Bytes:
-    """Return images with ink 255 on paper 0, whatever lies on disk."""
-    images: Bytes = dataset.images[rows]
-    return 255 - images if dataset.index.image.polarity == "black-on-white" else images
-
-
 def read_scattered(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[Bytes]:
     """Yield the ink of rows, ascending, a piece at a time; pages that were read are let go of."""
     n_pieces = -(-len(rows) * dataset.images[0].size // _PIECE_PIXELS) if len(rows) else 0
     for piece in np.array_split(rows, max(n_pieces, 1)):
-        yield read_ink(dataset, piece)
+        yield dataset.ink[piece]
         dataset.unmap()
 
 
@@ -141,7 +134,7 @@ def _sum_up(
     total, squares = np.zeros(shape, np.float64), np.zeros(shape, np.float64)
     seen: dict[bytes, list[int]] = {}
     for block in _blocks(dataset):
-        images = read_ink(dataset, block)
+        images = dataset.ink[block]
         order = np.argsort(labels[block], kind="stable")
         some = labels[block][order]
         starts = np.flatnonzero(np.diff(some, prepend=-1))

@@ -1,23 +1,23 @@
-"""A training folder -> the sections of a page; reads its files and knows no network."""
+"""A training folder -> the sections of a page."""
 
 import base64
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from glyphgen.errors import ReportError
-from glyphgen.report.blocks import Block, Section, charts, facts, table, text, zoom
-from glyphgen.report.charts import draw_bars, draw_lines
+from glyphgen.report.blocks import Block, Section, charts, facts, large_image, table, text
+from glyphgen.report.charts import Chart, make_bar_chart, make_line_chart
 
-__all__ = ["is_training", "make_training_sections", "make_training_subtitle"]
+__all__ = ["chart_history", "is_training", "make_training_sections", "make_training_subtitle"]
 
-_SHORT = {"train_loss": "train", "val_loss": "val", "val_top1": "top-1"}
 _FIGURES = {
     "confusion": "Confusion matrix",
-    "confused": "The most confused pairs: misread images, one of the actual class, one of the class read",
-    "highest-loss": "The images of highest loss: misread, actual, read as",
-    "looked-at": "Where the network found what it read",
+    "confused": "Confused pairs: misread images, an example of the actual and of the predicted class",
+    "highest-loss": "The images of highest loss: misread, actual class, predicted class",
+    "activation": "Class activation maps: where the network saw the class that it predicted",
 }
 
 
@@ -29,7 +29,7 @@ def is_training(folder: Path) -> bool:
 def make_training_subtitle(folder: Path) -> str:
     """Return what a training is, in one line."""
     metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
-    model = train.get("settings", {}).get("model", "a model")
+    model = train.get("options", {}).get("model", "a model")
     return (
         f"{model} trained on {train.get('dataset', 'a dataset')}, tested on {metrics['n']:,} images:"
         f" top-1 {metrics['top1']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
@@ -44,11 +44,13 @@ def make_training_sections(folder: Path) -> list[Section]:
     """
     metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
     return [
-        Section(id="figures", title="Figures", blocks=tuple(_tell_metrics(metrics, train))),
-        Section(id="curves", title="Curves", blocks=tuple(_tell_history(folder))),
-        Section(id="classes", title="By class", blocks=tuple(_tell_classes(metrics))),
-        Section(id="faces", title="By face", blocks=tuple(_tell_faces(metrics))),
-        Section(id="calibration", title="Calibration", blocks=tuple(_tell_calibration(metrics))),
+        Section(id="figures", title="Figures", blocks=tuple(_describe_metrics(metrics, train))),
+        Section(id="curves", title="Curves", blocks=tuple(_describe_history(folder))),
+        Section(id="classes", title="By class", blocks=tuple(_describe_classes(metrics))),
+        Section(id="faces", title="By face", blocks=tuple(_describe_faces(metrics))),
+        Section(
+            id="calibration", title="Calibration", blocks=tuple(_describe_calibration(metrics))
+        ),
         Section(id="misread", title="Misread", blocks=tuple(_show_figures(folder))),
     ]
 
@@ -66,8 +68,8 @@ def _show_interval(metrics: dict[str, Any], name: str) -> str:
     return f"{metrics[name]:.2%} ({low:.2%} to {high:.2%})"
 
 
-def _tell_metrics(metrics: dict[str, Any], train: dict[str, Any]) -> list[Block]:
-    told: list[tuple[str, object]] = [
+def _describe_metrics(metrics: dict[str, Any], train: dict[str, Any]) -> list[Block]:
+    entries: list[tuple[str, object]] = [
         ("top-1, with its 95 % interval", _show_interval(metrics, "top1")),
         ("top-1, twins folded", _show_interval(metrics, "top1_twins_folded")),
         ("top-5", _show_interval(metrics, "top5")),
@@ -77,70 +79,64 @@ def _tell_metrics(metrics: dict[str, Any], train: dict[str, Any]) -> list[Block]
         ("test images", f"{metrics['n']:,}"),
     ]
     if train:
-        told += [
+        entries += [
             ("training images", f"{train['rows']['train']:,}"),
             ("seconds", f"{train['seconds']:,}"),
             ("images a second", f"{train['images_per_second']:,}"),
             ("time in the network", f"{train['share_of_time_in_network']:.1%}"),
             ("device", train["device"]),
         ]
-    return [facts(told), *(text(words, warn=True) for words in train.get("warnings", []))]
+    return [facts(entries), *(text(words, warn=True) for words in train.get("warnings", []))]
 
 
-def _tell_history(folder: Path) -> list[Block]:
+def _describe_history(folder: Path) -> list[Block]:
     path = folder / "history.csv"
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    if not rows:
-        return []
-    xs = [row["epoch"] for row in rows]
+    return [charts(chart_history(rows))] if rows else []
 
-    def series(*names: str) -> list[tuple[str, list[float]]]:
-        return [
-            (_SHORT.get(name, name.removeprefix("val_")), [row[name] for row in rows])
-            for name in names
-        ]
+
+def chart_history(rows: Sequence[Mapping[str, float]]) -> list[Chart]:
+    """Return loss and accuracy by epoch.
+
+    Args:
+        rows: Of history.csv, one or more.
+    """
+
+    def chart(name: str, title: str, labels: Mapping[str, str]) -> Chart:
+        series = [(label, [row[key] for row in rows]) for key, label in labels.items()]
+        return make_line_chart(name, title, [row["epoch"] for row in rows], series)
 
     return [
-        charts(
-            [
-                draw_lines(xs, series("train_loss", "val_loss"), "Loss by epoch: train, and val"),
-                draw_lines(
-                    xs,
-                    series("val_top1", "val_precision", "val_recall"),
-                    "Of the val rows, by epoch",
-                ),
-            ]
-        )
+        chart("loss", "Loss by epoch", {"train_loss": "train", "val_loss": "val"}),
+        chart(
+            "accuracy",
+            "Of the val rows, by epoch",
+            {"val_top1": "top-1", "val_precision": "precision", "val_recall": "recall"},
+        ),
     ]
 
 
-def _tell_classes(metrics: dict[str, Any]) -> list[Block]:
+def _describe_classes(metrics: dict[str, Any]) -> list[Block]:
     worst = sorted(metrics["per_class"], key=lambda entry: entry["recall"])
     rows = [
         (e["label"], f"{e['n']:,}", f"{e['recall']:.2%}", f"{e['precision']:.2%}", f"{e['f1']:.4f}")
         for e in worst[:40]
     ]
+    title = "Recall of each class, the worst first"
     confused = [(c["actual"], c["predicted"], f"{c['n']:,}") for c in metrics["confused"][:40]]
     return [
-        {"kind": "chart", "chart": _bars([entry["recall"] for entry in worst])},
-        text("Recall of each class, the worst first."),
+        charts([make_bar_chart("recall", title, [entry["recall"] for entry in worst])]),
         table(
             "Worst classes", ["class", "images", "recall", "precision", "F1"], rows, [1, 2, 3, 4]
         ),
-        table("Confused pairs", ["actual", "read as", "images"], confused, [2]),
+        table("Confused pairs", ["actual", "predicted", "images"], confused, [2]),
     ]
 
 
-def _bars(values: list[float]) -> Any:
-    from glyphgen.report.blocks import chart
-
-    return chart(draw_bars(values, "recall of each class, the worst first"))["chart"]
-
-
-def _tell_faces(metrics: dict[str, Any]) -> list[Block]:
+def _describe_faces(metrics: dict[str, Any]) -> list[Block]:
     faces = sorted(metrics.get("per_face", {}).items(), key=lambda entry: entry[1]["top1"])
     rows = [
         (name, f"{of['n']:,}", f"{of['top1']:.2%}", f"{of['top1_twins_folded']:.2%}")
@@ -154,7 +150,7 @@ def _tell_faces(metrics: dict[str, Any]) -> list[Block]:
     ]
 
 
-def _tell_calibration(metrics: dict[str, Any]) -> list[Block]:
+def _describe_calibration(metrics: dict[str, Any]) -> list[Block]:
     calibration = metrics.get("calibration")
     if not calibration or not calibration["bins"]:
         return []
@@ -164,10 +160,10 @@ def _tell_calibration(metrics: dict[str, Any]) -> list[Block]:
     ]
     return [
         text(
-            "How sure the network is, and how often it is right then. On average the two differ by"
-            f" {calibration['expected_error']:.1%}."
+            "Confidence of the network, and its accuracy where it is that confident. The expected"
+            f" calibration error is {calibration['expected_error']:.1%}."
         ),
-        table("Calibration", ["sure", "right", "images"], rows, [0, 1, 2]),
+        table("Calibration", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
     ]
 
 
@@ -177,5 +173,5 @@ def _show_figures(folder: Path) -> list[Block]:
         path = folder / "figures" / f"{name}.png"
         if path.exists():
             src = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-            blocks.append(zoom(src, title, is_open=name != "confusion"))
+            blocks.append(large_image(src, title, is_open=name != "confusion"))
     return blocks

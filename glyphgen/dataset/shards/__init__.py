@@ -1,7 +1,8 @@
-"""Shards, consecutive rows as one unit, and the table of formats; knows nothing of drawing."""
+"""Shards: consecutive rows that are made, hashed and committed as one unit."""
 
 from pathlib import Path
 
+from glyphgen.choices import STORAGE_FORMATS
 from glyphgen.dataset.claim import write_claim
 from glyphgen.dataset.index import INDEX_NAME, Index, read_index
 from glyphgen.dataset.shards.contract import (
@@ -12,43 +13,43 @@ from glyphgen.dataset.shards.contract import (
     hash_arrays,
     write_note,
 )
-from glyphgen.dataset.shards.hdf5 import Hdf5Shards
-from glyphgen.dataset.shards.npy import NpyShards
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import disk_errors, sync
+from glyphgen.files.store import open_store
 
 __all__ = [
-    "FORMATS",
     "Arrays",
     "Layout",
     "Shards",
     "describe_damage",
     "hash_arrays",
+    "make_shards",
     "open_shards",
     "reopen_dataset",
 ]
 
-FORMATS: dict[str, type[Shards]] = {
-    "npy": NpyShards,
-    "hdf5": Hdf5Shards,
-}
+
+def make_shards(folder: Path, format: str, layout: Layout) -> Shards:
+    """Return the shards of a dataset that is to be made; ``format`` is a key of ``STORAGE_FORMATS``."""
+    shards: Shards = STORAGE_FORMATS[format].load()(folder, layout)
+    return shards
 
 
 def open_shards(folder: Path, index: Index) -> Shards:
     """Return the shards of a complete dataset.
 
     Raises:
-        DatasetError: Its format is not in ``FORMATS``, or NumPy has no such type of a sample field.
+        DatasetError: Its format is not in ``STORAGE_FORMATS``, or NumPy has no such type of a sample field.
     """
-    if index.format not in FORMATS:
+    if index.format not in STORAGE_FORMATS:
+        expected = " or ".join(STORAGE_FORMATS)
         raise DatasetError(
-            f"{folder / INDEX_NAME}: format is '{index.format}', expected {' or '.join(FORMATS)}"
+            f"{folder / INDEX_NAME}: format is '{index.format}', expected {expected}"
         )
     try:
         layout = Layout.from_index(index)
     except TypeError as error:
         raise DatasetError(f"{folder / INDEX_NAME}: sample_fields: {error}") from error
-    return FORMATS[index.format](folder, layout)
+    return make_shards(folder, index.format, layout)
 
 
 def reopen_dataset(folder: Path) -> None:
@@ -61,6 +62,4 @@ def reopen_dataset(folder: Path) -> None:
     write_claim(folder, index.content_key)
     for k, info in enumerate(index.shards):
         write_note(folder, k, info)
-    with disk_errors(folder):
-        (folder / INDEX_NAME).unlink()
-        sync(folder)
+    open_store(folder).delete(INDEX_NAME, durable=True)

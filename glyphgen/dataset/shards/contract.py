@@ -1,4 +1,4 @@
-"""The contract of a storage format: shards that a crash leaves whole or absent; knows no format.
+"""The contract of a storage format: shards that a crash leaves whole or absent.
 
 A shard counts as made when its note, a small file with its hash, lies in the work folder and the
 arrays on disk have that hash. Any number of processes may write different shards of one dataset at
@@ -18,10 +18,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.dataset.claim import find_work_folder
+from glyphgen.dataset.claim import WORK
 from glyphgen.dataset.index import INDEX_NAME, Index, ShardInfo
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import write_bytes
+from glyphgen.files.store import open_store
 
 __all__ = [
     "Arrays",
@@ -250,7 +250,7 @@ def write_note(folder: Path, k: int, info: ShardInfo) -> None:
     # Not durable: after a power cut a lost note costs no more than making its shard again, while to
     # sync each would make the workers wait for the disk.
     text = json.dumps(dataclasses.asdict(info), sort_keys=True)
-    write_bytes(_name_note(folder, k), text.encode(), durable=False)
+    open_store(folder).put(_name_note(k), text.encode(), durable=False)
 
 
 @contextmanager
@@ -271,10 +271,10 @@ def read_errors(path: Path) -> Iterator[None]:
 
 def _read_note(folder: Path, k: int) -> ShardInfo | None:
     try:
-        return ShardInfo(**json.loads(_name_note(folder, k).read_bytes()))
+        return ShardInfo(**json.loads(open_store(folder).get_range(_name_note(k))))
     except (OSError, ValueError, TypeError):  # absent, or cut short by a power cut
         return None
 
 
-def _name_note(folder: Path, k: int) -> Path:
-    return find_work_folder(folder) / f"shard-{k:05d}.json"
+def _name_note(k: int) -> str:
+    return f"{WORK}/shard-{k:05d}.json"

@@ -1,4 +1,4 @@
-"""Format hdf5: one file for each shard with /images, /labels and /samples; knows no other formats.
+"""Format hdf5: one file for each shard, with /images, /labels and /samples.
 
 Uncompressed arrays are contiguous, so that a reader can map them without HDF5. HDF5 itself only
 makes the few kilobytes around them, in memory: the library writes no file, so a full disk cannot
@@ -8,7 +8,6 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, conti
 """
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import committed, settle, write_at
+from glyphgen.files.store import open_store
 
 __all__ = ["Hdf5Shards"]
 
@@ -63,16 +62,8 @@ class Hdf5Shards(Shards):
         return Arrays(**arrays)
 
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
-        frame, offsets = _make_frame(arrays, self.layout.compression)
-        with committed(self.folder / self._name_file(k)) as temporary:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            try:
-                write_at(descriptor, frame, 0)
-                for name, offset in offsets.items():
-                    write_at(descriptor, getattr(arrays, name), offset)
-                settle(descriptor)
-            finally:
-                os.close(descriptor)
+        parts = _make_file(arrays, self.layout.compression)
+        open_store(self.folder).put(self._name_file(k), *parts)
 
     def _put_in_place(self) -> None:
         """Do nothing: every file got its name when it was whole."""
@@ -120,12 +111,8 @@ class _GzipImages:
         return images
 
 
-def _make_frame(arrays: Arrays, compression: str) -> tuple[NDArray[np.uint8], dict[str, int]]:
-    """Make an HDF5 file without its uncompressed arrays, and find where in it they belong.
-
-    Returns:
-        The file's bytes, uint8 (n,), and the offset of each array that is to be written over them.
-    """
+def _make_file(arrays: Arrays, compression: str) -> tuple[NDArray[np.uint8], ...]:
+    """Return the parts of an HDF5 file, one after the other; uncompressed images are not copied."""
     import h5py
 
     memory = io.BytesIO()
@@ -141,7 +128,14 @@ def _make_frame(arrays: Arrays, compression: str) -> tuple[NDArray[np.uint8], di
             else:
                 dataset = file.create_dataset(name, array.shape, array.dtype, dcpl=_reserve_space())
                 offsets[name] = dataset.id.get_offset()
-    return np.frombuffer(memory.getbuffer(), np.uint8), offsets
+    content = np.frombuffer(memory.getbuffer(), np.uint8)
+    first = offsets.pop("images", None)
+    before = np.zeros(len(content) if first is None else first, np.uint8)
+    before[: len(content)] = content
+    for name, offset in offsets.items():
+        small = getattr(arrays, name).view(np.uint8)
+        before[offset : offset + len(small)] = small
+    return (before,) if first is None else (before, arrays.images)
 
 
 def _reserve_space() -> Any:

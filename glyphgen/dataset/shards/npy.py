@@ -1,7 +1,8 @@
 """Format npy: one file for each array of the whole dataset; a shard is a slice of each.
 
-Knows nothing of other formats. While the dataset is made, the files lie in its work folder at full
-size: a file that is cut short would load without an error, with zeros where rows are missing.
+While the dataset is made, the files lie in its work folder at full size: a file that is cut short would
+load without an error, with zeros where rows are missing. They are written in slices, in place, which only a
+local folder can: a store of another kind takes hdf5.
 """
 
 import io
@@ -15,7 +16,7 @@ from numpy.lib import format as npy_format
 from glyphgen.dataset.claim import find_work_folder
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import committed, disk_errors, settle, sync, write_at
+from glyphgen.files.writing import committed, disk_errors, flush_to_disk, sync, write_at
 
 __all__ = ["NpyShards"]
 
@@ -75,7 +76,7 @@ class NpyShards(Shards):
                 try:
                     write_at(descriptor, array, self._find_offset(path, name, rows.start))
                     if name == "images":
-                        settle(descriptor)
+                        flush_to_disk(descriptor)
                 finally:
                     os.close(descriptor)
 

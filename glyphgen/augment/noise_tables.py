@@ -1,4 +1,4 @@
-"""Noise as tables of whole numbers, the same on every machine; knows nothing of images.
+"""Noise as tables of whole numbers, the same on every machine.
 
 A sample's noise is a stretch of a table that begins at a place of its own.
 """

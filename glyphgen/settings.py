@@ -1,26 +1,78 @@
-"""Turns the ways to write a varying number into a tuple of floats; knows no key by name.
+"""What every table of settings is: a frozen record, and the ways to write a number that varies.
 
-In random mode a value is a range, ``(low, high)``. In grid mode it is the list of what to combine.
+A number that varies is a tuple of floats: a range ``(low, high)`` that samples draw from, or, in the
+grid mode of a recipe, the list of values that are combined.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeGuard
+from typing import Annotated, Any, Self, TypeGuard, TypeVar
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    Strict,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
-__all__ = ["SpelledFreely", "list_values", "read_plain_range", "read_range", "show_value"]
+__all__ = [
+    "MisfitError",
+    "Range",
+    "Settings",
+    "Varying",
+    "list_values",
+    "read_random_range",
+    "read_range",
+    "show_value",
+]
 
-MOST_STEPS = 10_000
+_MOST_VALUES = 10_000
 _STEP_KEYS = ("start", "stop", "step")
 
 
+class MisfitError(ValueError):
+    """Keys of one table that are well formed alone and cannot stand together.
+
+    Attributes:
+        problems: The key and what is wrong with it, for each.
+    """
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{key}: {text}" for key, text in problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """One table of settings."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        problems = list(self._find_misfits())
+        if problems:
+            raise MisfitError(problems)
+        return self
+
+    def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and what is wrong, for each pair of keys that cannot stand together."""
+        yield from ()
+
+
 @dataclass(frozen=True, slots=True)
-class SpelledFreely:
-    """Marks a tuple that a recipe may also write as one number or as start, stop and step."""
+class Varying:
+    """Marks a tuple that may also be written as one number, or as start, stop and step."""
 
     steps: bool = True
     """Whether start, stop and step are among the spellings."""
@@ -40,23 +92,7 @@ class SpelledFreely:
 
 
 def read_range(value: object) -> tuple[float, float]:
-    """Read a value of random mode: a number, or ``[low, high]``.
-
-    Raises:
-        ValueError: It is something else, or low is above high.
-    """
-    try:
-        return read_plain_range(value)
-    except _NoRangeError as error:
-        raise ValueError(f'{error} (lists and steps are for render.mode = "grid")') from None
-
-
-class _NoRangeError(ValueError):
-    """Neither a number nor two."""
-
-
-def read_plain_range(value: object) -> tuple[float, float]:
-    """Read a value that has no grid mode: a number, or ``[low, high]``.
+    """Read a number, or ``[low, high]``.
 
     Raises:
         ValueError: It is something else, or low is above high.
@@ -71,8 +107,29 @@ def read_plain_range(value: object) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def read_random_range(value: object) -> tuple[float, float]:
+    """Read a range of random mode; a list of grid mode gets a hint.
+
+    Raises:
+        ValueError: As ``read_range``.
+    """
+    try:
+        return read_range(value)
+    except _NoRangeError as error:
+        raise ValueError(f'{error} (lists and steps are for render.mode = "grid")') from None
+
+
+class _NoRangeError(ValueError):
+    """Neither a number nor two."""
+
+
+T = TypeVar("T")
+Range = Annotated[tuple[T, ...], Strict(False), BeforeValidator(read_range), Varying(steps=False)]
+"""A range ``(low, high)`` of numbers of a kind, which may be written as one number."""
+
+
 def list_values(value: object) -> tuple[float, ...]:
-    """Read a value of grid mode: a number, a list of numbers, or ``{start, stop, step}``.
+    """Read the values of grid mode: a number, a list of numbers, or ``{start, stop, step}``.
 
     Raises:
         ValueError: It is something else, holds a number twice, or its steps lead nowhere.
@@ -121,8 +178,8 @@ def _list_steps(table: dict[str, object]) -> tuple[float, ...]:
             f"found {show_value(table)}, expected a step above 0 and a stop not below start"
         )
     n_values = (stop - start) // step + 1
-    if n_values > MOST_STEPS:
-        raise ValueError(f"found {n_values:,} steps, expected at most {MOST_STEPS:,}")
+    if n_values > _MOST_VALUES:
+        raise ValueError(f"found {n_values:,} steps, expected at most {_MOST_VALUES:,}")
     return tuple(float(start + i * step) for i in range(n_values))
 
 

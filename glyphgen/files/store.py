@@ -1,0 +1,111 @@
+"""Where the files of a dataset lie: five verbs, and the local folder that speaks them.
+
+A dataset's pages, claim, notes and HDF5 shards go through a store, so that another kind of place is another
+class here and nothing else. What is mapped into memory, or written in slices (npy), needs a local folder.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.files.writing import disk_errors, sync, write_bytes
+
+__all__ = ["LocalStore", "Store", "open_store"]
+
+
+class Store(Protocol):
+    """Files by their names; a name is relative, with ``/`` between its parts."""
+
+    def put(self, name: str, *parts: bytes | NDArray[np.generic], durable: bool = True) -> None:
+        """Make or replace a file, which is whole or absent at every moment.
+
+        Args:
+            name: Of the file; what it lies in need not exist.
+            parts: Its content, one after the other; arrays are contiguous.
+            durable: Return when the file would outlive a power cut.
+
+        Raises:
+            DatasetError: The place refused; what was there before is there still.
+        """
+
+    def get_range(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+        """Return the bytes of a file from ``start`` to before ``end``; fewer where it ends earlier.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            OSError: It cannot be read.
+        """
+
+    def list(self, name: str = "") -> tuple[str, ...]:
+        """Return the names directly below ``name``, sorted; none where nothing is there.
+
+        Raises:
+            DatasetError: The place refused.
+        """
+
+    def delete(self, name: str, *, durable: bool = False) -> None:
+        """Delete a file, or all that lies below a name; what is absent is no error.
+
+        Raises:
+            DatasetError: The place refused.
+        """
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file of this name, or any below it."""
+
+
+class LocalStore:
+    """A folder of this machine; made when something is put into it.
+
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, name: str, *parts: bytes | NDArray[np.generic], durable: bool = True) -> None:
+        """Write under a temporary name, flush, rename, and flush the folder."""
+        path = self._root / name
+        if not path.parent.is_dir():
+            with disk_errors(self._root):
+                path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, *parts, durable=durable)
+
+    def get_range(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+        """Read from the file."""
+        with (self._root / name).open("rb") as file:
+            file.seek(start)
+            return file.read(-1 if end is None else max(0, end - start))
+
+    def list(self, name: str = "") -> tuple[str, ...]:
+        """List the folder."""
+        folder = self._root / name
+        if not folder.exists():
+            return ()
+        with disk_errors(folder):
+            return tuple(sorted(entry.name for entry in folder.iterdir()))
+
+    def delete(self, name: str, *, durable: bool = False) -> None:
+        """Remove a file, a link or a folder; nothing that a link points to."""
+        path = self._root / name
+        with disk_errors(path):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+            if durable:
+                sync(path.parent)
+
+    def exists(self, name: str) -> bool:
+        """Look for the file or folder."""
+        return (self._root / name).exists()
+
+
+def open_store(place: str | os.PathLike[str]) -> Store:
+    """Return the store of a dataset's folder, which need not exist."""
+    return LocalStore(Path(place))
