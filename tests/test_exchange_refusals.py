@@ -24,6 +24,7 @@ from tiny_sources import (
 from glyphgen.errors import GlyphgenError
 from glyphgen.exchange import ImportOptions
 from glyphgen.exchange.importing import import_dataset, open_source
+from glyphgen.images.decoding import SUFFIXES
 
 AGAIN = "(download or save it again)"
 
@@ -221,8 +222,8 @@ def arrays(tmp_path: Path, images: Any, labels: Any) -> tuple[Path, Path]:
             "is in Fortran order, expected C order (save np.ascontiguousarray of it)",
         ),
         (
-            np.zeros((3, 1, 1 << 25), np.uint8),
-            "images of 1x33554432, expected at most 16,777,216 pixels",
+            np.zeros((1, 1, 1 << 27), np.uint8),
+            "images of 1x134217728, expected at most 67,108,864 pixels",
         ),
     ],
 )
@@ -387,7 +388,7 @@ def test_strict_refuses_what_would_be_skipped(out: Path, tmp_path: Path) -> None
     (root / "あ" / "y.txt").touch()
     assert refused(out, "folder", root, strict=True) == [
         "あ/x.png: empty",
-        "あ/y.txt: not a picture, expected .png, .jpg, .jpeg, .bmp",
+        f"あ/y.txt: not an image, expected {', '.join(SUFFIXES)}",
     ]
 
 
@@ -430,8 +431,8 @@ def test_pictures_that_change_while_they_are_imported(tmp_path: Path) -> None:
     with pytest.raises(GlyphgenError) as caught:
         import_dataset(source, tmp_path / "out")
     assert caught.value.problems == (
-        "あ/001.png: not a PNG, JPEG or BMP picture, but it was whole a moment ago"
-        " (leave the source alone while it is imported)",
+        "あ/001.png: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM,"
+        " but it was whole a moment ago (leave the source alone while it is imported)",
     )
     assert not (tmp_path / "out" / "index.json").exists()
 
