@@ -30,7 +30,25 @@ def test_index_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     index = make_index(SHARDS)
     write_index(tmp_path, index)
     assert read_index(tmp_path) == index
+    assert list(read_index(tmp_path).splits) == ["train", "val", "test"]
     assert index.n_rows == 23
+
+
+def test_a_license_text_stands_once_and_is_read_back_at_each_face(tmp_path: Path) -> None:
+    [face] = make_index(SHARDS).faces
+    faces = tuple(
+        replace(face, file=name, license_text=text)
+        for name, text in (("a.ttf", "free"), ("b.ttf", ""), ("c.ttf", "free"), ("d.ttf", "paid"))
+    )
+    index = make_index(SHARDS, faces=faces)
+    write_index(tmp_path, index)
+    assert read_index(tmp_path) == index
+    page = json.loads((tmp_path / "index.json").read_bytes())
+    assert sorted(page["license_texts"].values()) == ["free", "paid"]
+    keys = {text: key for key, text in page["license_texts"].items()}
+    assert [info["license_text"] for info in page["faces"]] == [
+        *(keys["free"], "", keys["free"], keys["paid"])
+    ]
 
 
 def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> None:

@@ -494,9 +494,8 @@ def test_pictures_that_change_while_they_are_imported(tmp_path: Path) -> None:
     with pytest.raises(GlyphgenError) as caught:
         import_source(source, tmp_path / "out")
     assert caught.value.problems == (
-        "あ/001.png: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM, but it was whole"
-        " a moment ago"
-        " (leave the source alone while it is imported)",
+        "あ/001.png: not an image, expected PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM,"
+        " but it was whole a moment ago (leave the source alone while it is imported)",
     )
     assert not (tmp_path / "out" / "index.json").exists()
 
