@@ -1,5 +1,6 @@
 import json
 import mmap
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +145,16 @@ def test_a_dataset_can_be_pickled_when_it_is_open(folder: Path) -> None:
     assert len(pickle.dumps(dataset)) == len(pickle.dumps(load(folder, "test")))
 
 
+def test_a_forked_process_opens_the_files_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = load(folder)._parts
+    first = parts.map(0)
+    assert parts.map(0) is first
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert parts.map(0) is not first
+
+
 def test_more_shards_than_may_be_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset_module, "_MOST_OPEN", 2)
     dataset = load(folder)
@@ -168,6 +179,7 @@ def test_batches_come_as_pairs_for_pytorch(folder: Path) -> None:
         (np.array([-12, 0]), "row -12 is out of range for 11 rows"),
         (np.array([2**63], np.uint64), "row 9223372036854775808 is out of range for 11 rows"),
         (np.ones(12, bool), "booleans have shape (12,), expected (11,)"),
+        (np.ones((11, 1), bool), "booleans have shape (11, 1), expected (11,)"),
         (np.ones(2), "rows are chosen by float64, expected a slice, integers or booleans"),
         (11, "row 11 is out of range for 11 rows"),
         (-12, "row -12 is out of range for 11 rows"),

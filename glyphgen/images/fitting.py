@@ -47,8 +47,7 @@ def shrink_images(images: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     import cv2
 
-    # A copy where the rows are not whole, as in a transposed image: cv2 wants them so.
-    resized = np.ascontiguousarray(image)
+    resized = image
     steps = (
         (min(height, image.shape[0]), min(width, image.shape[1]), cv2.INTER_AREA),
         (height, width, cv2.INTER_LANCZOS4),
