@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help kana test quick check format docs bench clean system-packages
+.PHONY: help kana test quick check format docs bench mutants clean system-packages
 
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
@@ -14,6 +14,7 @@ help:
 	@echo "make format  let ruff lay the code out"
 	@echo "make docs    build the documentation into docs/_build/html, strictly"
 	@echo "make bench   measure the speed, side by side with what else there is"
+	@echo "make mutants ROOM=balance   break the code of a room in every way, and list what no test notices"
 	@echo "make clean   remove .venv and caches; datasets stay"
 
 kana: .venv/installed
@@ -23,10 +24,10 @@ kana: .venv/installed
 	@echo "contact sheet: datasets/kana-sheet.png"
 
 test: system-packages .venv/developing
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
 
 quick: system-packages .venv/developing
-	$(BIN)/python -m pytest -q -m "not slow and not browser"
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q -m "not slow and not browser"
 
 check: .venv/developing
 	$(BIN)/ruff check .
@@ -45,8 +46,19 @@ bench: system-packages .venv/developing
 	@$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
 
+# In a copy, since the tool writes beside the code. It takes an hour for a room.
+ROOM ?= balance
+mutants: .venv/developing
+	@$(BIN)/python -m pip install -q --group mutants
+	rm -rf build/mutants && mkdir -p build/mutants && git archive HEAD | tar -x -C build/mutants
+	@printf '%s\n' '' '[tool.mutmut]' 'source_paths = ["glyphgen"]' 'only_mutate = ["glyphgen/$(ROOM)/*.py"]' \
+		'also_copy = ["fonts", "recipes", "docs"]' 'pytest_add_cli_args = ["-m", "not slow and not browser"]' \
+		'pytest_add_cli_args_test_selection = [$(foreach file,$(wildcard tests/test_$(ROOM)*.py),"$(file)",)]' \
+		>> build/mutants/pyproject.toml
+	cd build/mutants && ../../$(BIN)/python -m mutmut run && ../../$(BIN)/python -m mutmut results
+
 clean:
-	rm -rf .venv docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
+	rm -rf .venv build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,9 +1,9 @@
-"""glyphgen: labelled glyph image datasets from fonts. The public API on one screen.
+"""glyphgen: labeled glyph image datasets from fonts. The public API on one screen.
 
 import glyphgen
 
 recipe = glyphgen.read_recipe("kana", ["render.per_class=100"])
-glyphgen.render_dataset(recipe, Path("datasets/kana"), workers=2)
+glyphgen.render_dataset(recipe, "datasets/kana", workers=2)
 train = glyphgen.load("datasets/kana", split="train")
 images, labels = train[:128]
 """
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
-    from glyphgen.exchange.importing import import_dataset, open_source
+    from glyphgen.exchange.importing import import_dataset
     from glyphgen.exchange.merging import merge_datasets
+    from glyphgen.progress import Progress, Reporter
     from glyphgen.recipe import Recipe, read_recipe
     from glyphgen.render import PreparedRender, Rendered, prepare_render, render_dataset
     from glyphgen.report import make_report
@@ -39,8 +40,10 @@ __all__ = [
     "GlyphgenError",
     "ImportOptions",
     "PreparedRender",
+    "Progress",
     "Recipe",
     "Rendered",
+    "Reporter",
     "TrainingOptions",
     "balance_dataset",
     "evaluate_model",
@@ -49,7 +52,6 @@ __all__ = [
     "make_augmenter",
     "make_report",
     "merge_datasets",
-    "open_source",
     "prepare_balance",
     "prepare_render",
     "read_recipe",
@@ -66,8 +68,10 @@ _HOMES = {
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
     "PreparedRender": "render",
+    "Progress": "progress",
     "Recipe": "recipe",
     "Rendered": "render",
+    "Reporter": "progress",
     "TrainingOptions": "baseline.training",
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
@@ -76,7 +80,6 @@ _HOMES = {
     "make_augmenter": "augment",
     "make_report": "report",
     "merge_datasets": "exchange.merging",
-    "open_source": "exchange.importing",
     "prepare_balance": "balance",
     "prepare_render": "render",
     "read_recipe": "recipe",
@@ -93,3 +96,8 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"glyphgen.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether they have been used or not."""
+    return [*__all__, "__version__"]

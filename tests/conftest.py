@@ -115,3 +115,10 @@ def variable_font(tmp_path: Path) -> Path:
     path = tmp_path / "grows.ttf"
     builder.save(path)
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that opens a page in Chromium."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)

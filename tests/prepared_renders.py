@@ -14,7 +14,7 @@ from glyphgen.fonts import Face
 from glyphgen.gate import Verdict
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.harfbuzz import read_face_outlines
-from glyphgen.outlines.store import join_stores
+from glyphgen.outlines.outline_store import join_stores
 from glyphgen.plan import Plan, make_plan
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.preparing import PreparedRender, Survey, survey_faces

@@ -3,12 +3,14 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "glyphgen"
+_EVERYWHERE = ("__init__.py", "__main__.py")  # names that Python gives
 
 # The way of the data: a module imports only what stands above it.
 ORDER = [
@@ -98,6 +100,27 @@ def test_a_module_imports_only_what_stands_above_it(name: str, tree: ast.Module)
             assert ORDER.index(rest.split(".")[0]) <= own, f"{name} imports {imported}"
 
 
+def test_a_file_name_occurs_once() -> None:
+    names = Counter(path.name for path in PACKAGE.rglob("*.py") if path.name not in _EVERYWHERE)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_public_name_is_defined_once() -> None:
+    owners: dict[str, list[str]] = {}
+    for module, tree in modules():
+        if not (PACKAGE / module.replace(".", "/") / "__init__.py").exists() and module:
+            for name in list_public(tree):
+                owners.setdefault(name, []).append(module)
+    assert {name: modules for name, modules in owners.items() if len(modules) > 1} == {}
+
+
+def list_public(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["__all__"]:
+            return list(ast.literal_eval(node.value))
+    return []
+
+
 def test_each_heavy_library_has_one_owner() -> None:
     for name, tree in modules():
         for imported in imports(tree):
@@ -166,5 +189,7 @@ def test_the_public_names_are_there() -> None:
 
     for name in glyphgen.__all__:
         assert getattr(glyphgen, name).__doc__, name
+    assert set(glyphgen.__all__) <= set(dir(glyphgen))
+    assert (PACKAGE / "py.typed").exists()
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = glyphgen.nothing

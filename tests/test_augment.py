@@ -557,6 +557,7 @@ def test_more_steps_than_have_random_words_are_refused() -> None:
 # Transforms of albumentations.
 
 
+@pytest.mark.slow
 def test_a_named_transform_is_seeded_by_its_sample_alone() -> None:
     images = np.repeat(draw_shapes(1), 12, axis=0)
     step = AlbumentationsStep(albumentations="GridDistortion", args={"num_steps": 4}, chance=0.7)

@@ -65,6 +65,7 @@ def test_rows_are_the_drawn_ones_as_the_kept_values_change_them(
     assert "albumentations" not in before.index.versions
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_same_bytes_and_verify_draws_them_again(
     augmented: Recipe, tmp_path: Path
 ) -> None:

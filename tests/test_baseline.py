@@ -96,6 +96,7 @@ def read_json(path: Path) -> Any:
 # --- The training
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
     metrics, trained = read_json(run / "metrics.json"), read_json(run / "train.json")
     assert metrics["top1"] > 0.9
@@ -117,6 +118,7 @@ def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
             assert min(figure.size) > 100
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     digits: Path, run: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +129,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert (other / name).read_bytes() != (run / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_training_that_was_interrupted_goes_on_to_the_same_weights(
     digits: Path, run: Path, tmp_path: Path
 ) -> None:
@@ -170,6 +173,7 @@ def test_a_run_is_not_replaced_and_not_mixed(digits: Path, run: Path, tmp_path: 
     )
 
 
+@pytest.mark.slow
 def test_minutes_end_a_training(digits: Path, tmp_path: Path) -> None:
     quick = TrainingOptions(minutes=1e-4, batch_size=32)
     history = train_baseline(digits, tmp_path / "run", quick).history
@@ -177,6 +181,7 @@ def test_minutes_end_a_training(digits: Path, tmp_path: Path) -> None:
     assert history[-1].images < 32 * 20
 
 
+@pytest.mark.slow
 def test_a_found_learning_rate_is_used_and_said(digits: Path, tmp_path: Path) -> None:
     reported = Reported()
     short = dataclasses.replace(QUICK, epochs=0.3)
@@ -202,6 +207,7 @@ def test_the_kept_weights_look_back_on_a_share_of_the_training() -> None:
     assert average == pytest.approx(10_000 * 10 / 11, rel=0.01)  # the mean of x**10 on (0, 1)
 
 
+@pytest.mark.slow
 def test_the_average_is_kept_and_tested_not_the_last_step(
     digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -452,6 +458,7 @@ def test_a_batch_holds_the_images_of_its_labels_with_ink_255(tmp_path: Path) -> 
             assert known[image.tobytes()] == label
 
 
+@pytest.mark.slow
 def test_faces_are_measured_only_if_the_network_has_seen_none_of_them(
     run: Path, digits: Path, whole: Path, tmp_path: Path
 ) -> None:

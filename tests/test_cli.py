@@ -66,6 +66,7 @@ def test_quiet_says_nothing_and_json_says_all() -> None:
     assert Path("here/shard-00000.h5").exists()
 
 
+@pytest.mark.slow
 def test_rendering_again_says_that_it_was_there() -> None:
     run("render", "digits", *SMALL)
     done = run("render", "digits", *SMALL)
@@ -73,6 +74,7 @@ def test_rendering_again_says_that_it_was_there() -> None:
     assert "60 images were there already, and every shard has its hash" in done.stderr
 
 
+@pytest.mark.slow
 def test_another_recipe_does_not_replace_a_dataset_without_force() -> None:
     run("render", "digits", *SMALL)
     assert refused("render", "digits", *SMALL, "--set", "seed=1", "--quiet") == (
@@ -82,6 +84,7 @@ def test_another_recipe_does_not_replace_a_dataset_without_force() -> None:
     assert run("render", "digits", *SMALL, "--set", "seed=1", "--force").returncode == 0
 
 
+@pytest.mark.slow
 def test_verify_takes_the_newest_dataset_and_names_a_damaged_shard() -> None:
     assert refused("verify") == (
         "datasets: holds no complete dataset (name one, or run `glyphgen render` first)"
@@ -115,6 +118,7 @@ def test_preview_writes_a_sheet_and_no_dataset() -> None:
     assert (pixels > 200).sum() > 4 * 3 * 20
 
 
+@pytest.mark.slow
 def test_fonts_list_tells_what_each_face_draws(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
@@ -139,6 +143,7 @@ def test_fonts_list_tells_what_each_face_draws(
     assert len(json.loads(run("fonts", "list", "--json").stdout)) == 52
 
 
+@pytest.mark.slow
 def test_fonts_check_tells_what_is_refused_and_why(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
@@ -211,6 +216,7 @@ def test_fonts_licenses_prints_the_notice_or_writes_it() -> None:
     assert Path("NOTICE.txt").read_text(encoding="utf-8") == done.stdout
 
 
+@pytest.mark.slow
 def test_what_a_user_should_know_of_fonts_is_on_stderr(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
@@ -319,6 +325,7 @@ def test_a_broken_font_is_one_clear_error(write_recipe: WriteRecipe, tmp_path: P
     assert "\n" not in shown
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on() -> None:
     program = Path(sys.executable).parent / "glyphgen"
     command = [
@@ -348,6 +355,7 @@ def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_wheel_brings_fonts_and_recipes_and_works_from_any_folder(tmp_path: Path) -> None:
     source = FONTS.parent
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]

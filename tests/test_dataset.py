@@ -64,6 +64,7 @@ def test_rows_are_indexed_as_numpy_does_it(folder: Path, data: st.DataObject) ->
     assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_dataset_is_indexed_as_its_arrays_are(folder: Path, data: st.DataObject) -> None:
     split = data.draw(st.sampled_from(ALL_SPLITS))

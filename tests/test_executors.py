@@ -139,6 +139,7 @@ def test_only_a_few_numbers_are_taken_ahead() -> None:
     assert len(taken) == 30
 
 
+@pytest.mark.slow
 def test_only_crashed_shards_are_named_and_all_others_are_made() -> None:
     task = partial(die_at, {5: -signal.SIGSEGV, 6: 3, 17: -signal.SIGKILL})
     done: list[tuple[int, int]] = []

@@ -102,6 +102,7 @@ def test_the_font_is_admitted_before_it_is_damaged(hands: Path) -> None:
     (hands / "mutant-000.ttf").unlink()
 
 
+@pytest.mark.slow
 @some
 @given(batch=batches)
 def test_of_a_damaged_font_only_what_is_as_it_was_is_admitted(
@@ -114,6 +115,7 @@ def test_of_a_damaged_font_only_what_is_as_it_was_is_admitted(
             assert likeness[int(form)] == 1.0, (mutants.FORMS[int(form)], done)
 
 
+@pytest.mark.slow
 @some
 @given(batch=batches)
 def test_damage_that_hides_itself_kills_no_reader_and_seldom_deceives_the_gate(
@@ -144,6 +146,7 @@ def test_each_kind_of_damage_does_some(hands: Path) -> None:
     assert min(changed.values()) > 10
 
 
+@pytest.mark.slow
 def test_damage_that_hides_itself_is_drawn(hands: Path) -> None:
     batch: list[Steps] = [[("flip", 12 + number, number)] for number in range(BATCH)]
     read = read_mutants(hands, batch, mended=True)

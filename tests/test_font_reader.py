@@ -463,6 +463,7 @@ pathlib.Path.read_bytes = read_bytes
     monkeypatch.setattr(Limits, "wall_s", lambda self, cpu_s: 3 * cpu_s)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_reader_that_obeys")
 def test_whatever_a_font_does_to_its_reader_the_others_are_read(
     make_font: MakeFont, tmp_path: Path

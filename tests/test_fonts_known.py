@@ -79,6 +79,7 @@ def test_other_bytes_are_another_face_even_of_the_same_age(
     assert n_started() == 2
 
 
+@pytest.mark.slow
 def test_asked_for_otherwise_or_not_sanitized_is_another(
     make_font: MakeFont, kept: Path, n_started: Callable[[], int]
 ) -> None:

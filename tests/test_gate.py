@@ -144,6 +144,7 @@ def test_an_outline_of_too_many_points_is_refused(
     assert refusals(parts) == [("x.ttf", "B", "too many points", 33_000.0)]
 
 
+@pytest.mark.slow
 def test_the_bundled_kana_fonts_draw_every_kana() -> None:
     parts = lay_out(FONTS.parent / "recipes" / "kana.toml")
     assert parts.verdict.admitted.shape == (29, 169)

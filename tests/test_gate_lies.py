@@ -293,6 +293,7 @@ def test_a_font_of_pictures_alone_is_refused_by_what_it_holds(
     )
 
 
+@pytest.mark.slow
 def test_no_row_of_a_dataset_is_a_lie(
     remap: Remap, write_recipe: WriteRecipe, tmp_path: Path
 ) -> None:

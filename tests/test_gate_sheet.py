@@ -93,6 +93,7 @@ def test_coverage_has_a_field_for_each_cell(survey: Survey, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.slow
 def test_more_forms_than_pixels_share_columns_and_the_worst_is_seen(
     make_font: MakeFont,
     write_recipe: WriteRecipe,

@@ -78,6 +78,7 @@ def test_no_clock_host_or_path_is_in_the_index(finished: Path) -> None:
     assert os.uname().nodename not in text
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     rendered = render_dataset(recipe_of(finished), tmp_path / "two", workers=2)
     assert rendered.n_made == 2490
@@ -133,6 +134,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_killed_goes_on_to_the_same_bytes(
     finished: Path, tmp_path: Path, workers: int
@@ -156,6 +158,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(
     assert content(folder) == content(finished)
 
 
+@pytest.mark.slow
 def test_the_pixels_are_those_of_every_machine() -> None:
     """Pinned: these hashes change only with a line under 'Output changed' in the changelog."""
     import hashlib
@@ -285,6 +288,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert content(tmp_path / "set") == {"thesis.txt": b"years of work"}
 
 
+@pytest.mark.slow
 def test_verify_draws_rows_again_and_finds_what_hashes_cannot(
     finished: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_shapes_are_those_of_the_drawing() -> None:
     assert shapes.stroke[2] == 0
 
 
+@pytest.mark.slow
 def test_counts_means_and_doubles_are_exact(kana: Path, tmp_path: Path) -> None:
     found = measure_dataset(load(kana))
     dataset = load(kana)
@@ -91,6 +92,7 @@ def test_counts_means_and_doubles_are_exact(kana: Path, tmp_path: Path) -> None:
 # --- Pages
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_and_small(page: Path, kana: Path) -> None:
     text = page.read_text("utf-8")
     assert len(text) < 10_000_000
@@ -101,6 +103,7 @@ def test_the_page_is_one_file_and_small(page: Path, kana: Path) -> None:
     assert load(kana).index.content_key[:16] in text
 
 
+@pytest.mark.slow
 def test_a_name_is_shown_and_never_run(kana: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd"
     shutil.copytree(kana, odd)
@@ -116,6 +119,7 @@ def test_a_name_is_shown_and_never_run(kana: Path, tmp_path: Path) -> None:
     assert "(no name)" in text
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_left_out(kana: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(kana, bare)
@@ -130,6 +134,7 @@ def test_what_is_missing_is_left_out(kana: Path, tmp_path: Path) -> None:
     assert "every default spelled out" not in text
 
 
+@pytest.mark.slow
 def test_one_class_still_makes_a_page(tmp_path: Path) -> None:
     recipe = read_recipe("digits", ["classes.sets=[]", 'classes.text="0"', "render.per_class=30"])
     folder = render_dataset(recipe, tmp_path / "one").folder
@@ -150,6 +155,7 @@ def test_no_sample_of_a_class_is_shown_twice(kana: Path) -> None:
             assert len({image.tobytes() for image in drawn}) == len(drawn)
 
 
+@pytest.mark.slow
 def test_a_balanced_dataset_shows_its_copies(kana: Path, tmp_path: Path) -> None:
     balance_dataset(prepare_balance(kana, 40), tmp_path / "even")
     text = make_report((tmp_path / "even",), tmp_path / "even.html").path.read_text("utf-8")
@@ -158,6 +164,7 @@ def test_a_balanced_dataset_shows_its_copies(kana: Path, tmp_path: Path) -> None
     assert "augment rotation deg" in text
 
 
+@pytest.mark.slow
 def test_two_datasets_are_told_apart_in_words(kana: Path, tmp_path: Path) -> None:
     recipe = read_recipe(
         "kana",
@@ -178,6 +185,7 @@ def test_two_datasets_are_told_apart_in_words(kana: Path, tmp_path: Path) -> Non
     assert alike == ["Nothing that was measured tells kana (first) from kana (second)."]
 
 
+@pytest.mark.slow
 def test_a_training_is_told_of(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -213,6 +221,7 @@ def test_a_training_is_told_of(tmp_path: Path) -> None:
         assert f"{shown}</text>" in text
 
 
+@pytest.mark.slow
 def test_figures_are_written_as_png_and_svg(kana: Path, tmp_path: Path) -> None:
     reported = make_report((kana,), tmp_path / "kana.html", figures=tmp_path / "figures")
     names = {path.name for path in reported.figures}
@@ -244,6 +253,7 @@ def test_a_chart_in_a_page_takes_the_colors_and_the_typeface_of_the_page() -> No
     assert all(f"{name} 0.25</text>" in svg for name in "abc")
 
 
+@pytest.mark.slow
 def test_bars_are_as_high_as_their_values_and_a_histogram_says_its_highest_share() -> None:
     bars = make_bar_chart("b", "t", [4.0, 2.0, 1.0])
     patches: Any = bars.figure.axes[0].patches
@@ -344,6 +354,7 @@ def shown_classes(opened: Any) -> list[str]:
     return shown
 
 
+@pytest.mark.slow
 def test_search_finds_a_class_by_character_code_point_and_name(browser: Any, page: Path) -> None:
     opened, said = open_page(browser, page)
     for asked in ("あ", "3042", "U+3042"):

@@ -150,6 +150,7 @@ def test_equal_datasets_have_equal_bytes(tmp_path: Path, format: str, compressio
     assert read_all_bytes(tmp_path / "one") == read_all_bytes(tmp_path / "two")
 
 
+@pytest.mark.slow
 @all_formats
 def test_processes_may_write_at_once_even_the_same_shard(
     tmp_path: Path, format: str, compression: str
@@ -166,6 +167,7 @@ def test_processes_may_write_at_once_even_the_same_shard(
     assert read_all_bytes(folder) == read_all_bytes(tmp_path / "alone")
 
 
+@pytest.mark.slow
 @all_formats
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_at_any_step_can_be_resumed_to_equal_bytes(
@@ -212,6 +214,7 @@ def test_files_are_on_the_disk_before_they_get_their_names(
     assert steps == (steps_of_shard + note) * 5 + steps_of_end + index
 
 
+@pytest.mark.slow
 @all_formats
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_a_disk_that_refuses_any_step_gives_one_line_and_can_be_resumed(
@@ -324,6 +327,7 @@ def test_a_damaged_shard_is_named_and_made_again(
     assert read_all_bytes(tmp_path) == whole
 
 
+@pytest.mark.slow
 @all_formats
 def test_any_flipped_byte_is_found_or_does_not_matter(
     tmp_path: Path, format: str, compression: str

@@ -55,6 +55,7 @@ def test_the_bundled_kana_have_three_pairs_of_twins_and_no_more() -> None:
     assert ("KiwiMaru_400Regular.ttf", "りリ") in face_twins(parts)
 
 
+@pytest.mark.slow
 def test_where_size_is_taken_away_small_and_large_kana_are_twins() -> None:
     names = [name for name, *_ in twins(lay_out(KANA, 'render.framing="fit"'))]
     hiragana = "ぁあ ぃい ぅう ぇえ ぉお っつ ゃや ゅゆ ょよ ゎわ"

@@ -132,6 +132,7 @@ def test_rows_are_alike_alone_and_together_in_any_order() -> None:
     assert np.array_equal(out, whole[order])
 
 
+@pytest.mark.slow
 def test_freetype_and_harfbuzz_agree_on_every_bundled_family(write_recipe: WriteRecipe) -> None:
     """Two unrelated rasterizers; HarfBuzz draws from the font, we from the store."""
     worst_mean, worst = 0.0, 0

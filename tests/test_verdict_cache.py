@@ -105,6 +105,7 @@ def test_other_forms_fonts_and_options_are_another_verdict(
     assert len(list(cache.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_font_with_other_bytes_and_another_gate_are_another_verdict(
     recipe: Path,
     cache: Path,

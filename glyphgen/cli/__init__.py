@@ -47,7 +47,7 @@ def main() -> NoReturn:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, package_name="glyphgen")
 def cli() -> None:
-    """Labelled glyph image datasets from fonts.
+    """Labeled glyph image datasets from fonts.
 
     \b
     Example:

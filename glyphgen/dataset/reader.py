@@ -52,7 +52,7 @@ def load(
 
 
 class Dataset:
-    """Labelled images of one dataset, or of one split of it.
+    """Labeled images of one dataset, or of one split of it.
 
     ``dataset[i]`` is ``(image, label)``; a slice, integers or booleans give ``(images, labels)``. It is a
     map-style dataset as PyTorch wants it, it can be iterated over, and it can be pickled if its

@@ -108,7 +108,7 @@ class SourceImages(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSource:
-    """Labelled images of another format, described but not read.
+    """Labeled images of another format, described but not read.
 
     Attributes:
         name: For people, and of the dataset where nobody gives another.

@@ -1,4 +1,4 @@
-"""The checks of the gate, one small function each, in the order in which they are options.
+"""The checks of the gate, one small function each, in the order in which they are asked.
 
 A check looks at all cells at once and returns a figure for each: 0 where it has nothing against the
 cell, otherwise what it measured. To add one, write a function and a line in ``CHECKS``.

@@ -1,8 +1,8 @@
 """Faces and forms -> outlines, read once by HarfBuzz."""
 
 from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
+from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore
 from glyphgen.outlines.process import FontReader, Limits, ReadOutlines, UnreadFace
-from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
 __all__ = [
     "HARFBUZZ_VERSION",

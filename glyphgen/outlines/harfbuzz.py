@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from glyphgen.errors import UnreadableFontError
 from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.contours import ON, ContourPen, draw_functions
+from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore
 from glyphgen.outlines.shape import (
     bend_shares,
     find_box,
@@ -19,7 +20,6 @@ from glyphgen.outlines.shape import (
     find_pieces,
     sample_curves,
 )
-from glyphgen.outlines.store import N_DIRECTIONS, OutlineStore
 
 __all__ = ["HARFBUZZ_VERSION", "read_face_outlines"]
 

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from glyphgen.errors import FontError, WorkerError
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
-from glyphgen.outlines.store import OutlineStore, join_stores
+from glyphgen.outlines.outline_store import OutlineStore, join_stores
 
 __all__ = ["OUT_OF_MEMORY", "FontReader", "Limits", "ReadOutlines", "UnreadFace"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.fonts import Face
-from glyphgen.outlines.store import OutlineStore
+from glyphgen.outlines.outline_store import OutlineStore
 from glyphgen.partition import join_groups
 
 __all__ = ["find_typefaces"]
