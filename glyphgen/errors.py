@@ -11,13 +11,17 @@ GlyphgenError
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
 ├── ImageError        a file gives no image: the reason alone, its reader knows which file it is
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
-├── WorkerError       a process that made a shard died
+├── WorkerError       a process that read fonts or made a shard died, or cannot start
+├── MachineError      the machine refuses: no room, no memory, no process; never the fault of a file
 ├── ReportError       a report cannot be made of what is given
 └── TrainingError     a network cannot be trained, read, or asked about what is given
 
 A message is one line a problem: ``place: what is wrong, what was expected (what to do)``. An error
-carries all problems of its kind at once.
+carries all problems of its kind at once. Whatever a font, a label or a path puts into a message, it
+cannot act on the terminal that shows it: each problem goes through ``show_foreign``.
 """
+
+from glyphgen.text import show_foreign
 
 __all__ = [
     "AugmentError",
@@ -28,6 +32,7 @@ __all__ = [
     "GateError",
     "GlyphgenError",
     "ImageError",
+    "MachineError",
     "RecipeError",
     "ReportError",
     "SourceError",
@@ -41,8 +46,9 @@ class GlyphgenError(Exception):
     """An error that the user can mend; ``problems`` holds one line for each thing that is wrong."""
 
     def __init__(self, *problems: str) -> None:
-        super().__init__(*problems)
-        self.problems = problems
+        shown = tuple(map(show_foreign, problems))
+        super().__init__(*shown)
+        self.problems = shown
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
@@ -89,7 +95,11 @@ class SourceError(GlyphgenError):
 
 
 class WorkerError(GlyphgenError):
-    """A process that made a shard died."""
+    """A process that read fonts or made a shard died, or cannot start."""
+
+
+class MachineError(GlyphgenError):
+    """The machine refuses: no room, no memory, no process; never the fault of a file."""
 
 
 class ReportError(GlyphgenError):

@@ -1,23 +1,96 @@
-"""How texts are shown to people: characters with their code points, long lists cut short, JSON."""
+"""How texts are shown to people: characters with their code points, long lists cut short, JSON.
+
+What comes from files (names of fonts and files, labels, what a library said) may hold what a terminal
+obeys, what turns the direction of a line, and bytes that are no UTF-8. It is shown through
+``show_foreign``. Errors, the command line and pages do so for all that they show.
+"""
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "compose_text",
     "dump_json",
+    "format_json",
     "list_codepoints",
     "name_characters",
     "show_codepoints",
+    "show_foreign",
+    "show_lines",
     "show_some",
     "show_text",
 ]
 
 
+_OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories of what is followed, not drawn
+_JOINERS = "\u200c\u200d"  # of the spelling of Persian and Hindi words
+_BYTES = re.compile("[\udc80-\udcff]+")  # as Python reads bytes of a name that it cannot decode
+
+
+def show_foreign(text: str) -> str:
+    """Return a text from a file as terminals and pages may show it, in one line.
+
+    Controls, line ends and marks of direction become ``\\x1b`` or ``\\u202e``, bytes that are no UTF-8
+    ``\\x83``. Bytes that are UTF-8, but were read where the locale is not, are decoded. What is shown
+    already does not change.
+    """
+    if text.isprintable():
+        return text
+    text = _BYTES.sub(
+        lambda found: (
+            found[0].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        ),
+        text,
+    )
+    return "".join(
+        char.encode("unicode_escape").decode() if _is_obeyed(char) else char for char in text
+    )
+
+
+def show_lines(text: str) -> str:
+    """Return a text of several lines, each as ``show_foreign`` shows it."""
+    return text if text.isprintable() else "\n".join(map(show_foreign, text.split("\n")))
+
+
+def _is_obeyed(char: str) -> bool:
+    return unicodedata.category(char) in _OBEYED and char not in _JOINERS
+
+
+def compose_text(text: str) -> str:
+    """Return a text in which each character and the marks behind it are one, where Unicode has that one.
+
+    Unlike NFC it leaves single characters as they are: a compatibility ideograph stays what it is.
+    """
+    composed: list[str] = []
+    for char in text:
+        pair = unicodedata.normalize("NFC", "".join((*composed[-1:], char)))
+        if composed and len(pair) == 1:
+            composed[-1] = pair
+        else:
+            composed.append(char)
+    return "".join(composed)
+
+
+def format_json(
+    page: Any, *, indent: int | None = None, sort_keys: bool = False, allow_nan: bool = True
+) -> str:
+    """Return JSON that keeps the characters of all scripts, and escapes what ``show_foreign`` does."""
+    text = json.dumps(
+        page, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=allow_nan
+    )
+    if text.isprintable():
+        return text
+    return "".join(
+        json.dumps(char)[1:-1] if char != "\n" and _is_obeyed(char) else char for char in text
+    )
+
+
 def dump_json(page: Mapping[str, Any]) -> bytes:
     """Return a page that lies beside a dataset's arrays, as indented JSON in UTF-8."""
-    return f"{json.dumps(page, ensure_ascii=False, indent=2)}\n".encode()
+    return f"{format_json(page, indent=2)}\n".encode()
 
 
 def list_codepoints(text: str) -> tuple[str, ...]:

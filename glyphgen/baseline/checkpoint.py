@@ -13,6 +13,7 @@ from torch import nn
 from glyphgen.baseline.models import make_model
 from glyphgen.errors import TrainingError
 from glyphgen.files.writing import write_bytes
+from glyphgen.text import format_json
 from glyphgen.version import VERSION
 
 __all__ = [
@@ -86,7 +87,7 @@ def write_tensors(
 
     # Plain copies: layers may share memory, and channels-last is how they lie, not what they are.
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    text = json.dumps(metadata, ensure_ascii=False, sort_keys=True)
+    text = format_json(metadata, sort_keys=True)
     write_bytes(path, save(plain, metadata={_KEY: text}))
 
 

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import json
 import os
 import platform
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.text import dump_json
 from glyphgen.version import VERSION
 
 __all__ = ["Trained", "train_baseline"]
@@ -256,4 +256,4 @@ def _show_history(history: Sequence[HistoryEntry]) -> str:
 
 
 def _write_json(path: Path, page: dict[str, Any]) -> None:
-    write_bytes(path, f"{json.dumps(page, ensure_ascii=False, indent=2)}\n".encode())
+    write_bytes(path, dump_json(page))

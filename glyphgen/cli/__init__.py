@@ -4,6 +4,7 @@ stdout is the result, stderr the talk. Everything heavy is imported inside the c
 ``glyphgen --help`` answers at once.
 """
 
+import io
 import sys
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from glyphgen.cli.preview_command import preview
 from glyphgen.cli.recipe_schema_command import print_recipe_schema
 from glyphgen.cli.render_command import render
 from glyphgen.cli.report_command import report
+from glyphgen.cli.talk import say
 from glyphgen.cli.train_baseline_command import train_baseline_command
 from glyphgen.cli.verify_command import verify
 from glyphgen.errors import GlyphgenError
@@ -31,13 +33,17 @@ _INTERRUPTED = 130  # as shells say it: 128 + SIGINT
 
 def main() -> NoReturn:
     """Run the command line, and turn errors into lines and exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whose encoding may lack what is to be said
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except GlyphgenError as error:
-        click.echo(str(error), err=True)
+        for problem in error.problems:
+            say(problem)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(_INTERRUPTED)

@@ -1,12 +1,11 @@
 """``glyphgen evaluate``: how accurate a trained network is on another dataset."""
 
-import json
 from pathlib import Path
 
 import click
 
 from glyphgen.cli.options import framing_choice, json_option
-from glyphgen.cli.talk import describe_metrics
+from glyphgen.cli.talk import describe_metrics, print_json, print_line, say
 
 __all__ = ["evaluate"]
 
@@ -62,12 +61,11 @@ def evaluate(
         draw_evaluation(figures, evaluated)
     if metrics["unknown_classes"]:
         names = ", ".join(unknown["label"] for unknown in metrics["unknown_classes"][:10])
-        click.echo(
+        say(
             f"{metrics['n_unknown']:,} images of {len(metrics['unknown_classes'])} classes that the"
-            f" model does not know are left out of the figures: {names}",
-            err=True,
+            f" model does not know are left out of the figures: {names}"
         )
     if as_json:
-        click.echo(json.dumps(metrics, ensure_ascii=False))
+        print_json(metrics)
     else:
-        click.echo(describe_metrics(metrics))
+        print_line(describe_metrics(metrics))

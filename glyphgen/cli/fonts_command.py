@@ -1,6 +1,5 @@
 """``glyphgen fonts``: what fonts there are, what they cover, what the gate says."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glyphgen.cli.options import json_option, set_option
-from glyphgen.cli.talk import find_newest_dataset, print_table, print_warnings
-from glyphgen.text import show_some, show_text
+from glyphgen.cli.talk import (
+    find_newest_dataset,
+    print_json,
+    print_line,
+    print_path,
+    print_table,
+    print_warnings,
+    say,
+)
+from glyphgen.text import show_lines, show_some, show_text
 
 if TYPE_CHECKING:
     from glyphgen.render.preparing import Survey
@@ -38,14 +45,9 @@ def list_fonts(recipe: str | None, as_json: bool, overrides: tuple[str, ...]) ->
     """
     rows = _list_recipe_faces(recipe, overrides) if recipe else _list_shipped_faces()
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows, indent=2)
         return
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(_shorten(str(value)) for value in row.values()))
-    print_table(table)
+    print_table(rows[0], ([_shorten(str(value)) for value in row.values()] for row in rows))
 
 
 def _shorten(text: str, longest: int = 60) -> str:
@@ -79,7 +81,7 @@ def check_fonts(recipe: str, sheet: Path | None, as_json: bool, overrides: tuple
     print_warnings(found.warnings)
     page = _show_verdict(found)
     if as_json:
-        click.echo(json.dumps(page, ensure_ascii=False, indent=2))
+        print_json(page, indent=2)
     else:
         _print_verdict(page, found.store.n_forms)
     if sheet:
@@ -106,10 +108,10 @@ def print_licenses(dataset: Path | None, out: Path | None) -> None:
 
     notice = make_notice(read_index(dataset or find_newest_dataset()))
     if out is None:
-        click.echo(notice, nl=False)
+        click.echo(show_lines(notice), nl=False)
         return
     write_bytes(out, notice.encode())
-    click.echo(str(out))
+    print_path(out)
 
 
 @fonts.command("coverage")
@@ -137,14 +139,14 @@ def draw_coverage(recipe: str, out: Path, overrides: tuple[str, ...]) -> None:
     found = survey_faces(read_recipe(recipe, overrides))
     print_warnings(found.warnings)
     write_coverage(out, found)
-    click.echo(str(out))
+    print_path(out)
 
 
 def _draw_refused(sheet: Path, found: "Survey") -> None:
     from glyphgen.report.gate_sheet import write_refused
 
     n_shown, n_refused = write_refused(sheet, found), len(found.verdict.refusals)
-    click.echo(f"{sheet}: {n_shown:,} of {n_refused:,} refused cells", err=True)
+    say(f"{sheet}: {n_shown:,} of {n_refused:,} refused cells")
 
 
 def _show_verdict(found: "Survey") -> dict[str, Any]:
@@ -167,31 +169,28 @@ def _show_verdict(found: "Survey") -> dict[str, Any]:
 
 
 def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
-    from rich.table import Table
-
     reasons = sorted({reason for of_face in page["refused"].values() for reason in of_face})
-    table = Table("face", "admitted", *reasons)
+    rows = []
     for name, of_face in page["refused"].items():
         counts = [len(of_face.get(reason, ())) for reason in reasons]
-        admitted = n_forms - sum(counts)
-        table.add_row(name, str(admitted), *(str(count or "") for count in counts))
-    print_table(table)
+        rows.append((name, n_forms - sum(counts), *(count or "" for count in counts)))
+    print_table(("face", "admitted", *reasons), rows)
     faces_of_class: dict[str, int] = page["faces_of_class"]
     fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
-    click.echo(f"classes with fewest faces: {shown}")
-    click.echo(
+    print_line(f"classes with fewest faces: {shown}")
+    print_line(
         f"unproven, for fewer than three other typefaces draw them: {page['unproven']} cells"
     )
     if page["allowed"]:
-        click.echo(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
+        print_line(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
     _print_twins(page)
 
 
 def _print_twins(page: dict[str, Any]) -> None:
     for twins in page["twins"]:
         names = ", ".join(map(show_text, twins["forms"]))
-        click.echo(
+        print_line(
             f"twins: {names}, alike in {twins['faces_alike']} of {twins['faces']} faces"
             f" (distance {twins['distance']:g})"
         )
@@ -199,7 +198,7 @@ def _print_twins(page: dict[str, Any]) -> None:
     for twins in page["face_twins"]:
         alike.setdefault(tuple(twins["forms"]), []).append(twins["face"])
     for forms, faces in alike.items():
-        click.echo(f"alike in {show_some(faces)}: {', '.join(map(show_text, forms))}")
+        print_line(f"alike in {show_some(faces)}: {', '.join(map(show_text, forms))}")
 
 
 def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """``glyphgen predict``: the classes that a trained network predicts for image files."""
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from glyphgen.cli.options import framing_choice, json_option
+from glyphgen.cli.talk import print_json, print_line, say
 
 __all__ = ["predict"]
 
@@ -40,7 +40,7 @@ def predict(model: Path, images: tuple[Path, ...], framing: str, as_json: bool) 
     for prediction in predict_images(model, images, framing=framing):
         if prediction.problem:
             n_unreadable += 1
-            click.echo(prediction.problem, err=True)
+            say(prediction.problem)
             continue
         guesses = [(guess.label, guess.probability) for guess in prediction.guesses]
         if as_json:
@@ -48,9 +48,9 @@ def predict(model: Path, images: tuple[Path, ...], framing: str, as_json: bool) 
                 "image": str(prediction.path),
                 "guesses": [{"label": label, "probability": share} for label, share in guesses],
             }
-            click.echo(json.dumps(page, ensure_ascii=False))
+            print_json(page)
         else:
             shown = "  ".join(f"{label} {share:.1%}" for label, share in guesses)
-            click.echo(f"{prediction.path}: {shown}")
+            print_line(f"{prediction.path}: {shown}")
     if n_unreadable:
         sys.exit(1)

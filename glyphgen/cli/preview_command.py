@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import set_option
-from glyphgen.cli.talk import print_warnings
+from glyphgen.cli.talk import print_path, print_warnings, say
 
 __all__ = ["preview"]
 
@@ -69,15 +69,15 @@ def preview(
             dataset, out, per_class=per_class, n_classes=n_classes, seed=seed or 0
         )
         if n_shown < len(dataset.classes):
-            click.echo(f"{n_shown:,} of {len(dataset.classes):,} classes shown", err=True)
-        click.echo(str(out))
+            say(f"{n_shown:,} of {len(dataset.classes):,} classes shown")
+        print_path(out)
         return
     if seed is not None:
         overrides = (*overrides, f"seed={seed}")
     prepared = prepare_render(read_recipe(recipe, overrides))
     print_warnings(prepared.warnings)
-    click.echo(prepared.describe(), err=True)
+    say(prepared.describe())
     n_shown = preview_recipe(prepared, out, per_class=per_class, n_classes=n_classes)
     if n_shown < len(prepared.table):
-        click.echo(f"{n_shown:,} of {len(prepared.table):,} classes shown", err=True)
-    click.echo(str(out))
+        say(f"{n_shown:,} of {len(prepared.table):,} classes shown")
+    print_path(out)

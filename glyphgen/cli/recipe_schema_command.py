@@ -1,8 +1,8 @@
 """``glyphgen recipe-schema``: what editors know of recipes."""
 
-import json
-
 import click
+
+from glyphgen.cli.talk import print_json
 
 __all__ = ["print_recipe_schema"]
 
@@ -17,4 +17,4 @@ def print_recipe_schema() -> None:
     """
     from glyphgen.recipe import recipe_schema
 
-    click.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))
+    print_json(recipe_schema(), indent=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import json_option
-from glyphgen.cli.talk import find_newest_dataset, print_result
+from glyphgen.cli.talk import find_newest_dataset, print_result, say
 
 __all__ = ["report"]
 
@@ -41,7 +41,7 @@ def report(places: tuple[Path, ...], out: Path, figures: Path | None, as_json: b
 
     reported = make_report(places or (find_newest_dataset(),), out, figures=figures)
     for line in reported.summary.get("differences", ()):
-        click.echo(line, err=True)
+        say(line)
     summary = {
         "report": str(reported.path),
         "bytes": reported.n_bytes,

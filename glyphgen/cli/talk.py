@@ -1,6 +1,8 @@
 """What commands say: progress on stderr, results on stdout; knows no command."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,10 @@ import click
 
 from glyphgen.choices import MAKERS
 from glyphgen.errors import DatasetError
+from glyphgen.text import format_json, show_foreign, show_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
-    from rich.table import Table
 
     from glyphgen.production import Produced
     from glyphgen.progress import Progress, Reporter
@@ -24,6 +26,9 @@ __all__ = [
     "describe_produced",
     "find_newest_dataset",
     "print_assembled",
+    "print_json",
+    "print_line",
+    "print_path",
     "print_result",
     "print_table",
     "print_warnings",
@@ -48,9 +53,9 @@ def show_progress(*, quiet: bool) -> "Iterator[Reporter]":
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
@@ -72,7 +77,7 @@ class _StderrReporter:
 
     def warning(self, line: str) -> None:
         """Print a line as a warning."""
-        say(f"warning: {line}")
+        print_warnings([line])
 
     def progress(self, progress: "Progress") -> None:
         """Draw the bar of a step."""
@@ -82,7 +87,7 @@ class _StderrReporter:
         speed = self._bars.tasks[task].speed
         self._bars.update(
             task,
-            description=progress.detail or progress.step,
+            description=show_foreign(progress.detail or progress.step),
             completed=progress.done,
             total=progress.total or None,
             rate=f"{speed:,.0f} {progress.unit} a second" if speed else "",
@@ -95,10 +100,7 @@ def say_how_to_resume(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(
-            f"{folder}: interrupted; finished shards stay (run the same command again to go on)",
-            err=True,
-        )
+        say(f"{folder}: interrupted; finished shards stay (run the same command again to go on)")
         raise
 
 
@@ -116,22 +118,53 @@ def describe_produced(produced: "Produced") -> str:
 
 def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:
     """Print the result on stdout, for people or as JSON."""
-    click.echo(json.dumps(summary, ensure_ascii=False) if as_json else text)
+    if as_json:
+        print_json(summary)
+    else:
+        print_path(text)
 
 
-def print_table(table: "Table") -> None:
-    """Print a table on stdout; where nobody looks, as in a pipe, no column is narrowed."""
-    import sys
+def print_line(line: str) -> None:
+    """Print a line of the result on stdout."""
+    click.echo(show_foreign(line))
 
+
+def print_path(path: str | os.PathLike[str]) -> None:
+    """Print a path on stdout: byte for byte where a program reads it, as it may be shown on a terminal."""
+    text = os.fspath(path)
+    as_bytes = text.encode("utf-8", "surrogateescape")
+    click.echo(show_lines(text) if sys.stdout.isatty() else as_bytes)
+
+
+def print_json(page: object, *, indent: int | None = None) -> None:
+    """Print a result as JSON on stdout."""
+    click.echo(format_json(page, indent=indent))
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print a table on stdout; where nobody looks, as in a pipe, no column is narrowed.
+
+    Its text comes from fonts and files: brackets are no markup, and nothing acts on the terminal.
+    """
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
+    def show(value: object) -> Text:
+        return Text(show_foreign(str(value)))
+
+    table = Table()
+    for column in columns:
+        table.add_column(show(column))
+    for row in rows:
+        table.add_row(*map(show, row))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print warnings on stderr, one line each."""
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}")
 
 
 def find_newest_dataset(*, without_copies: bool = False) -> Path:
@@ -154,13 +187,13 @@ def find_newest_dataset(*, without_copies: bool = False) -> Path:
             f"{DATASETS}: holds no complete dataset (name one, or run `glyphgen render` first)"
         )
     folder = complete[-1].parent
-    click.echo(f"using {folder}", err=True)
+    say(f"using {folder}")
     return folder
 
 
 def say(line: str) -> None:
     """Print a line on stderr."""
-    click.echo(line, err=True)
+    click.echo(show_foreign(line), err=True)
 
 
 def print_assembled(

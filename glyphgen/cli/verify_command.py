@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import json_option
-from glyphgen.cli.talk import find_newest_dataset, print_result, show_progress
+from glyphgen.cli.talk import find_newest_dataset, print_result, say, show_progress
 
 __all__ = ["verify"]
 
@@ -29,9 +29,9 @@ def verify(dataset: Path | None, as_json: bool) -> None:
     with show_progress(quiet=False) as reporter:
         verified = verify_dataset(folder, reporter=reporter)
     for problem in verified.problems:
-        click.echo(problem, err=True)
+        say(problem)
     if verified.unproven:
-        click.echo(f"{verified.unproven} (no row could be drawn again)", err=True)
+        say(f"{verified.unproven} (no row could be drawn again)")
     text = (
         f"{folder}: damaged"
         if verified.problems

@@ -16,7 +16,7 @@ from typing import Any
 from glyphgen.choices import MAKERS
 from glyphgen.errors import DatasetError
 from glyphgen.files.store import open_store
-from glyphgen.text import show_some
+from glyphgen.text import format_json, show_some
 
 __all__ = [
     "FORMAT_VERSION",
@@ -219,7 +219,7 @@ def write_index(folder: Path, index: Index) -> None:
         key = hashlib.sha256(text.encode()).hexdigest()[:_TEXT_KEY] if text else ""
         page["license_texts"] |= {key: text} if text else {}
         face["license_text"] = key
-    text = json.dumps(page, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    text = format_json(page, indent=2, sort_keys=True, allow_nan=False)
     open_store(folder).put(INDEX_NAME, f"{text}\n".encode())
 
 

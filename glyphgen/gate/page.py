@@ -1,6 +1,5 @@
 """gate.json, the page that tells what the gate found: written and read here and nowhere else."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from glyphgen.classes import ClassTable
 from glyphgen.fonts import Face
 from glyphgen.gate.verdict import Refusal, Verdict
 from glyphgen.outlines import UnreadFace
-from glyphgen.text import list_codepoints
+from glyphgen.text import dump_json, list_codepoints
 
 __all__ = [
     "GATE_NAME",
@@ -123,7 +122,7 @@ class GatePage:
 
     def dump(self) -> bytes:
         """Return the page as JSON in UTF-8."""
-        return f"{json.dumps(asdict(self), ensure_ascii=False, indent=2)}\n".encode()
+        return dump_json(asdict(self))
 
 
 class Surveyed(Protocol):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glyphgen.report.charts import Chart, dump_svg
+from glyphgen.text import show_lines
 
 __all__ = [
     "Block",
@@ -122,6 +123,13 @@ def _trust(svg: str) -> Any:
     return Markup(svg)
 
 
+def _show_value(value: object) -> object:
+    """Return what a page shows of a value; what is trusted is left alone."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return show_lines(value)
+    return value
+
+
 def render_page(
     title: str,
     subtitle: str,
@@ -143,6 +151,7 @@ def render_page(
     environment = Environment(
         loader=PackageLoader("glyphgen.report", "templates"),
         autoescape=True,
+        finalize=_show_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

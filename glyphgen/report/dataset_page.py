@@ -1,6 +1,5 @@
 """A dataset and its statistics -> the sections of a page."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from glyphgen.report.blocks import (
 )
 from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
 from glyphgen.report.statistics import Statistics, read_scattered
-from glyphgen.text import show_codepoints
+from glyphgen.text import format_json, show_codepoints
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
 
@@ -104,7 +103,7 @@ def _describe_facts(dataset: Dataset) -> list[Block]:
     if recipe.exists():
         blocks.append(details("The recipe, every default spelled out", recipe.read_text("utf-8")))
     if index.settings:
-        settings = json.dumps(dict(index.settings), indent=2, ensure_ascii=False)
+        settings = format_json(dict(index.settings), indent=2)
         blocks.append(details("Settings", settings))
     return blocks
 
