@@ -6,15 +6,16 @@ To add one, write one entry in ``CHARACTER_SETS``.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import chain
 
 from glyphgen.errors import RecipeError
 from glyphgen.partition import join_groups
 from glyphgen.recipe import Recipe
-from glyphgen.text import name_characters, show_some, show_text
+from glyphgen.text import compose_text, name_characters, show_some, show_text
 
 __all__ = [
     "CHARACTER_SETS",
@@ -35,6 +36,9 @@ class ClassTable:
 
     forms: tuple[tuple[str, ...], ...]
     """The texts that are drawn for each class."""
+
+    notices: tuple[str, ...] = field(default=(), compare=False)
+    """What the user should know of how the recipe was read, one line each."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,17 +61,21 @@ class ClassTable:
 def make_class_table(recipe: Recipe) -> ClassTable:
     """Make the class table: code point order, then the characters of ``classes.text`` as given.
 
+    A letter and a mark that Unicode has as one character are that character, as macOS writes が; a notice
+    says so.
+
     Raises:
         RecipeError: A set is unknown, a range cannot be read, the class file is missing, a
             character is given twice, excluded or merged without being there, merged twice, or nothing
             is left.
     """
     problems: list[str] = []
+    notices: list[str] = []
     given = {
         "classes.sets": _gather_sets(recipe, problems),
         "classes.ranges": _gather_ranges(recipe, problems),
-        "classes.file": _gather_file(recipe, problems),
-        "classes.text": "".join(recipe.classes.text.split()),
+        "classes.file": _compose(recipe, "classes.file", _gather_file(recipe, problems), notices),
+        "classes.text": _compose(recipe, "classes.text", recipe.classes.text, notices),
     }
     excluded = _gather_excluded(recipe, problems)
     everything = "".join(given.values())
@@ -78,10 +86,12 @@ def make_class_table(recipe: Recipe) -> ClassTable:
     text = given["classes.text"]
     chars = [*sorted(set(everything) - set(text)), *text]
     labels = [char for char in chars if char not in excluded]
-    if problems := list(_find_unmergeable(recipe, set(labels))):
+    groups = [[compose_text(form) for form in group] for group in recipe.classes.merge]
+    if problems := list(_find_unmergeable(recipe, groups, set(labels))):
         raise RecipeError(*problems)
-    table = ClassTable(labels=tuple(labels), forms=tuple((label,) for label in labels))
-    return merge_classes(table, recipe.classes.merge)
+    forms = tuple((label,) for label in labels)
+    table = ClassTable(labels=tuple(labels), forms=forms, notices=tuple(notices))
+    return merge_classes(table, groups)
 
 
 def merge_classes(table: ClassTable, groups: Iterable[Sequence[str]]) -> ClassTable:
@@ -97,7 +107,8 @@ def merge_classes(table: ClassTable, groups: Iterable[Sequence[str]]) -> ClassTa
     for k in dict.fromkeys([*chain.from_iterable(named), *range(len(table))]):
         merged.setdefault(joined[k], []).append(k)
     rows = sorted(merged.values(), key=lambda classes: classes[0])
-    return ClassTable(
+    return replace(
+        table,
         labels=tuple(table.labels[first] for first, *_ in rows),
         forms=tuple(tuple(form for k in row for form in table.forms[k]) for row in rows),
     )
@@ -213,22 +224,31 @@ def _gather_ranges(recipe: Recipe, problems: list[str]) -> str:
     return chars
 
 
+def _compose(recipe: Recipe, key: str, text: str, notices: list[str]) -> str:
+    """Return the characters of a text but white space, each composed; say which were not."""
+    composed = compose_text(text)
+    if made := sorted((Counter(composed) - Counter(text)).keys()):
+        notices.append(
+            f"{recipe.place(key)}: composed {_show_chars(made)} from several code points each"
+            " (white space between them keeps them apart)"
+        )
+    return "".join(composed.split())
+
+
 def _gather_file(recipe: Recipe, problems: list[str]) -> str:
-    """Read the characters of the class file; white space between them does not count."""
+    """Read the class file."""
     name = recipe.classes.file
     if name is None:
         return ""
     place = recipe.place("classes.file")
     try:
-        text = (recipe.folder / name).read_text(encoding="utf-8-sig")
+        return recipe.find_path(name).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         problems.append(f"{place}: no file '{name}' (paths are relative to the recipe)")
     except UnicodeDecodeError:
         problems.append(f"{place}: '{name}' is not UTF-8 (save the file as UTF-8)")
     except OSError as error:
         problems.append(f"{place}: '{name}' cannot be read: {error.strerror}")
-    else:
-        return "".join(text.split())
     return ""
 
 
@@ -238,7 +258,7 @@ def _gather_excluded(recipe: Recipe, problems: list[str]) -> frozenset[str]:
     chars = ""
     for i, text in enumerate((exclude,) if isinstance(exclude, str) else exclude):
         if not text.upper().startswith(("U+", "0X")):
-            chars += "".join(text.split())
+            chars += "".join(compose_text(text).split())
             continue
         try:
             chars += expand_range(text)
@@ -309,9 +329,11 @@ def _find_conflicts(
         )
 
 
-def _find_unmergeable(recipe: Recipe, labels: set[str]) -> Iterator[str]:
+def _find_unmergeable(
+    recipe: Recipe, groups: Sequence[Sequence[str]], labels: set[str]
+) -> Iterator[str]:
     group_of: dict[str, int] = {}
-    for number, group in enumerate(recipe.classes.merge):
+    for number, group in enumerate(groups):
         place = recipe.place(f"classes.merge.{number}")
         if absent := [char for char in dict.fromkeys(group) if char not in labels]:
             yield f"{place}: found {_show_chars(absent)}, expected only characters that have a class"

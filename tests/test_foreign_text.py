@@ -2,14 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BOX, FONTS, RING, MakeFont
-from fontTools.ttLib import TTFont
+from conftest import FONTS
 
 from glyphgen.cli.talk import print_table
 from glyphgen.errors import FontError

@@ -82,7 +82,7 @@ def test_names_that_match_nothing_are_refused_at_their_lines(recipe: Recipe) -> 
         f"{path}:9: gate.allow.1.forms: 'U+0044..U+0042' runs backwards,"
         " expected the lower end first (U+0042..U+0044)",
         f"{path}:6: gate.deny.0.face: no face is called 'baz*',"
-        " expected a glob on file names: bar.ttf, foo-1.ttf",
+        " expected a file name or a glob: bar.ttf, foo-1.ttf",
     )
 
 

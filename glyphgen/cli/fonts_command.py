@@ -227,7 +227,7 @@ def _show_face(face: Any) -> dict[str, Any]:
     return {
         "family": face.family,
         "style": face.style,
-        "file": face.path.name,
+        "file": face.file,
         "index": face.index,
         "axes": ", ".join(f"{tag}={value:g}" for tag, value in face.axes),
         "license": face.license,

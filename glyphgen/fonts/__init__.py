@@ -2,7 +2,7 @@
 
 from glyphgen.fonts.container import FontFile, read_font_file
 from glyphgen.fonts.face import Face, find_license_troubles, read_face
-from glyphgen.fonts.finding import FaceRequest, find_requests
+from glyphgen.fonts.finding import FaceRequest, find_requests, match_names
 from glyphgen.fonts.known import KnownFaces
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "KnownFaces",
     "find_license_troubles",
     "find_requests",
+    "match_names",
     "read_face",
     "read_font_file",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts.container import read_font_file, unreadable
 from glyphgen.fonts.license import UNKNOWN, describe_embedding, find_beside, recognize_license
+from glyphgen.text import show_foreign
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
@@ -70,10 +71,15 @@ class Face:
     fs_type: str = UNKNOWN
 
     @property
+    def file(self) -> str:
+        """The file name as it may be shown and written: controls and odd bytes are escaped."""
+        return show_foreign(self.path.name)
+
+    @property
     def name(self) -> str:
         """The file name, with index and axes where they are not the default."""
         settings = "".join(f",{tag}={value:g}" for tag, value in self.axes)
-        return self.path.name + (f"#{self.index}" if self.index else "") + settings
+        return self.file + (f"#{self.index}" if self.index else "") + settings
 
     def to_page(self) -> dict[str, Any]:
         """Return the face as JSON can hold it."""
@@ -132,7 +138,7 @@ def read_face(
         location=location,
         weight=weight,
         sha256=file.sha256,
-        family=names["family"] or path.stem,
+        family=names["family"] or show_foreign(path.stem),
         style=names["style"] or "Regular",
         version=names["version"],
         license=beside.name if beside else license,

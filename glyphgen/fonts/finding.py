@@ -1,19 +1,20 @@
 """Recipe -> which files are asked for, and which face of each; opens no font."""
 
+import os
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from glyphgen.recipe import Recipe
 
-__all__ = ["FaceRequest", "find_requests"]
+__all__ = ["FaceRequest", "find_requests", "match_names"]
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc", ".woff", ".woff2")
-_WILD = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +46,31 @@ def find_requests(recipe: "Recipe") -> tuple[tuple[FaceRequest, ...], tuple[str,
     return requests, tuple(problems)
 
 
+def match_names(names: Iterable[str], pattern: str) -> list[bool]:
+    """Tell which of some file names a recipe means: the one that is called so, else those that match.
+
+    ``Inter[opsz,wght].ttf`` is a name first, and a pattern only where nothing is called so.
+    """
+    names = list(names)
+    if pattern in names:
+        return [name == pattern for name in names]
+    return [fnmatchcase(name, pattern) for name in names]
+
+
 def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceRequest]:
     fonts = recipe.fonts
     for pattern in fonts.files:
-        files = _match(recipe.folder, pattern)
+        try:
+            files = _match(recipe.find_path(pattern))
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            problems.append(f"{recipe.place('fonts.files')}: '{pattern}': {said}")
+            continue
         if not files:
-            problems.append(
-                f"{recipe.place('fonts.files')}: no font matches '{pattern}'"
-                " (paths are relative to the recipe)"
-            )
+            hint = "paths are relative to the recipe"
+            if recipe.find_path(pattern).is_dir():
+                hint = f"'{pattern}/**/*.ttf' looks below the folder as well"
+            problems.append(f"{recipe.place('fonts.files')}: no font matches '{pattern}' ({hint})")
         for path in files:
             yield FaceRequest(path=path)
     for family in fonts.system:
@@ -63,7 +80,7 @@ def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceReques
         place = recipe.place(f"fonts.faces.{number}")
         axes = tuple(sorted(face.axes.items()))
         if face.file is not None:
-            path = recipe.folder / face.file
+            path = recipe.find_path(face.file)
             yield FaceRequest(path=path, index=face.index, axes=axes, weight=face.weight)
         elif face.system is not None:
             for path, index in _resolve_family(face.system, place, problems):
@@ -72,14 +89,30 @@ def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceReques
                 )
 
 
-def _match(folder: Path, pattern: str) -> list[Path]:
-    """Return what a pattern matches but folders; ``**`` goes through no symbolic link."""
-    absolute = Path(pattern)
-    if absolute.is_absolute():
-        folder, pattern = Path(absolute.anchor), str(absolute.relative_to(absolute.anchor))
-    # Path.glob looks behind a link before it names it, so that a link to itself is not there.
-    found = folder.glob(pattern) if _WILD & set(pattern) else [folder / pattern]
-    return sorted((path for path in found if _may_be_font(path)), key=lambda p: p.name)
+def _match(pattern: Path) -> list[Path]:
+    """Return the files that a pattern means, by name; a folder means the fonts that lie in it.
+
+    What is there by the very name is no pattern: ``Inter[wght]/*.ttf`` looks into that folder. ``**``
+    goes through no symbolic link.
+
+    Raises:
+        ValueError: It is no pattern that Python knows.
+    """
+    literal, *rest = (Path(*pattern.parts[:n]) for n in range(len(pattern.parts) + 1))
+    for longer in rest:
+        if not os.path.lexists(longer):
+            # Path.glob looks behind a link before it names it: what is there by name is not looked for.
+            found = literal.glob(str(pattern.relative_to(literal)))
+            return _sort(path for path in found if _may_be_font(path))
+        literal = longer
+    if _may_be_font(literal):
+        return [literal]
+    fonts = (path for path in literal.iterdir() if path.suffix.lower() in _SUFFIXES)
+    return _sort(path for path in fonts if _may_be_font(path))
+
+
+def _sort(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: os.fsencode(path.name))  # the same in every locale
 
 
 def _may_be_font(path: Path) -> bool:
@@ -96,16 +129,18 @@ def _may_be_font(path: Path) -> bool:
 
 def _resolve_family(family: str, place: str, problems: list[str]) -> list[tuple[Path, int]]:
     """Return files and collection indices of a fontconfig pattern; never a substitute."""
-    command = ["fc-list", "--format=%{file}\t%{index}\n", family]
+    # A hyphen would begin the size in a pattern of fontconfig, and an option of fc-list.
+    pattern = family.replace("-", r"\-")
+    command = ["fc-list", "--format=%{file}\t%{index}\n", "--", pattern]
     try:
-        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        listing = os.fsdecode(subprocess.run(command, capture_output=True, check=True).stdout)
     except (OSError, subprocess.CalledProcessError):
         problems.append(
             f"{place}: fontconfig's fc-list cannot look for '{family}'"
             " (install the package fontconfig, or give the file under fonts.files)"
         )
         return []
-    found = [line.split("\t") for line in listing.splitlines()]
+    found = [line.rsplit("\t", 1) for line in listing.split("\n") if line]
     # An index above 16 bits is a named instance of a variable font; the font itself is listed too.
     faces = sorted((Path(file), int(index)) for file, index in found if int(index) < 1 << 16)
     faces = [(file, index) for file, index in faces if file.suffix.lower() in _SUFFIXES]

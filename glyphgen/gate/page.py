@@ -9,7 +9,7 @@ from glyphgen.classes import ClassTable
 from glyphgen.fonts import Face
 from glyphgen.gate.verdict import Refusal, Verdict
 from glyphgen.outlines import UnreadFace
-from glyphgen.text import dump_json, list_codepoints
+from glyphgen.text import dump_json, list_codepoints, show_foreign
 
 __all__ = [
     "GATE_NAME",
@@ -181,8 +181,11 @@ def make_gate_page(surveyed: Surveyed) -> GatePage:
 
 
 def _describe_unread(face: UnreadFace) -> UnreadEntry:
-    problems = (line.removeprefix(f"{face.path}: ") for line in face.problems)
-    return UnreadEntry(file=face.path.name, index=face.index, reason="; ".join(problems))
+    place = show_foreign(f"{face.path}: ")
+    problems = (show_foreign(line).removeprefix(place) for line in face.problems)
+    return UnreadEntry(
+        file=show_foreign(face.path.name), index=face.index, reason="; ".join(problems)
+    )
 
 
 def _name_cells(

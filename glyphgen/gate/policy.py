@@ -1,16 +1,15 @@
 """The cells that a recipe allows or denies, whatever the checks say."""
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.classes import expand_range
 from glyphgen.errors import RecipeError
-from glyphgen.fonts import Face
+from glyphgen.fonts import Face, match_names
 from glyphgen.recipe import CellChoice, Recipe
-from glyphgen.text import show_some, show_text
+from glyphgen.text import compose_text, show_some, show_text
 
 __all__ = ["find_chosen"]
 
@@ -42,12 +41,12 @@ def find_chosen(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> 
 def _match_faces(
     recipe: Recipe, choice: CellChoice, place: str, faces: Sequence[Face], problems: list[str]
 ) -> list[bool]:
-    matched = [fnmatchcase(face.path.name, choice.face) for face in faces]
+    matched = match_names((face.file for face in faces), choice.face)
     if not any(matched):
-        names = show_some(face.path.name for face in faces)
+        names = show_some(face.file for face in faces)
         problems.append(
             f"{recipe.place(f'{place}.face')}: no face is called '{choice.face}',"
-            f" expected a glob on file names: {names}"
+            f" expected a file name or a glob: {names}"
         )
     return matched
 
@@ -73,7 +72,8 @@ def _match_forms(
 
 def _list_forms(choice: CellChoice, there: set[str]) -> Iterator[str]:
     """Yield what each entry names: one form, a range of characters, or the characters of a text."""
-    for text in (choice.forms,) if isinstance(choice.forms, str) else choice.forms:
+    texts = (choice.forms,) if isinstance(choice.forms, str) else choice.forms
+    for text in map(compose_text, texts):
         if text in there:
             yield text
         elif text.upper().startswith(("U+", "0X")):

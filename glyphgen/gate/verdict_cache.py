@@ -41,7 +41,7 @@ def name_entry(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> s
         "versions": [VERSION, GATE_VERSION, HARFBUZZ_VERSION, RASTER_VERSION],
         # The family tells which faces are one typeface, and allow and deny go by the file name.
         "faces": [
-            [face.path.name, face.sha256, face.index, face.axes, face.location, face.family]
+            [face.file, face.sha256, face.index, face.axes, face.location, face.family]
             for face in faces
         ],
         "forms": forms,

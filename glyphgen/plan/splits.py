@@ -1,6 +1,5 @@
 """Which faces and how many samples of each class train, val and test have."""
 
-import fnmatch
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS
 from glyphgen.errors import RecipeError
-from glyphgen.fonts import Face
+from glyphgen.fonts import Face, match_names
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, order_by_words
 from glyphgen.text import show_some
@@ -48,7 +47,7 @@ def _take_named(recipe: Recipe, faces: Sequence[Face], side: Ints) -> None:
     for number, patterns in wanted.items():
         for pattern in patterns:
             key = f"split.{SPLITS[number]}_faces"
-            at = [fnmatch.fnmatchcase(face.path.name, pattern) for face in faces]
+            at = match_names((face.file for face in faces), pattern)
             if not any(at):
                 problems.append(
                     f"{recipe.place(key)}: no face is called '{pattern}'"
@@ -70,7 +69,7 @@ def _check_typefaces(recipe: Recipe, faces: Sequence[Face], typefaces: Ints, sid
         members = np.flatnonzero(typefaces == first).tolist()
         if len(np.unique(side[members])) > 1:
             names = show_some(
-                (f"{faces[m].path.name} ({SPLITS[side[m]]})" for m in members), most=len(members)
+                (f"{faces[m].file} ({SPLITS[side[m]]})" for m in members), most=len(members)
             )
             problems.append(
                 f"{recipe.place('split')}: {names} are one typeface: of one family, or drawn alike"

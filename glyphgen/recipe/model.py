@@ -4,7 +4,9 @@ Each section of a recipe is one class, each key one field, and the text under a 
 JSON Schema and so the editor show. Checks that span two keys stand at the end of their section.
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,7 +59,8 @@ class Classes(Settings):
     """Code point ranges, both ends included: "U+3041..U+3093", "0x3041-0x3093", "U+3042"."""
 
     text: str = ""
-    """Characters, one class each; white space does not count."""
+    """Characters, one class each; white space does not count. A letter and a mark that Unicode has as one
+    character are that one, as where macOS wrote が in two."""
 
     file: str | None = None
     """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
@@ -126,7 +129,9 @@ class Fonts(Settings):
     """
 
     files: Strings = ()
-    """Font files, relative to the recipe; `*`, `?` and `[ab]` match many, `**` crosses folders."""
+    """Font files, relative to the recipe; `~` is your home. `*`, `?` and `[ab]` match many, `**` crosses
+    folders; a file that is called so, such as `Inter[opsz,wght].ttf`, comes before what matches. A folder
+    means the fonts that lie in it."""
 
     system: Strings = ()
     """Family names that fontconfig knows. A family that is absent is an error, never replaced."""
@@ -340,6 +345,16 @@ class Recipe(Settings):
     def folder(self) -> Path:
         """The folder that relative paths in the recipe start from."""
         return self._origin.folder
+
+    def find_path(self, name: str) -> Path:
+        """Return the path that a key names: ``~`` is the user's home, what is relative starts here.
+
+        Names are UTF-8 on disk, whatever the locale.
+        """
+        path = Path(os.fsdecode(name.encode("utf-8", "surrogateescape")))
+        with suppress(RuntimeError):  # nobody's home: a name like any other
+            path = path.expanduser()
+        return self.folder / path
 
     def place(self, key: str) -> str:
         """Return the place of a key as messages begin with it.

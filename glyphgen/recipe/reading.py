@@ -166,7 +166,12 @@ def _override(
     """Set overridden keys in ``data``; return the origin that knows of them, and problems."""
     problems = []
     paths: dict[KeyPath, str] = {}
-    for override in overrides:
+    for given in overrides:
+        try:  # the bytes of a command line are UTF-8, whatever the locale
+            override = given.encode("utf-8", "surrogateescape").decode()
+        except UnicodeError:
+            problems.append(f"--set {given}: not UTF-8, expected KEY=VALUE in UTF-8")
+            continue
         key, equals, value = override.partition("=")
         if not (equals and key):
             problems.append(f"--set {override}: not an override, expected KEY=VALUE")

@@ -58,4 +58,4 @@ def make_index(
 def _describe_face(face: Face) -> FaceInfo:
     """Return what index.json says of a face: all that is the same on every machine."""
     facts = {name: getattr(face, name) for name in _FACE_FIELDS}
-    return FaceInfo(file=face.path.name, axes=dict(face.axes), **facts)
+    return FaceInfo(file=face.file, axes=dict(face.axes), **facts)

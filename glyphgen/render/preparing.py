@@ -124,7 +124,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
         framing=make_framing(recipe, store),
         verdict=verdict,
         unread=unread,
-        warnings=_warn(faces, unread),
+        warnings=(*table.notices, *_warn(faces, unread)),
     )
 
 
