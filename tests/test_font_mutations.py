@@ -87,6 +87,8 @@ def check_refusals(read: Sequence[tuple[Steps, dict[str, Any]]]) -> None:
                     "not a font that can be read: ",
                     "holds no glyphs that can be read ",
                     "holds no drawings, expected outlines",
+                    "an empty file, expected TrueType or OpenType ",
+                    "nothing but zeros, expected TrueType or OpenType ",
                     "damaged, table '",
                     "rejected by the OpenType Sanitizer: ",
                 )

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -20,7 +21,14 @@ from fontTools.ttLib.ttCollection import TTCollection
 from prepared_renders import give, read_outlines
 
 from glyphgen.engines.imagemagick import ImageMagickEngine
-from glyphgen.errors import EngineError, FontError, GlyphgenError, UnreadableFontError, WorkerError
+from glyphgen.errors import (
+    EngineError,
+    FontError,
+    GlyphgenError,
+    MachineError,
+    UnreadableFontError,
+    WorkerError,
+)
 from glyphgen.fonts import FaceRequest, find_requests, read_face
 from glyphgen.fonts.sanitizer import _find_program
 from glyphgen.outlines import FontReader, Limits, OutlineStore, process
@@ -41,9 +49,9 @@ def pack(path: Path, flavor: str) -> Path:
     return packed
 
 
-def reason(path: Path, **options: bool) -> str:
+def reason(path: Path, *, sanitize: bool = False) -> str:
     with pytest.raises(UnreadableFontError) as caught:
-        read_face(path, **options)  # type: ignore[arg-type]
+        read_face(path, sanitize=sanitize)
     place, _, said = str(caught.value).partition(f"{path}: ")
     assert place == ""
     return said
@@ -106,12 +114,17 @@ def test_what_says_that_it_unpacks_to_too_much_is_refused(make_font: MakeFont) -
     data = bytearray(path.read_bytes())
     struct.pack_into(">L", data, 16, 65 << 20)
     path.write_bytes(data)
-    assert reason(path) == "unpacks to 65 MiB, expected at most 64 MiB of a packed font"
+    assert reason(path) == (
+        f"a WOFF of {len(data):,} bytes that unpacks to 65 MiB, expected at most 64 MiB of a packed font"
+    )
     path = pack(path.with_suffix(".ttf"), "woff2")
     data = bytearray(path.read_bytes())
     struct.pack_into(">L", data, 16, 1 << 31)
     path.write_bytes(data)
-    assert reason(path) == "unpacks to 2,048 MiB, expected at most 64 MiB of a packed font"
+    assert reason(path) == (
+        f"a WOFF2 of {len(data):,} bytes that unpacks to 2,048 MiB,"
+        " expected at most 64 MiB of a packed font"
+    )
 
 
 def test_what_says_that_one_table_is_too_large_is_refused(make_font: MakeFont) -> None:
@@ -119,7 +132,7 @@ def test_what_says_that_one_table_is_too_large_is_refused(make_font: MakeFont) -
     data = bytearray(path.read_bytes())
     struct.pack_into(">L", data, 44 + 12, 3 << 30)
     path.write_bytes(data)
-    assert reason(path).startswith("unpacks to 3,072 MiB")
+    assert " bytes that unpacks to 3,072 MiB, " in reason(path)
 
 
 def put_bomb(path: Path, n_bytes: int) -> None:
@@ -137,7 +150,8 @@ def test_a_table_that_unpacks_to_more_than_it_says_is_refused(make_font: MakeFon
     with pytest.raises(FontError) as caught, FontReader(sanitize=False, limits=small) as reader:
         reader.read_faces([FaceRequest(path=path)])
     assert list(caught.value.problems) == [
-        f"{path}: unpacks to more than its header says, expected a whole WOFF file"
+        f"{path}: a WOFF of {path.stat().st_size:,} bytes that unpacks to more than its header says,"
+        " expected a whole file"
     ]
 
 
@@ -156,7 +170,8 @@ def test_a_brotli_stream_that_unpacks_to_more_than_it_says_is_refused(make_font:
     with pytest.raises(FontError) as caught, FontReader(sanitize=False, limits=small) as reader:
         reader.read_faces([FaceRequest(path=path)])
     assert list(caught.value.problems) == [
-        f"{path}: unpacks to more than its header says, expected a whole WOFF file"
+        f"{path}: a WOFF2 of {path.stat().st_size:,} bytes that unpacks to more than its header says,"
+        " expected a whole file"
     ]
 
 
@@ -587,3 +602,225 @@ def test_equal_faces_are_read_once(make_font: MakeFont, write_recipe: WriteRecip
     requests, problems = find_requests(read_recipe(recipe))
     assert (len(requests), problems) == (2, ())
     assert len(survey_faces(read_recipe(recipe)).faces) == 1
+
+
+# --- what the machine does is no fault of a font ---
+
+
+@pytest.fixture
+def three_fonts(make_font: MakeFont, write_recipe: WriteRecipe) -> Path:
+    """A recipe that leaves out whatever font cannot be read."""
+    for name in ("one", "two", "three"):
+        make_font(f"{name}.ttf", {"A": BOX, "B": RING})
+    return write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\ngate.on_refused = "skip"')
+
+
+def machine_failure(recipe: Path) -> str:
+    with pytest.raises(MachineError) as caught:
+        survey_faces(read_recipe(recipe), use_cache=False)
+    return str(caught.value)
+
+
+@pytest.fixture
+def in_the_reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Let some statements run in the processes that read fonts, before they do."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def run(statements: str) -> None:
+        (site / "sitecustomize.py").write_text(statements, encoding="utf-8")
+
+    return run
+
+
+FULL = """
+import pathlib
+whole = pathlib.Path.open
+class Full:
+    def __init__(self, file): self.file = file
+    def __enter__(self): return self
+    def __exit__(self, *error): self.file.close()
+    def write(self, data): raise OSError(28, "No space left on device")
+def open_full(path, mode="r", *rest, **options):
+    file = whole(path, mode, *rest, **options)
+    return Full(file) if path.suffix == ".outlines" else file
+pathlib.Path.open = open_full
+"""
+
+
+def test_a_full_folder_for_temporary_files_leaves_no_font_out(
+    three_fonts: Path, in_the_reader: Callable[[str], None]
+) -> None:
+    in_the_reader(FULL)
+    assert re.fullmatch(
+        r"/\S+/glyphgen-\w+: what is read of fonts cannot be kept there for now:"
+        r" No space left on device \(make room, or let TMPDIR name another folder\)",
+        machine_failure(three_fonts),
+    )
+
+
+def test_a_machine_that_can_open_no_more_files_leaves_no_font_out(
+    three_fonts: Path, in_the_reader: Callable[[str], None]
+) -> None:
+    in_the_reader(
+        "import pathlib\nwhole = pathlib.Path.read_bytes\n"
+        "def read_bytes(path):\n"
+        "    if path.name == 'two.ttf': raise OSError(24, 'Too many open files')\n"
+        "    return whole(path)\n"
+        "pathlib.Path.read_bytes = read_bytes"
+    )
+    path = three_fonts.parent / "two.ttf"
+    assert machine_failure(three_fonts) == f"{path}: cannot be read: Too many open files"
+
+
+def test_a_reader_that_is_killed_from_outside_leaves_no_font_out(
+    three_fonts: Path, in_the_reader: Callable[[str], None]
+) -> None:
+    in_the_reader(
+        "import os, pathlib\nwhole = pathlib.Path.read_bytes\n"
+        "def read_bytes(path):\n"
+        "    if path.name == 'two.ttf': os.kill(os.getpid(), 9)\n"
+        "    return whole(path)\n"
+        "pathlib.Path.read_bytes = read_bytes"
+    )
+    path = three_fonts.parent / "two.ttf"
+    assert machine_failure(three_fonts) == (
+        f"{path}: the process that read this font was ended from outside (SIGKILL), often by the"
+        " system for want of memory (make room in memory, and run the command again)"
+    )
+
+
+def test_a_limit_of_the_users_on_memory_leaves_no_font_out(
+    three_fonts: Path, in_the_reader: Callable[[str], None]
+) -> None:
+    in_the_reader(
+        "import pathlib, resource\nwhole = pathlib.Path.read_bytes\n"
+        "def read_bytes(path):\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31))\n"
+        "    bytearray(3 << 30)\n"
+        "pathlib.Path.read_bytes = read_bytes"
+    )
+    assert machine_failure(three_fonts) == (
+        "fonts: `ulimit -v` leaves too little memory to the process that reads them,"
+        " expected 4,096 MiB (raise it, or leave it unlimited)"
+    )
+
+
+def test_what_this_process_cannot_write_or_start_is_said(
+    three_fonts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("glyphgen.outlines.child.subprocess.Popen", refuse)
+        assert machine_failure(three_fonts) == (
+            "fonts: the process that reads them cannot be started: Resource temporarily unavailable"
+        )
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    monkeypatch.setattr("glyphgen.outlines.process.tempfile.TemporaryDirectory", refuse)
+    assert machine_failure(three_fonts) == (
+        "/nowhere: what is read of fonts cannot be kept there for now:"
+        " Resource temporarily unavailable (make room, or let TMPDIR name another folder)"
+    )
+
+
+def test_a_sanitizer_that_cannot_start_leaves_no_font_out(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    monkeypatch.setattr("glyphgen.fonts.sanitizer._find_program", lambda: "/nowhere/ots")
+    with pytest.raises(MachineError) as caught:
+        read_face(path, sanitize=True)
+    assert str(caught.value) == (
+        "/nowhere/ots: the OpenType Sanitizer cannot be started: No such file or directory"
+        " (fonts.sanitize = false does without it)"
+    )
+
+
+# --- what is no font ---
+
+NO_FONTS = {
+    b"<!DOCTYPE html>\n<html>": "a web page",
+    b"\xef\xbb\xbf\n<HTML><body>": "a web page",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n": "a Git LFS pointer",
+    b"%!PS-AdobeFont-1.0: Some 1.0\n": "a Type 1 font",
+    b"\x80\x01\x10\x00\x00\x00%!PS-AdobeFont": "a Type 1 font",
+    b"typ1\0\1": "a Type 1 font in the wrapping of TrueType",
+    bytes(34) + b"LP" + bytes(20): "an Embedded OpenType font (.eot)",
+    b"\0\0\1\0" + b"\0\0\2\0" * 3 + bytes(240): "a font of the classic Mac OS (.dfont)",
+    b"STARTFONT 2.1\n": "a font of bitmaps (.bdf, .pcf)",
+    b"\x01fcp\0\0": "a font of bitmaps (.bdf, .pcf)",
+    b"SplineFontDB: 3.2\n": "a FontForge source (.sfd)",
+    b"<?xml version='1.0'?><svg>": "an XML file",
+    b"%PDF-1.7\n": "a PDF",
+    b"PK\x03\x04\0\0": "a ZIP archive",
+    b"\x1f\x8b\x08\0": "a packed file",
+    b"\x89PNG\r\n": "a picture",
+    b"": "an empty file",
+    bytes(600): "nothing but zeros",
+    b"404: Not Found\n": "a text that begins '404: Not Found'",
+}
+
+
+@pytest.mark.parametrize(("data", "what"), NO_FONTS.items())
+def test_what_is_no_font_is_called_what_it_is(tmp_path: Path, data: bytes, what: str) -> None:
+    path = tmp_path / "x.ttf"
+    path.write_bytes(data)
+    for sanitize in (False, True):
+        assert reason(path, sanitize=sanitize).startswith(
+            f"{what}, expected TrueType or OpenType ("
+        )
+
+
+def test_what_to_do_about_no_font_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.ttf"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    assert reason(path) == (
+        "a Git LFS pointer, expected TrueType or OpenType (`git lfs pull` gets the font)"
+    )
+
+
+# --- tables before sums ---
+
+
+def test_a_file_that_ends_early_is_cut_off_and_not_only_damaged(make_font: MakeFont) -> None:
+    path = make_font("x.ttf", {"A": BOX})
+    entry = max(TTFont(path).reader.tables.items(), key=lambda item: item[1].offset)
+    tag, n_bytes = entry[0], entry[1].offset + entry[1].length
+    path.write_bytes(path.read_bytes()[: n_bytes - 1])
+    assert reason(path, sanitize=True) == (
+        f"damaged, table '{tag}' ends at byte {n_bytes:,} of a file of {n_bytes - 1:,}"
+        " (mend the font; fonts.sanitize = false reads it all the same)"
+    )
+
+
+def write_loca(path: Path, places: list[int]) -> None:
+    """Place the glyphs of a font elsewhere, in units of two bytes, and mend the checksum."""
+    loca = TTFont(path).reader.tables["loca"]
+    data = bytearray(path.read_bytes())
+    table = struct.pack(f">{len(places)}H", *places)
+    assert len(table) == loca.length
+    data[loca.offset : loca.offset + loca.length] = table
+    path.write_bytes(data)
+    write_checksum(path, b"loca", sum_of(table))
+
+
+def test_glyphs_lie_one_after_the_other_within_their_table(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.fonts.sanitizer._find_program", lambda: None)
+    path = make_font("x.ttf", {"A": BOX, "B": RING, "C": PAIR})
+    loca = TTFont(path).reader["loca"]
+    places = list(struct.unpack(f">{len(loca) // 2}H", loca))
+    mend = "(mend the font; fonts.sanitize = false reads it all the same)"
+    swapped = [places[0], places[2], places[1], *places[3:]]
+    write_loca(path, swapped)
+    assert reason(path, sanitize=True) == f"damaged, table 'loca' runs backwards at glyph 1 {mend}"
+    write_loca(path, [*places[:-1], places[-1] + 1])
+    assert reason(path, sanitize=True) == (
+        f"damaged, table 'loca' places glyph 3 beyond the end of 'glyf' {mend}"
+    )
+    write_loca(path, places)
+    assert read_face(path, sanitize=True).index == 0

@@ -12,6 +12,7 @@ from glyphgen.files.cache import Cache
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
 from glyphgen.outlines import FontReader
 from glyphgen.outlines import process as reading
+from glyphgen.outlines.child import ReaderProcess
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import survey_faces
 
@@ -29,13 +30,12 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def n_started(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Count the processes that have been started."""
     started = []
-    worker = reading._Worker
 
-    def start(log: Path) -> reading._Worker:
+    def start(log: Path) -> ReaderProcess:
         started.append(log)
-        return worker(log)
+        return ReaderProcess(log)
 
-    monkeypatch.setattr(reading, "_Worker", start)
+    monkeypatch.setattr(reading, "ReaderProcess", start)
     return lambda: len(started)
 
 
@@ -142,5 +142,5 @@ def test_a_survey_that_was_made_before_starts_nothing(
         make_font(f"{name}.ttf", {"A": BOX, "B": RING})
     recipe = read_recipe(write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]'))
     first = survey_faces(recipe)
-    monkeypatch.setattr(reading, "_Worker", None)
+    monkeypatch.setattr(reading, "ReaderProcess", None)
     assert survey_faces(recipe).faces == first.faces

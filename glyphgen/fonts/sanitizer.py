@@ -1,10 +1,11 @@
-"""Checks whether a font file is whole and sane: its checksums, its contours, the OpenType Sanitizer.
+"""Checks whether a font file is whole and sane: its tables, their sums, its glyphs, the OpenType Sanitizer.
 
 It changes nothing: what is read afterwards is the file as it is, so that a dataset is the same whether
 the sanitizer is installed or not.
 """
 
 import io
+import signal
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.errors import UnreadableFontError
+from glyphgen.errors import MachineError, UnreadableFontError
 
-__all__ = ["check_contours", "check_sanity", "describe_sanitizer"]
+__all__ = ["check_glyphs", "check_sanity", "describe_sanitizer"]
 
 _LONGEST_S = 10  # a collection of all of Chinese, Japanese and Korean takes 0.3 s
 _LONGEST_REASON = 160
@@ -30,21 +31,21 @@ _ALL_THE_SAME = "(mend the font; fonts.sanitize = false reads it all the same)"
 
 
 def check_sanity(path: Path, data: bytes) -> None:
-    """Check a font file's checksums, and ask the OpenType Sanitizer where the package is installed.
+    """Check a font file's tables and checksums, and ask the OpenType Sanitizer where it is installed.
 
     Damage that moves a few points of an outline leaves a font that can be read and drawn, and a
     character that nobody has ever written so: only the checksums know.
 
     Raises:
-        UnreadableFontError: A table is not what its checksum says, or the sanitizer rejects the file.
+        UnreadableFontError: A table ends behind the file or is not what its checksum says, or the
+            sanitizer rejects the file.
+        MachineError: The sanitizer cannot be started.
 
     Source: OpenType 1.9.1, "OpenType Font File", calculating checksums; https://github.com/khaledhosny/ots
     """
-    damaged = _find_damaged(data)
+    damaged = _find_cut_off(data) or _find_damaged(data)
     if damaged:
-        raise UnreadableFontError(
-            f"{path}: damaged, table '{damaged}' does not match its checksum {_ALL_THE_SAME}"
-        )
+        raise UnreadableFontError(f"{path}: damaged, table {damaged} {_ALL_THE_SAME}")
     program = _find_program()
     if program is None:
         return
@@ -55,45 +56,64 @@ def check_sanity(path: Path, data: bytes) -> None:
         )
     except subprocess.TimeoutExpired:
         raise _rejected(path, f"no verdict within {_LONGEST_S} s") from None
+    except OSError as error:
+        raise MachineError(
+            f"{program}: the OpenType Sanitizer cannot be started: {error.strerror}"
+            " (fonts.sanitize = false does without it)"
+        ) from error
+    if done.returncode == -signal.SIGKILL:
+        raise MachineError(
+            f"{path}: the OpenType Sanitizer was killed while it looked at this file"
+            " (often by the system, for want of memory; run the command again)"
+        )
     if done.returncode:
         said = done.stderr.decode(errors="replace").splitlines()
         errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")]
         raise _rejected(path, errors[0] if errors else f"exit code {done.returncode}")
 
 
-def check_contours(path: Path, data: bytes) -> None:
-    """Check that the contours of every TrueType glyph end one after the other.
+def check_glyphs(path: Path, data: bytes) -> None:
+    """Check that TrueType glyphs lie one after the other in their table, and so do their contours.
 
     Args:
         path: Of the file, for the message.
         data: A font or a collection, unpacked.
 
     Raises:
-        UnreadableFontError: A contour ends before or with the one before it: the points would be
+        UnreadableFontError: A glyph ends before it begins or beyond the table, so that another glyph's
+            bytes would be drawn; or a contour ends before or with the one before it: the points would be
             joined as nobody has drawn them.
 
-    Source: OpenType 1.9.1, table glyf, simple glyph description.
+    Source: OpenType 1.9.1, tables loca and glyf, simple glyph description.
     """
     for tables in _list_fonts(data):
         try:
-            glyph = _find_disorder(data, tables)
+            damaged = _find_disorder(data, tables)
         except (struct.error, LookupError, ValueError):
             continue  # cut off or contradictory: the reader says so
-        if glyph is not None:
-            raise UnreadableFontError(
-                f"{path}: damaged, the contours of glyph {glyph} are out of order {_ALL_THE_SAME}"
-            )
+        if damaged:
+            raise UnreadableFontError(f"{path}: damaged, {damaged} {_ALL_THE_SAME}")
 
 
-def _find_disorder(data: bytes, tables: dict[str, Any]) -> int | None:
+def _find_disorder(data: bytes, tables: dict[str, Any]) -> str | None:
+    """Return the first glyph that lies where none can, or of which the contours are out of order."""
+    glyf, head, loca, maxp = (
+        data[tables[tag].offset :][: tables[tag].length] for tag in ("glyf", "head", "loca", "maxp")
+    )
+    has_long = struct.unpack_from(">h", head, 50)[0]
+    n_glyphs = struct.unpack_from(">H", maxp, 4)[0]
+    places = np.frombuffer(loca, ">u4" if has_long else ">u2")[: n_glyphs + 1].astype(np.int64)
+    at = places * (1 if has_long else 2)
+    if len(backwards := np.flatnonzero(at[1:] < at[:-1])):
+        return f"table 'loca' runs backwards at glyph {backwards[0]}"
+    if len(beyond := np.flatnonzero(at > len(glyf))):
+        return f"table 'loca' places glyph {max(beyond[0] - 1, 0)} beyond the end of 'glyf'"
+    glyph = _find_crossed_contours(np.frombuffer(glyf, np.uint8), at)
+    return None if glyph is None else f"the contours of glyph {glyph} are out of order"
+
+
+def _find_crossed_contours(glyf: NDArray[np.uint8], at: NDArray[np.int64]) -> int | None:
     """Return the first glyph of which a contour ends no later than the one before it."""
-    parts = {
-        tag: data[tables[tag].offset :][: tables[tag].length] for tag in ("glyf", "head", "loca")
-    }
-    glyf = np.frombuffer(parts["glyf"], np.uint8)
-    has_long = struct.unpack_from(">h", parts["head"], 50)[0]
-    loca = np.frombuffer(parts["loca"], ">u4" if has_long else ">u2").astype(np.int64)
-    at = loca * (1 if has_long else 2)
     glyphs = np.flatnonzero(at[1:] > at[:-1])
     n_contours = _read_words(glyf, at[glyphs])
     simple = n_contours < 1 << 15  # composite glyphs count -1
@@ -134,7 +154,18 @@ def _find_damaged(data: bytes) -> str | None:
             # It holds the sum of the whole file, which counts as 0; many tools count it as it is.
             sums.append(calcChecksum(table[:8] + bytes(4) + table[12:]))
         if checksum not in sums:
-            return "".join(char if char.isprintable() else "?" for char in str(tag))
+            return f"'{tag}' does not match its checksum"
+    return None
+
+
+def _find_cut_off(data: bytes) -> str | None:
+    """Return the first table that ends behind the end of the file, and how far."""
+    if data[:4] in {b"wOFF", b"wOF2"}:
+        return None
+    for font in _list_fonts(data):
+        for tag, entry in font.items():
+            if (end := entry.offset + entry.length) > len(data) and tag not in _NEVER_DRAWN:
+                return f"'{tag}' ends at byte {end:,} of a file of {len(data):,}"
     return None
 
 
@@ -162,7 +193,7 @@ def _find_program() -> str | None:
 
 
 def _rejected(path: Path, reason: str) -> UnreadableFontError:
-    shown = "".join(char if char.isprintable() else "?" for char in reason)[:_LONGEST_REASON]
+    shown = reason[:_LONGEST_REASON]
     return UnreadableFontError(
         f"{path}: rejected by the OpenType Sanitizer: {shown} {_ALL_THE_SAME}"
     )

@@ -1,41 +1,39 @@
 """Reads fonts in processes of their own, within limits.
 
 A font that crashes its reader, swells it or never comes to an end costs that process alone: its face
-is reported, and the others are read by the next process.
+is reported, and the others are read by the next process. What the machine does (no room, no memory, no
+process, a kill from outside) is never reported of a face, which may be left out: it ends the reading.
 """
 
 import json
 import os
-import select
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from glyphgen.errors import FontError, WorkerError
+from glyphgen.errors import FontError, MachineError, WorkerError
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
+from glyphgen.outlines.child import (
+    Answer,
+    DeadError,
+    ReaderProcess,
+    check_machine,
+    describe_death,
+    own_folder,
+)
 from glyphgen.outlines.outline_store import OutlineStore, join_stores
 
-__all__ = ["OUT_OF_MEMORY", "FontReader", "Limits", "ReadOutlines", "UnreadFace"]
-
-OUT_OF_MEMORY = 77  # exit code of a process that has met its limit
+__all__ = ["FontReader", "Limits", "ReadOutlines", "UnreadFace"]
 
 T = TypeVar("T")
-Answer = dict[str, Any]
 
 _FACES_PER_PROCESS = 4  # fewer are read sooner than a process starts
-_LONGEST_ANSWER = 8 << 20
-_PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +109,12 @@ class FontReader:
         self._sanitize = sanitize
         self._limits = limits or Limits()
         self._known = known
-        self._folder = tempfile.TemporaryDirectory(prefix="glyphgen-")
-        self._workers: list[_Worker] = []
-        self._idle: list[_Worker] = []
+        with own_folder(Path(os.environ.get("TMPDIR", "/tmp"))):
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="glyphgen-", ignore_cleanup_errors=True
+            )
+        self._workers: list[ReaderProcess] = []
+        self._idle: list[ReaderProcess] = []
         self._is_closed = False
         self._lock = threading.Lock()  # of what is above: threads wait for one process each
 
@@ -146,6 +147,7 @@ class FontReader:
         Raises:
             FontError: For every missing file, index out of range and unknown axis, all at once; or
                 no face can be read.
+            MachineError: The machine has no room, memory or process for it.
         """
         answers = self._ask_all(requests, self._ask_face)
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
@@ -177,10 +179,12 @@ class FontReader:
 
         Raises:
             FontError: No face can be read.
+            MachineError: The machine has no room, memory or process for it.
         """
         home = Path(self._folder.name)
         job = {"forms": list(forms), "wobble_grid": wobble_grid, "language": language}
-        (home / "job.json").write_text(json.dumps(job), encoding="ascii")
+        with own_folder(home):
+            (home / "job.json").write_text(json.dumps(job), encoding="ascii")
         ask = partial(self._ask_outlines, n_forms=len(forms))
         answers = self._ask_all(list(enumerate(faces)), ask)
         unread = _list_unread(faces, answers)
@@ -189,7 +193,7 @@ class FontReader:
             raise FontError(*(line for face in unread for line in face.problems))
         cells, missing = [], []
         for k in read:
-            with (home / f"{k}.outlines").open("rb") as file:
+            with own_folder(home), (home / f"{k}.outlines").open("rb") as file:
                 cells.append(OutlineStore.load(file))
                 missing.append(OutlineStore.load(file))
         return ReadOutlines(
@@ -239,20 +243,25 @@ class FontReader:
         worker = self._find_worker()
         try:
             answer = worker.ask(task, self._limits.wall_s(cpu_s))
-        except _DeadError as death:
+        except DeadError as death:
             worker.end()
-            why = _describe_death(death, memory_bytes, cpu_s)
+            check_machine(path, death, memory_bytes)
+            why = describe_death(death, memory_bytes, cpu_s)
             return {"problems": [f"{path}: {why} (mend the font, or leave it out)"]}
+        if "machine" in answer:
+            raise MachineError(*answer["machine"])
         self._idle.append(worker)
         return answer
 
-    def _find_worker(self) -> "_Worker":
+    def _find_worker(self) -> "ReaderProcess":
         with self._lock:
             if self._is_closed:
                 raise WorkerError("fonts: their reader is closed")
             if self._idle:
                 return self._idle.pop()
-            self._workers.append(_Worker(Path(self._folder.name) / f"{len(self._workers)}.log"))
+            self._workers.append(
+                ReaderProcess(Path(self._folder.name) / f"{len(self._workers)}.log")
+            )
             return self._workers[-1]
 
     def _end_all(self) -> None:
@@ -274,104 +283,3 @@ def _list_unread(
 
 def _count_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _DeadError(Exception):
-    """A worker has died, or had to be ended: ``code`` is its exit code, None where it hung."""
-
-    def __init__(self, code: int | None) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def _describe_death(death: _DeadError, memory_bytes: int, cpu_s: float) -> str:
-    if death.code is None or death.code == -signal.SIGXCPU:
-        return f"takes more than {cpu_s:g} s to read"
-    if death.code == OUT_OF_MEMORY:
-        return f"takes more than {memory_bytes >> 20:,} MiB of memory to read"
-    if death.code < 0:
-        return f"crashes its reader ({signal.Signals(-death.code).name})"
-    return f"ends its reader with exit code {death.code}"
-
-
-class _Worker:
-    """One process, and the pipes to it."""
-
-    def __init__(self, log: Path) -> None:
-        path = os.pathsep.join(filter(None, (str(_PACKAGE.parent), os.environ.get("PYTHONPATH"))))
-        with log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "glyphgen.outlines.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                # Threads that wait for large matrices take address space, and there are none here.
-                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
-                start_new_session=True,  # so that what it has started ends with it
-            )
-        self._log = log
-        self._is_ready = False
-        self._is_ended = False
-        self._ending = threading.Lock()
-
-    def ask(self, task: Answer, wall_s: float) -> Answer:
-        """Return the answer to a task.
-
-        Raises:
-            _DeadError: There is none, nor will there be.
-            WorkerError: The process cannot even start.
-        """
-        if not self._is_ready:
-            self._wait_until_ready()
-        line = json.dumps(task).encode() + b"\n"
-        try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            raise _DeadError(self._process.wait()) from None
-        return self._read_answer(wall_s)
-
-    def end(self) -> None:
-        """End the process, and whatever it has started."""
-        with self._ending:
-            if self._is_ended:
-                return  # its number may be another process's now
-            self._is_ended = True
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def close(self) -> None:
-        """Close the pipes, once nobody waits for an answer."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(BrokenPipeError):
-                pipe.close()  # type: ignore[union-attr]
-
-    def _wait_until_ready(self) -> None:
-        try:
-            self._read_answer(120.0)
-        except _DeadError as death:
-            said = self._log.read_text(errors="replace").strip().splitlines() or [str(death.code)]
-            raise WorkerError(
-                f"fonts: the process that reads them does not start: {said[-1]}"
-            ) from (death)
-        self._is_ready = True
-
-    def _read_answer(self, wall_s: float) -> Answer:
-        assert self._process.stdout is not None
-        pipe, deadline = self._process.stdout.fileno(), time.monotonic() + wall_s
-        poll = select.poll()
-        poll.register(pipe, select.POLLIN)
-        line = b""
-        while not line.endswith(b"\n"):
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise _DeadError(None)
-            chunk = os.read(pipe, 1 << 16)
-            if not chunk:
-                raise _DeadError(self._process.wait())
-            line += chunk
-            if len(line) > _LONGEST_ANSWER:
-                raise _DeadError(None)
-        answer: Answer = json.loads(line)
-        return answer

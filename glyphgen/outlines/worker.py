@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from glyphgen.errors import FontError, UnreadableFontError
+from glyphgen.errors import FontError, MachineError, UnreadableFontError
 from glyphgen.fonts import Face, read_face
+from glyphgen.outlines.child import CRAMPED, OUT_OF_MEMORY, own_folder
 from glyphgen.outlines.harfbuzz import read_face_outlines
-from glyphgen.outlines.process import OUT_OF_MEMORY
 
 __all__ = ["main"]
 
@@ -31,8 +31,10 @@ def main() -> None:
         _limit(task["memory_bytes"], task["cpu_s"])
         try:
             answer = _TASKS[task["kind"]](task)
-        except MemoryError:
-            os._exit(OUT_OF_MEMORY)  # nothing here can be trusted to go on
+        except MemoryError:  # nothing here can be trusted to go on
+            os._exit(CRAMPED if _find_hard_limit() < task["memory_bytes"] else OUT_OF_MEMORY)
+        except (MachineError, OSError) as error:
+            answer = {"machine": [str(error)]}
         except FontError as error:
             may_skip = isinstance(error, UnreadableFontError)
             answer = {"problems": error.problems, "may_skip": may_skip}
@@ -54,6 +56,14 @@ def _limit(memory_bytes: int, cpu_s: float) -> None:
         resource.setrlimit(what, (own, most))
 
 
+def _find_hard_limit() -> float:
+    """Return how much memory the user's own limit leaves to a process, in bytes."""
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    return math.inf if most == resource.RLIM_INFINITY else most
+
+
 def _read_face(task: dict[str, Any]) -> dict[str, Any]:
     face = read_face(
         Path(task["path"]),
@@ -69,7 +79,8 @@ def _read_outlines(task: dict[str, Any]) -> dict[str, Any]:
     face = Face.from_page(task["face"])
     job = json.loads(Path(task["job"]).read_bytes())
     cells, missing = read_face_outlines(face, **job)
-    with Path(task["out"]).open("wb") as file:
+    out = Path(task["out"])
+    with own_folder(out.parent), out.open("wb") as file:
         cells.dump(file)
         missing.dump(file)
     return {}
