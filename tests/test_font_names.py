@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import BOX, FONTS, RING, MakeFont
 
-from glyphgen.errors import RecipeError
+from glyphgen.errors import EngineError, RecipeError
 from glyphgen.fonts import find_requests, match_names
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render, survey_faces
@@ -258,3 +258,15 @@ allow = [{ forms = "が" }]
     )
     composed = write_recipe('fonts.files = ["*.ttf"]\n[classes]\ntext = "がか゛"')
     assert survey_faces(read_recipe(composed)).table.notices == ()
+
+
+def test_imagemagick_says_which_names_it_does_not_take(odd_font: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(odd_font, ["render.engine=imagemagick"])
+    with pytest.raises(EngineError) as caught:
+        render_dataset(recipe, tmp_path / "set")
+    assert str(caught.value) == (
+        f"{tmp_path}/\\x83t\\x83H.ttf: ImageMagick takes only names in UTF-8"
+        " (rename the file, or use the engine 'vector' or 'pillow')"
+    )
+    (tmp_path / os.fsdecode(SHIFT_JIS)).unlink()
+    assert render_dataset(recipe, tmp_path / "set").n_rows == 8

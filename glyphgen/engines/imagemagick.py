@@ -192,8 +192,9 @@ def _average(fine: NDArray[Any], scale: int, shift: float) -> NDArray[np.float32
 
 
 def _quote_path(path: Path) -> str:
-    # Absolute, so that no '@', '-' or '^' begins it; Wand puts it between quotes as it is.
-    return str(path.absolute()).replace("\\", "\\\\").replace("'", "\\'")
+    # Absolute, so that no '@', '-' or '^' begins it; Wand puts it between quotes as it is, in UTF-8.
+    name = os.fsencode(path.absolute()).decode()
+    return name.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _check_file(path: Path) -> None:
@@ -208,6 +209,13 @@ def _check_faces(faces: Sequence[Face]) -> None:
         _check_file(face.path)
         with face.path.open("rb") as file:
             is_woff2 = file.read(4) == b"wOF2"
+        try:
+            _quote_path(face.path)
+        except UnicodeDecodeError:
+            problems.append(
+                f"{face.path}: ImageMagick takes only names in UTF-8"
+                " (rename the file, or use the engine 'vector' or 'pillow')"
+            )
         if is_woff2:
             problems.append(
                 f"{face.path}: ImageMagick draws no WOFF2 fonts (use the engine 'vector' or 'pillow')"

@@ -121,7 +121,8 @@ class Fonts(Settings):
     Fonts are read in a process of its own, within limits on memory and time, and only regular files are
     opened. A file that is no whole font or does not match its checksums, that the sanitizer rejects, or
     that crashes its reader or exceeds the limits, is an error that names it; with
-    `gate.on_refused = "skip"` it is left out with a warning, and `gate.json` has it under `unread`.
+    `gate.on_refused = "skip"` it is left out with a warning, and `gate.json` has it under `unread`. What
+    the machine lacks while fonts are read (room for temporary files, memory, processes) is an error always.
 
     A font that says nothing of its license may be described by a catalog: a file `FONTS.tsv` in the
     folder above, with columns `folder`, `file`, `licence` and `package`, whose text is
@@ -140,8 +141,8 @@ class Fonts(Settings):
     """Faces that need an index, axes or a weight, one `[[fonts.faces]]` table each."""
 
     sanitize: bool = True
-    """Check the checksums and contours of every file first, and ask the OpenType Sanitizer about it,
-    where `glyphgen[sanitize]` is installed."""
+    """Check the tables, checksums and glyphs of every file first, and ask the OpenType Sanitizer about it.
+    It comes with glyphgen but for Linux on other processors than x86-64."""
 
     require_license: bool = False
     """Stop where the license of a face is unknown, or its maker restricts embedding, rather than warn."""
@@ -177,12 +178,12 @@ class Split(Settings):
     """Share of test; val and test together stay below 1."""
 
     val_faces: Strings = ()
-    """Font file names of val instead of a share, `*`, `?` and `[ab]` match many; only with
-    `by = "face"`."""
+    """Font file names of val instead of a share; `*`, `?` and `[ab]` match many where no file is called
+    so. Only with `by = "face"`."""
 
     test_faces: Strings = ()
-    """Font file names of test instead of a share, `*`, `?` and `[ab]` match many; only with
-    `by = "face"`."""
+    """Font file names of test instead of a share; `*`, `?` and `[ab]` match many where no file is called
+    so. Only with `by = "face"`."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if self.by == "none":
@@ -219,7 +220,7 @@ class CellChoice(Settings):
     """
 
     face: str = "*"
-    """Font file name; `*`, `?` and `[ab]` match many. Left out: every face."""
+    """Font file name; `*`, `?` and `[ab]` match many where no file is called so. Left out: every face."""
 
     forms: str | Strings = ()
     """Characters: a text, a range, or a list of texts and ranges. Left out: every one."""
