@@ -641,7 +641,7 @@ class Full:
     def __init__(self, file): self.file = file
     def __enter__(self): return self
     def __exit__(self, *error): self.file.close()
-    def write(self, data): raise OSError(28, "No space left on device")
+    def write(self, data): raise OSError("8 requested and 4 written")
 def open_full(path, mode="r", *rest, **options):
     file = whole(path, mode, *rest, **options)
     return Full(file) if path.suffix == ".outlines" else file

@@ -1,5 +1,6 @@
 """One process that reads fonts, seen from outside: its pipes, its end, and whose fault that was."""
 
+import errno
 import json
 import os
 import select
@@ -46,7 +47,7 @@ def own_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        said = error.strerror or error
+        said = error.strerror or os.strerror(errno.ENOSPC)  # NumPy keeps the reason to itself
         raise MachineError(
             f"{folder}: what is read of fonts cannot be kept there for now: {said}"
             " (make room, or let TMPDIR name another folder)"
