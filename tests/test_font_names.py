@@ -164,7 +164,10 @@ def odd_font(make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path) -> 
     """A recipe of a font whose name is no UTF-8 and another whose name is Japanese."""
     make_font("x.ttf", {"A": BOX, "B": RING}).rename(tmp_path / os.fsdecode(SHIFT_JIS))
     make_font("フォント.ttf", {"A": RING, "B": BOX})
-    return write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 4')
+    return write_recipe(
+        'classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 4\n'
+        '[[fonts.faces]]\nfile = "フォント.ttf"'
+    )
 
 
 def test_a_name_that_is_no_utf_8_is_shown_and_written_escaped(
