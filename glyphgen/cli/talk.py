@@ -108,10 +108,10 @@ def describe_produced(produced: "Produced") -> str:
     if not n_made:
         return f"{n_rows:,} images were there already, and every shard has its hash"
     kept = f", {n_rows - n_made:,} were there already" if n_made < n_rows else ""
-    return (
-        f"{n_made:,} images in {produced.seconds:.1f} s"
-        f" ({produced.images_per_second:,.0f} a second){kept}"
-    )
+    speed = f"{produced.images_per_second:,.0f} a second"
+    if produced.n_steady:
+        speed = f"{produced.start_seconds:.1f} s to start, then {speed}"
+    return f"{n_made:,} images in {produced.seconds:.1f} s ({speed}){kept}"
 
 
 def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:
