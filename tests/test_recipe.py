@@ -263,6 +263,9 @@ def test_override_is_toml_or_else_a_string(read: Read) -> None:
         ("name.x=1", "unknown key"),
         ("fonts.files.7=x", "unknown key"),
         ("rendr.size=1", "unknown key (did you mean 'render'?)"),
+        ("per_class=5", "unknown key (did you mean 'render.per_class'?)"),
+        ("render.seed=5", "unknown key (did you mean 'seed'?)"),
+        ("image.rotaton=5", "unknown key (did you mean 'render.rotation'?)"),
         (
             "gate.strict=1",
             "unknown key, expected one of on_refused, on_cut_off, min_faces_per_class, allow, deny",

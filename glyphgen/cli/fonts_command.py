@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glyphgen.cli.options import json_option, set_option
+from glyphgen.cli.suggesting import SuggestingGroup
 from glyphgen.cli.talk import find_newest_dataset, print_table, print_warnings
 from glyphgen.text import show_some, show_text
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["fonts"]
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def fonts() -> None:
     """What fonts there are."""
 

@@ -67,6 +67,7 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
+    "-o",
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",

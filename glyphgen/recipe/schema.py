@@ -20,6 +20,7 @@ __all__ = [
     "choose_option",
     "describe",
     "describe_key",
+    "list_keys",
     "list_tables",
     "recipe_schema",
     "step_into",
@@ -82,6 +83,14 @@ def list_tables() -> Mapping[type[Settings], Sequence[str]]:
 
     visit(Recipe, "")
     return tables
+
+
+def list_keys(section: type[Settings] = Recipe, path: str = "") -> Iterator[str]:
+    """Yield every dotted key of a recipe that ``--set`` can give, but for those within lists."""
+    for key, field in section.model_fields.items():
+        yield f"{path}{key}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from list_keys(field.annotation, f"{path}{key}.")
 
 
 def _find_sections(annotation: Any) -> Iterator[type[Settings]]:
