@@ -97,7 +97,8 @@ def balance(
         noise_originals=noise_originals,
         format=format,
     )
-    prepared = prepare_balance(source, per_class, options=options)
+    with show_progress(quiet=quiet) as reporter:
+        prepared = prepare_balance(source, per_class, options=options, reporter=reporter)
     folder = out or DATASETS / f"{prepared.source.index.name}-balanced"
     if not quiet:
         say(prepared.describe())

@@ -1,6 +1,7 @@
 """What commands say: progress on stderr, results on stdout; knows no command."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,12 +60,17 @@ def show_progress(*, quiet: bool) -> "Iterator[Reporter]":
         yield _StderrReporter(progress)
 
 
+_SECONDS_PER_UPDATE = 0.05
+_SECONDS_PER_LINE = 10.0
+
+
 class _StderrReporter:
-    """Prints lines, and draws how far each step has come as a bar."""
+    """Prints lines, and draws how far a step has come as a bar; in a log as a line now and then."""
 
     def __init__(self, bars: "ProgressBar") -> None:
         self._bars = bars
         self._tasks: dict[str, Any] = {}
+        self._updated = self._printed = time.monotonic()
 
     def message(self, line: str) -> None:
         """Print a line."""
@@ -75,18 +81,41 @@ class _StderrReporter:
         say(f"warning: {line}")
 
     def progress(self, progress: "Progress") -> None:
-        """Draw the bar of a step."""
-        if progress.step not in self._tasks:
+        """Draw the bar of a step, and take it away at the step's end."""
+        if self._bars.disable:
+            self._print_line(progress)
+            return
+        is_done = 0 < progress.total <= progress.done
+        is_new = progress.step not in self._tasks
+        now = time.monotonic()
+        if not (is_new or is_done) and now - self._updated < _SECONDS_PER_UPDATE:
+            return
+        self._updated = now
+        if is_done and not is_new:
+            self._bars.remove_task(self._tasks.pop(progress.step))
+        if is_done:
+            return
+        if is_new:
             self._tasks[progress.step] = self._bars.add_task("", total=None, rate="")
         task = self._tasks[progress.step]
-        speed = self._bars.tasks[task].speed
+        speed = next(each.speed for each in self._bars.tasks if each.id == task)
         self._bars.update(
             task,
-            description=progress.detail or progress.step,
+            description=_describe_step(progress),
             completed=progress.done,
             total=progress.total or None,
             rate=f"{speed:,.0f} {progress.unit} a second" if speed else "",
         )
+
+    def _print_line(self, progress: "Progress") -> None:
+        if time.monotonic() - self._printed >= _SECONDS_PER_LINE:
+            self._printed = time.monotonic()
+            of_all = f" of {progress.total:,}" if progress.total else ""
+            say(f"{_describe_step(progress)}: {progress.done:,}{of_all} {progress.unit}")
+
+
+def _describe_step(progress: "Progress") -> str:
+    return f"{progress.step}, {progress.detail}" if progress.detail else progress.step
 
 
 @contextmanager
@@ -95,10 +124,13 @@ def say_how_to_resume(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(
-            f"{folder}: interrupted; finished shards stay (run the same command again to go on)",
-            err=True,
-        )
+        from glyphgen.dataset.claim import has_finished_shards
+
+        if has_finished_shards(folder):
+            what, again = "finished shards stay", "to go on"
+        else:
+            what, again = "no shard was finished", "to begin anew"
+        say(f"{folder}: interrupted; {what} (run the same command again {again})")
         raise
 
 

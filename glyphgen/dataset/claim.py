@@ -18,6 +18,7 @@ __all__ = [
     "claim_folder",
     "find_free_bytes",
     "find_work_folder",
+    "has_finished_shards",
     "remove_work_folder",
     "write_claim",
 ]
@@ -40,6 +41,11 @@ class Claim(enum.Enum):
 def find_work_folder(folder: Path) -> Path:
     """Return the path of a dataset's work folder."""
     return folder / WORK
+
+
+def has_finished_shards(folder: Path) -> bool:
+    """Return whether some of a dataset's shards are finished, or all of it."""
+    return (folder / INDEX_NAME).exists() or any(find_work_folder(folder).glob("shard-*.json"))
 
 
 def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Claim:

@@ -10,7 +10,14 @@ from pydantic_core import ErrorDetails
 from glyphgen.augment import STEPS
 from glyphgen.recipe.lines import KeyPath
 from glyphgen.recipe.origin import Origin, show_key, split_key
-from glyphgen.recipe.schema import choose_option, describe, list_keys, recipe_schema, step_into
+from glyphgen.recipe.schema import (
+    choose_option,
+    describe,
+    find_unit,
+    list_keys,
+    recipe_schema,
+    step_into,
+)
 from glyphgen.settings import MisfitError, show_value
 
 __all__ = ["explain", "guess", "guess_key"]
@@ -74,6 +81,7 @@ def _explain_one(
             value = _look_up(path, data)
             hint = guess(value, node.get("enum", [])) if isinstance(value, str) else ""
             text = f"found {show_value(value)}, expected {describe(schema, node)}"
+            hint = hint or find_unit(schema, node)
             yield path, f"{text} ({hint})" if hint else text
 
 

@@ -60,7 +60,7 @@ def render_dataset(
             stay, and the same call goes on from them.
     """
     open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
-    prepared = prepare_render(recipe)
+    prepared = prepare_render(recipe, reporter=reporter)
     engine_version = prepared.open_engine().version
     spec = _make_spec(prepared, Path(out))
     _report_plan(prepared, reporter)
