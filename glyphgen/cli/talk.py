@@ -45,10 +45,17 @@ def show_progress(*, quiet: bool) -> "Iterator[Reporter]":
         yield SILENT
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     with Progress(
+        SpinnerColumn(),  # moves also where a step has one unit, and that takes long
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[rate]}"),
