@@ -14,6 +14,8 @@ from tiny_sources import write_tree
 
 from glyphgen.cli import cli, talk
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--per-class", "40", "--set", "image.height=16", "--set", "image.width=16")
 
 
