@@ -103,7 +103,9 @@ class _StderrReporter:
         if is_done:
             return
         if is_new:
-            self._tasks[progress.step] = self._bars.add_task("", total=None, rate="")
+            self._tasks[progress.step] = self._bars.add_task(
+                _describe_step(progress), total=None, rate=""
+            )
         task = self._tasks[progress.step]
         speed = next(each.speed for each in self._bars.tasks if each.id == task)
         self._bars.update(
