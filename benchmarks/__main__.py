@@ -13,6 +13,7 @@ from rich.table import Table
 
 from benchmarks import augmenting, datasets, engines
 from benchmarks.machine import describe_machine, save_run
+from benchmarks.many_classes import measure_many_classes
 from benchmarks.measure import Measured, Unavailable
 from benchmarks.renders import (
     N_CLASSES,
@@ -99,6 +100,8 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         rows = engines.measure_engines(length.drawing)
         status.update("reading outlines")
         rows.append(engines.measure_outlines(length.reading))
+        status.update("planning many classes")
+        rows.append(measure_many_classes())
         status.update("augmenting")
         rows += augmenting.measure_augmenting(length.augmenting)
         status.update("touching memory")

@@ -85,9 +85,9 @@ class MakerEntry:
 
     Attributes:
         help: What it makes, in one line.
-        remake: Called with a dataset and runs of its rows; in a ``with`` block it gives what makes rows
-            again (a ``production.RowMaker``), and lines about what else is wrong with these rows.
-            None where rows cannot be made again.
+        remake: Called with a dataset, runs of its rows and a reporter; in a ``with`` block it gives what
+            makes rows again (a ``production.RowMaker``), and lines about what else is wrong with
+            these rows. None where rows cannot be made again.
         shows: What a row is compared with, in words: ``its recipe draws``.
         pages: Files beside the arrays that tell what the rows show. Datasets that are made of these
             rows keep them.
@@ -201,7 +201,8 @@ SPLITS = ("train", "val", "test")
 SPLIT_METHODS: Mapping[str, str] = {
     "none": "All rows are train.",
     "sample": "Every class gives shares of its rows.",
-    "face": "Typefaces of val and test are never seen in train.",
+    "face": "Typefaces of val and test are never seen in train: faces of one family, or drawn alike,"
+    " stay together.",
 }
 """What is shared out among the splits."""
 

@@ -22,6 +22,7 @@ from glyphgen.dataset.claim import (
     Claim,
     check_space,
     claim_folder,
+    find_free_bytes,
     find_work_folder,
     remove_work_folder,
 )
@@ -33,19 +34,23 @@ from glyphgen.executors import run_shards
 from glyphgen.files.store import open_store
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.text import show_bytes, show_duration
 
 __all__ = [
     "DatasetSpec",
+    "Estimate",
     "Produced",
     "RowJob",
     "RowMaker",
     "check_places",
     "choose_rows_per_shard",
     "describe_run",
+    "estimate_making",
     "produce_dataset",
 ]
 
 _SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
+_TRIED = 512  # rows that are made to estimate the time
 
 
 class RowMaker(Protocol):
@@ -101,17 +106,78 @@ class Produced:
         n_rows: Its rows.
         n_made: Rows that were made now; the others were there already.
         seconds: For making and writing the shards.
+        start_seconds: Of them until every worker had made its first shard; 0 where some made none.
+        n_steady: Rows that were made after that.
     """
 
     folder: Path
     n_rows: int
     n_made: int
     seconds: float
+    start_seconds: float = 0.0
+    n_steady: int = 0
 
     @property
     def images_per_second(self) -> float:
-        """Rows made and written in a second; 0 where none was made."""
+        """Rows made and written in a second once all workers had started; 0 where none was made.
+
+        Where work ended before that, the start is counted, too.
+        """
+        if self.n_steady:
+            return self.n_steady / (self.seconds - self.start_seconds)
         return self.n_made / self.seconds if self.n_made else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What making a dataset would take.
+
+    Attributes:
+        n_rows: Of the dataset.
+        n_bytes: On disk.
+        free_bytes: On the disk that it would lie on.
+        seconds: With one worker, without writing.
+    """
+
+    n_rows: int
+    n_bytes: int
+    free_bytes: int
+    seconds: float
+
+    def describe(self, workers: int) -> str:
+        """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``."""
+        return (
+            f"{self.n_rows:,} images, {show_bytes(self.n_bytes)}"
+            f" ({show_bytes(self.free_bytes)} are free),"
+            f" {show_duration(self.seconds / workers)} and the time to write"
+        )
+
+
+def estimate_making(
+    out: str | os.PathLike[str], layout: Layout, maker: RowMaker, typical: range
+) -> Estimate:
+    """Make a few hundred rows in memory, and return what all of them would take.
+
+    Args:
+        out: Folder of the dataset; need not exist.
+        layout: Of its arrays.
+        maker: Makes the rows.
+        typical: Rows, one or more, that take as long as others; the middle of them is made.
+    """
+    n = min(_TRIED, len(typical))
+    first = typical.start + (len(typical) - n) // 2
+    images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
+    samples = np.empty(n, dtype=layout.sample_dtype)
+    warm = min(n, _TRIED // 16)  # the first rows load what all rows need
+    maker.make_rows(range(first, first + warm), images[:warm], samples[:warm])
+    started = time.perf_counter()
+    maker.make_rows(range(first, first + n), images, samples)
+    return Estimate(
+        n_rows=layout.n_rows,
+        n_bytes=layout.n_rows * layout.row_bytes,
+        free_bytes=find_free_bytes(Path(out)),
+        seconds=(time.perf_counter() - started) / n * layout.n_rows,
+    )
 
 
 def choose_rows_per_shard(height: int, width: int) -> int:
@@ -176,15 +242,10 @@ def produce_dataset(
     if claim is Claim.NEW:
         _check_disk(spec)
     shards.prepare()
-    started = time.perf_counter()
-    n_made = _make_shards(make_job(find_work_folder(folder)), shards, workers, reporter)
+    clock = _Clock(min(workers, layout.n_shards))
+    _make_shards(make_job(find_work_folder(folder)), shards, clock, reporter)
     infos = shards.finish()
-    produced = Produced(
-        folder=folder,
-        n_rows=layout.n_rows,
-        n_made=n_made,
-        seconds=time.perf_counter() - started,
-    )
+    produced = clock.stop(folder, layout.n_rows)
     for name, content in make_pages(produced).items():
         open_store(folder).put(name, content)
     write_index(folder, make_index(infos))
@@ -213,25 +274,55 @@ def _check_disk(spec: DatasetSpec) -> None:
         raise
 
 
-def _make_shards(job: RowJob, shards: Shards, workers: int, reporter: Reporter) -> int:
-    """Make every shard that is not there yet; return how many rows were made."""
+class _Clock:
+    """Tells the steady part of the work from its start, which ends with each worker's first shard."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._started = time.perf_counter()
+        self._seen: set[int] = set()
+        self._n_made = self._n_steady = 0
+        self._start_seconds = 0.0
+
+    def count(self, worker: int, n_made: int) -> None:
+        """Count the rows that a worker has made, none where the shard was there already."""
+        self._n_made += n_made
+        if len(self._seen) == self.workers:
+            self._n_steady += n_made
+        elif n_made:
+            self._seen.add(worker)
+            if len(self._seen) == self.workers:
+                self._start_seconds = time.perf_counter() - self._started
+
+    def stop(self, folder: Path, n_rows: int) -> Produced:
+        """Return what was done until now."""
+        return Produced(
+            folder=folder,
+            n_rows=n_rows,
+            n_made=self._n_made,
+            seconds=time.perf_counter() - self._started,
+            start_seconds=self._start_seconds,
+            n_steady=self._n_steady,
+        )
+
+
+def _make_shards(job: RowJob, shards: Shards, clock: _Clock, reporter: Reporter) -> None:
+    """Make every shard that is not there yet."""
     # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
     # ever if the process dies before it has read more than fits.
     job_file = find_work_folder(shards.folder) / "job.pickle"
     write_bytes(job_file, pickle.dumps((job, shards)), durable=False)
-    n_done = n_made = 0
+    n_done = 0
     _report(reporter, shards.layout, 0, 0)
     numbers = range(shards.layout.n_shards)
-    workers = min(workers, len(numbers))
     results = run_shards(
-        _make_shard, numbers, workers=workers, initializer=_open_job, initargs=(job_file,)
+        _make_shard, numbers, workers=clock.workers, initializer=_open_job, initargs=(job_file,)
     )
-    for n_shards, (number, was_made) in enumerate(results, start=1):
+    for n_shards, (number, (worker, was_made)) in enumerate(results, start=1):
         n_rows = len(shards.layout.find_rows(number))
         n_done += n_rows
-        n_made += n_rows * was_made
+        clock.count(worker, n_rows * was_made)
         _report(reporter, shards.layout, n_shards, n_done)
-    return n_made
 
 
 class _Worker:
@@ -264,8 +355,9 @@ def _open_job(job_file: Path) -> None:
     _workers[:] = [_Worker(*pickle.loads(job_file.read_bytes()))]
 
 
-def _make_shard(k: int) -> bool:
-    return _workers[0].make_shard(k)
+def _make_shard(k: int) -> tuple[int, bool]:
+    """Make a shard; return the process that did, and whether the shard was not there already."""
+    return os.getpid(), _workers[0].make_shard(k)
 
 
 def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> dict[str, Any]:

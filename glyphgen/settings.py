@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 __all__ = [
+    "UNIT",
     "MisfitError",
     "Range",
     "Settings",
@@ -30,6 +31,9 @@ __all__ = [
     "read_range",
     "show_value",
 ]
+
+UNIT = "x-unit"
+"""Key in a field's schema of what its number counts, for messages: a small number seems a wrong one."""
 
 _MOST_VALUES = 10_000
 _STEP_KEYS = ("start", "stop", "step")

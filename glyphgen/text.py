@@ -17,7 +17,9 @@ __all__ = [
     "format_json",
     "list_codepoints",
     "name_characters",
+    "show_bytes",
     "show_codepoints",
+    "show_duration",
     "show_foreign",
     "show_lines",
     "show_some",
@@ -112,6 +114,25 @@ def show_text(text: str) -> str:
     """Return a form as messages show it: ``'ゑ' (U+3091)``; its code points alone if unprintable."""
     codepoints = show_codepoints(text)
     return f"'{text}' ({codepoints})" if text.isprintable() else codepoints
+
+
+def show_bytes(n_bytes: int) -> str:
+    """Return a size as people say it: ``2.9 GB``."""
+    size = float(n_bytes)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.{0 if unit == 'bytes' else 1}f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def show_duration(seconds: float) -> str:
+    """Return how long something takes, roughly: ``about 40 s``, ``about 5 min``, ``about 1.4 h``."""
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def show_some(items: Iterable[str], most: int = 3) -> str:

@@ -85,7 +85,7 @@ def _make_again(dataset: Dataset, runs: list[range], reporter: Reporter) -> Iter
         raise GlyphgenError(
             f"{dataset.folder}: made by `glyphgen {made_by}`, not drawn from a recipe"
         )
-    with maker.remake.load()(dataset, runs) as (row_maker, problems):
+    with maker.remake.load()(dataset, runs, reporter) as (row_maker, problems):
         yield from problems
         for run in track(runs, step="make rows again", unit="runs", reporter=reporter):
             yield from _compare(dataset, row_maker, run, maker.shows)

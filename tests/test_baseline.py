@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -70,23 +71,30 @@ def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Reported:
-    """Keeps what it is told, and interrupts the work after so many steps of progress."""
+    """Keeps what it is told, and interrupts the work after so many entries of the history."""
 
     def __init__(self, interrupt_after: int = 0) -> None:
         self.lines: list[str] = []
         self.steps: list[Progress] = []
         self._interrupt_after = interrupt_after
 
+    @property
+    def entries(self) -> list[str]:
+        return [line for line in self.lines if "val top-1" in line]
+
     def message(self, line: str) -> None:
         self.lines.append(line)
+        if "val top-1" in line and len(self.entries) == self._interrupt_after:
+            raise KeyboardInterrupt
 
     def warning(self, line: str) -> None:
         self.lines.append(f"warning: {line}")
 
     def progress(self, progress: Progress) -> None:
         self.steps.append(progress)
-        if len(self.steps) == self._interrupt_after:
-            raise KeyboardInterrupt
+
+
+STEPS = ("train", "validate", "test")
 
 
 def read_json(path: Path) -> Any:
@@ -138,9 +146,16 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_weights(
         train_baseline(digits, out, QUICK, reporter=reported)
     assert [path.name for path in out.iterdir()] == ["unfinished.safetensors"]
     train_baseline(str(digits), str(out), QUICK, resume=True, reporter=reported)
-    assert [progress.done for progress in reported.steps] == list(range(224, 225 * 16, 224))
-    assert {(progress.total, progress.unit) for progress in reported.steps} == {(3584, "images")}
-    assert reported.steps[-1].detail.startswith("epoch 16.00, loss 0.")
+    numbers = range(1, 17)
+    assert [line.partition(", loss")[0] for line in reported.entries] == [
+        f"{k / 16:4.0%}  {224 * k:,} images, epoch {k}.00" for k in numbers
+    ]
+    steps = {name: [step for step in reported.steps if step.step == name] for name in STEPS}
+    assert {(step.total, step.unit) for step in steps["train"]} == {(3584, "images")}
+    assert len(steps["train"]) >= 16, "from the first step of each epoch on"
+    assert all(step.detail.startswith("epoch ") for step in steps["train"])
+    assert [step.done for step in steps["validate"]] == [0, 36] * 16
+    assert [step.done for step in steps["test"]] == [0, 36]
     assert (out / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
     assert not (out / "unfinished.safetensors").exists()
 
@@ -171,6 +186,46 @@ def test_a_run_is_not_replaced_and_not_mixed(digits: Path, run: Path, tmp_path: 
         f"{out}: its unfinished training differs in seed"
         " (give the same options and dataset, or --force to start again)"
     )
+
+
+def test_a_training_has_a_budget_of_images_whatever_the_size_of_its_dataset() -> None:
+    assert TrainingOptions().count_steps(10) == 3125 == 400_000 // 128
+    assert TrainingOptions().count_steps(13_203) == 3125, "no whole epoch of 1.7 million images"
+    assert TrainingOptions(epochs=1).count_steps(13_203) == 13_203
+    assert TrainingOptions(minutes=1).count_steps(13_203) == 0
+
+
+@pytest.mark.slow
+def test_what_a_training_costs_is_said_before_and_after_its_first_steps(
+    digits: Path, tmp_path: Path
+) -> None:
+    reported = Reported()
+    train_baseline(digits, tmp_path / "run", QUICK, reporter=reported)
+    plan, cost, *_ = reported.lines
+    assert re.fullmatch(
+        r"cnn, [\d,]+ weights, 228 training images of 3 classes, on \d+ cores?, float32:"
+        r" 3,584 images, 15\.72 times its training rows",
+        plan,
+    )
+    assert re.fullmatch(
+        r"(less than a second|about \d+ s) of training, at [\d,]+ images a second", cost
+    )
+    reported = Reported()
+    minutes = TrainingOptions(minutes=1e-4, batch_size=32)
+    train_baseline(digits, tmp_path / "short", minutes, reporter=reported)
+    assert reported.lines[0].endswith(": 0.0001 minutes")
+
+
+@pytest.mark.slow
+def test_the_first_entry_of_a_long_training_comes_early(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.baseline.training._FIRST_ENTRY_IMAGES", 64)
+    early = train_baseline(digits, tmp_path / "run", dataclasses.replace(QUICK, epochs=2))
+    assert [entry.images for entry in early.history] == [64, 224, 448]
+    monkeypatch.setattr("glyphgen.baseline.training._FIRST_ENTRY_IMAGES", 160)
+    late = train_baseline(digits, tmp_path / "late", dataclasses.replace(QUICK, epochs=2))
+    assert [entry.images for entry in late.history] == [224, 448], "soon after it is the next"
 
 
 @pytest.mark.slow
@@ -802,5 +857,6 @@ def test_without_torch_the_line_names_the_extra(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(TrainingError) as caught:
         check_training_extra()
     assert str(caught.value) == (
-        "training: torch not installed, expected the extra 'train' (pip install 'glyphgen[train]')"
+        "training: torch not installed, expected the extra 'train' (pip install 'glyphgen[train]';"
+        " without a GPU first pip install torch --index-url https://download.pytorch.org/whl/cpu)"
     )

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -240,7 +242,7 @@ def test_the_schema_is_the_one_that_recipes_name() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("render", "preview", "verify", "recipe-schema"),
+        *("render", "preview", "verify", "recipe-schema", "recipes", "sets"),
         *("fonts licenses", "fonts list", "fonts check", "fonts coverage"),
     ],
 )
@@ -254,6 +256,115 @@ def test_wrong_usage_is_exit_code_2() -> None:
     assert done.returncode == 2
     assert "Missing argument 'RECIPE'" in done.stderr
     assert run("render", "kana", "--workers", "0").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            "rendr kana",
+            f"rendr: no such command, expected one of {', '.join(cli.commands)}"
+            " (did you mean `glyphgen render`?)",
+        ),
+        (
+            "kana",
+            f"kana: no such command, expected one of {', '.join(cli.commands)}"
+            " (did you mean `glyphgen render kana`?)",
+        ),
+        (
+            "fonts chek kana",
+            "chek: no such command, expected one of list, check, licenses, coverage"
+            " (did you mean `glyphgen fonts check`?)",
+        ),
+        (
+            "render kana --sed 5",
+            "--sed: no such option of `glyphgen render` (did you mean `--seed`?)",
+        ),
+        (
+            "render kana --rotation 5",
+            "--rotation: no such option of `glyphgen render`"
+            " (did you mean `--set render.rotation=VALUE`?)",
+        ),
+        (
+            "fonts check kana --seed 5",
+            "--seed: no such option of `glyphgen fonts check` (did you mean `--set seed=VALUE`?)",
+        ),
+        (
+            "verify --workers 4",
+            "--workers: no such option of `glyphgen verify`"
+            " (did you mean `glyphgen render --workers`?)",
+        ),
+        ("verify --xyz", "--xyz: no such option of `glyphgen verify`"),
+    ],
+)
+def test_what_may_have_been_meant_is_sought_in_keys_flags_and_commands(
+    words: str, problem: str
+) -> None:
+    done = run(*words.split())
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"Error: {problem}"
+
+
+def test_o_means_out_in_every_command_that_writes() -> None:
+    def list_commands(group: click.Group) -> Iterator[click.Command]:
+        for command in group.commands.values():
+            yield from list_commands(command) if isinstance(command, click.Group) else [command]
+
+    out = {
+        command.name: parameter.opts
+        for command in list_commands(cli)
+        for parameter in command.params
+        if parameter.name == "out"
+    }
+    assert len(out) == 9, list(out)
+    assert set(map(tuple, out.values())) == {("-o", "--out")}
+
+
+def test_per_class_and_seed_are_keys_of_the_recipe() -> None:
+    done = run("render", "digits", "--per-class", "3", "--seed", "7", "-o", "here", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
+    recipe = tomllib.loads(Path("here/recipe.toml").read_text())
+    assert (recipe["render"]["per_class"], recipe["seed"]) == (3, 7)
+    assert refused("render", "kana-grid", "--per-class", "3").startswith(
+        "--set render.per_class=3: found 3, but a grid has as many samples as combinations"
+    )
+
+
+def test_recipes_and_sets_are_listed() -> None:
+    rows = json.loads(run("recipes", "--json").stdout)
+    assert [row["recipe"] for row in rows] == sorted(path.stem for path in RECIPES.glob("*.toml"))
+    assert rows[0] == {
+        "recipe": "digits",
+        "classes": 10,
+        "image": "28 x 28",
+        "about": "The ten digits at 28 x 28 pixels in eight Latin hands",
+        "file": str(RECIPES / "digits.toml"),
+    }
+    assert all(row["about"] for row in rows)
+    assert "│ digits           │ 10      │ 28 x 28   │ The ten digits" in run("recipes").stdout
+    sets = json.loads(run("sets", "--json").stdout)
+    assert sets[3] == {
+        "set": "digits",
+        "characters": 10,
+        "first": "'0' (U+0030)",
+        "last": "'9' (U+0039)",
+        "which": "0 to 9",
+    }
+    assert "│ hiragana        │ 83         │ 'ぁ' (U+3041) │" in run("sets").stdout
+
+
+def test_a_recipe_beside_is_found_without_its_ending(
+    make_font: MakeFont, write_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_font("one.ttf", {"A": BOX})
+    recipe = write_recipe('classes.text = "A"\nfonts.files = ["one.ttf"]\nrender.per_class = 2')
+    recipe.rename(tmp_path / "alnum.toml")
+    monkeypatch.chdir(tmp_path)
+    assert run("render", "alnum").stdout == "datasets/alnum\n"
+    assert run("render", "./alnum", "-o", "there").stdout == "there\n"
+    shutil.copy("alnum.toml", "kana.toml")  # one's own comes before the one that is shipped
+    assert run("render", "kana").stdout == "datasets/kana\n"
+    assert tomllib.loads(Path("datasets/kana/recipe.toml").read_text())["classes"]["text"] == "A"
 
 
 SKIP = '(gate.on_refused = "skip" leaves them out)'

@@ -330,6 +330,20 @@ def test_a_typeface_on_two_sides_is_an_error(
     )
 
 
+def test_one_family_cannot_be_split(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
+    make_font("a.ttf", {"A": BOX}, family="One")
+    make_font("b.ttf", {"A": RING}, family="One")
+    recipe = write_recipe(
+        'classes.text = "A"\nfonts.files = ["*.ttf"]\nsplit = { by = "face", test = 0.5 }'
+    )
+    with pytest.raises(RecipeError) as caught:
+        _ = lay_out(recipe).plan
+    assert str(caught.value) == (
+        f"{recipe}:3: split: no face of 2 is left for train: faces of one family, or drawn alike,"
+        " stay together (hold out fewer, or add fonts of other families)"
+    )
+
+
 def test_a_glob_without_a_face_and_a_face_on_two_sides_are_errors(three_faces: Path) -> None:
     parts = lay_out(
         three_faces, 'split={by = "face", val_faces = ["no*"], test_faces = ["one.ttf", "no*"]}'

@@ -44,6 +44,9 @@ SMALLEST = 'classes.text = "a"\nfonts.files = ["x.ttf"]\n'
 
 Read = Callable[..., Recipe]
 
+OF_HEIGHT = "(a fraction of the image height, not pixels)"
+OF_EM = "(a fraction of the em, not pixels)"
+
 
 @pytest.fixture
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
@@ -263,6 +266,9 @@ def test_override_is_toml_or_else_a_string(read: Read) -> None:
         ("name.x=1", "unknown key"),
         ("fonts.files.7=x", "unknown key"),
         ("rendr.size=1", "unknown key (did you mean 'render'?)"),
+        ("per_class=5", "unknown key (did you mean 'render.per_class'?)"),
+        ("render.seed=5", "unknown key (did you mean 'seed'?)"),
+        ("image.rotaton=5", "unknown key (did you mean 'render.rotation'?)"),
         (
             "gate.strict=1",
             "unknown key, expected one of on_refused, on_cut_off, min_faces_per_class, allow, deny",
@@ -555,9 +561,17 @@ def test_installed_package_brings_its_recipes(
         ),
         (
             "render.size = [3.5, 6]",
-            "render.size: found 6, expected a number above 0, at most 4",
+            f"render.size: found 6, expected a number above 0, at most 4 {OF_HEIGHT}",
         ),
-        ("render.size = 0", "render.size: found 0, expected a number above 0, at most 4"),
+        (
+            "render.size = 0",
+            f"render.size: found 0, expected a number above 0, at most 4 {OF_HEIGHT}",
+        ),
+        (
+            "render.size = 24",
+            "render.size: found 24, expected a number above 0, at most 4"
+            " (a fraction of the image height, not pixels)",
+        ),
         (
             "render.size = [0.8, 0.6]",
             "render.size: found [0.8, 0.6], expected the lower end first",
@@ -582,11 +596,11 @@ def test_installed_package_brings_its_recipes(
         ),
         (
             "render.weight = [0, 0.2]",
-            "render.weight: found 0.2, expected a number from -0.1 to 0.1",
+            f"render.weight: found 0.2, expected a number from -0.1 to 0.1 {OF_EM}",
         ),
         (
             "render.wobble.amplitude = 0.5",
-            "render.wobble.amplitude: found 0.5, expected a number from 0 to 0.2",
+            f"render.wobble.amplitude: found 0.5, expected a number from 0 to 0.2 {OF_EM}",
         ),
         (
             "render.wobble.grid = 7",
@@ -697,7 +711,8 @@ def test_bad_value_is_refused_at_its_line(line: str, problem: str, read: Read) -
         ),
         (
             "size = { start = 3, stop = 5, step = 1 }",
-            "size: found {start = 3, stop = 5, step = 1}, expected a number above 0, at most 4",
+            "size: found {start = 3, stop = 5, step = 1}, expected a number above 0, at most 4"
+            f" {OF_HEIGHT}",
         ),
         (
             "per_class = 5",

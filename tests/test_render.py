@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -245,10 +246,28 @@ def test_a_folder_is_a_path_or_its_name_and_the_plan_is_reported(
             " (look before a dataset is published; `glyphgen fonts list` tells more)",
         )
     ]
-    assert [args for args, _ in reporter.message.call_args_list] == [
-        ("2 classes x 6 = 12 images: 2 faces in equal turns",),
-        ("1 cells refused: see gate.json",),
-    ]
+    plan, refused, cost = (args[0] for args, _ in reporter.message.call_args_list)
+    assert plan == "2 classes x 6 = 12 images: 2 faces in equal turns"
+    assert refused == "1 cells refused: see gate.json"
+    assert re.fullmatch(
+        rf"{tmp_path}/set: 12 images, 49\.8 kB \([\d.]+ [MGT]B are free\),"
+        " less than a second and the time to write",
+        cost,
+    )
+    reporter.reset_mock()
+    render_dataset(read_recipe(recipe), tmp_path / "set", reporter=reporter)
+    assert len(reporter.message.call_args_list) == 2, "what is there costs nothing"
+
+
+def test_the_speed_leaves_out_the_start(tmp_path: Path) -> None:
+    recipe = read_recipe("digits", ["render.per_class=40", "output.rows_per_shard=100"])
+    made = render_dataset(recipe, tmp_path / "set")
+    assert made.n_made == 400
+    assert made.n_steady == 300, "all but the first shard of the one worker"
+    assert 0 < made.start_seconds < made.seconds
+    assert made.images_per_second == pytest.approx(300 / (made.seconds - made.start_seconds))
+    again = render_dataset(recipe, tmp_path / "set")
+    assert (again.n_made, again.n_steady, again.images_per_second) == (0, 0, 0)
 
 
 def test_nothing_is_written_when_the_recipe_cannot_be_made(

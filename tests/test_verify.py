@@ -57,6 +57,8 @@ def test_every_step_is_reported_from_its_beginning_to_its_end(dataset: Path) -> 
     assert [(step.step, step.done, step.total, step.unit) for step in listener.steps] == [
         ("read", 0, 1, "shards"),
         ("read", 1, 1, "shards"),
+        *((f"read {what}", n, 2, "faces") for what in ("fonts", "outlines") for n in range(3)),
+        *(("examine cells", n, 4, "cells") for n in (0, 4)),
         ("make rows again", 0, 1, "runs"),
         ("make rows again", 1, 1, "runs"),
     ]

@@ -2,68 +2,38 @@
 
 import dataclasses
 import os
-import shutil
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.errors import DatasetError
-from glyphgen.production import DatasetSpec, Produced, check_places, describe_run, produce_dataset
+from glyphgen.production import (
+    DatasetSpec,
+    Estimate,
+    Produced,
+    check_places,
+    describe_run,
+    estimate_making,
+    produce_dataset,
+)
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json
 from glyphgen.version import VERSION
 
-__all__ = ["Estimate", "balance_dataset", "estimate_balance"]
+__all__ = ["balance_dataset", "estimate_balance"]
 
-_TRIED = 512  # rows that are made to estimate the time
 _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What balancing would take.
-
-    Attributes:
-        n_rows: Of the new dataset.
-        n_bytes: On disk.
-        free_bytes: On the disk that it would lie on.
-        seconds: With one worker, without writing.
-    """
-
-    n_rows: int
-    n_bytes: int
-    free_bytes: int
-    seconds: float
 
 
 def estimate_balance(prepared: PreparedBalance, out: str | os.PathLike[str]) -> Estimate:
     """Make a few hundred rows in memory, and return what all of them would take."""
-    layout, n_train = prepared.layout, prepared.plan.n_train
-    n = min(_TRIED, n_train)
-    images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
-    samples = np.empty(n, dtype=layout.sample_dtype)
-    first = (n_train - n) // 2  # the middle has as many copies as the whole
     with TemporaryDirectory() as work:
         maker = prepared.make_job(Path(work)).open()
-        maker.make_rows(range(first, first + min(n, 32)), images[:32], samples[:32])
-        started = time.perf_counter()
-        maker.make_rows(range(first, first + n), images, samples)
-        seconds = (time.perf_counter() - started) / n * layout.n_rows
-    place = Path(out).absolute()
-    disk = next(folder for folder in (place, *place.parents) if folder.exists())
-    return Estimate(
-        n_rows=layout.n_rows,
-        n_bytes=layout.n_rows * layout.row_bytes,
-        free_bytes=shutil.disk_usage(disk).free,
-        seconds=seconds,
-    )
+        # The middle of train has as many copies as the whole.
+        return estimate_making(out, prepared.layout, maker, range(prepared.plan.n_train))
 
 
 def balance_dataset(

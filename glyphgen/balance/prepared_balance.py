@@ -19,6 +19,7 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
 from glyphgen.production import choose_rows_per_shard
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.render.drawing import find_sample_dtype, make_render_job
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
@@ -178,7 +179,11 @@ _DEFAULTS = BalanceOptions()
 
 
 def prepare_balance(
-    source: str | os.PathLike[str], per_class: int, *, options: BalanceOptions = _DEFAULTS
+    source: str | os.PathLike[str],
+    per_class: int,
+    *,
+    options: BalanceOptions = _DEFAULTS,
+    reporter: Reporter = SILENT,
 ) -> PreparedBalance:
     """Look at a dataset, and work out what balancing it is.
 
@@ -186,6 +191,7 @@ def prepare_balance(
         source: Folder of a complete dataset.
         per_class: Training rows of each class, 1 or more.
         options: How.
+        reporter: Is told how far the source's fonts are read, for ``render``.
 
     Raises:
         DatasetError: The source cannot be balanced: the line says why.
@@ -208,7 +214,7 @@ def prepare_balance(
         n_originals=_count_originals(dataset),
         held_out={name: rows for name, rows in index.splits.items() if name != "train"},
     )
-    render = _recall_render(dataset.folder) if options.by == "render" else None
+    render = _recall_render(dataset.folder, reporter) if options.by == "render" else None
     steps = () if render else tuple(DEFAULT_STEPS if options.steps is None else options.steps)
     height, width = dataset.images.shape[1:]
     fields, added = dataset.samples.dtype, None
@@ -254,8 +260,8 @@ def _count_originals(dataset: Dataset) -> NDArray[np.int64]:
     return n_originals.astype(np.int64)
 
 
-def _recall_render(source: Path) -> PreparedRender:
-    prepared = recall_render(source)
+def _recall_render(source: Path, reporter: Reporter) -> PreparedRender:
+    prepared = recall_render(source, reporter=reporter)
     if prepared.recipe.render.mode == "grid":
         raise DatasetError(
             f"{source}: made from a grid, which has no more samples than its combinations"

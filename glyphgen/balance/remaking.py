@@ -12,6 +12,7 @@ from glyphgen.dataset.index import Index
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import GlyphgenError
 from glyphgen.production import RowMaker
+from glyphgen.progress import Reporter
 
 __all__ = ["remake_balanced_rows"]
 
@@ -20,6 +21,7 @@ __all__ = ["remake_balanced_rows"]
 def remake_balanced_rows(
     dataset: Dataset,
     runs: Sequence[range],  # noqa: ARG001 - as of a rendered dataset
+    reporter: Reporter,
 ) -> Iterator[tuple[RowMaker, Iterable[str]]]:
     """Give what makes rows of a balanced dataset again, and no problems.
 
@@ -31,14 +33,14 @@ def remake_balanced_rows(
         source = Path(json.loads((folder / "run.json").read_bytes())["source"])
     except (OSError, ValueError, LookupError, TypeError):
         raise GlyphgenError(f"{folder / 'run.json'}: does not tell where its source is") from None
-    prepared = _recall_balance(source, dataset.index)
+    prepared = _recall_balance(source, dataset.index, reporter)
     if prepared.content_key != dataset.index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
     with TemporaryDirectory() as work:
         yield prepared.make_job(Path(work)).open(), ()
 
 
-def _recall_balance(source: Path, index: Index) -> PreparedBalance:
+def _recall_balance(source: Path, index: Index, reporter: Reporter) -> PreparedBalance:
     """Prepare again what a dataset was made by, with another look at its source."""
     from pydantic import TypeAdapter
 
@@ -53,4 +55,4 @@ def _recall_balance(source: Path, index: Index) -> PreparedBalance:
         noise_originals=settings["noise_originals"],
         format=index.format,
     )
-    return prepare_balance(source, settings["per_class"], options=options)
+    return prepare_balance(source, settings["per_class"], options=options, reporter=reporter)

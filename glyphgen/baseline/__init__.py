@@ -7,7 +7,10 @@ from importlib.util import find_spec
 
 from glyphgen.errors import TrainingError
 
-__all__ = ["check_training_extra"]
+__all__ = ["UNFINISHED_NAME", "check_training_extra"]
+
+UNFINISHED_NAME = "unfinished.safetensors"
+"""File, within a run's folder, of a training that is not finished: its last checkpoint."""
 
 _NEEDED = ("torch", "safetensors", "matplotlib", "onnx")
 
@@ -22,5 +25,6 @@ def check_training_extra() -> None:
     if missing:
         raise TrainingError(
             f"training: {', '.join(missing)} not installed, expected the extra 'train'"
-            " (pip install 'glyphgen[train]')"
+            " (pip install 'glyphgen[train]'; without a GPU first"
+            " pip install torch --index-url https://download.pytorch.org/whl/cpu)"
         )

@@ -22,6 +22,7 @@ from glyphgen.baseline.training_figures import PredictedImages, draw_predictions
 from glyphgen.choices import MODEL_FRAMINGS, check_choice
 from glyphgen.dataset.reader import load
 from glyphgen.errors import TrainingError
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import show_some, show_text
 
 __all__ = ["Evaluated", "draw_evaluation", "evaluate_model"]
@@ -73,6 +74,7 @@ def evaluate_model(
     framing: str = "as-is",
     split: str | None = None,
     views: int = 1,
+    reporter: Reporter = SILENT,
 ) -> Evaluated:
     """Measure how well a network predicts the classes of a dataset.
 
@@ -86,6 +88,7 @@ def evaluate_model(
         framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
         split: Of the dataset; ``test`` without it if there is one, else all rows.
         views: How often each image is looked at, 1 or more; see ``predict_classes``.
+        reporter: Is told how many images are done.
 
     Raises:
         ChoiceError: The framing is unknown.
@@ -117,7 +120,12 @@ def evaluate_model(
 
     network, order = checkpoint.network.to(device), np.arange(len(rows))
     predictions = predict_classes(
-        network, lambda part: load_images(order[part]), targets[rows], device, views=views
+        network,
+        lambda part: load_images(order[part]),
+        targets[rows],
+        device,
+        views=views,
+        reporter=reporter,
     )
     forms = [form for of_class in info.forms for form in of_class]
     small = pair_small_kana(forms) if framing == "ink" else ()

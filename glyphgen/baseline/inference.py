@@ -1,6 +1,7 @@
 """A network and images -> the classes that it predicts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from glyphgen.baseline.devices import mixed_precision
 from glyphgen.baseline.metrics import Predictions
 from glyphgen.baseline.variation import vary
+from glyphgen.progress import SILENT, Progress, Reporter
 
 __all__ = ["predict_classes"]
 
@@ -24,6 +26,8 @@ def predict_classes(
     device: torch.device,
     *,
     views: int = 1,
+    step: str = "predict",
+    reporter: Reporter = SILENT,
 ) -> Predictions:
     """Predict the classes of images.
 
@@ -34,10 +38,14 @@ def predict_classes(
         device: Where the network is.
         views: With more than one, test-time augmentation: the first view is the image as it is, the
             others are varied as in training, and the log-probabilities are averaged.
+        step: What this is for, in a word.
+        reporter: Is told how many images are done.
     """
     network.eval()
     top_classes, probabilities, losses = [], [], []
+    progress = Progress(step=step, done=0, total=len(targets), unit="images")
     for start in range(0, len(targets), _BATCH_SIZE):
+        reporter.progress(replace(progress, done=start))
         part = slice(start, min(start + _BATCH_SIZE, len(targets)))
         images = torch.from_numpy(np.array(load_images(part)))[:, None].to(device)
         log_probabilities = _average_views(network, images.float().div_(255), views, device).cpu()
@@ -46,6 +54,7 @@ def predict_classes(
         probabilities.append(top.values.exp().numpy())
         known = torch.from_numpy(targets[part]).clamp(min=0)
         losses.append(-log_probabilities.gather(1, known[:, None])[:, 0].numpy())
+    reporter.progress(replace(progress, done=len(targets)))
     if not top_classes:
         empty = np.zeros((0, 1))
         top_classes, probabilities, losses = [empty.astype(np.int64)], [empty], [empty[:, 0]]

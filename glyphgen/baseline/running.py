@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from glyphgen.baseline import UNFINISHED_NAME
 from glyphgen.baseline.checkpoint import CHECKPOINT_NAME, ModelInfo, read_tensors, write_tensors
 from glyphgen.baseline.devices import choose_device, describe_device
 from glyphgen.baseline.examples import Batches, RowSplit, read_images, split_rows
@@ -29,14 +30,13 @@ from glyphgen.baseline.training_figures import PredictedImages, draw_history, dr
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
 from glyphgen.files.writing import write_bytes
-from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json
 from glyphgen.version import VERSION
 
 __all__ = ["Trained", "train_baseline"]
 
 _DEFAULT_OPTIONS = TrainingOptions()
-_STATE_NAME = "unfinished.safetensors"
 _MOST_VAL = 4000  # rows that are measured for an entry of the history
 _MOST_MEASURED = 2000  # rows that the share of ink is measured on
 
@@ -75,7 +75,8 @@ def train_baseline(
         find_lr: Look for the learning rate first, and take that.
         resume: Go on with an interrupted training.
         force: Replace what an earlier training left in ``out``.
-        reporter: Is told of progress after each entry of the history, when its checkpoint is written.
+        reporter: Is told what is trained, how far it is, and of each entry of the history, when its
+            checkpoint is written.
 
     Raises:
         DatasetError: The dataset is missing or unfinished.
@@ -94,17 +95,24 @@ def train_baseline(
         options = dataclasses.replace(options, learning_rate=rate)
         reporter.message(f"learning rate {rate:.2g}")
     network = run.make_network(options)
-    reporter.message(run.describe(options, network))
+    reporter.message(run.describe(options, network, batches))
     val = split.val[:_MOST_VAL]
-    trainer = Trainer(network, batches, options, run.device, lambda kept: run.predict(kept, val))
+    trainer = Trainer(
+        network,
+        batches,
+        options,
+        run.device,
+        lambda kept: run.predict(kept, val, "validate", reporter),
+        reporter,
+    )
     key = asdict(options) | {"content_key": opened.index.content_key, "glyphgen": VERSION}
     if resume:
         _load_unfinished(out, trainer, key)
     for entry in trainer.run():
         tensors, state = trainer.dump_state()
-        write_tensors(out / _STATE_NAME, tensors, {"format_version": 1, "key": key} | state)
-        reporter.progress(_describe_progress(entry, trainer.n_steps * batches.size))
-    return _finish(out, run, trainer, options)
+        write_tensors(out / UNFINISHED_NAME, tensors, {"format_version": 1, "key": key} | state)
+        reporter.message(_describe_entry(entry))
+    return _finish(out, run, trainer, options, reporter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,22 +131,35 @@ class _Run:
             options.model, n_classes, image.height, image.width, pretrained=pretrained
         )
 
-    def describe(self, options: TrainingOptions, network: nn.Module) -> str:
+    def describe(self, options: TrainingOptions, network: nn.Module, batches: Batches) -> str:
         n_weights = sum(parameter.numel() for parameter in network.parameters())
+        n_train = len(self.split.train)
+        n_images = options.count_steps(batches.n_batches) * batches.size
+        if n_images:
+            length = f"{n_images:,} images, {n_images / n_train:.2f} times its training rows"
+        else:
+            length = f"{options.minutes:g} minutes"
         return (
-            f"{options.model}, {n_weights:,} weights, is trained on {len(self.split.train):,} images"
-            f" of {len(self.dataset.classes):,} classes on {describe_device(self.device)}"
+            f"{options.model}, {n_weights:,} weights, {n_train:,} training images of"
+            f" {len(self.dataset.classes):,} classes, on {describe_device(self.device)}: {length}"
         )
 
-    def predict(self, network: nn.Module, rows: NDArray[np.int64]) -> Predictions:
+    def predict(
+        self, network: nn.Module, rows: NDArray[np.int64], step: str, reporter: Reporter
+    ) -> Predictions:
         targets = np.asarray(self.dataset.labels[rows]).astype(np.int64)
         return predict_classes(
-            network, lambda part: read_images(self.dataset, rows[part]), targets, self.device
+            network,
+            lambda part: read_images(self.dataset, rows[part]),
+            targets,
+            self.device,
+            step=step,
+            reporter=reporter,
         )
 
 
 def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
-    finished, unfinished = (out / CHECKPOINT_NAME).exists(), (out / _STATE_NAME).exists()
+    finished, unfinished = (out / CHECKPOINT_NAME).exists(), (out / UNFINISHED_NAME).exists()
     if resume and not unfinished:
         raise TrainingError(
             f"{out}: holds no unfinished training to go on with (leave out --resume)"
@@ -150,12 +171,12 @@ def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
         )
     out.mkdir(parents=True, exist_ok=True)
     if force:
-        (out / _STATE_NAME).unlink(missing_ok=True)
+        (out / UNFINISHED_NAME).unlink(missing_ok=True)
         (out / CHECKPOINT_NAME).unlink(missing_ok=True)
 
 
 def _load_unfinished(out: Path, trainer: Trainer, key: dict[str, Any]) -> None:
-    tensors, metadata = read_tensors(out / _STATE_NAME)
+    tensors, metadata = read_tensors(out / UNFINISHED_NAME)
     found = metadata.get("key", {})
     different = sorted(name for name in key if found.get(name) != key[name])
     if different:
@@ -166,19 +187,21 @@ def _load_unfinished(out: Path, trainer: Trainer, key: dict[str, Any]) -> None:
     trainer.load_state(tensors, metadata)
 
 
-def _describe_progress(entry: HistoryEntry, total: int) -> Progress:
-    detail = (
-        f"epoch {entry.epoch:.2f}, loss {entry.train_loss:.3f}, val loss {entry.val_loss:.3f},"
+def _describe_entry(entry: HistoryEntry) -> str:
+    return (
+        f"{entry.progress:4.0%}  {entry.images:,} images, epoch {entry.epoch:.2f},"
+        f" loss {entry.train_loss:.3f}, val loss {entry.val_loss:.3f},"
         f" val top-1 {entry.val_top1:.2%}"
     )
-    return Progress(step="train", done=entry.images, total=total, unit="images", detail=detail)
 
 
-def _finish(out: Path, run: _Run, trainer: Trainer, options: TrainingOptions) -> Trained:
+def _finish(
+    out: Path, run: _Run, trainer: Trainer, options: TrainingOptions, reporter: Reporter
+) -> Trained:
     """Test the network, and write everything."""
     network, dataset, test = trainer.network, run.dataset, run.split.test
     info = _describe_model(run, options)
-    predictions = run.predict(network, test)
+    predictions = run.predict(network, test, "test", reporter)
     folded = fold_twins(info.forms, info.twins)
     metrics = measure_predictions(predictions, info.labels, folded, _find_unseen_faces(run))
     network.cpu()
@@ -195,7 +218,7 @@ def _finish(out: Path, run: _Run, trainer: Trainer, options: TrainingOptions) ->
     _write_json(out / "train.json", _describe_training(run, trainer, options))
     write_bytes(out / "history.csv", _show_history(history).encode())
     write_tensors(out / CHECKPOINT_NAME, network.state_dict(), asdict(info))
-    (out / _STATE_NAME).unlink(missing_ok=True)
+    (out / UNFINISHED_NAME).unlink(missing_ok=True)
     return Trained(folder=out, metrics=metrics, history=history)
 
 

@@ -23,11 +23,16 @@ from glyphgen.baseline.metrics import Predictions, measure_macro
 from glyphgen.baseline.variation import vary
 from glyphgen.choices import VARIATIONS, check_choice, check_model
 from glyphgen.errors import TrainingError
+from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.text import show_duration
 
 __all__ = ["HistoryEntry", "Trainer", "TrainingOptions", "find_learning_rate"]
 
 _DEFAULT_IMAGES = 400_000  # about five minutes on two cores with AMX
 _ENTRY_IMAGES = 60_000  # after so many at the latest there is an entry and a checkpoint
+_FIRST_ENTRY_IMAGES = 10_000  # the first entry comes early: a training that goes wrong is seen
+_SECONDS_PER_REPORT = 0.5
+_TIMED_STEPS = 10  # after which the time of the whole is told
 _WARMUP = 0.15  # of the training
 _WARMUP_START = 1 / 25  # of the learning rate
 _AVERAGED_SHARE = 0.1  # of the training so far that the average of the weights reaches back
@@ -42,7 +47,7 @@ class TrainingOptions:
 
     Attributes:
         model: A key of ``choices.MODELS``, or ``timm:`` and a model of timm.
-        epochs: Passes over the training rows, may be a fraction; about 400,000 images without it.
+        epochs: Passes over the training rows, may be a fraction; 400,000 images without it.
         minutes: Stop after so long instead; the result depends on the machine's speed then.
         batch_size: Images of a step, 2 or more.
         learning_rate: After the warmup.
@@ -87,7 +92,7 @@ class TrainingOptions:
             return max(1, round(self.epochs * n_batches))
         if self.minutes is not None:
             return 0
-        return max(n_batches, math.ceil(_DEFAULT_IMAGES / self.batch_size))
+        return math.ceil(_DEFAULT_IMAGES / self.batch_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +149,7 @@ class Trainer:
         options: How.
         device: Where.
         validate: Returns what a network predicts for the val rows.
+        reporter: Is told of the progress every half second, and of the time that the whole will take.
 
     Attributes:
         state: How far it has come.
@@ -157,6 +163,7 @@ class Trainer:
         options: TrainingOptions,
         device: torch.device,
         validate: Callable[[nn.Module], Predictions],
+        reporter: Reporter = SILENT,
     ) -> None:
         self.state = TrainingState()
         self.n_steps = options.count_steps(batches.n_batches)
@@ -166,7 +173,12 @@ class Trainer:
         self._options = options
         self._device = device
         self._validate = validate
+        self._reporter = reporter
         self._entry_steps = min(batches.n_batches, max(1, _ENTRY_IMAGES // batches.size))
+        self._is_timed = False
+        self._first_entry = max(1, _FIRST_ENTRY_IMAGES // batches.size)
+        if self._entry_steps < 2 * self._first_entry:
+            self._first_entry = self._entry_steps
         self._optimizer = torch.optim.AdamW(
             network.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY
         )
@@ -198,16 +210,49 @@ class Trainer:
         self._network.train()
         losses: list[torch.Tensor] = []
         waited_before, started = batches.waited_s, time.perf_counter()
-        seconds_before = state.seconds
+        seconds_before, first = state.seconds, state.step
+        reported = 0.0
         for images, labels in self._next_batches():
             losses.append(self._step(images, labels))
             state.step += 1
             state.seconds = seconds_before + time.perf_counter() - started
-            if self.progress >= 1 or state.step % self._entry_steps == 0:
+            if state.step - first == _TIMED_STEPS and not self._is_timed:
+                self._report_time((time.perf_counter() - started) / _TIMED_STEPS)
+            if time.perf_counter() - reported >= _SECONDS_PER_REPORT:
+                self._report(f"loss {losses[-1].item():.3f}")
+                reported = time.perf_counter()
+            if self.progress >= 1 or self._is_entry(state.step):
                 break
         state.waited_s += batches.waited_s - waited_before
         state.history.append(self._measure(torch.stack(losses).mean().item()))
         return state.history[-1]
+
+    def _is_entry(self, step: int) -> bool:
+        return step == self._first_entry or step % self._entry_steps == 0
+
+    def _report_time(self, seconds_per_step: float) -> None:
+        """Tell how long all steps will take, as the first of them went."""
+        self._is_timed = True
+        if self.n_steps:
+            seconds = seconds_per_step * (self.n_steps - self.state.step)
+            self._reporter.message(
+                f"{show_duration(seconds)} of training, at"
+                f" {self._batches.size / seconds_per_step:,.0f} images a second"
+            )
+
+    def _report(self, detail: str) -> None:
+        done = self.state.step * self._batches.size
+        n_images = self.n_steps * self._batches.size or round(done / max(self.progress, 1e-9))
+        epoch = self.state.step / self._batches.n_batches
+        self._reporter.progress(
+            Progress(
+                step="train",
+                done=done,
+                total=n_images,
+                unit="images",
+                detail=f"epoch {epoch:.2f}, {detail}",
+            )
+        )
 
     def _next_batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         number, first = divmod(self.state.step, self._batches.n_batches)

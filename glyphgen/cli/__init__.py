@@ -18,8 +18,11 @@ from glyphgen.cli.merge_command import merge
 from glyphgen.cli.predict_command import predict
 from glyphgen.cli.preview_command import preview
 from glyphgen.cli.recipe_schema_command import print_recipe_schema
+from glyphgen.cli.recipes_command import list_recipes
 from glyphgen.cli.render_command import render
 from glyphgen.cli.report_command import report
+from glyphgen.cli.sets_command import list_sets
+from glyphgen.cli.suggesting import SuggestingGroup, explain_option
 from glyphgen.cli.talk import say
 from glyphgen.cli.train_baseline_command import train_baseline_command
 from glyphgen.cli.verify_command import verify
@@ -38,6 +41,9 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
+    except click.NoSuchOption as error:
+        explain_option(error).show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -50,7 +56,10 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=SuggestingGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(VERSION, package_name="glyphgen")
 def cli() -> None:
     """Labeled glyph image datasets from fonts.
@@ -74,6 +83,8 @@ for command in (
     predict,
     report,
     fonts,
+    list_recipes,
+    list_sets,
     print_recipe_schema,
 ):
     cli.add_command(command)

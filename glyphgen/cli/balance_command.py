@@ -20,6 +20,7 @@ from glyphgen.cli.talk import (
 
 if TYPE_CHECKING:
     from glyphgen.balance import PreparedBalance
+    from glyphgen.production import Estimate
 
 __all__ = ["balance"]
 
@@ -80,7 +81,12 @@ def balance(
     Example:
         glyphgen balance datasets/kana --per-class 10000 --dry-run
     """
-    from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
+    from glyphgen.balance import (
+        BalanceOptions,
+        balance_dataset,
+        estimate_balance,
+        prepare_balance,
+    )
     from glyphgen.recipe import read_steps
 
     source = dataset or find_newest_dataset(without_copies=True)
@@ -91,14 +97,19 @@ def balance(
         noise_originals=noise_originals,
         format=format,
     )
-    prepared = prepare_balance(source, per_class, options=options)
+    with show_progress(quiet=quiet) as reporter:
+        prepared = prepare_balance(source, per_class, options=options, reporter=reporter)
     folder = out or DATASETS / f"{prepared.source.index.name}-balanced"
     if not quiet:
         say(prepared.describe())
         print_warnings(prepared.list_warnings())
+    found = estimate_balance(prepared, folder)
+    text = f"{folder}: {found.describe(workers)}"
     if dry_run:
-        _print_estimate(prepared, folder, workers, as_json=as_json)
+        print_result(text, _summarize(prepared, folder, found, workers), as_json=as_json)
         return
+    if not quiet:
+        say(text)
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = balance_dataset(
             prepared, folder, workers=workers, force=force, reporter=reporter
@@ -119,24 +130,14 @@ def balance(
     )
 
 
-def _print_estimate(
-    prepared: "PreparedBalance", folder: Path, workers: int, *, as_json: bool
-) -> None:
-    from glyphgen.balance import estimate_balance
-
-    found = estimate_balance(prepared, folder)
-    seconds = found.seconds / workers
-    summary: dict[str, Any] = {
+def _summarize(
+    prepared: "PreparedBalance", folder: Path, found: "Estimate", workers: int
+) -> dict[str, Any]:
+    return {
         "dataset": str(folder),
         "rows": found.n_rows,
         "bytes": found.n_bytes,
         "free_bytes": found.free_bytes,
-        "seconds": round(seconds, 1),
+        "seconds": round(found.seconds / workers, 1),
         **prepared.summarize(),
     }
-    text = (
-        f"{folder}: {found.n_rows:,} rows, {found.n_bytes / 1e9:.2f} GB on a disk with"
-        f" {found.free_bytes / 1e9:.1f} GB free, about {seconds:,.0f} s with {workers} workers,"
-        " without the time to write"
-    )
-    print_result(text, summary, as_json=as_json)

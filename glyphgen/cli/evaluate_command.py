@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import framing_choice, json_option
-from glyphgen.cli.talk import describe_metrics, print_json, print_line, say
+from glyphgen.cli.talk import describe_metrics, print_json, print_line, say, show_progress
 
 __all__ = ["evaluate"]
 
@@ -55,7 +55,10 @@ def evaluate(
     check_training_extra()
     from glyphgen.baseline.evaluating import draw_evaluation, evaluate_model
 
-    evaluated = evaluate_model(model, dataset, framing=framing, split=split, views=views)
+    with show_progress(quiet=False) as reporter:
+        evaluated = evaluate_model(
+            model, dataset, framing=framing, split=split, views=views, reporter=reporter
+        )
     metrics = evaluated.metrics
     if figures:
         draw_evaluation(figures, evaluated)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glyphgen.cli.options import json_option, set_option
+from glyphgen.cli.suggesting import SuggestingGroup
 from glyphgen.cli.talk import (
     find_newest_dataset,
     print_json,
@@ -16,16 +17,18 @@ from glyphgen.cli.talk import (
     print_table,
     print_warnings,
     say,
+    show_progress,
 )
 from glyphgen.text import show_lines, show_some, show_text
 
 if TYPE_CHECKING:
+    from glyphgen.recipe import Recipe
     from glyphgen.render.preparing import Survey
 
 __all__ = ["fonts"]
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def fonts() -> None:
     """What fonts there are."""
 
@@ -74,11 +77,9 @@ def check_fonts(recipe: str, sheet: Path | None, as_json: bool, overrides: tuple
         glyphgen fonts check recipes/kana.toml --sheet refused.png
     """
     from glyphgen.recipe import read_recipe
-    from glyphgen.render.preparing import survey_faces
 
     read = read_recipe(recipe, overrides)
-    found = survey_faces(read)
-    print_warnings(found.warnings)
+    found = _survey(read)
     page = _show_verdict(found)
     if as_json:
         print_json(page, indent=2)
@@ -133,13 +134,21 @@ def draw_coverage(recipe: str, out: Path, overrides: tuple[str, ...]) -> None:
         glyphgen fonts coverage recipes/kana.toml -o coverage.png
     """
     from glyphgen.recipe import read_recipe
-    from glyphgen.render.preparing import survey_faces
     from glyphgen.report.gate_sheet import write_coverage
 
-    found = survey_faces(read_recipe(recipe, overrides))
-    print_warnings(found.warnings)
+    found = _survey(read_recipe(recipe, overrides))
     write_coverage(out, found)
     print_path(out)
+
+
+def _survey(recipe: "Recipe") -> "Survey":
+    """Read the faces of a recipe and ask the gate, with progress and warnings on stderr."""
+    from glyphgen.render.preparing import survey_faces
+
+    with show_progress(quiet=False) as reporter:
+        found = survey_faces(recipe, reporter=reporter)
+    print_warnings(found.warnings)
+    return found
 
 
 def _draw_refused(sheet: Path, found: "Survey") -> None:
@@ -203,10 +212,8 @@ def _print_twins(page: dict[str, Any]) -> None:
 
 def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str, Any]]:
     from glyphgen.recipe import read_recipe
-    from glyphgen.render.preparing import survey_faces
 
-    found = survey_faces(read_recipe(recipe, overrides))
-    print_warnings(found.warnings)
+    found = _survey(read_recipe(recipe, overrides))
     drawn = found.verdict.admitted.sum(axis=1).tolist()
     return [
         _show_face(face) | {"draws": f"{n} of {found.store.n_forms}"}

@@ -84,7 +84,8 @@ def import_(
         seed=seed,
         strict=strict,
     )
-    source = open_source(source_format, sources, options=options)
+    with show_progress(quiet=quiet) as reporter:
+        source = open_source(source_format, sources, options=options, reporter=reporter)
     folder = out or DATASETS / (name or source.name)
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = import_source(

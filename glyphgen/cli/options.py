@@ -29,6 +29,7 @@ def making_options(command: Command) -> Command:
     for option in reversed(
         [
             click.option(
+                "-o",
                 "--out",
                 type=click.Path(path_type=Path),
                 metavar="DIR",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import set_option
-from glyphgen.cli.talk import print_path, print_warnings, say
+from glyphgen.cli.talk import print_path, print_warnings, say, show_progress
 
 __all__ = ["preview"]
 
@@ -74,7 +74,8 @@ def preview(
         return
     if seed is not None:
         overrides = (*overrides, f"seed={seed}")
-    prepared = prepare_render(read_recipe(recipe, overrides))
+    with show_progress(quiet=False) as reporter:
+        prepared = prepare_render(read_recipe(recipe, overrides), reporter=reporter)
     print_warnings(prepared.warnings)
     say(prepared.describe())
     n_shown = preview_recipe(prepared, out, per_class=per_class, n_classes=n_classes)

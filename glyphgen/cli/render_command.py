@@ -19,10 +19,19 @@ __all__ = ["render"]
 
 @click.command()
 @click.argument("recipe")
+@click.option(
+    "--per-class",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Samples of each class: the recipe's render.per_class.",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The recipe's seed.")
 @set_option
 @making_options
 def render(
     recipe: str,
+    per_class: int | None,
+    seed: int | None,
     out: Path | None,
     workers: int,
     format: str | None,
@@ -38,14 +47,14 @@ def render(
 
     \b
     Example:
-        glyphgen render kana --set render.per_class=100 --out /tmp/kana
+        glyphgen render kana --per-class 100 --out /tmp/kana
     """
     from glyphgen.recipe import read_recipe
     from glyphgen.render.rendering import render_dataset
 
-    if format:
-        overrides = (*overrides, f'output.format="{format}"')
-    read = read_recipe(recipe, overrides)
+    flags = {"render.per_class": per_class, "seed": seed, "output.format": format}
+    given = (f"{key}={value}" for key, value in flags.items() if value is not None)
+    read = read_recipe(recipe, (*overrides, *given))
     folder = out or DATASETS / read.name
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         rendered = render_dataset(

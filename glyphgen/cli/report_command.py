@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import json_option
-from glyphgen.cli.talk import find_newest_dataset, print_result, say
+from glyphgen.cli.talk import find_newest_dataset, print_result, say, show_progress
 
 __all__ = ["report"]
 
@@ -39,7 +39,9 @@ def report(places: tuple[Path, ...], out: Path, figures: Path | None, as_json: b
     """
     from glyphgen.report import make_report
 
-    reported = make_report(places or (find_newest_dataset(),), out, figures=figures)
+    shown = places or (find_newest_dataset(),)
+    with show_progress(quiet=False) as reporter:
+        reported = make_report(shown, out, figures=figures, reporter=reporter)
     for line in reported.summary.get("differences", ()):
         say(line)
     summary = {

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,10 +50,17 @@ def show_progress(*, quiet: bool) -> "Iterator[Reporter]":
         yield SILENT
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     with Progress(
+        SpinnerColumn(),  # moves also where a step has one unit, and that takes long
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[rate]}", markup=False),
@@ -64,12 +72,17 @@ def show_progress(*, quiet: bool) -> "Iterator[Reporter]":
         yield _StderrReporter(progress)
 
 
+_SECONDS_PER_UPDATE = 0.05
+_SECONDS_PER_LINE = 10.0
+
+
 class _StderrReporter:
-    """Prints lines, and draws how far each step has come as a bar."""
+    """Prints lines, and draws how far a step has come as a bar; in a log as a line now and then."""
 
     def __init__(self, bars: "ProgressBar") -> None:
         self._bars = bars
         self._tasks: dict[str, Any] = {}
+        self._updated = self._printed = time.monotonic()
 
     def message(self, line: str) -> None:
         """Print a line."""
@@ -80,18 +93,44 @@ class _StderrReporter:
         print_warnings([line])
 
     def progress(self, progress: "Progress") -> None:
-        """Draw the bar of a step."""
-        if progress.step not in self._tasks:
-            self._tasks[progress.step] = self._bars.add_task("", total=None, rate="")
+        """Draw the bar of a step, and take it away at the step's end."""
+        if self._bars.disable:
+            self._print_line(progress)
+            return
+        is_done = 0 < progress.total <= progress.done
+        is_new = progress.step not in self._tasks
+        now = time.monotonic()
+        if not (is_new or is_done) and now - self._updated < _SECONDS_PER_UPDATE:
+            return
+        self._updated = now
+        if is_done and not is_new:
+            self._bars.remove_task(self._tasks.pop(progress.step))
+        if is_done:
+            return
+        if is_new:
+            self._tasks[progress.step] = self._bars.add_task(
+                _describe_step(progress), total=None, rate=""
+            )
         task = self._tasks[progress.step]
-        speed = self._bars.tasks[task].speed
+        speed = next(each.speed for each in self._bars.tasks if each.id == task)
         self._bars.update(
             task,
-            description=show_foreign(progress.detail or progress.step),
+            description=_describe_step(progress),
             completed=progress.done,
             total=progress.total or None,
             rate=f"{speed:,.0f} {progress.unit} a second" if speed else "",
         )
+
+    def _print_line(self, progress: "Progress") -> None:
+        if time.monotonic() - self._printed >= _SECONDS_PER_LINE:
+            self._printed = time.monotonic()
+            of_all = f" of {progress.total:,}" if progress.total else ""
+            say(f"{_describe_step(progress)}: {progress.done:,}{of_all} {progress.unit}")
+
+
+def _describe_step(progress: "Progress") -> str:
+    described = f"{progress.step}, {progress.detail}" if progress.detail else progress.step
+    return show_foreign(described)
 
 
 @contextmanager
@@ -100,7 +139,13 @@ def say_how_to_resume(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"{folder}: interrupted; finished shards stay (run the same command again to go on)")
+        from glyphgen.dataset.claim import has_finished_shards
+
+        if has_finished_shards(folder):
+            what, again = "finished shards stay", "to go on"
+        else:
+            what, again = "no shard was finished", "to begin anew"
+        say(f"{folder}: interrupted; {what} (run the same command again {again})")
         raise
 
 
@@ -110,10 +155,10 @@ def describe_produced(produced: "Produced") -> str:
     if not n_made:
         return f"{n_rows:,} images were there already, and every shard has its hash"
     kept = f", {n_rows - n_made:,} were there already" if n_made < n_rows else ""
-    return (
-        f"{n_made:,} images in {produced.seconds:.1f} s"
-        f" ({produced.images_per_second:,.0f} a second){kept}"
-    )
+    speed = f"{produced.images_per_second:,.0f} a second"
+    if produced.n_steady:
+        speed = f"{produced.start_seconds:.1f} s to start, then {speed}"
+    return f"{n_made:,} images in {produced.seconds:.1f} s ({speed}){kept}"
 
 
 def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
+from glyphgen.baseline import UNFINISHED_NAME
 from glyphgen.choices import MODELS, TIMM, VARIATIONS
 from glyphgen.cli.options import json_option
 from glyphgen.cli.talk import (
     describe_metrics,
     find_newest_dataset,
     print_result,
-    print_warnings,
     say,
+    show_progress,
 )
-from glyphgen.progress import SILENT, Progress
 
 __all__ = ["train_baseline_command"]
 
@@ -37,7 +37,7 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
     "--epochs",
     type=click.FloatRange(min=0, min_open=True),
     metavar="E",
-    help="Passes over the training rows.  [default: until 400,000 images, once at least]",
+    help="Passes over the training rows.  [default: 400,000 images]",
 )
 @click.option(
     "--minutes",
@@ -67,6 +67,7 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
+    "-o",
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -125,15 +126,9 @@ def train_baseline_command(
         pretrained=pretrained,
         frozen_epochs=frozen_epochs,
     )
-    with _say_how_to_resume(run):
+    with _say_how_to_resume(run), show_progress(quiet=quiet) as reporter:
         trained = train_baseline(
-            folder,
-            run,
-            options,
-            find_lr=find_lr,
-            resume=resume,
-            force=force,
-            reporter=SILENT if quiet else _Lines(),
+            folder, run, options, find_lr=find_lr, resume=resume, force=force, reporter=reporter
         )
     if not quiet:
         waited = trained.history[-1].waited
@@ -148,22 +143,9 @@ def _say_how_to_resume(run: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(
-            f"{run}: interrupted; the last checkpoint stays"
-            " (run the same command with --resume to go on)"
-        )
+        if (run / UNFINISHED_NAME).exists():
+            what, again = "the last checkpoint stays", "with --resume to go on"
+        else:
+            what, again = "no checkpoint was written", "again to begin anew"
+        say(f"{run}: interrupted; {what} (run the same command {again})")
         raise
-
-
-class _Lines:
-    """Prints a line on stderr for each thing that it is told."""
-
-    def message(self, line: str) -> None:
-        say(line)
-
-    def warning(self, line: str) -> None:
-        print_warnings([line])
-
-    def progress(self, progress: Progress) -> None:
-        share = f"{progress.done / progress.total:4.0%}  " if progress.total else ""
-        say(f"{share}{progress.done:,} {progress.unit}, {progress.detail}")

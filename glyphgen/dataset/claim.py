@@ -9,14 +9,16 @@ from glyphgen.dataset.index import INDEX_NAME, read_index
 from glyphgen.errors import DatasetError
 from glyphgen.files.store import open_store
 from glyphgen.files.writing import disk_errors, remove_temporaries
-from glyphgen.text import show_some
+from glyphgen.text import show_bytes, show_some
 
 __all__ = [
     "WORK",
     "Claim",
     "check_space",
     "claim_folder",
+    "find_free_bytes",
     "find_work_folder",
+    "has_finished_shards",
     "remove_work_folder",
     "write_claim",
 ]
@@ -39,6 +41,11 @@ class Claim(enum.Enum):
 def find_work_folder(folder: Path) -> Path:
     """Return the path of a dataset's work folder."""
     return folder / WORK
+
+
+def has_finished_shards(folder: Path) -> bool:
+    """Return whether some of a dataset's shards are finished, or all of it."""
+    return (folder / INDEX_NAME).exists() or any(find_work_folder(folder).glob("shard-*.json"))
 
 
 def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Claim:
@@ -100,13 +107,18 @@ def check_space(folder: Path, n_bytes: int) -> None:
     Raises:
         DatasetError: It has not.
     """
-    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(place).free
+    free = find_free_bytes(folder)
     if n_bytes > free:
         raise DatasetError(
-            f"{folder}: needs {_show_bytes(n_bytes)}, its disk has {_show_bytes(free)} free"
+            f"{folder}: needs {show_bytes(n_bytes)}, its disk has {show_bytes(free)} free"
             " (make room, or --out DIR on another disk)"
         )
+
+
+def find_free_bytes(folder: Path) -> int:
+    """Return how much room the disk of a folder has, which need not exist yet."""
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(place).free
 
 
 def _list_contents(folder: Path) -> list[str]:
@@ -156,13 +168,3 @@ def _has_home(place: Path) -> bool:
         return Path.home().resolve().is_relative_to(place)
     except RuntimeError:  # the user has none
         return False
-
-
-def _show_bytes(n_bytes: int) -> str:
-    """Return a size as people say it: ``2.9 GB``."""
-    size = float(n_bytes)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.{0 if unit == 'bytes' else 1}f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

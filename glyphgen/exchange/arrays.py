@@ -15,12 +15,17 @@ from glyphgen.exchange.stored import (
     find_arrays,
     read_values,
 )
+from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
 __all__ = ["open_arrays"]
 
 
-def open_arrays(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:
+def open_arrays(
+    paths: tuple[Path, ...],
+    options: ImportOptions,
+    reporter: Reporter,  # noqa: ARG001 - read at once
+) -> ImportSource:
     """Open an array of images and one of labels.
 
     Args:

@@ -8,6 +8,7 @@ from glyphgen.exchange.classmap import name_class
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource
 from glyphgen.exchange.tree import PicturePlace, make_source, open_tree
+from glyphgen.progress import Reporter
 
 __all__ = ["find_place", "open_folder", "require_one_path"]
 
@@ -16,7 +17,11 @@ _SPLIT_NAMES |= {"training": "train", "valid": "val", "validation": "val", "test
 _DEEP = "in no class folder, expected class-name/picture or split/class-name/picture"
 
 
-def open_folder(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:  # noqa: ARG001
+def open_folder(
+    paths: tuple[Path, ...],
+    options: ImportOptions,  # noqa: ARG001
+    reporter: Reporter,
+) -> ImportSource:
     """Open a folder of class folders.
 
     A folder is named after a character, ``U+3042``, or any word.
@@ -31,6 +36,7 @@ def open_folder(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource
         name_class=name_class,
         kind="folder",
         name=path.resolve().name,
+        reporter=reporter,
     )
 
 

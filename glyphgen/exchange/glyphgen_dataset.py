@@ -13,6 +13,7 @@ from glyphgen.errors import DatasetError
 from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, PolarityVote, SourceClass, SourceImages
+from glyphgen.progress import Reporter
 
 __all__ = ["open_dataset"]
 
@@ -20,14 +21,18 @@ _TOUCHED_BYTES = 64 << 10  # what Linux maps around the one page that is asked f
 _MOST_TOUCHED_BYTES = 128 << 20
 
 
-def open_dataset(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:  # noqa: ARG001
+def open_dataset(
+    paths: tuple[Path, ...],
+    options: ImportOptions,  # noqa: ARG001
+    reporter: Reporter,
+) -> ImportSource:
     """Open a dataset, and check that every shard has its hash.
 
     Raises:
         DatasetError: It is missing, unfinished or damaged.
     """
     folder = require_one_path(paths)
-    if problems := verify_shards(folder):
+    if problems := verify_shards(folder, reporter=reporter):
         raise DatasetError(*problems)
     dataset = load(folder)
     index = dataset.index

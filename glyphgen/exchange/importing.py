@@ -33,7 +33,11 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def open_source(
-    source_format: str, paths: Paths, *, options: ImportOptions = _DEFAULTS
+    source_format: str,
+    paths: Paths,
+    *,
+    options: ImportOptions = _DEFAULTS,
+    reporter: Reporter = SILENT,
 ) -> ImportSource:
     """Open images in another format.
 
@@ -41,6 +45,7 @@ def open_source(
         source_format: A key of ``IMPORT_FORMATS``.
         paths: Of the folder or the files.
         options: ``class_map`` and ``codepoints`` are used.
+        reporter: Is told how much is read.
 
     Raises:
         ChoiceError: There is no such format.
@@ -52,7 +57,7 @@ def open_source(
     all_paths = tuple(map(Path, given))
     if not all_paths:
         raise SourceError(f"paths: found none, expected those of a source in {source_format}")
-    source: ImportSource = entry.load()(all_paths, options)
+    source: ImportSource = entry.load()(all_paths, options, reporter)
     return dataclasses.replace(source, paths=all_paths)
 
 
@@ -82,7 +87,7 @@ def import_dataset(
         SourceError: The source is not what it should be.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
-    source = open_source(source_format, paths, options=options)
+    source = open_source(source_format, paths, options=options, reporter=reporter)
     return import_source(
         source, out, options=options, workers=workers, force=force, reporter=reporter
     )

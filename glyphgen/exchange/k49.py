@@ -12,6 +12,7 @@ from glyphgen.exchange.classmap import read_class_map
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource
 from glyphgen.exchange.stored import StoredArray, choose_array, find_arrays
+from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
 __all__ = ["open_k49"]
@@ -19,7 +20,11 @@ __all__ = ["open_k49"]
 _OFFICIAL = ("train", "test")
 
 
-def open_k49(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:
+def open_k49(
+    paths: tuple[Path, ...],
+    options: ImportOptions,
+    reporter: Reporter,  # noqa: ARG001 - read at once
+) -> ImportSource:
     """Open Kuzushiji-49 or KMNIST.
 
     Args:

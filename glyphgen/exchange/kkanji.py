@@ -12,13 +12,18 @@ from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource
 from glyphgen.exchange.tree import PicturePlace, make_source, open_tree
+from glyphgen.progress import Reporter
 
 __all__ = ["open_kkanji"]
 
 _CLASS_FOLDER = re.compile(r"U\+[0-9A-F]{4,6}", re.IGNORECASE)
 
 
-def open_kkanji(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:  # noqa: ARG001
+def open_kkanji(
+    paths: tuple[Path, ...],
+    options: ImportOptions,  # noqa: ARG001
+    reporter: Reporter,
+) -> ImportSource:
     """Open Kuzushiji-Kanji.
 
     Raises:
@@ -31,6 +36,7 @@ def open_kkanji(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource
         name_class=name_class,
         kind="kkanji",
         name=path.resolve().name.removesuffix(".tar"),
+        reporter=reporter,
     )
 
 

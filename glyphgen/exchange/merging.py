@@ -69,7 +69,7 @@ def merge_datasets(
     """
     folders, folder = tuple(map(Path, datasets)), Path(out)
     check_places(folder, folders)
-    sources = tuple(open_dataset((path,), ImportOptions()) for path in folders)
+    sources = tuple(open_dataset((path,), ImportOptions(), reporter) for path in folders)
     _check_different(folders, sources)
     classes, positions = join_class_tables(folders, sources)
     parts = _leave_out_leaks(_make_parts(sources, positions), folders, reporter)

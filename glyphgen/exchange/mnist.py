@@ -13,6 +13,7 @@ from glyphgen.exchange.classmap import make_character, read_class_map
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, SourceClass
 from glyphgen.exchange.stored import find_idx, source_errors
+from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
 __all__ = ["open_mnist"]
@@ -22,7 +23,11 @@ _SIDES = {"train": "train", "t10k": "test", "test": "test"}
 _DIGITS = tuple(make_character(ord(digit)) for digit in "0123456789")
 
 
-def open_mnist(paths: tuple[Path, ...], options: ImportOptions) -> ImportSource:
+def open_mnist(
+    paths: tuple[Path, ...],
+    options: ImportOptions,
+    reporter: Reporter,  # noqa: ARG001 - read at once
+) -> ImportSource:
     """Open MNIST, or what is stored like it.
 
     Args:

@@ -27,6 +27,7 @@ from glyphgen.exchange.source import (
 )
 from glyphgen.exchange.stored import source_errors
 from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_image_file
+from glyphgen.progress import Reporter, track
 from glyphgen.text import show_some
 
 __all__ = ["FindPlace", "PicturePlace", "make_source", "open_tree"]
@@ -242,6 +243,7 @@ def make_source(
     name_class: Callable[[str], SourceClass],
     kind: str,
     name: str,
+    reporter: Reporter,
 ) -> ImportSource:
     """Read every picture of a tree once, and return it as a source.
 
@@ -251,11 +253,12 @@ def make_source(
         name_class: Returns what a folder stands for.
         kind: Name of the format.
         name: Of the source.
+        reporter: Is told how many pictures are read.
 
     Raises:
         SourceError: A class has two folders, or there is no picture in a class folder.
     """
-    survey = _Survey(tree, find_place)
+    survey = _Survey(tree, find_place, reporter)
     classes = _make_classes(name, survey.folders, name_class)
     table = sorted({entry.label: entry for entry in classes.values()}.values(), key=class_order)
     position = {entry.label: index for index, entry in enumerate(table)}
@@ -289,7 +292,7 @@ def _show_skipped(skipped: list[Skipped]) -> str:
 class _Survey:
     """What reading every file of a tree has found."""
 
-    def __init__(self, tree: Tree, find_place: FindPlace) -> None:
+    def __init__(self, tree: Tree, find_place: FindPlace, reporter: Reporter) -> None:
         self.numbers: list[int] = []
         self.folder_of: list[int] = []
         self.splits: list[int] = []
@@ -299,7 +302,8 @@ class _Survey:
         self.vote = PolarityVote()
         self.skipped: list[Skipped] = []
         self.digest = hashlib.sha256()
-        for number, name in enumerate(tree.names):
+        names = track(tree.names, step="read pictures", unit="pictures", reporter=reporter)
+        for number, name in enumerate(names):
             try:
                 self._add(tree, number, name, find_place)
             except ImageError as error:

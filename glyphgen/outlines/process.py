@@ -28,6 +28,7 @@ from glyphgen.outlines.child import (
     own_folder,
 )
 from glyphgen.outlines.outline_store import OutlineStore, join_stores
+from glyphgen.progress import SILENT, Reporter, track
 
 __all__ = ["FontReader", "Limits", "ReadOutlines", "UnreadFace"]
 
@@ -97,6 +98,7 @@ class FontReader:
         sanitize: Ask the OpenType Sanitizer about every file first, where it is installed.
         limits: For each face.
         known: Faces of earlier runs, which need no reading; what is read is added to them.
+        reporter: Is told how many faces are read.
     """
 
     def __init__(
@@ -105,8 +107,10 @@ class FontReader:
         sanitize: bool = True,
         limits: Limits | None = None,
         known: KnownFaces | None = None,
+        reporter: Reporter = SILENT,
     ) -> None:
         self._sanitize = sanitize
+        self._reporter = reporter
         self._limits = limits or Limits()
         self._known = known
         with own_folder(Path(os.environ.get("TMPDIR", "/tmp"))):
@@ -149,7 +153,7 @@ class FontReader:
                 no face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
-        answers = self._ask_all(requests, self._ask_face)
+        answers = self._ask_all(requests, self._ask_face, "read fonts")
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
         if wrong or problems or not any("face" in answer for answer in answers):
             unreadable = (line for answer in answers for line in answer.get("problems", ()))
@@ -186,7 +190,7 @@ class FontReader:
         with own_folder(home):
             (home / "job.json").write_text(json.dumps(job), encoding="ascii")
         ask = partial(self._ask_outlines, n_forms=len(forms))
-        answers = self._ask_all(list(enumerate(faces)), ask)
+        answers = self._ask_all(list(enumerate(faces)), ask, "read outlines")
         unread = _list_unread(faces, answers)
         read = [k for k, answer in enumerate(answers) if "problems" not in answer]
         if not read:
@@ -226,12 +230,14 @@ class FontReader:
         cpu_s = self._limits.cpu_s + self._limits.cpu_s_per_form * n_forms
         return self._ask(face.path, task, cpu_s)
 
-    def _ask_all(self, items: Sequence[T], ask: Callable[[T], Answer]) -> list[Answer]:
+    def _ask_all(self, items: Sequence[T], ask: Callable[[T], Answer], step: str) -> list[Answer]:
         """Ask about every item; the answers come in the order of the items."""
         most = -(-len(items) // _FACES_PER_PROCESS)
         with ThreadPoolExecutor(max(1, min(most, _count_cpus()))) as pool:
             try:
-                return list(pool.map(ask, items))
+                answers = pool.map(ask, items)
+                tracked = track(items, step=step, unit="faces", reporter=self._reporter)
+                return [next(answers) for _ in tracked]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._end_all()

@@ -35,8 +35,8 @@ def split_faces(recipe: Recipe, faces: Sequence[Face], typefaces: Ints) -> dict[
         _take_shares(recipe, typefaces, side)
     if not (side == 0).any():
         raise RecipeError(
-            f"{recipe.place('split')}: no face of {len(faces)} is left for train"
-            " (hold out fewer, or add fonts of other families)"
+            f"{recipe.place('split')}: no face of {len(faces)} is left for train: faces of one family,"
+            " or drawn alike, stay together (hold out fewer, or add fonts of other families)"
         )
     return {name: everyone[side == number] for number, name in enumerate(SPLITS)}
 

@@ -15,7 +15,14 @@ from glyphgen.recipe.model import (
     Recipe,
     Split,
 )
-from glyphgen.recipe.reading import dump_recipe, find_shipped, read_recipe, read_steps
+from glyphgen.recipe.problems import guess_key
+from glyphgen.recipe.reading import (
+    dump_recipe,
+    find_shipped,
+    list_shipped,
+    read_recipe,
+    read_steps,
+)
 from glyphgen.recipe.render import Render, Scatter, Wobble
 from glyphgen.recipe.schema import recipe_schema
 
@@ -34,6 +41,8 @@ __all__ = [
     "Wobble",
     "dump_recipe",
     "find_shipped",
+    "guess_key",
+    "list_shipped",
     "read_recipe",
     "read_steps",
     "recipe_schema",

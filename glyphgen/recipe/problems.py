@@ -10,10 +10,17 @@ from pydantic_core import ErrorDetails
 from glyphgen.augment import STEPS
 from glyphgen.recipe.lines import KeyPath
 from glyphgen.recipe.origin import Origin, show_key, split_key
-from glyphgen.recipe.schema import choose_option, describe, recipe_schema, step_into
+from glyphgen.recipe.schema import (
+    choose_option,
+    describe,
+    find_unit,
+    list_keys,
+    recipe_schema,
+    step_into,
+)
 from glyphgen.settings import MisfitError, show_value
 
-__all__ = ["explain", "guess"]
+__all__ = ["explain", "guess", "guess_key"]
 
 _STEP_NAMES = [name for name in STEPS if name != "albumentations"]
 _STEPS = f'step = one of {", ".join(_STEP_NAMES)}, or albumentations = "NAME"'
@@ -55,7 +62,8 @@ def _explain_one(
     path, node = _follow(details["loc"], schema)
     match details:
         case {"type": "extra_forbidden", "loc": (*_, str(key))}:
-            yield (*path, key), _explain_unknown(key, list(node["properties"]))
+            known = list(node["properties"])
+            yield (*path, key), _explain_unknown(key, known, is_in_list=_has_number(path))
         case {"type": "union_tag_invalid", "ctx": {"tag": str(tag)}}:
             hint = guess(tag, _STEP_NAMES)
             text = f"found {tag!r}, expected {_STEPS}"
@@ -73,12 +81,30 @@ def _explain_one(
             value = _look_up(path, data)
             hint = guess(value, node.get("enum", [])) if isinstance(value, str) else ""
             text = f"found {show_value(value)}, expected {describe(schema, node)}"
+            hint = hint or find_unit(schema, node)
             yield path, f"{text} ({hint})" if hint else text
 
 
-def _explain_unknown(key: str, known: list[str]) -> str:
-    hint = guess(key, known)
+def guess_key(word: str) -> str:
+    """Return the dotted key of a recipe that a word may stand for; nothing where none is near."""
+    keys: dict[str, str] = {}
+    for key in list_keys():
+        keys.setdefault(key.rpartition(".")[2], key)
+    near = get_close_matches(word, keys, n=1, cutoff=0.75)  # there are many to be near to
+    return keys[near[0]] if near else ""
+
+
+def _explain_unknown(key: str, known: list[str], *, is_in_list: bool) -> str:
+    elsewhere = "" if is_in_list else guess_key(key)
+    is_exact = elsewhere.rpartition(".")[2] == key
+    hint = "" if is_exact else guess(key, known)
+    if elsewhere and not hint:
+        hint = f"did you mean '{elsewhere}'?"
     return f"unknown key ({hint})" if hint else f"unknown key, expected one of {', '.join(known)}"
+
+
+def _has_number(path: KeyPath) -> bool:
+    return any(isinstance(part, int) for part in path)
 
 
 def _follow(loc: KeyPath, schema: dict[str, Any]) -> tuple[KeyPath, dict[str, Any]]:

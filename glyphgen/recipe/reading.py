@@ -18,7 +18,7 @@ from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.problems import explain, guess
 
-__all__ = ["dump_recipe", "find_shipped", "read_recipe", "read_steps"]
+__all__ = ["dump_recipe", "find_shipped", "list_shipped", "read_recipe", "read_steps"]
 
 _SYNTAX_ERROR = re.compile(r"(?P<what>.*?) \(at (line (?P<line>\d+), column (?P<column>\d+)|.*)\)")
 
@@ -32,7 +32,8 @@ def read_recipe(
     """Read a recipe and check it.
 
     Args:
-        path_or_name: A TOML file, or the bare name of a shipped recipe, such as ``kana``.
+        path_or_name: A TOML file, with or without ``.toml``, or the bare name of a shipped recipe, such
+            as ``kana``.
         overrides: ``KEY=VALUE`` each, such as ``render.per_class=100``. The value is read as TOML,
             and as a string if it is none. The last one wins.
         folder: What relative paths in the recipe start from; the file's own folder by default.
@@ -98,7 +99,7 @@ def find_shipped(name: str) -> Path:
     Raises:
         RecipeError: There is none of that name.
     """
-    shipped = _list_shipped()
+    shipped = list_shipped()
     if name not in shipped:
         known = ", ".join(shipped)
         hint = guess(name, list(shipped)) or "give a path to read your own"
@@ -106,8 +107,8 @@ def find_shipped(name: str) -> Path:
     return shipped[name]
 
 
-def _list_shipped() -> dict[str, Path]:
-    """List the shipped recipes by name: in an installed package, or else in a checkout."""
+def list_shipped() -> dict[str, Path]:
+    """Return the shipped recipes by name: of an installed package, or else of a checkout."""
     package = Path(__file__).parent.parent
     for folder in (package / "data" / "recipes", package.parent / "recipes"):
         if folder.is_dir():
@@ -117,10 +118,15 @@ def _list_shipped() -> dict[str, Path]:
 
 
 def _locate(path_or_name: str | os.PathLike[str]) -> Path:
-    """Return the file to read; a bare name that is no file means a shipped recipe."""
+    """Return the file to read: as named, or with .toml; a bare name that is none is a shipped recipe's."""
     path = Path(path_or_name)
-    is_bare = str(path_or_name) == path.name and not path.suffix
-    if is_bare and (path.name in _list_shipped() or not path.exists()) and not path.is_file():
+    if path.suffix or path.is_file():
+        return path
+    own = path.with_name(f"{path.name}.toml")
+    if own.is_file():
+        return own
+    is_bare = str(path_or_name) == path.name
+    if is_bare and (path.name in list_shipped() or not path.exists()):
         return find_shipped(path.name)
     return path
 
@@ -129,7 +135,7 @@ def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        names = ", ".join(_list_shipped())
+        names = ", ".join(list_shipped())
         siblings = [str(sibling) for sibling in path.parent.glob("*.toml")]
         hint = guess(str(path), siblings) or f"shipped recipes go by name: {names}"
         raise RecipeError(f"{path}: no such file, expected a recipe ({hint})") from None

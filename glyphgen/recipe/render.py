@@ -6,16 +6,21 @@ from typing import Annotated, Any
 from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
 
 from glyphgen.choices import ENGINES, FRAMINGS, MODES, SHIFT_UNITS, OneOf
-from glyphgen.settings import Settings, Varying, list_values, read_random_range, show_value
+from glyphgen.settings import UNIT, Settings, Varying, list_values, read_random_range, show_value
 
 __all__ = ["GRID_DEFAULTS", "Render", "Scatter", "Wobble", "explain_unable", "find_able_engines"]
 
+_OF_EM = {UNIT: "a fraction of the em, not pixels"}
+
 Degrees = Annotated[float, Field(ge=-360, le=360)]
 SlantDegrees = Annotated[float, Field(ge=-80, le=80)]
-Size = Annotated[float, Field(gt=0, le=4)]
+Size = Annotated[
+    float,
+    Field(gt=0, le=4, json_schema_extra={UNIT: "a fraction of the image height, not pixels"}),
+]
 Factor = Annotated[float, Field(gt=0, le=10)]
-Weight = Annotated[float, Field(ge=-0.1, le=0.1)]
-Amplitude = Annotated[float, Field(ge=0, le=0.2)]
+Weight = Annotated[float, Field(ge=-0.1, le=0.1, json_schema_extra=_OF_EM)]
+Amplitude = Annotated[float, Field(ge=0, le=0.2, json_schema_extra=_OF_EM)]
 
 GRID_DEFAULTS = {
     "per_class": None,

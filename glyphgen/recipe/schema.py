@@ -14,12 +14,14 @@ from pydantic_core import core_schema
 from glyphgen.choices import OneOf
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.render import GRID_DEFAULTS, Render, find_able_engines
-from glyphgen.settings import Settings
+from glyphgen.settings import UNIT, Settings
 
 __all__ = [
     "choose_option",
     "describe",
     "describe_key",
+    "find_unit",
+    "list_keys",
     "list_tables",
     "recipe_schema",
     "step_into",
@@ -84,6 +86,14 @@ def list_tables() -> Mapping[type[Settings], Sequence[str]]:
     return tables
 
 
+def list_keys(section: type[Settings] = Recipe, path: str = "") -> Iterator[str]:
+    """Yield every dotted key of a recipe that ``--set`` can give, but for those within lists."""
+    for key, field in section.model_fields.items():
+        yield f"{path}{key}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from list_keys(field.annotation, f"{path}{key}.")
+
+
 def _find_sections(annotation: Any) -> Iterator[type[Settings]]:
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         yield annotation
@@ -140,6 +150,14 @@ def describe(root: dict[str, Any], node: dict[str, Any]) -> str:
     """Say in plain English what a schema admits: ``a whole number from 8 to 4096``."""
     options = [_describe_one(root, option) for option in _options(root, node)]
     return " or ".join(dict.fromkeys(options))
+
+
+def find_unit(root: dict[str, Any], node: dict[str, Any]) -> str:
+    """Return what a number counts: ``in em, not pixels``; nothing where its schema does not say."""
+    for option in _options(root, node):
+        if unit := option.get(UNIT) or option.get("items", {}).get(UNIT):
+            return str(unit)
+    return ""
 
 
 def _resolve(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

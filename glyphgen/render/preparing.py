@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.engines import Engine, EngineInputs, make_engine
@@ -15,6 +15,7 @@ from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
 from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
+from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
@@ -87,13 +88,14 @@ class Survey:
     warnings: tuple[str, ...] = ()
 
 
-def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
+def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter = SILENT) -> Survey:
     """Read every outline that a recipe names, and ask the gate about it.
 
     Args:
         recipe: Whose faces and classes.
         use_cache: Take what an earlier run found for the same fonts, forms and options, and keep what
             this one finds.
+        reporter: Is told how many faces are read, and what is examined.
 
     Raises:
         RecipeError: The class table cannot be made, or the gate's policy names what is not there.
@@ -103,12 +105,12 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True) -> Survey:
     requests, problems = find_requests(recipe)
     sanitize = recipe.fonts.sanitize
     known = KnownFaces(sanitize=sanitize) if use_cache else None
-    with FontReader(sanitize=sanitize, known=known) as reader:
+    with FontReader(sanitize=sanitize, known=known, reporter=reporter) as reader:
         faces, unread = reader.read_faces(requests, problems)
         name = name_entry(recipe, faces, table.all_forms)
         cached = read_entry(name) if use_cache else None
         if cached is None:
-            examined = _examine(recipe, reader, faces, table.all_forms)
+            examined = _examine(recipe, reader, faces, table.all_forms, reporter)
             unread += examined.unread
             faces, store, verdict = examined.faces, examined.store, examined.verdict
             if use_cache and not examined.unread:
@@ -139,7 +141,11 @@ class _Examined:
 
 
 def _examine(
-    recipe: Recipe, reader: FontReader, faces: Sequence[Face], forms: Sequence[str]
+    recipe: Recipe,
+    reader: FontReader,
+    faces: Sequence[Face],
+    forms: Sequence[str],
+    reporter: Reporter,
 ) -> _Examined:
     wobble = recipe.render.wobble
     read = reader.read_outlines(
@@ -149,7 +155,10 @@ def _examine(
         language=recipe.classes.language,
     )
     framing = make_framing(recipe, read.store)
+    examining = Progress(step="examine cells", done=0, total=read.store.n_cells, unit="cells")
+    reporter.progress(examining)
     verdict = examine_cells(recipe, read.faces, forms, read.store, framing, read.missing)
+    reporter.progress(replace(examining, done=examining.total))
     return _Examined(faces=read.faces, unread=read.unread, store=read.store, verdict=verdict)
 
 
@@ -183,19 +192,21 @@ def _require_fonts(recipe: Recipe, found: Survey) -> None:
         raise FontError(*problems)
 
 
-def prepare_render(recipe: Recipe, *, use_cache: bool = True) -> PreparedRender:
+def prepare_render(
+    recipe: Recipe, *, use_cache: bool = True, reporter: Reporter = SILENT
+) -> PreparedRender:
     """Work a recipe out: classes, faces, outlines, gate, plan.
 
     Args:
         recipe: What to work out.
-        use_cache: As for ``survey_faces``.
+        use_cache, reporter: As for ``survey_faces``.
 
     Raises:
         RecipeError: The recipe asks for what its characters, fonts or splits cannot give.
         FontError: A font is missing or cannot be read.
         GateError: Cells are refused, or a class is left without a face.
     """
-    found = survey_faces(recipe, use_cache=use_cache)
+    found = survey_faces(recipe, use_cache=use_cache, reporter=reporter)
     _require_fonts(recipe, found)
     require_classes(recipe, found.table, found.faces, found.verdict)
     return PreparedRender(

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from glyphgen.dataset.reader import Dataset
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.production import RowMaker
+from glyphgen.progress import Reporter
 from glyphgen.render.drawing import make_render_job
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
@@ -18,14 +19,14 @@ __all__ = ["redraw_rows"]
 
 @contextmanager
 def redraw_rows(
-    dataset: Dataset, runs: Sequence[range]
+    dataset: Dataset, runs: Sequence[range], reporter: Reporter
 ) -> Iterator[tuple[RowMaker, Iterable[str]]]:
     """Give what draws rows of a dataset again, and what the gate says against rows of some runs.
 
     Raises:
         GlyphgenError: Its fonts are gone, or they, its recipe or glyphgen have changed.
     """
-    prepared = recall_render(dataset.folder)
+    prepared = recall_render(dataset.folder, reporter=reporter)
     with TemporaryDirectory() as work:
         maker = make_render_job(prepared, Path(work)).open()
         yield maker, _find_problems(prepared, dataset, runs)

@@ -1,10 +1,12 @@
 """A recipe -> a dataset on disk: the steps of ``glyphgen render``."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.shards import Layout
 from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.production import (
@@ -12,6 +14,7 @@ from glyphgen.production import (
     Produced,
     choose_rows_per_shard,
     describe_run,
+    estimate_making,
     produce_dataset,
 )
 from glyphgen.progress import SILENT, Reporter
@@ -57,10 +60,12 @@ def render_dataset(
             stay, and the same call goes on from them.
     """
     open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
-    prepared = prepare_render(recipe)
+    prepared = prepare_render(recipe, reporter=reporter)
     engine_version = prepared.open_engine().version
     spec = _make_spec(prepared, Path(out))
     _report_plan(prepared, reporter)
+    if force or not (spec.folder / INDEX_NAME).exists():
+        _report_cost(prepared, spec, workers, reporter)
     produced = produce_dataset(
         spec,
         lambda work: make_render_job(prepared, work),
@@ -74,13 +79,7 @@ def render_dataset(
         force=force,
         reporter=reporter,
     )
-    return Rendered(
-        folder=produced.folder,
-        n_rows=produced.n_rows,
-        n_made=produced.n_made,
-        seconds=produced.seconds,
-        n_refused=len(prepared.verdict.refusals),
-    )
+    return Rendered(**asdict(produced), n_refused=len(prepared.verdict.refusals))
 
 
 def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
@@ -89,6 +88,15 @@ def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
     reporter.message(prepared.describe())
     if n_refused := len(prepared.verdict.refusals):
         reporter.message(f"{n_refused:,} cells refused: see {GATE_NAME}")
+
+
+def _report_cost(
+    prepared: PreparedRender, spec: DatasetSpec, workers: int, reporter: Reporter
+) -> None:
+    with TemporaryDirectory() as work:
+        maker = make_render_job(prepared, Path(work)).open()
+        found = estimate_making(spec.folder, spec.layout, maker, range(spec.layout.n_rows))
+    reporter.message(f"{spec.folder}: {found.describe(workers)}")
 
 
 def _make_spec(prepared: PreparedRender, folder: Path) -> DatasetSpec:

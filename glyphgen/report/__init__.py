@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glyphgen.errors import ReportError
+from glyphgen.progress import SILENT, Reporter
 
 if TYPE_CHECKING:
     from glyphgen.dataset.reader import Dataset
@@ -54,6 +55,7 @@ def make_report(
     out: str | os.PathLike[str],
     *,
     figures: str | os.PathLike[str] | None = None,
+    reporter: Reporter = SILENT,
 ) -> Reported:
     """Write one page about a dataset, a training, or two datasets side by side.
 
@@ -61,6 +63,7 @@ def make_report(
         places: A folder, or several: one of a dataset or of a training, or two of datasets.
         out: The HTML file.
         figures: A folder for each chart of a dataset as PNG and SVG.
+        reporter: Is told how many rows are measured.
 
     Raises:
         ReportError: There is no page about these, or the extra is not installed.
@@ -80,12 +83,12 @@ def make_report(
         page, summary = _show_training(folders[0])
     elif len(folders) == 1:
         dataset = load(folders[0])
-        stats = measure_dataset(dataset)
+        stats = measure_dataset(dataset, reporter=reporter)
         page, summary = _show_dataset(dataset, stats)
         if figures:
             written = _save_charts(Path(figures), dataset, stats)
     elif len(folders) == 2:
-        page, summary = _show_comparison(load(folders[0]), load(folders[1]))
+        page, summary = _show_comparison(load(folders[0]), load(folders[1]), reporter)
     else:
         raise ReportError(
             f"report: {len(folders)} folders, expected one, or two datasets to compare"
@@ -121,7 +124,9 @@ def _show_dataset(dataset: "Dataset", stats: "Statistics") -> tuple[str, dict[st
     }
 
 
-def _show_comparison(first: "Dataset", second: "Dataset") -> tuple[str, dict[str, Any]]:
+def _show_comparison(
+    first: "Dataset", second: "Dataset", reporter: Reporter
+) -> tuple[str, dict[str, Any]]:
     from glyphgen.report.blocks import render_page
     from glyphgen.report.comparison import compare_datasets
     from glyphgen.report.statistics import measure_dataset
@@ -129,9 +134,8 @@ def _show_comparison(first: "Dataset", second: "Dataset") -> tuple[str, dict[str
     names = first.index.name, second.index.name
     if names[0] == names[1]:
         names = f"{names[0]} (first)", f"{names[1]} (second)"
-    sections, differences = compare_datasets(
-        (first, second), (measure_dataset(first), measure_dataset(second)), names
-    )
+    stats = measure_dataset(first, reporter=reporter), measure_dataset(second, reporter=reporter)
+    sections, differences = compare_datasets((first, second), stats, names)
     page = render_page(" and ".join(names), "Does the one look like the other?", sections)
     return page, {
         "datasets": [str(first.folder), str(second.folder)],

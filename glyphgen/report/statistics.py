@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
+from glyphgen.progress import SILENT, Progress, Reporter
 
 __all__ = [
     "Shapes",
@@ -87,11 +88,11 @@ def read_scattered(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[Bytes]
         dataset.unmap()
 
 
-def measure_dataset(dataset: Dataset) -> Statistics:
+def measure_dataset(dataset: Dataset, *, reporter: Reporter = SILENT) -> Statistics:
     """Measure a dataset: all rows for counts, means and duplicates, some for shapes and values."""
     labels = np.asarray(dataset.labels).astype(np.int64)
     counts = _count(dataset, labels)
-    mean, variance, groups, n_duplicates = _sum_up(dataset, labels)
+    mean, variance, groups, n_duplicates = _sum_up(dataset, labels, reporter)
     nearest, distance = _compare_means(mean, np.sum(list(counts.values()), axis=0))
     n = len(labels)
     rows = np.unique(np.linspace(0, max(n - 1, 0), min(n, _MOST_SHAPES)).round().astype(np.int64))
@@ -127,13 +128,15 @@ def _blocks(dataset: Dataset) -> Iterator[slice]:
 
 
 def _sum_up(
-    dataset: Dataset, labels: NDArray[np.int64]
+    dataset: Dataset, labels: NDArray[np.int64], reporter: Reporter
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[tuple[int, ...], ...], int]:
     """Return mean and variance of each class, and the groups of equal images."""
     shape = (len(dataset.classes), *dataset.images.shape[1:])
     total, squares = np.zeros(shape, np.float64), np.zeros(shape, np.float64)
     seen: dict[bytes, list[int]] = {}
+    progress = Progress(step="measure", done=0, total=len(labels), unit="images")
     for block in _blocks(dataset):
+        reporter.progress(replace(progress, done=block.start))
         images = dataset.ink[block]
         order = np.argsort(labels[block], kind="stable")
         some = labels[block][order]
@@ -145,6 +148,7 @@ def _sum_up(
         for row, image in enumerate(images, start=block.start):
             key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest()
             seen.setdefault(key, []).append(row)
+    reporter.progress(replace(progress, done=len(labels)))
     n = np.maximum(np.bincount(labels, minlength=shape[0]), 1)[:, None, None]
     mean = total / n
     variance = np.maximum(squares / n - mean * mean, 0)
