@@ -27,7 +27,6 @@ from glyphgen.images.polarity import (
     find_polarity,
     from_ink,
     lay_on_paper,
-    stretch_contrast,
     to_ink,
 )
 from glyphgen.images.sheets import join_images, write_sheet
@@ -346,21 +345,6 @@ def test_opacity_weighs_what_is_seen() -> None:
     assert lay_on_paper(gray, opacity[:, ::-1]).tolist() == [[250, 10, 0]]
     half = np.array([[128]], np.uint8)
     assert lay_on_paper(half // 128, half).tolist() == [[128]], "127.5 is rounded up"
-
-
-def test_contrast_is_taken_from_the_image() -> None:
-    image = np.full((6, 6), 100, np.uint8)
-    image[2, 2:5] = (120, 140, 80)
-    stretched = stretch_contrast(image)
-    assert stretched[2, 2:5].tolist() == [128, 255, 0]
-    assert stretched[0].tolist() == [0] * 6
-    clean = np.zeros((6, 6), np.uint8)
-    clean[2, 2:5] = (3, 90, 255)
-    assert stretch_contrast(clean).tolist() == clean.tolist()
-    image[2, 2:5] = 115
-    assert not stretch_contrast(image).any()
-    image[2, 2:5] = 116
-    assert stretch_contrast(image).max() == 255
 
 
 # --- Fitting
