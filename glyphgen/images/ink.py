@@ -15,6 +15,7 @@ _Levels = NDArray[np.float32]
 _LEAST_CONTRAST = 16  # gray levels between ink and paper; what differs less is noise of a camera
 _NOISE = 4.0  # standard deviations of the paper's noise by which ink differs from it, at least
 _LONGEST = 512  # pixels: a larger image is shrunk, for a network reads 64 or so
+_SMALL = 128  # pixels: shadows are followed in a copy of this size
 
 _INK = 64  # of 255: what belongs to the ink, with its soft edge
 _SPECK = 0.02  # of the largest piece's ink: less is dust
@@ -150,23 +151,28 @@ def _take_paper_off(gray: _Levels) -> _Levels:
     import cv2
 
     size = min(max(gray.shape) // 2, 254) | 1  # ink is narrower, and so are paper's islands in it
-    flat = gray - _fit_paper(gray)
-    local = gray - cv2.medianBlur(gray.astype(np.uint8), size)
+    from_surface = gray - _fit_paper(gray)
+    from_median = gray - cv2.medianBlur(gray.astype(np.uint8), size)
     # The surface does not follow the edge of a shadow, and the median not what is mostly ink.
-    is_light = _measure_skew(flat) + _measure_skew(local) >= 0
-    # An opening follows the edge of a shadow, but not a slope to the very border.
-    candidates = [_open(levels if is_light else -levels, size) for levels in (flat, gray)]
-    return min(candidates, key=_measure_noise)
+    is_light = _measure_skew(from_surface) + _measure_skew(from_median) >= 0
+    return _open(gray if is_light else -gray)
 
 
-def _open(levels: _Levels, size: int) -> _Levels:
-    """Return what is left of levels when all that is wider than ``size`` is taken off."""
+def _open(levels: _Levels) -> _Levels:
+    """Return what is left of levels when all that is as wide as half the image is taken off."""
     import cv2
 
-    shadow = cv2.morphologyEx(
-        cv2.blur(levels, (3, 3)), cv2.MORPH_OPEN, np.ones((size, size), np.uint8)
-    )
-    above = levels - cv2.blur(shadow, (3, 3))
+    height, width = levels.shape
+    scale = min(1.0, _SMALL / max(height, width))
+    small_size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.blur(cv2.resize(levels, small_size, interpolation=cv2.INTER_AREA), (3, 3))
+    reach = max(small_size) // 4
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    # Beyond the border all goes on as it is, or the disc would leave the corners of a shadow out.
+    framed = cv2.copyMakeBorder(small, *[reach] * 4, cv2.BORDER_REPLICATE)
+    opened = cv2.morphologyEx(framed, cv2.MORPH_OPEN, disc)
+    shadow = opened[reach : reach + small_size[1], reach : reach + small_size[0]]
+    above = levels - cv2.resize(shadow, (width, height), interpolation=cv2.INTER_LINEAR)
     left: _Levels = above - np.median(above)
     return left
 
