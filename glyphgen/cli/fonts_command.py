@@ -58,7 +58,7 @@ def _shorten(text: str, longest: int = 60) -> str:
     "--sheet",
     type=click.Path(path_type=Path),
     metavar="PNG",
-    help="Draw every refused cell beside what other faces draw.",
+    help="Draw every refused cell beside what other faces draw, 60 to a file.",
 )
 @json_option
 @set_option
@@ -143,8 +143,9 @@ def draw_coverage(recipe: str, out: Path, overrides: tuple[str, ...]) -> None:
 def _draw_refused(sheet: Path, found: "Survey") -> None:
     from glyphgen.report.gate_sheet import write_refused
 
-    n_shown, n_refused = write_refused(sheet, found), len(found.verdict.refusals)
-    click.echo(f"{sheet}: {n_shown:,} of {n_refused:,} refused cells", err=True)
+    n_shown, paths = write_refused(sheet, found)
+    shown = f"{paths[0]} to {paths[-1].name}" if len(paths) > 1 else str(sheet)
+    click.echo(f"{shown}: {n_shown:,} of {len(found.verdict.refusals):,} refused cells", err=True)
 
 
 def _show_verdict(found: "Survey") -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _open(levels: _Levels) -> _Levels:
     reach = max(small_size) // 4
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     # Beyond the border all goes on as it is, or the disc would leave the corners of a shadow out.
-    framed = cv2.copyMakeBorder(small, *[reach] * 4, cv2.BORDER_REPLICATE)
+    framed = cv2.copyMakeBorder(small, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     opened = cv2.morphologyEx(framed, cv2.MORPH_OPEN, disc)
     shadow = opened[reach : reach + small_size[1], reach : reach + small_size[0]]
     above = levels - cv2.resize(shadow, (width, height), interpolation=cv2.INTER_LINEAR)
