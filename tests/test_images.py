@@ -441,6 +441,20 @@ def test_a_sheet_has_each_strip_and_its_caption(tmp_path: Path) -> None:
         assert (below.max() > 150) == (number == 1), "a caption where there is one"
 
 
+def test_a_symbol_stands_before_its_caption(tmp_path: Path) -> None:
+    tiles = [np.zeros((1, 32, 64), np.uint8)] * 2
+    symbol = np.full((5, 5), 255, np.uint8)
+    write_sheet(tmp_path / "sheet.png", tiles, ["i", "i"], [symbol, None], aspect=0.2)
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 * (32 + 22 + 6) + 6, 64 + 6 + 6)
+    first, second = (sheet[top + 32 : top + 54] for top in (6, 66))
+    assert (first[1:21, 7:27] == 210).all()
+    assert (first[:, 28:34] == 52).all()
+    assert first[:, 34:40].max() > 150, "the caption follows"
+    assert (second[:, 12:] == 52).all()
+    assert second[:, 6:12].max() > 150
+
+
 def test_a_canvas_has_what_was_laid_on_it(tmp_path: Path) -> None:
     canvas = Canvas(9, 7, (1, 2, 3))
     canvas.add_image((1, 1), np.full((2, 2), 200, np.uint8))

@@ -19,6 +19,7 @@ from glyphgen.text import show_codepoints
 __all__ = ["preview_dataset", "preview_recipe"]
 
 _SYMBOL = 64  # pixels: captions are smaller
+_LOOKED_AT = 64  # images of a class among which a typical one is looked for
 
 
 def preview_recipe(
@@ -84,7 +85,7 @@ def preview_dataset(
         tile[: len(lot)] = dataset.images[np.sort(lot)]
         tiles.append(tile)
         is_shown = len(own) and not dataset.classes[k].label.isascii()
-        symbols.append(_cut_ink(dataset.ink[int(own[0])]) if is_shown else None)
+        symbols.append(_find_typical(dataset.ink[own[:_LOOKED_AT]]) if is_shown else None)
     write_sheet(Path(out), tiles, [_caption(dataset.classes[k].label) for k in chosen], symbols)
     return len(chosen)
 
@@ -109,9 +110,14 @@ def _draw_symbol(prepared: PreparedRender, label: str) -> NDArray[np.uint8] | No
     if not len(drawn):
         return None
     by_weight = np.argsort(drawn.sum(axis=(1, 2)), kind="stable")
-    return drawn[by_weight[len(drawn) // 2]]
+    symbol: NDArray[np.uint8] = drawn[by_weight[len(drawn) // 2]]
+    return symbol
 
 
-def _cut_ink(image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def _find_typical(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the ink of the image (n, H, W) that is most like all others; None where it has none."""
+    flat = ink.reshape(len(ink), -1).astype(np.float64)
+    likeness = flat @ flat.mean(axis=0) / np.maximum(np.linalg.norm(flat, axis=1), 1)
+    image = ink[int(likeness.argmax())]
     found = find_ink(image)
     return image[found.top : found.bottom, found.left : found.right] if found else None

@@ -143,7 +143,7 @@ def make_line_chart(
     axes.locator_params(nbins=5)
     if len(set(xs)) == 1:
         axes.set_xticks(xs[:1], [f"{xs[0]:.2g}"])  # an axis about a single point repeats its ticks
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * max(axes.dataLim.y1, 1e-9))
     figure.legend(loc="outside upper left", ncols=len(series), borderpad=0)
     return Chart(name=name, title=title, figure=figure)
 
