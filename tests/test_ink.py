@@ -122,7 +122,7 @@ def test_specks_and_dust_far_away_are_left_out() -> None:
     ink = np.zeros((200, 200), np.uint8)
     ink[90:110, 20:80] = 255
     assert box_of(find_ink(ink)) == (90, 110, 20, 80)
-    ink[150, 150] = ink[10:12, 30:32] = 255  # specks, near and far
+    ink[115, 50] = ink[85, 10] = ink[10:12, 30:32] = 255  # specks, near and far
     ink[180:190, 180:190] = 255  # dust
     assert box_of(find_ink(ink)) == (90, 110, 20, 80)
     ink[120:130, 40:50] = 255  # near: a dot

@@ -148,13 +148,8 @@ def _measure_grain(image: _Gray) -> float:
 
 def _take_paper_off(gray: _Levels) -> _Levels:
     """Return how far each pixel lies from the paper, toward the ink: float32 (H, W)."""
-    import cv2
-
-    size = min(max(gray.shape) // 2, 254) | 1  # ink is narrower, and so are paper's islands in it
-    from_surface = gray - _fit_paper(gray)
-    from_median = gray - cv2.medianBlur(gray.astype(np.uint8), size)
-    # The surface does not follow the edge of a shadow, and the median not what is mostly ink.
-    is_light = _measure_skew(from_surface) + _measure_skew(from_median) >= 0
+    off = gray - _fit_paper(gray)
+    is_light = float((off * np.abs(off)).sum()) >= 0  # what lies far from the paper is ink
     return _open(gray if is_light else -gray)
 
 
@@ -175,12 +170,6 @@ def _open(levels: _Levels) -> _Levels:
     above = levels - cv2.resize(shadow, (width, height), interpolation=cv2.INTER_LINEAR)
     left: _Levels = above - np.median(above)
     return left
-
-
-def _measure_skew(levels: _Levels) -> float:
-    """Return 1 where all that differs from 0 is above it, and -1 where all is below."""
-    up, down = (float((levels.clip(*side) ** 2).sum()) for side in ((0, None), (None, 0)))
-    return (up - down) / max(up + down, 1)
 
 
 def _fit_paper(gray: _Levels) -> _Levels:
