@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from glyphgen.augment import Augmenter, make_augmenter
     from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
     from glyphgen.baseline.evaluating import evaluate_model
+    from glyphgen.baseline.predicting import Reader, Reading
     from glyphgen.baseline.running import train_baseline
     from glyphgen.baseline.training import TrainingOptions
     from glyphgen.dataset.reader import Dataset, load
@@ -41,6 +42,8 @@ __all__ = [
     "ImportOptions",
     "PreparedRender",
     "Progress",
+    "Reader",
+    "Reading",
     "Recipe",
     "Rendered",
     "Reporter",
@@ -69,6 +72,8 @@ _HOMES = {
     "ImportOptions": "exchange.import_options",
     "PreparedRender": "render",
     "Progress": "progress",
+    "Reader": "baseline.predicting",
+    "Reading": "baseline.predicting",
     "Recipe": "recipe",
     "Rendered": "render",
     "Reporter": "progress",

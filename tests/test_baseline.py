@@ -28,14 +28,14 @@ from glyphgen.baseline.metrics import (
     wilson_interval,
 )
 from glyphgen.baseline.models import make_model
-from glyphgen.baseline.predicting import predict_images
+from glyphgen.baseline.predicting import Reader, find_images
 from glyphgen.baseline.reframing import measure_ink_share, reframe
 from glyphgen.baseline.running import train_baseline
 from glyphgen.baseline.training import TrainingOptions, average_weights, warm_up
 from glyphgen.baseline.variation import vary
 from glyphgen.choices import MODELS
 from glyphgen.dataset.reader import load
-from glyphgen.errors import ChoiceError, GlyphgenError, TrainingError
+from glyphgen.errors import ChoiceError, GlyphgenError, ImageError, TrainingError
 from glyphgen.progress import Progress
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
@@ -749,7 +749,7 @@ def test_an_npz_that_cannot_be_read(run: Path, tmp_path: Path) -> None:
 def test_an_unknown_framing_is_refused_at_every_door(run: Path, digits: Path) -> None:
     for door in (
         lambda: evaluate_model(run, digits, framing="link"),
-        lambda: predict_images(run, [], framing="link"),
+        lambda: Reader(run).read([], framing="link"),
     ):
         with pytest.raises(ChoiceError) as caught:
             door()
@@ -780,10 +780,11 @@ def test_files_are_read_whatever_their_polarity(run: Path, digits: Path, tmp_pat
     for k, image in enumerate(sevens):
         paths.append(tmp_path / f"{k}.png")
         Image.fromarray(image if k % 2 else 255 - image).save(paths[-1])
-    found = list(predict_images(run, [*paths, tmp_path / "nothing.png", Path(__file__)]))
-    assert sum(prediction.guesses[0].label == "7" for prediction in found[:6]) >= 5
-    for prediction in found[:6]:
-        shares = [guess.probability for guess in prediction.guesses]
+    found = Reader(run).read([*paths, tmp_path / "nothing.png", Path(__file__)])
+    assert sum(reading.label == "7" for reading in found[:6]) >= 5
+    for reading in found[:6]:
+        shares = [guess.probability for guess in reading.guesses]
+        assert reading.probability == shares[0]
         assert shares == sorted(shares, reverse=True)
         assert sum(shares) == pytest.approx(1, abs=1e-5)
     assert found[6].problem == f"{tmp_path}/nothing.png: no such file"
@@ -820,13 +821,13 @@ def test_a_character_is_read_from_every_kind_of_file(
     }
     for name, (image, options) in files.items():
         image.save(tmp_path / name, **options)
-    plain, *others = predict_images(run, [tmp_path / name for name in files])
+    plain, *others = Reader(run).read([tmp_path / name for name in files])
     assert plain.guesses[0].label == "7"
     for found in others:
         assert found.problem == ""
         for guess, expected in zip(found.guesses, plain.guesses, strict=True):
-            assert guess.label == expected.label, found.path
-            assert guess.probability == pytest.approx(expected.probability, abs=0.03), found.path
+            assert guess.label == expected.label, found.name
+            assert guess.probability == pytest.approx(expected.probability, abs=0.03), found.name
 
 
 def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path) -> None:
@@ -835,7 +836,7 @@ def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path) -> None:
     noise = np.arange(1024, dtype=np.uint8).reshape(32, 32) % 16 + 200
     Image.fromarray(noise).save(faint)
     bad.write_bytes(faint.read_bytes()[: faint.stat().st_size // 2])
-    no_ink = "blank, expected dark ink on light paper or light on dark"
+    no_ink = "no ink, expected a character, dark on light paper or light on dark"
     for path, problem in (
         (blank, no_ink),
         (faint, no_ink),
@@ -843,8 +844,85 @@ def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path) -> None:
         (tmp_path, "not a file"),
         (tmp_path / "none.png", "no such file"),
     ):
-        [found] = predict_images(run, [path])
+        [found] = Reader(run).read(path)
         assert (found.guesses, found.problem) == ((), f"{path}: {problem}")
+
+
+def test_gray_paper_noise_and_shadow_change_no_reading(run: Path, digits: Path) -> None:
+    part = load(digits, "test")
+    inks = [np.kron(image, np.ones((5, 5), np.uint8)) for image in np.asarray(part.ink[:12])]
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[0:80, 0:80] / 80
+
+    def photograph(ink: Any, paper: int, level: int, noise: float, shadow: float) -> Any:
+        light = (paper + (level - paper) * (ink / 255.0)) * (1 - shadow * (x + y) / 2)
+        return (light + rng.normal(0, noise, ink.shape)).clip(0, 255).round().astype(np.uint8)
+
+    reader = Reader(run)
+    clean = [reading.label for reading in reader.read([255 - ink for ink in inks])]
+    assert set(clean) == {"0", "1", "7"}
+    for paper, level, noise, shadow in (
+        *((200, 60, 0.0, 0.0), (200, 60, 5.0, 0.0), (110, 30, 4.0, 0.0), (60, 200, 4.0, 0.0)),
+        *((230, 60, 2.0, 0.4), (210, 150, 3.0, 0.0)),
+    ):
+        images = [photograph(ink, paper, level, noise, shadow) for ink in inks]
+        found = [reading.label for reading in reader.read(images)]
+        same = [a == b for a, b in zip(found, clean, strict=True)]
+        assert sum(same) >= 11, (paper, level, noise, shadow)
+
+
+def test_arrays_are_read_as_their_files_are(run: Path, digits: Path, tmp_path: Path) -> None:
+    images = np.asarray(load(digits, "test").images[:3])
+    paths = [tmp_path / f"{k}.png" for k in range(3)]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    reader = Reader(str(run))
+    of_files, of_arrays = reader.read(map(str, paths)), reader.read(images)
+    assert [reading.name for reading in of_arrays] == ["image 1", "image 2", "image 3"]
+    assert [reading.name for reading in of_files] == list(map(str, paths))
+    assert [reading.guesses for reading in of_files] == [reading.guesses for reading in of_arrays]
+    assert reader.read(images[1])[0].label == of_arrays[1].label
+    assert reader.read(images[1])[0].name == "image 1"
+    blank = np.full((9, 9), 200, np.uint8)
+    mixed = reader.read([blank, paths[1], images[:2], images[2].astype(float)])
+    assert [bool(reading.problem) for reading in mixed] == [True, False, True, True]
+    assert mixed[1].name == str(paths[1])
+    assert mixed[1].probability == pytest.approx(of_files[1].probability, abs=1e-5)
+    assert (mixed[0].label, mixed[0].probability) == ("", 0)
+    assert mixed[2].problem == "image 3: uint8 (2, 16, 16), expected uint8 (height, width)"
+    assert mixed[3].problem == "image 4: float64 (16, 16), expected uint8 (height, width)"
+
+
+def test_many_images_keep_their_order(
+    run: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.baseline.predicting._TOGETHER", 5)
+    images = np.asarray(load(digits, "test").images[:12])
+    together, alone = Reader(run).read(images), [Reader(run).read(image)[0] for image in images]
+    assert [reading.label for reading in together] == [reading.label for reading in alone]
+    assert together[11].name == "image 12"
+
+
+def test_a_word_is_read_with_a_warning(run: Path, digits: Path) -> None:
+    part = load(digits, "test")
+    zero = np.asarray(part.ink[int(np.flatnonzero(part.targets == 0)[0])])
+    one, three = Reader(run).read([zero, np.hstack([zero, zero, zero])])
+    assert one.warning == ""
+    assert three.warning == "several characters? (one is expected: cut them apart)"
+    assert three.label in {"0", "1", "7"}
+
+
+def test_folders_are_searched_for_images(tmp_path: Path) -> None:
+    inner = tmp_path / "b"
+    inner.mkdir()
+    for path in (inner / "2.PNG", tmp_path / "c.png", tmp_path / "a.jpeg", tmp_path / "notes.txt"):
+        path.touch()
+    assert find_images(tmp_path) == [tmp_path / "a.jpeg", inner / "2.PNG", tmp_path / "c.png"]
+    assert find_images(str(tmp_path / "notes.txt")) == [tmp_path / "notes.txt"]
+    (inner / "2.PNG").unlink()
+    with pytest.raises(ImageError) as caught:
+        find_images(inner)
+    assert str(caught.value).startswith(f"{inner}: a folder without images, expected .png, .jpg,")
 
 
 def test_without_torch_the_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,8 @@ def count_color(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], *rgb: 
 def test_a_refused_cell_stands_beside_three_that_are_admitted(
     survey: Survey, tmp_path: Path
 ) -> None:
-    assert write_refused(tmp_path / "sheet.png", survey) == 2
+    path = tmp_path / "sheet.png"
+    assert write_refused(path, survey) == (2, (path,))
     sheet = read(tmp_path / "sheet.png")
     cells = [0 * 2 + 1, 1 * 2 + 1, 3 * 2 + 1, 5 * 2 + 1]  # "B" of a, and of b, d and x
     tiles = 255 - draw_cells(survey.store, np.array(cells), 72)
@@ -61,10 +62,23 @@ def test_a_refused_cell_stands_beside_three_that_are_admitted(
 
 
 def test_what_draws_nothing_comes_last_and_may_be_left_out(survey: Survey, tmp_path: Path) -> None:
-    assert write_refused(tmp_path / "both.png", survey) == 2
-    assert write_refused(tmp_path / "one.png", survey, most=1) == 1
+    assert write_refused(tmp_path / "both.png", survey)[0] == 2
+    assert write_refused(tmp_path / "one.png", survey, most=1)[0] == 1
     both, one = read(tmp_path / "both.png"), read(tmp_path / "one.png")
     assert (both[:110, :330] == one[:110, :330]).all()
+
+
+def test_a_long_sheet_goes_on_in_further_files(
+    survey: Survey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_refused(tmp_path / "both.png", survey)
+    monkeypatch.setattr("glyphgen.report.gate_sheet._A_PAGE", 1)
+    n_shown, paths = write_refused(tmp_path / "sheet.png", survey)
+    assert n_shown == 2
+    assert paths == (tmp_path / "sheet.png", tmp_path / "sheet-2.png")
+    both, first, second = (read(path) for path in (tmp_path / "both.png", *paths))
+    assert (first[:100, :330] == both[:100, :330]).all()
+    assert (second[:100, :330] == both[:100, 336:666]).all()
 
 
 def test_a_sheet_of_nothing_says_so(
@@ -72,7 +86,7 @@ def test_a_sheet_of_nothing_says_so(
 ) -> None:
     make_font("x.ttf", {"A": BOX})
     parts = lay_out(write_recipe('classes.text = "A"\nfonts.files = ["x.ttf"]'))
-    assert write_refused(tmp_path / "sheet.png", parts.survey) == 0
+    assert write_refused(tmp_path / "sheet.png", parts.survey)[0] == 0
     assert read(tmp_path / "sheet.png").min() < 100
 
 

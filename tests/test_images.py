@@ -27,7 +27,6 @@ from glyphgen.images.polarity import (
     find_polarity,
     from_ink,
     lay_on_paper,
-    stretch_contrast,
     to_ink,
 )
 from glyphgen.images.sheets import join_images, write_sheet
@@ -348,21 +347,6 @@ def test_opacity_weighs_what_is_seen() -> None:
     assert lay_on_paper(half // 128, half).tolist() == [[128]], "127.5 is rounded up"
 
 
-def test_contrast_is_taken_from_the_image() -> None:
-    image = np.full((6, 6), 100, np.uint8)
-    image[2, 2:5] = (120, 140, 80)
-    stretched = stretch_contrast(image)
-    assert stretched[2, 2:5].tolist() == [128, 255, 0]
-    assert stretched[0].tolist() == [0] * 6
-    clean = np.zeros((6, 6), np.uint8)
-    clean[2, 2:5] = (3, 90, 255)
-    assert stretch_contrast(clean).tolist() == clean.tolist()
-    image[2, 2:5] = 115
-    assert not stretch_contrast(image).any()
-    image[2, 2:5] = 116
-    assert stretch_contrast(image).max() == 255
-
-
 # --- Fitting
 
 
@@ -455,6 +439,20 @@ def test_a_sheet_has_each_strip_and_its_caption(tmp_path: Path) -> None:
         assert (sheet[top : top + 16, 6:38] == tile[0, 0, 0]).all()
         below = sheet[top + 16 : top + 29]
         assert (below.max() > 150) == (number == 1), "a caption where there is one"
+
+
+def test_a_symbol_stands_before_its_caption(tmp_path: Path) -> None:
+    tiles = [np.zeros((1, 32, 64), np.uint8)] * 2
+    symbol = np.full((5, 5), 255, np.uint8)
+    write_sheet(tmp_path / "sheet.png", tiles, ["i", "i"], [symbol, None], aspect=0.2)
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 * (32 + 22 + 6) + 6, 64 + 6 + 6)
+    first, second = (sheet[top + 32 : top + 54] for top in (6, 66))
+    assert (first[1:21, 7:27] == 210).all()
+    assert (first[:, 28:34] == 52).all()
+    assert first[:, 34:40].max() > 150, "the caption follows"
+    assert (second[:, 12:] == 52).all()
+    assert second[:, 6:12].max() > 150
 
 
 def test_a_canvas_has_what_was_laid_on_it(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The pages that people look at: right numbers, whatever is given, and a browser that can use them."""
 
+import io
 import json
 import re
 import shutil
@@ -23,6 +24,7 @@ from glyphgen.report import check_report_extra, make_report
 from glyphgen.report.charts import (
     dump_svg,
     make_bar_chart,
+    make_calibration_chart,
     make_histogram,
     make_line_chart,
     save_chart,
@@ -211,6 +213,10 @@ def test_a_training_is_told_of(tmp_path: Path) -> None:
     assert "90.00% (80.00% to 95.00%)" in text
     assert "x.ttf" in text
     assert "3.0%" in text
+    assert "<td>あ  U+3042</td><td>お  U+304A</td>" in text
+    assert "<caption>Confused pairs</caption>" in text
+    assert "as confident as right</text>" in text
+    assert "while the network learned" not in text
     assert '<section id="curves"' not in text
     (run / "history.csv").write_text(
         "epoch,train_loss,val_loss,val_top1,val_precision,val_recall\n"
@@ -219,6 +225,7 @@ def test_a_training_is_told_of(tmp_path: Path) -> None:
     text = make_report(str(run), str(tmp_path / "run.html")).path.read_text("utf-8")
     for shown in ("train 0.123", "val 0.234", "top-1 0.765", "precision 0.7", "recall 0.6"):
         assert f"{shown}</text>" in text
+    assert "with smoothed labels, while the network learned" in text
 
 
 @pytest.mark.slow
@@ -268,6 +275,30 @@ def test_bars_are_as_high_as_their_values_and_a_histogram_says_its_highest_share
     patches = spread.figure.axes[0].patches
     first, second = (patch.get_data().values for patch in patches)
     assert (first[0], first[-1], second[0], second[-1]) == (0.75, 0.25, 0, 1)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_curves_have_each_tick_once_and_their_legend_above(n: int) -> None:
+    values = [1.9, 1.4, 1.2, 1.1][-n:]
+    chart = make_line_chart("l", "t", [0.3189, 1, 2, 3][:n], [("train", values), ("val", values)])
+    figure: Any = chart.figure
+    figure.canvas.draw()
+    [axes] = figure.axes
+    ticks = [label.get_text() for label in axes.get_xticklabels()]
+    assert len(set(ticks)) == len(ticks)
+    assert n > 1 or ticks == ["0.32"]
+    [legend] = figure.legends
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+    low, high = axes.get_ylim()
+    assert low == 0
+    assert high > max(values), "a point at the top is whole"
+
+
+def test_calibration_is_drawn_over_its_diagonal() -> None:
+    chart = make_calibration_chart("c", "t", [0.5, 0.9], [0.4, 0.95])
+    diagonal, found = chart.figure.axes[0].lines
+    assert np.asarray(diagonal.get_xydata()).tolist() == [[0, 0], [1, 1]]
+    assert np.asarray(found.get_xydata()).tolist() == [[0.5, 0.4], [0.9, 0.95]]
 
 
 def test_equal_charts_are_equal_bytes_and_leave_matplotlib_as_it_was(tmp_path: Path) -> None:
@@ -409,6 +440,34 @@ def test_text_has_enough_contrast(browser: Any, page: Path, scheme: str) -> None
     for name, text, under in found:
         light, dark = sorted([luminance(text), luminance(under)], reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, text, under)
+
+
+@pytest.mark.parametrize("width", [500, 1200])
+def test_cards_are_filled_by_samples_of_their_class(
+    browser: Any, page: Path, kana: Path, width: int
+) -> None:
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": "light"}
+    opened, _ = open_page(browser, page, **options)
+    opened.add_style_tag(content="nav { display:none } .sheet li { content-visibility:visible }")
+    dataset = load(kana)
+    thumbnails = choose_samples(dataset, measure_dataset(dataset), 8)
+    labels = [info.label for info in dataset.classes]
+    for label in ("ぁ", "め", "ヶ", labels[63], labels[64]):
+        card = opened.locator("#sheet li").nth(labels.index(label))
+        samples = card.locator("i")
+        assert samples.bounding_box()["width"] > 0.93 * card.bounding_box()["width"]
+        shot = Image.open(io.BytesIO(samples.screenshot())).convert("L")
+        expected = np.hstack(list(thumbnails[labels.index(label)]))
+        found = 255 - np.asarray(shot.resize(expected.shape[::-1]))
+        assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9, label
+
+
+def test_every_section_is_within_reach_on_a_small_screen(browser: Any, page: Path) -> None:
+    opened, _ = open_page(browser, page, viewport={"width": 500, "height": 800})
+    for link in opened.locator("nav a").all():
+        box = link.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 500, link.inner_text()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

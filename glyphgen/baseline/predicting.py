@@ -1,23 +1,29 @@
-"""Image files -> the classes that a trained network predicts for them."""
+"""Images of characters -> the classes that a trained network reads in them."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.baseline.checkpoint import Checkpoint, read_checkpoint
+from glyphgen.baseline.checkpoint import read_checkpoint
 from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.reframing import reframe
 from glyphgen.choices import MODEL_FRAMINGS, check_choice
 from glyphgen.errors import ImageError
-from glyphgen.images.decoding import decode_image, read_image_file
-from glyphgen.images.polarity import find_polarity, stretch_contrast, to_ink
+from glyphgen.images.decoding import SUFFIXES, decode_image, read_image_file
+from glyphgen.images.ink import extract_ink, find_ink
 
-__all__ = ["Guess", "Prediction", "predict_images"]
+__all__ = ["Guess", "Reader", "Reading", "find_images"]
+
+ImageSource = str | os.PathLike[str] | NDArray[np.uint8]
+"""An image file, or an image: uint8 (H, W)."""
+
+_TOGETHER = 256  # images that are in memory at once
+_SEVERAL = "several characters? (one is expected: cut them apart)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,72 +35,162 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """The five most probable classes of one file, best first; or why the file cannot be read."""
+class Reading:
+    """What was read in one image.
 
-    path: Path
+    Attributes:
+        name: The path as it was given, or ``image 3`` for the third of those given as arrays.
+        guesses: The five most probable classes, best first; none where the image cannot be read.
+        warning: A doubt about the image, "" without one.
+        problem: Why the image cannot be read, "" where it was read.
+    """
+
+    name: str
     guesses: tuple[Guess, ...] = ()
+    warning: str = ""
     problem: str = ""
 
+    @property
+    def label(self) -> str:
+        """The most probable class; "" where the image cannot be read."""
+        return self.guesses[0].label if self.guesses else ""
 
-def predict_images(
-    model: str | os.PathLike[str],
-    paths: Iterable[str | os.PathLike[str]],
-    *,
-    framing: str = "ink",
-) -> Iterator[Prediction]:
-    """Predict the classes of image files, one by one.
+    @property
+    def probability(self) -> float:
+        """Of the most probable class; 0 where the image cannot be read."""
+        return self.guesses[0].probability if self.guesses else 0.0
 
-    Ink may be dark on light or light on dark, strong or faint: what the border shows is taken for paper.
+
+class Reader:
+    """A trained network that reads images of characters.
 
     Args:
-        model: The file, or the folder of a training.
-        paths: Of the images.
-        framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
+        run: The folder of a training, or its ``model.safetensors``.
 
     Raises:
-        ChoiceError: The framing is unknown.
         TrainingError: The model cannot be used.
     """
-    check_choice(framing, MODEL_FRAMINGS, "framing")
-    return _predict_each(read_checkpoint(model), map(Path, paths), framing)
 
+    def __init__(self, run: str | os.PathLike[str]) -> None:
+        checkpoint = read_checkpoint(run)
+        self.info = checkpoint.info
+        """What lies beside the weights: labels, forms, image size."""
+        self._device = choose_device()
+        self._network = checkpoint.network.to(self._device)
 
-def _predict_each(
-    checkpoint: Checkpoint, paths: Iterable[Path], framing: str
-) -> Iterator[Prediction]:
-    info, device = checkpoint.info, choose_device()
-    network = checkpoint.network.to(device)
-    for path in paths:
-        try:
-            image = _read_ink(path)
-        except ImageError as error:
-            yield Prediction(path=path, problem=f"{path}: {error}")
-            continue
+    def read(
+        self, images: ImageSource | Iterable[ImageSource], *, framing: str = "ink"
+    ) -> list[Reading]:
+        """Read the character in each image.
+
+        Ink may be dark on light or light on dark, strong or faint, and the paper gray or in shadow:
+        see ``extract_ink``.
+
+        Args:
+            images: Image files or uint8 (H, W) arrays; one, or many.
+            framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
+
+        Returns:
+            A record for each image, in their order.
+
+        Raises:
+            ChoiceError: The framing is unknown.
+        """
+        check_choice(framing, MODEL_FRAMINGS, "framing")
+        sources = _list_sources(images)
+        readings: list[Reading] = []
+        for start in range(0, len(sources), _TOGETHER):
+            readings += self._read_together(sources[start : start + _TOGETHER], start, framing)
+        return readings
+
+    def _read_together(
+        self, sources: Sequence[ImageSource], start: int, framing: str
+    ) -> list[Reading]:
+        inks: list[NDArray[np.uint8]] = []
+        readings = []
+        for number, source in enumerate(sources, start + 1):
+            name = f"image {number}" if isinstance(source, np.ndarray) else os.fspath(source)
+            try:
+                inks.append(_load_ink(source))
+                readings.append(Reading(name=name))
+            except ImageError as error:
+                readings.append(Reading(name=name, problem=f"{name}: {error}"))
+        guesses = iter(self._guess(inks, framing))
+        warnings = iter([_find_doubt(ink) for ink in inks])
+        return [
+            reading
+            if reading.problem
+            else Reading(name=reading.name, guesses=next(guesses), warning=next(warnings))
+            for reading in readings
+        ]
+
+    def _guess(self, inks: Sequence[NDArray[np.uint8]], framing: str) -> list[tuple[Guess, ...]]:
+        info = self.info
         framed = reframe(
-            [image],
-            height=info.height,
-            width=info.width,
-            framing=framing,
-            ink_share=info.ink_share,
+            inks, height=info.height, width=info.width, framing=framing, ink_share=info.ink_share
         )
-        found = predict_classes(network, framed.__getitem__, np.full(1, -1), device)
-        guesses = zip(found.top_classes[0].tolist(), found.probabilities[0].tolist(), strict=True)
-        yield Prediction(
-            path=path,
-            guesses=tuple(Guess(label=info.labels[k], probability=p) for k, p in guesses),
-        )
+        unknown = np.full(len(framed), -1)
+        found = predict_classes(self._network, framed.__getitem__, unknown, self._device)
+        return [
+            tuple(
+                Guess(label=info.labels[k], probability=p)
+                for k, p in zip(classes, shares, strict=True)
+            )
+            for classes, shares in zip(
+                found.top_classes.tolist(), found.probabilities.tolist(), strict=True
+            )
+        ]
 
 
-def _read_ink(path: Path) -> NDArray[np.uint8]:
-    """Return a file's image with ink 255 on paper 0: uint8 (H, W)."""
-    try:
-        image = decode_image(read_image_file(path))
-    except FileNotFoundError:
-        raise ImageError("no such file") from None
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror or error}") from None
-    ink = stretch_contrast(to_ink(image, find_polarity(image)))
+def find_images(place: str | os.PathLike[str]) -> list[Path]:
+    """Return the image files in a folder and the folders in it, in the order of their names.
+
+    A path that is no folder is returned as it is.
+
+    Raises:
+        ImageError: The folder holds no image.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        return [folder]
+    found = sorted(
+        Path(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(SUFFIXES)
+    )
+    if not found:
+        raise ImageError(f"{folder}: a folder without images, expected {', '.join(SUFFIXES)}")
+    return found
+
+
+def _list_sources(images: ImageSource | Iterable[ImageSource]) -> list[ImageSource]:
+    if isinstance(images, str | os.PathLike) or (
+        isinstance(images, np.ndarray) and images.ndim == 2
+    ):
+        return [images]
+    return list(images)
+
+
+def _load_ink(source: ImageSource) -> NDArray[np.uint8]:
+    """Return an image with ink 255 on paper 0: uint8 (H, W)."""
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim != 2 or not source.size:
+            raise ImageError(f"{source.dtype} {source.shape}, expected uint8 (height, width)")
+        image = source
+    else:
+        try:
+            image = decode_image(read_image_file(Path(source)))
+        except FileNotFoundError:
+            raise ImageError("no such file") from None
+        except OSError as error:
+            raise ImageError(f"cannot be read: {error.strerror or error}") from None
+    ink = extract_ink(image)
     if not ink.any():
-        raise ImageError("blank, expected dark ink on light paper or light on dark")
+        raise ImageError("no ink, expected a character, dark on light paper or light on dark")
     return ink
+
+
+def _find_doubt(ink: NDArray[np.uint8]) -> str:
+    found = find_ink(ink)
+    return _SEVERAL if found and found.is_several else ""

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.images.fitting import fit_image
+from glyphgen.images.ink import find_ink
 
 __all__ = ["measure_ink_share", "reframe"]
-
-_INK = 64  # of 255: paper is never quite 0
 
 
 def measure_ink_share(images: NDArray[np.uint8]) -> float:
@@ -21,10 +20,9 @@ def measure_ink_share(images: NDArray[np.uint8]) -> float:
     height, width = images.shape[1:]
     shares = []
     for image in images:
-        box = _find_ink(image)
-        if box is not None:
-            top, bottom, left, right = box
-            shares.append(max((bottom - top) / height, (right - left) / width))
+        ink = find_ink(image)
+        if ink:
+            shares.append(max((ink.bottom - ink.top) / height, (ink.right - ink.left) / width))
     return float(np.median(shares)) if shares else 1.0
 
 
@@ -36,8 +34,8 @@ def reframe(
     Args:
         images: uint8 (H, W) each, ink 255, of any size.
         height, width: Wanted.
-        framing: ``ink`` cuts the ink's box out, scales it to ``ink_share`` of the frame and centers
-            it; ``as-is`` scales the whole image, with its aspect.
+        framing: ``ink`` cuts the ink's box out, without specks, scales it to ``ink_share`` of the
+            frame and centers it; ``as-is`` scales the whole image, with its aspect.
         ink_share: See ``measure_ink_share``.
 
     Returns:
@@ -54,18 +52,9 @@ def _frame_each(
         if framing == "as-is":
             yield fit_image(image, height, width, "pad")
             continue
-        box = _find_ink(image)
-        if box is None:
+        ink = find_ink(image)
+        if ink is None:
             yield np.zeros((height, width), dtype=np.uint8)
         else:
-            top, bottom, left, right = box
-            ink = image[top:bottom, left:right]
-            yield fit_image(ink, height, width, "pad", share=ink_share)
-
-
-def _find_ink(image: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
-    inked = image >= _INK
-    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
-    if not len(rows):
-        return None
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+            cut = image[ink.top : ink.bottom, ink.left : ink.right]
+            yield fit_image(cut, height, width, "pad", share=ink_share)

@@ -93,7 +93,7 @@ def _draw_confusion(path: Path, images: PredictedImages) -> None:
     drawn = axes.imshow(shares**0.5, cmap="magma", vmin=0, vmax=1, interpolation="nearest")
     bar = figure.colorbar(drawn, ax=axes, shrink=0.6, ticks=[0, 0.1**0.5, 0.5**0.5, 1])
     bar.ax.set_yticklabels(["0", "10 %", "50 %", "100 %"])
-    axes.set(xlabel="predicted", ylabel="actual")
+    axes.set(xlabel="predicted", ylabel="actual", title="Share of each actual class")
     if n <= _MOST_LABELED:
         axes.set(xticks=[], yticks=[])
         for k, image in images.load_examples(range(n)).items():
@@ -117,8 +117,9 @@ def _draw_pairs(path: Path, images: PredictedImages) -> None:
         blank = np.zeros_like(misread[0])
         shown = [*misread, blank][:2]
         tiles.append(np.hstack([*shown, *(examples.get(k, blank) for k in (actual, predicted))]))
-        captions.append(f"{count} x   misread, actual, predicted")
-    _draw_tiles(path, tiles, captions, columns=5, otherwise="no image was misread")
+        names = [images.show_class(k) for k in (actual, predicted)]
+        captions.append(f"{names[0]} read as {names[1]}, {count} times")
+    _draw_tiles(path, tiles, captions, columns=4, otherwise="no image was misread")
 
 
 def _draw_losses(path: Path, images: PredictedImages) -> None:
@@ -133,10 +134,10 @@ def _draw_losses(path: Path, images: PredictedImages) -> None:
     for at, image, pair in zip(worst.tolist(), images.load_images(worst), pairs, strict=True):
         tiles.append(np.hstack([image, *(examples.get(k, np.zeros_like(image)) for k in pair)]))
         captions.append(
-            f"{images.show_class(pair[0])} predicted as {images.show_class(pair[1])}\n"
+            f"{images.show_class(pair[0])} read as {images.show_class(pair[1])}\n"
             f"loss {predictions.losses[at]:.2f}, confidence {predictions.probabilities[at, 0]:.0%}"
         )
-    _draw_tiles(path, tiles, captions, columns=8, otherwise="there is no image")
+    _draw_tiles(path, tiles, captions, columns=6, otherwise="there is no image")
 
 
 def _draw_activation(path: Path, images: PredictedImages, network: nn.Module) -> None:
@@ -149,15 +150,16 @@ def _draw_activation(path: Path, images: PredictedImages, network: nn.Module) ->
     chosen = np.concatenate([wrong[: _MOST_MAPS // 2], right])[:_MOST_MAPS]
     inks = images.load_images(chosen)
     maps = _map_activation(network, inks, predicted[chosen])
-    figure = _make_figure(12, 1.7 * -(-len(chosen) // 8))
-    grid = figure.subplots(-(-len(chosen) // 8), 8, squeeze=False)
+    n_rows = -(-len(chosen) // 6)
+    figure = _make_figure(11.5, 2.2 * n_rows)
+    grid = figure.subplots(n_rows, 6, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for axes, ink, heat, at in zip(grid.flat, inks, maps, chosen.tolist(), strict=False):
         axes.imshow(ink, cmap="gray", vmin=0, vmax=255)
         axes.imshow(heat, cmap="inferno", alpha=0.55)
         names = [images.show_class(int(of[at])) for of in (targets, predicted)]
-        axes.set_title(" predicted as ".join(dict.fromkeys(names)), fontsize=7)
+        axes.set_title(" read as ".join(dict.fromkeys(names)), fontsize=8)
     save_png(path, figure)
 
 
@@ -186,7 +188,11 @@ def _draw_tiles(
     path: Path, tiles: Sequence[Images], captions: Sequence[str], *, columns: int, otherwise: str
 ) -> None:
     n_rows = max(1, -(-len(tiles) // columns))
-    figure = _make_figure(13, 1.15 * n_rows + 0.3)
+    width, gap = 11.5, 0.35
+    shape = tiles[0].shape if tiles else (1, 4)
+    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
+    row_height = width / columns * shape[0] / shape[1] + gap * lines
+    figure = _make_figure(width, row_height * n_rows)
     grid = figure.subplots(n_rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -194,7 +200,7 @@ def _draw_tiles(
         grid[0, 0].text(0, 0.5, otherwise)
     for axes, tile, caption in zip(grid.flat, tiles, captions, strict=False):
         axes.imshow(tile, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(caption, fontsize=6.5, loc="left", pad=2)
+        axes.set_title(caption, fontsize=8, loc="left", pad=3)
     save_png(path, figure)
 
 

@@ -5,14 +5,21 @@ from pathlib import Path
 import click
 
 from glyphgen.cli.options import framing_choice, json_option
-from glyphgen.cli.talk import describe_metrics, print_json, print_line, say, show_progress
+from glyphgen.cli.talk import (
+    choose_run,
+    describe_metrics,
+    find_newest_dataset,
+    print_json,
+    print_line,
+    say,
+    show_progress,
+)
 
 __all__ = ["evaluate"]
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("places", metavar="[MODEL] [DATASET]", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--framing",
     type=framing_choice,
@@ -34,8 +41,7 @@ __all__ = ["evaluate"]
 )
 @json_option
 def evaluate(
-    model: Path,
-    dataset: Path,
+    places: tuple[Path, ...],
     framing: str,
     split: str | None,
     views: int,
@@ -44,10 +50,12 @@ def evaluate(
 ) -> None:
     """Measure MODEL on DATASET: a dataset's folder, or an .npz with images and codepoints.
 
-    MODEL is a model.safetensors, or the folder of its training.
+    MODEL is a model.safetensors, or the folder of its training. Without MODEL it is the newest one
+    under runs/, without DATASET the newest complete dataset under datasets/.
 
     \b
     Example:
+        glyphgen evaluate datasets/k49
         glyphgen evaluate runs/kana-cnn datasets/k49
     """
     from glyphgen.baseline import check_training_extra
@@ -55,6 +63,10 @@ def evaluate(
     check_training_extra()
     from glyphgen.baseline.evaluating import draw_evaluation, evaluate_model
 
+    model, given = choose_run(places)
+    if len(given) > 1:
+        raise click.UsageError(f"DATASET: found {len(given)}, expected one, after MODEL")
+    dataset = given[0] if given else find_newest_dataset()
     with show_progress(quiet=False) as reporter:
         evaluated = evaluate_model(
             model, dataset, framing=framing, split=split, views=views, reporter=reporter

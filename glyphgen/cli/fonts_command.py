@@ -63,7 +63,7 @@ def _shorten(text: str, longest: int = 60) -> str:
     "--sheet",
     type=click.Path(path_type=Path),
     metavar="PNG",
-    help="Draw every refused cell beside what other faces draw.",
+    help="Draw every refused cell beside what other faces draw, 60 to a file.",
 )
 @json_option
 @set_option
@@ -154,8 +154,9 @@ def _survey(recipe: "Recipe") -> "Survey":
 def _draw_refused(sheet: Path, found: "Survey") -> None:
     from glyphgen.report.gate_sheet import write_refused
 
-    n_shown, n_refused = write_refused(sheet, found), len(found.verdict.refusals)
-    say(f"{sheet}: {n_shown:,} of {n_refused:,} refused cells")
+    n_shown, paths = write_refused(sheet, found)
+    shown = f"{paths[0]} to {paths[-1].name}" if len(paths) > 1 else str(sheet)
+    say(f"{shown}: {n_shown:,} of {len(found.verdict.refusals):,} refused cells")
 
 
 def _show_verdict(found: "Survey") -> dict[str, Any]:

@@ -1,19 +1,31 @@
-"""``glyphgen predict``: the classes that a trained network predicts for image files."""
+"""``glyphgen predict``: the characters that a trained network reads in image files."""
 
 import sys
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from glyphgen.cli.options import framing_choice, json_option
-from glyphgen.cli.talk import print_json, print_line, say
+from glyphgen.cli.talk import choose_run, print_json, print_line, say
+
+if TYPE_CHECKING:
+    from glyphgen.baseline.predicting import Reading
 
 __all__ = ["predict"]
 
+_TOGETHER = 64  # images between two looks at the screen
+
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "places",
+    metavar="[MODEL] IMAGES...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+)
 @click.option(
     "--framing",
     type=framing_choice,
@@ -22,35 +34,51 @@ __all__ = ["predict"]
     help="How images are framed.",
 )
 @json_option
-def predict(model: Path, images: tuple[Path, ...], framing: str, as_json: bool) -> None:
+def predict(places: tuple[Path, ...], framing: str, as_json: bool) -> None:
     """Print the five classes that MODEL holds for most probable in each of IMAGES.
+
+    MODEL is the folder of a training, or its model.safetensors; without it, it is the newest one
+    under runs/. IMAGES are files, and folders of them. Each image shows one character.
 
     Exit code 1 if an image cannot be read; the others are read all the same.
 
     \b
     Example:
-        glyphgen predict runs/kana-cnn scan-1.png scan-2.png
+        glyphgen predict scan-1.png scan-2.png
+        glyphgen predict runs/kana-cnn scans/
     """
     from glyphgen.baseline import check_training_extra
 
     check_training_extra()
-    from glyphgen.baseline.predicting import predict_images
+    from glyphgen.baseline.predicting import Reader, find_images
 
+    model, given = choose_run(places)
+    if not given:
+        raise click.UsageError(f"IMAGES: found none beside the model {model}")
+    reader = Reader(model)
+    paths = iter([path for place in given for path in find_images(place)])
     n_unreadable = 0
-    for prediction in predict_images(model, images, framing=framing):
-        if prediction.problem:
-            n_unreadable += 1
-            say(prediction.problem)
-            continue
-        guesses = [(guess.label, guess.probability) for guess in prediction.guesses]
-        if as_json:
-            page = {
-                "image": str(prediction.path),
-                "guesses": [{"label": label, "probability": share} for label, share in guesses],
-            }
-            print_json(page)
-        else:
-            shown = "  ".join(f"{label} {share:.1%}" for label, share in guesses)
-            print_line(f"{prediction.path}: {shown}")
+    while together := list(islice(paths, _TOGETHER)):
+        for reading in reader.read(together, framing=framing):
+            _print_reading(reading, as_json=as_json)
+            n_unreadable += bool(reading.problem)
     if n_unreadable:
         sys.exit(1)
+
+
+def _print_reading(reading: "Reading", *, as_json: bool) -> None:
+    if reading.problem:
+        say(reading.problem)
+        return
+    if reading.warning:
+        say(f"warning: {reading.name}: {reading.warning}")
+    if as_json:
+        page = {
+            "image": reading.name,
+            "guesses": [{"label": g.label, "probability": g.probability} for g in reading.guesses],
+            "warning": reading.warning,
+        }
+        print_json(page)
+    else:
+        shown = "  ".join(f"{g.label} {g.probability:.1%}" for g in reading.guesses)
+        print_line(f"{reading.name}: {shown}")

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glyphgen.choices import MAKERS
-from glyphgen.errors import DatasetError
+from glyphgen.errors import DatasetError, TrainingError
 from glyphgen.text import format_json, show_foreign, show_lines
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATASETS",
+    "RUNS",
+    "choose_run",
     "describe_metrics",
     "describe_produced",
     "find_newest_dataset",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 DATASETS = Path("datasets")
+RUNS = Path("runs")
 
 
 @contextmanager
@@ -234,6 +237,33 @@ def find_newest_dataset(*, without_copies: bool = False) -> Path:
     folder = complete[-1].parent
     say(f"using {folder}")
     return folder
+
+
+def choose_run(places: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
+    """Return the trained network that arguments begin with, and the arguments after it.
+
+    Where the first argument is no trained network, it is the newest one under runs/, which is named
+    on stderr.
+
+    Args:
+        places: A trained network is a ``.safetensors`` file, or a folder that holds one.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    from glyphgen.baseline.checkpoint import CHECKPOINT_NAME
+
+    if places:
+        first = places[0]
+        if first.suffix == Path(CHECKPOINT_NAME).suffix or (first / CHECKPOINT_NAME).exists():
+            return first, tuple(places[1:])
+    runs = sorted(RUNS.glob(f"*/{CHECKPOINT_NAME}"), key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise TrainingError(
+            f"{RUNS}: holds no trained model (name one, or run `glyphgen train-baseline` first)"
+        )
+    say(f"using {runs[-1].parent}")
+    return runs[-1].parent, tuple(places)
 
 
 def say(line: str) -> None:

@@ -10,6 +10,7 @@ from glyphgen.baseline import UNFINISHED_NAME
 from glyphgen.choices import MODELS, TIMM, VARIATIONS
 from glyphgen.cli.options import json_option
 from glyphgen.cli.talk import (
+    RUNS,
     describe_metrics,
     find_newest_dataset,
     print_result,
@@ -19,7 +20,6 @@ from glyphgen.cli.talk import (
 
 __all__ = ["train_baseline_command"]
 
-_RUNS = Path("runs")
 _SHOWN = ("n", "top1", "top1_interval", "top5", "top1_twins_folded", "top1_twins_folded_interval")
 _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 
@@ -114,7 +114,7 @@ def train_baseline_command(
         raise click.UsageError("--epochs and --minutes: found both, expected one of them")
     folder = dataset or find_newest_dataset()
     name = model.replace(":", "-").replace("/", "-")
-    run = out or _RUNS / f"{load(folder).index.name}-{name}"
+    run = out or RUNS / f"{load(folder).index.name}-{name}"
     options = TrainingOptions(
         model=model,
         epochs=epochs,

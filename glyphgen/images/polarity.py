@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 
-__all__ = ["find_paper", "find_polarity", "from_ink", "lay_on_paper", "stretch_contrast", "to_ink"]
+__all__ = ["find_paper", "find_polarity", "from_ink", "lay_on_paper", "to_ink"]
 
 _Number = TypeVar("_Number", bound=np.number)
-
-_LEAST_CONTRAST = 16  # gray levels between ink and paper; what differs less is noise of a camera
 
 
 def to_ink(
@@ -71,20 +69,3 @@ def lay_on_paper(gray: NDArray[np.uint8], opacity: NDArray[np.uint8]) -> NDArray
             255 - opacity.astype(np.uint16)
         )  # 255 * 255 at most: the sum of the shares is 1
     return ((seen + 127) // 255).astype(np.uint8)
-
-
-def stretch_contrast(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image whose paper is 0 and whose strongest ink is 255.
-
-    Args:
-        image: uint8 (H, W), ink lighter than paper; the median of its border is taken for paper.
-
-    Returns:
-        uint8 (H, W), all 0 where nothing is clearly lighter than the paper.
-    """
-    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
-    paper = float(np.median(border))
-    contrast = float(image.max()) - paper
-    if contrast < _LEAST_CONTRAST:
-        return np.zeros_like(image)
-    return ((image - paper) * (255 / contrast)).clip(0, 255).round().astype(np.uint8)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphgen.images.canvas import Canvas
+from glyphgen.images.fitting import fit_image
 
 __all__ = ["Picture", "join_images", "make_picture", "write_sheet"]
 
@@ -35,7 +36,12 @@ def make_picture(images: NDArray[np.uint8], columns: int) -> Picture:
 
 
 def write_sheet(
-    path: Path, tiles: Sequence[NDArray[np.uint8]], captions: Sequence[str], *, aspect: float = 1.4
+    path: Path,
+    tiles: Sequence[NDArray[np.uint8]],
+    captions: Sequence[str],
+    symbols: Sequence[NDArray[np.uint8] | None] = (),
+    *,
+    aspect: float = 1.4,
 ) -> None:
     """Write a PNG of one strip of samples a class, with its caption.
 
@@ -43,6 +49,8 @@ def write_sheet(
         path: The file.
         tiles: For each class uint8 (k, H, W), the same k for all.
         captions: For each class a line in ASCII.
+        symbols: For each class a picture of its characters, uint8 (h, w), ink 255, that stands before
+            its caption; None where there is none.
         aspect: Width of the sheet over its height, about.
 
     Raises:
@@ -50,7 +58,8 @@ def write_sheet(
     """
     k, height, width = tiles[0].shape
     caption_px = max(_SMALLEST_CAPTION, height // _CAPTION_SHARE)
-    cell_height, cell_width = height + round(1.3 * caption_px) + _GAP, k * width + _GAP
+    line_px = round((2.2 if symbols else 1.3) * caption_px)
+    cell_height, cell_width = height + line_px + _GAP, k * width + _GAP
     columns = round((aspect * len(tiles) * cell_height / cell_width) ** 0.5)
     columns = min(max(columns, 1), len(tiles))
     rows = -(-len(tiles) // columns)
@@ -59,5 +68,18 @@ def write_sheet(
         row, column = divmod(number, columns)
         x, y = _GAP + column * cell_width, _GAP + row * cell_height
         canvas.add_image((x, y), join_images(strip, k))
-        canvas.add_text((x, y + height), caption, _INK, caption_px)
+        if symbols and (symbol := symbols[number]) is not None:
+            picture = fit_image(symbol, line_px, line_px, "pad", share=0.9)
+            canvas.add_image((x, y + height), _color(picture))
+            x += line_px + _GAP
+        canvas.add_text((x, y + height + line_px // 2), caption, _INK, caption_px, anchor="lm")
     canvas.write(path)
+
+
+def _color(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ink (h, w) in the color of captions, on the sheet's background."""
+    share = ink[..., None] / 255
+    colored: NDArray[np.uint8] = (_BACKGROUND + share * np.subtract(_INK, _BACKGROUND)).astype(
+        np.uint8
+    )
+    return colored

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
+from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.images.ink import find_ink
 from glyphgen.images.polarity import find_paper
 from glyphgen.images.sheets import write_sheet
 from glyphgen.render.drawing import apply_polarity, augment_images, open_augmenter
@@ -15,6 +17,9 @@ from glyphgen.streams import Stage, order_by_words
 from glyphgen.text import show_codepoints
 
 __all__ = ["preview_dataset", "preview_recipe"]
+
+_SYMBOL = 64  # pixels: captions are smaller
+_LOOKED_AT = 64  # images of a class among which a typical one is looked for
 
 
 def preview_recipe(
@@ -43,7 +48,9 @@ def preview_recipe(
         augment_images(augmenter, placements.samples, images)
     apply_polarity(prepared.recipe, images)
     tiles = [images[placements.samples["class_index"] == k] for k in chosen]
-    write_sheet(Path(out), tiles, [_caption(table.labels[k]) for k in chosen])
+    labels = [table.labels[k] for k in chosen]
+    symbols = [None if label.isascii() else _draw_symbol(prepared, label) for label in labels]
+    write_sheet(Path(out), tiles, list(map(_caption, labels)), symbols)
     return len(chosen)
 
 
@@ -70,14 +77,16 @@ def preview_dataset(
     labels = np.asarray(dataset.labels)
     chosen = _choose(len(dataset.classes), n_classes)
     paper = find_paper(dataset.index.image.polarity)
-    tiles = []
+    tiles, symbols = [], []
     for k in chosen:
         own = np.flatnonzero(labels == k)
         lot = own[order_by_words(seed, Stage.PREVIEW, len(own), int(k))[:per_class]]
         tile = np.full((per_class, *dataset.images.shape[1:]), paper, dtype=np.uint8)
         tile[: len(lot)] = dataset.images[np.sort(lot)]
         tiles.append(tile)
-    write_sheet(Path(out), tiles, [_caption(dataset.classes[k].label) for k in chosen])
+        is_shown = len(own) and not dataset.classes[k].label.isascii()
+        symbols.append(_find_typical(dataset.ink[own[:_LOOKED_AT]]) if is_shown else None)
+    write_sheet(Path(out), tiles, [_caption(dataset.classes[k].label) for k in chosen], symbols)
     return len(chosen)
 
 
@@ -88,3 +97,27 @@ def _choose(n: int, most: int) -> NDArray[np.int64]:
 
 def _caption(label: str) -> str:
     return label if label.isascii() else show_codepoints(label)
+
+
+def _draw_symbol(prepared: PreparedRender, label: str) -> NDArray[np.uint8] | None:
+    """Return a label as a face of middling weight draws it: uint8 (h, w); None where no face may."""
+    forms = prepared.table.all_forms
+    if label not in forms:
+        return None
+    form = forms.index(label)
+    cells = np.flatnonzero(prepared.verdict.admitted[:, form]) * len(forms) + form
+    drawn = draw_cells(prepared.store, cells, _SYMBOL)
+    if not len(drawn):
+        return None
+    by_weight = np.argsort(drawn.sum(axis=(1, 2)), kind="stable")
+    symbol: NDArray[np.uint8] = drawn[by_weight[len(drawn) // 2]]
+    return symbol
+
+
+def _find_typical(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the ink of the image (n, H, W) that is most like all others; None where it has none."""
+    flat = ink.reshape(len(ink), -1).astype(np.float64)
+    likeness = flat @ flat.mean(axis=0) / np.maximum(np.linalg.norm(flat, axis=1), 1)
+    image = ink[int(likeness.argmax())]
+    found = find_ink(image)
+    return image[found.top : found.bottom, found.left : found.right] if found else None

@@ -27,6 +27,8 @@ __all__ = [
 
 Block = dict[str, Any]
 
+_WIDE = 5  # inches: what is wider has a row of the page to itself
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
@@ -65,7 +67,14 @@ def numbered_list(sentences: Iterable[str]) -> Block:
 
 def charts(shown: Iterable[Chart]) -> Block:
     """Return charts with their titles, as many side by side as there is room for."""
-    entries = [{"title": chart.title, "svg": _trust(dump_svg(chart.figure))} for chart in shown]
+    entries = [
+        {
+            "title": chart.title,
+            "svg": _trust(dump_svg(chart.figure)),
+            "is_wide": chart.figure.get_figwidth() > _WIDE,
+        }
+        for chart in shown
+    ]
     return {"kind": "charts", "charts": entries}
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Chart",
     "dump_svg",
     "make_bar_chart",
+    "make_calibration_chart",
     "make_histogram",
     "make_line_chart",
     "save_chart",
@@ -133,14 +134,39 @@ def make_bar_chart(
 def make_line_chart(
     name: str, title: str, xs: Sequence[float], series: Sequence[tuple[str, Sequence[float]]]
 ) -> Chart:
-    """Return a line for each series over the same x; the legend says its last value."""
-    figure = _make_figure(3.4, 1.9)
+    """Return a line for each series over the same x; the legend, above, says its last value."""
+    figure = _make_figure(3.4, 2.0)
     axes = figure.subplots()
     for (label, values), color in zip(series, _SERIES, strict=False):
         of_series = f"{label} {values[-1]:.3g}"
         axes.plot(xs, values, "o-", markersize=2, linewidth=1.2, color=color, label=of_series)
     axes.locator_params(nbins=5)
-    axes.legend()
+    if len(set(xs)) == 1:
+        axes.set_xticks(xs[:1], [f"{xs[0]:.2g}"])  # an axis about a single point repeats its ticks
+    axes.set_ylim(0, 1.08 * max(axes.dataLim.y1, 1e-9))
+    figure.legend(loc="outside upper left", ncols=len(series), borderpad=0)
+    return Chart(name=name, title=title, figure=figure)
+
+
+@_styled
+def make_calibration_chart(
+    name: str, title: str, confidence: Sequence[float], accuracy: Sequence[float]
+) -> Chart:
+    """Return accuracy over confidence, both 0 to 1, and the diagonal on which they are equal."""
+    figure = _make_figure(3.4, 2.6)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], "--", linewidth=1, color=_MUTED, label="as confident as right")
+    axes.plot(
+        confidence, accuracy, "o-", markersize=3, linewidth=1.2, color=_FIRST, label="this network"
+    )
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    names = [f"{tick:.0%}" for tick in ticks]
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set_xticks(ticks, names)
+    axes.set_yticks(ticks, names)
+    axes.xaxis.label.set_color(_MUTED)
+    axes.yaxis.label.set_color(_MUTED)
+    figure.legend(loc="outside upper left", ncols=2, borderpad=0)
     return Chart(name=name, title=title, figure=figure)
 
 

@@ -91,7 +91,7 @@ def _describe_facts(dataset: Dataset) -> list[Block]:
                 ("seed", index.seed),
                 ("made by", f"glyphgen {index.made_by}"),
                 ("format", index.format),
-                ("hash of all it depends on", index.content_key[:16]),
+                ("content key: equal in equal datasets", index.content_key[:16]),
                 *((name, version) for name, version in sorted(index.versions.items())),
             ]
         )
@@ -118,13 +118,14 @@ def _make_cards(
         number, place = divmod(k, _CLASSES_A_SPRITE)
         if place == 0:
             some = thumbnails[k : k + _CLASSES_A_SPRITE]
+            last = max(len(some) - 1, 1)
             sprites.append(make_data_uri(some.swapaxes(1, 2).reshape(-1, per_class * width)))
         label, codes, names = describe_class(info)
         first = ord(info.forms[0][0]) if info.forms and info.forms[0] else 0
         near = ""
         if found.nearest[k] >= 0:
             other = describe_class(dataset.classes[int(found.nearest[k])])[0]
-            near = f"most like {other}, at {found.distance[k]:.2f}"
+            near = f"mean image most like that of {other}: {1 - found.distance[k] ** 2:.0%} alike"
         cards.append(
             {
                 "label": label,
@@ -136,7 +137,8 @@ def _make_cards(
                 "near": near,
                 "find": f"{label.lower()}\n{first:04x}\n{names}",
                 "sprite": number,
-                "top": place * height,
+                "top": f"{100 * place / last:.4f}",
+                "n": len(some),
                 "width": per_class * width,
                 "height": height,
             }

@@ -31,24 +31,34 @@ _N_OTHERS = 3
 _LINE = 13  # height of a line of a caption
 _CAPTION = 46  # characters that fit below four tiles
 _COLUMNS = 4
+_A_PAGE = 60  # cells: 1,352 x 1,726 pixels, which every viewer opens
 # reasons of cells at which there is little to judge
 _SAYING_LITTLE = {DENIED: 1, "no outline": 2, "no cmap entry": 3}
 
 
-def write_refused(path: Path, survey: Survey, *, most: int = 600) -> int:
-    """Write a PNG of refused cells, each beside up to three admitted drawings of its form.
+def write_refused(path: Path, survey: Survey, *, most: int = 600) -> tuple[int, tuple[Path, ...]]:
+    """Write PNG files of refused cells, each beside up to three admitted drawings of its form.
 
     Args:
-        path: Where.
+        path: Of the first file; what does not fit there goes into ``NAME-2.png`` and so on beside it.
         survey: Whose verdict.
         most: Show at most so many cells; those that draw something wrong come before those that draw
             nothing.
 
     Returns:
-        How many cells are on it.
+        How many cells are shown, and the files.
     """
     told = sorted(survey.verdict.refusals, key=lambda r: _SAYING_LITTLE.get(r.reason, 0))
     chosen = told[:most]
+    paths = []
+    for page, start in enumerate(range(0, max(len(chosen), 1), _A_PAGE), 1):
+        name = path if page == 1 else path.with_name(f"{path.stem}-{page}{path.suffix}")
+        _write_page(name, survey, chosen[start : start + _A_PAGE])
+        paths.append(name)
+    return len(chosen), tuple(paths)
+
+
+def _write_page(path: Path, survey: Survey, chosen: Sequence[Refusal]) -> None:
     width = (1 + _N_OTHERS) * (_TILE + _GAP) + 2 * _GAP
     height = _TILE + 2 * _LINE + 2 * _GAP
     columns = max(1, min(len(chosen), _COLUMNS))
@@ -65,7 +75,6 @@ def write_refused(path: Path, survey: Survey, *, most: int = 600) -> int:
             at = (corner[0], corner[1] + _TILE + 2 + line * _LINE)
             canvas.add_text(at, text[:_CAPTION], _WRONG if line else _INK, _FONT_PX)
     canvas.write(path)
-    return len(chosen)
 
 
 def _draw_beside(survey: Survey, refusal: Refusal) -> Picture:

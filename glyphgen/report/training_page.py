@@ -9,16 +9,23 @@ from typing import Any
 
 from glyphgen.errors import ReportError
 from glyphgen.report.blocks import Block, Section, charts, facts, large_image, table, text
-from glyphgen.report.charts import Chart, make_bar_chart, make_line_chart
+from glyphgen.report.charts import (
+    Chart,
+    make_bar_chart,
+    make_calibration_chart,
+    make_line_chart,
+)
+from glyphgen.text import show_codepoints
 
 __all__ = ["chart_history", "is_training", "make_training_sections", "make_training_subtitle"]
 
 _FIGURES = {
     "confusion": "Confusion matrix",
-    "confused": "Confused pairs: misread images, an example of the actual and of the predicted class",
+    "confused": "Confused pairs: two misread images, an example of the actual class, one of the predicted",
     "highest-loss": "The images of highest loss: misread, actual class, predicted class",
     "activation": "Class activation maps: where the network saw the class that it predicted",
 }
+_CALIBRATED = ("confidence", "accuracy")
 
 
 def is_training(folder: Path) -> bool:
@@ -95,7 +102,16 @@ def _describe_history(folder: Path) -> list[Block]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return [charts(chart_history(rows))] if rows else []
+    if not rows:
+        return []
+    return [
+        charts(chart_history(rows)),
+        text(
+            "The train loss is often above the val loss: it is that of images that were varied, with"
+            " smoothed labels, while the network learned. The val loss is that of images as they are,"
+            " with plain labels, and of the average of the weights, which is what is kept."
+        ),
+    ]
 
 
 def chart_history(rows: Sequence[Mapping[str, float]]) -> list[Chart]:
@@ -122,11 +138,20 @@ def chart_history(rows: Sequence[Mapping[str, float]]) -> list[Chart]:
 def _describe_classes(metrics: dict[str, Any]) -> list[Block]:
     worst = sorted(metrics["per_class"], key=lambda entry: entry["recall"])
     rows = [
-        (e["label"], f"{e['n']:,}", f"{e['recall']:.2%}", f"{e['precision']:.2%}", f"{e['f1']:.4f}")
+        (
+            _name_class(e["label"]),
+            f"{e['n']:,}",
+            f"{e['recall']:.2%}",
+            f"{e['precision']:.2%}",
+            f"{e['f1']:.4f}",
+        )
         for e in worst[:40]
     ]
     title = "Recall of each class, the worst first"
-    confused = [(c["actual"], c["predicted"], f"{c['n']:,}") for c in metrics["confused"][:40]]
+    confused = [
+        (*(_name_class(c[key]) for key in ("actual", "predicted")), f"{c['n']:,}")
+        for c in metrics["confused"][:40]
+    ]
     return [
         charts([make_bar_chart("recall", title, [entry["recall"] for entry in worst])]),
         table(
@@ -134,6 +159,11 @@ def _describe_classes(metrics: dict[str, Any]) -> list[Block]:
         ),
         table("Confused pairs", ["actual", "predicted", "images"], confused, [2]),
     ]
+
+
+def _name_class(label: str) -> str:
+    """Return a label with its code points, where it is no longer than a cluster of characters."""
+    return f"{label}  {show_codepoints(label)}" if len(label) <= 4 else label
 
 
 def _describe_faces(metrics: dict[str, Any]) -> list[Block]:
@@ -163,6 +193,15 @@ def _describe_calibration(metrics: dict[str, Any]) -> list[Block]:
             "Confidence of the network, and its accuracy where it is that confident. The expected"
             f" calibration error is {calibration['expected_error']:.1%}."
         ),
+        charts(
+            [
+                make_calibration_chart(
+                    "calibration",
+                    "Accuracy by confidence; below the dashed line the network is too confident",
+                    *([of_bin[key] for of_bin in calibration["bins"]] for key in _CALIBRATED),
+                )
+            ]
+        ),
         table("Calibration", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
     ]
 
@@ -173,5 +212,5 @@ def _show_figures(folder: Path) -> list[Block]:
         path = folder / "figures" / f"{name}.png"
         if path.exists():
             src = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-            blocks.append(large_image(src, title, is_open=name != "confusion"))
+            blocks.append(large_image(src, title))
     return blocks
