@@ -23,7 +23,7 @@ from glyphgen.gate.exemplars import (
     learn_exemplars,
     load_shipped,
 )
-from glyphgen.gate.scripts import find_block, find_script, list_block, list_script
+from glyphgen.gate.scripts import MAPS, find_block, find_script, list_block, list_script
 from glyphgen.gate.shapes import (
     SHAPE_SIDE,
     TURNS,
@@ -44,10 +44,13 @@ _PANEL = 96  # characters of a block that tell how it is drawn as a whole
 _FEWEST = 6  # of them that have to be known
 _LIMIT = 3.0  # of what speaks against a cell
 _SLACK = 1.0  # above what honest typefaces show
-_STRICT = -4.5  # the limit in a block of which much is wrong: own form nearest, by a tenth
-_WRONG_SHARE = (
-    0.3  # of a block's panel, that makes it such a block; honest typefaces show 0.2 at most
+# The limit in a block of which so much is wrong; honest typefaces show a share of 0.2 at most. At -4.5 the
+# own form has to be the nearest by a tenth, at -9 by nearly half.
+_STRICT = {0.3: -4.5, 0.6: -9.0}
+_FARTHER = (
+    0.35  # beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself
 )
+_NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,11 +229,14 @@ class _Cells:
         unusual = np.clip(unusual, 0, exemplars.most_unusual)
         weight = found.weigh(exemplars.level[form], unusual)
         plain = found.weigh(exemplars.level[form], unusual, is_plain=True)
-        self.weight[face, self.form[chosen]] = weight
         limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK)
+        beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - _FARTHER
+        weight = np.where(beyond > 0, np.maximum(weight, limit + beyond), weight)
+        self.weight[face, self.form[chosen]] = weight
         self.limit[face, self.form[chosen]] = limit
-        self._judge_blocks(chosen, plain)
         self.explanation[face, self.form[chosen]] = _explain(found, exemplars.forms)
+        self._judge_blocks(chosen, plain)
+        self._judge_maps(chosen, found.nearer, form, exemplars.forms)
 
     def _fit(self, chosen: Ints, typical: Floats) -> Floats:
         """Return the places of cells of one script as if their faces had the usual size and baseline."""
@@ -265,6 +271,23 @@ class _Cells:
                 for least, limit in _STRICT.items():
                     if share >= least:
                         self.weight[at], self.limit[at] = plain[cells], limit
+
+    def _judge_maps(self, chosen: Ints, nearer: Floats, form: Ints, forms: Sequence[str]) -> None:
+        """Refuse what a face shows throughout in place of its characters: the next one, the other case."""
+        position = {text: k for k, text in enumerate(forms)}
+        for find_other in MAPS:
+            other = np.array([position.get(find_other(text), -1) for text in forms])
+            mapped = other[form]
+            known = (mapped >= 0) & np.isfinite(nearer[np.arange(len(form)), mapped])
+            by = np.where(known, nearer[np.arange(len(form)), mapped], -np.inf)
+            for block in self._list_blocks(chosen):
+                cells = block[known[block]]
+                if len(cells) < _FEWEST or np.median(by[cells]) <= 0:
+                    continue
+                cells = np.compress(by[cells] > -_NEARER, cells)
+                at = self.face[chosen[cells]], self.form[chosen[cells]]
+                self.weight[at] = np.maximum(self.weight[at], self.limit[at] + 1.0)
+                self.explanation[at] = [forms[k] for k in mapped[cells].tolist()]
 
     def _list_blocks(self, chosen: Ints) -> list[Ints]:
         """Return positions in ``chosen``, those of one face and block together."""

@@ -40,6 +40,9 @@ _LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer t
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
 _BATCH = 512
 _UNITS_PER_STEP = 0.125  # of the vectors as they are shipped, in bytes
+_FARTHEST = (
+    1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
+)
 _MOST_UNUSUAL = 0.8  # how far all of a typeface may be from others, where nobody has measured it
 # Of what speaks against a cell: a logistic regression of honest cells of the bundle against cells with the
 # labels of others and of other scripts.
@@ -87,7 +90,8 @@ class Exemplars:
             tells nothing.
         place: float32 (N, 4), where the ink of each form usually stands; see ``shapes``.
         level: float32 (N,), logarithm of the distance at which honest typefaces draw the form.
-        spread: float32 (N,), what honest drawings of the form score at most; see ``evidence``.
+        spread: float32 (N,), what honest drawings of the form score at most; see ``Comparison.weigh``.
+        farthest: float32 (N,), by how much honest drawings are farther than ``level`` at most.
         tolerance: float32 (N, N), by how much honest drawings of a form (row) may be nearer to another
             (column), as a logarithm of distances; 0 for most.
         turn_tolerance: float32 (N, 5), the same for the own form turned as ``TURNS`` tells.
@@ -101,6 +105,7 @@ class Exemplars:
     place: Floats
     level: Floats
     spread: Floats
+    farthest: Floats
     tolerance: Floats
     turn_tolerance: Floats
     most_unusual: float
@@ -161,6 +166,7 @@ class Comparison:
         margin: float32 (n,), by how much the best other explanation is nearer than the own form, beyond
             what honest typefaces show; above 0 it explains the cell better.
         plain_margin: float32 (n,), the same without regard to what honest typefaces show.
+        nearer: float32 (n, N), by how much each other form is nearer than the own one.
         alternative: int64 (n,), the form of that explanation, or -1 where the own form is turned.
         turn: int64 (n,), the position in ``TURNS`` where it is, or -1.
     """
@@ -168,6 +174,7 @@ class Comparison:
     own: Floats
     margin: Floats
     plain_margin: Floats
+    nearer: Floats
     alternative: Ints
     turn: Ints
 
@@ -214,14 +221,15 @@ def compare(
     turns = np.stack([_measure_own(exemplars, batch, form, typefaces) for batch in turned], axis=1)
     turns = np.where(known, own, 0.0)[:, None] - turns
     plain = np.maximum(nearer.max(axis=1), turns.max(axis=1))
-    nearer -= exemplars.tolerance[form]
+    tolerated = nearer - exemplars.tolerance[form]
     turns -= exemplars.turn_tolerance[form]
-    best, turn = nearer.argmax(axis=1), turns.argmax(axis=1)
-    is_turned = turns[cells, turn] > nearer[cells, best]
+    best, turn = tolerated.argmax(axis=1), turns.argmax(axis=1)
+    is_turned = turns[cells, turn] > tolerated[cells, best]
     return Comparison(
         own=own,
-        margin=np.where(is_turned, turns[cells, turn], nearer[cells, best]),
+        margin=np.where(is_turned, turns[cells, turn], tolerated[cells, best]),
         plain_margin=plain,
+        nearer=nearer,
         alternative=np.where(is_turned, -1, best),
         turn=np.where(is_turned, turn, -1),
     )
@@ -282,6 +290,7 @@ def learn_exemplars(
         place=place,
         level=np.zeros(n, dtype=np.float32),
         spread=np.zeros(n, dtype=np.float32),
+        farthest=np.full(n, _FARTHEST, dtype=np.float32),
         tolerance=np.zeros((n, n), dtype=np.float32),
         turn_tolerance=np.zeros((n, len(TURNS)), dtype=np.float32),
         most_unusual=_MOST_UNUSUAL,
@@ -300,9 +309,11 @@ def learn_exemplars(
     unusual = np.array([max(usual[k], 0.0) for k in plain.typeface.tolist()], dtype=np.float32)
     found = compare(learnt, plain.vectors, turned, plain.form, plain.typeface, alternatives)
     weight = np.nan_to_num(found.weigh(level[plain.form], unusual), nan=-np.inf)
-    spread = np.full(n, -np.inf, dtype=np.float32)
+    spread, farthest = (np.zeros(n, dtype=np.float32) for _ in range(2))
     np.maximum.at(spread, plain.form, weight)
-    return replace(learnt, spread=np.maximum(spread, 0.0))
+    distance = np.nan_to_num(found.own - level[plain.form] - unusual, posinf=0.0)
+    np.maximum.at(farthest, plain.form, distance)
+    return replace(learnt, spread=spread, farthest=farthest)
 
 
 def _learn_tolerances(
@@ -377,6 +388,7 @@ def dump_exemplars(path: Path, shipped: Shipped) -> None:
             "place": exemplars.place,
             "level": exemplars.level,
             "spread": exemplars.spread,
+            "farthest": exemplars.farthest,
             "pairs": np.stack([rows, columns]).astype(np.uint16),
             "tolerance": exemplars.tolerance[rows, columns].astype(np.float16),
             "turn_tolerance": exemplars.turn_tolerance.astype(np.float16),
@@ -414,6 +426,7 @@ def _load_script(file: Mapping[str, NDArray[Any]], name: str) -> Exemplars:
         place=file[f"{name}/place"],
         level=file[f"{name}/level"],
         spread=file[f"{name}/spread"],
+        farthest=file[f"{name}/farthest"],
         tolerance=tolerance,
         turn_tolerance=file[f"{name}/turn_tolerance"].astype(np.float32),
         most_unusual=float(file[f"{name}/most_unusual"]),

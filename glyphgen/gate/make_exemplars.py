@@ -42,7 +42,9 @@ _CHARACTERS = [
     *range(0x5D0, 0x700),
     *range(0x3041, 0x3100),
 ]
-_BUNDLED_HAN = {*CHARACTER_SETS["gb2312_level1"]()} & {*CHARACTER_SETS["jis_level1"]()}
+_BUNDLED_HAN = set.intersection(
+    *(set(CHARACTER_SETS[name].list_chars()) for name in ("gb2312_level1", "jis_level1"))
+)
 _MOST_TYPEFACES = 16  # of each form, as far from each other as can be
 _FEWEST_FORMS = 8  # that make a script
 _AXES = 64

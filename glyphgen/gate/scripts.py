@@ -5,9 +5,10 @@ the digits, small letters, capitals of a script, hiragana, katakana.
 """
 
 import unicodedata
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
-__all__ = ["find_block", "find_script", "list_block", "list_script"]
+__all__ = ["MAPS", "find_block", "find_script", "list_block", "list_script"]
 
 _LAST = 0x2FFFF  # the planes with letters
 
@@ -46,7 +47,9 @@ def find_block(form: str) -> str:
     if script == "kana":
         return f"kana {words[0].lower()}"
     case = {"Lu": " capital", "Ll": " small"}.get(unicodedata.category(form), "")
-    return f"{script}{case}"
+    # Letters with marks are drawn of those without: they would hide what is wrong with these.
+    composed = " composed" if unicodedata.decomposition(form) or "WITH" in words else ""
+    return f"{script}{case}{composed}"
 
 
 @cache
@@ -70,3 +73,33 @@ def _list_blocks() -> dict[str, tuple[str, ...]]:
         if unicodedata.category(form)[0] in "LN":
             blocks.setdefault(find_block(form), []).append(form)
     return {name: tuple(forms) for name, forms in blocks.items()}
+
+
+def _find_mate(form: str) -> str:
+    """Return the same letter in the other case, or the other size of kana; the form itself without one."""
+    if form.swapcase() != form:
+        return form.swapcase()
+    name = unicodedata.name(form, "")
+    old, new = (" SMALL ", " ") if " SMALL " in name else (" LETTER ", " LETTER SMALL ")
+    try:
+        return unicodedata.lookup(name.replace(old, new)) if old in name else form
+    except KeyError:
+        return form
+
+
+def _strip_marks(form: str) -> str:
+    """Return the letter without its marks: は for ば, e for é; the form itself without any."""
+    return unicodedata.normalize("NFD", form)[0]
+
+
+def _move(form: str, by: int) -> str:
+    moved = ord(form) + by if len(form) == 1 else -1
+    return chr(moved) if 0 <= moved <= 0x10FFFF else form
+
+
+MAPS: tuple[Callable[[str], str], ...] = (
+    _find_mate,
+    _strip_marks,
+    *(partial(_move, by=by) for by in (-16, -2, -1, 1, 2, 16)),
+)
+"""What a font may show throughout in place of its characters: for each character another one, or itself."""
