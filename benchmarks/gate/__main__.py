@@ -1,12 +1,11 @@
 """Measures the gate: ``python -m benchmarks.gate [FOLDER WITH FONTS...] [--faces N] [--json FILE]``.
 
-The bundled fonts, and those of the folders, are read for each script that they claim, and judged alone, beside
-nothing but what comes with the package. Then each is made to lie in every way of ``families``.
+The bundled fonts, and those of the folders, are read for each script that they claim, and judged alone,
+beside nothing but what comes with the package. Then each is made to lie in every way of ``families``.
 """
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,7 +34,13 @@ _SCRIPTS = {
     "hangul": ("hangul_ks",),
 }
 _CLAIMED = 0.9  # of a script's characters, that a font has to have
-_OTHER = {"latin": "kana", "kana": "latin", "greek": "latin", "cyrillic": "latin", "persian": "latin"}
+_OTHER = {
+    "latin": "kana",
+    "kana": "latin",
+    "greek": "latin",
+    "cyrillic": "latin",
+    "persian": "latin",
+}
 _FACES = 25  # of a script that are made to lie
 
 
@@ -59,7 +64,10 @@ def main() -> None:
 
 def _read_faces(reader: FontReader, folders: Sequence[Path]) -> Iterator[Face]:
     paths = sorted(
-        path for folder in folders for path in folder.rglob("*") if path.suffix in (".ttf", ".otf", ".ttc")
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in (".ttf", ".otf", ".ttc")
     )
     for path in paths:
         for index in range(12 if path.suffix == ".ttc" else 1):
@@ -78,7 +86,10 @@ def _measure_script(
     is_asked = np.array([form in set(asked) for form in forms])
     started = time.perf_counter()
     stores = list(_read_stores(reader, faces, forms, is_asked))
-    print(f"{script}: {len(stores)} faces claim it, read in {time.perf_counter() - started:.0f} s", flush=True)
+    print(
+        f"{script}: {len(stores)} faces claim it, read in {time.perf_counter() - started:.0f} s",
+        flush=True,
+    )
     if not stores:
         return []
     results = [_judge_honest(script, forms, is_asked, stores)]
@@ -104,7 +115,10 @@ def _measure_script(
                     {"script": script, "family": name, "kind": kind, "wrong": wrong,
                      "admitted": admitted, "unproven": unproven}
                 )  # fmt: skip
-                print(f"  {kind:6}{name:26}{wrong:8,} wrong, {admitted / wrong:8.3%} admitted", flush=True)
+                print(
+                    f"  {kind:6}{name:26}{wrong:8,} wrong, {admitted / wrong:8.3%} admitted",
+                    flush=True,
+                )
     return results
 
 
@@ -162,7 +176,10 @@ def _judge_honest(
             lines.append((len(bad), f"  {face.name} {len(bad)}: {shown}"))
     for _, line in sorted(lines, reverse=True)[:40]:
         print(line)
-    print(f"  honest: {cells:,} cells, {refused:,} refused ({refused / cells:.3%}), {unproven:,} unproven", flush=True)
+    print(
+        f"  honest: {cells:,} cells, {refused:,} refused ({refused / cells:.3%}), {unproven:,} unproven",
+        flush=True,
+    )
     return {"script": script, "family": "honest", "kind": "honest", "cells": cells,
             "refused": refused, "unproven": unproven, "faces": len(stores)}  # fmt: skip
 
@@ -177,4 +194,4 @@ def _summarize(results: Sequence[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -19,7 +19,9 @@ from glyphgen.outlines import OutlineStore
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_ALIKE = 0.85  # of the ink of two cells: where more is in common, the one may be drawn for the other
+_ALIKE = (
+    0.85  # of the ink of two cells: where more is in common, the one may be drawn for the other
+)
 
 _IN_PLACE = 0.8  # of their boxes, likewise
 
@@ -122,7 +124,11 @@ def _find_mate(form: str) -> str:
     if form.swapcase() != form:
         return form.swapcase()
     name = unicodedata.name(form, "")
-    other = name.replace(" SMALL ", " ") if " SMALL " in name else name.replace("LETTER", "LETTER SMALL")
+    other = (
+        name.replace(" SMALL ", " ")
+        if " SMALL " in name
+        else name.replace("LETTER", "LETTER SMALL")
+    )
     try:
         return unicodedata.lookup(other)
     except KeyError:
@@ -270,7 +276,7 @@ def _unpad(store: OutlineStore) -> OutlineStore:
 
 
 def _cut_contour(subject: Subject) -> Lie | None:
-    """Leave out the largest contour but one of every cell that has several: dots, counters, pieces."""
+    """Leave out a contour of every cell that has several, the largest but one: counters and dots."""
     store = subject.store
     x, wrong = store.x.copy(), np.zeros(store.n_cells, dtype=np.bool_)
     y = store.y.copy()
@@ -283,7 +289,10 @@ def _cut_contour(subject: Subject) -> Lie | None:
         points = slice(first + begins[cut], first + ends[cut] + 1)
         x[points], y[points] = x[first + begins[cut - 1]], y[first + begins[cut - 1]]
         wrong[cell] = sizes[cut] > 0.08
-    return Lie(store=_measure_again(replace(store, x=x, y=y)), wrong=wrong & store.is_drawn & (store.n_missing == 0))
+    return Lie(
+        store=_measure_again(replace(store, x=x, y=y)),
+        wrong=wrong & store.is_drawn & (store.n_missing == 0),
+    )
 
 
 def _replace_by(subject: Subject, other: OutlineStore, count: int | None = None) -> Lie | None:

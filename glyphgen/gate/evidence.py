@@ -35,7 +35,7 @@ from glyphgen.gate.shapes import (
 from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.outlines import OutlineStore
 
-__all__ = ["Evidence", "choose_panel", "weigh_cells"]
+__all__ = ["Evidence", "Panel", "choose_panel", "weigh_cells"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -69,6 +69,34 @@ class Evidence:
     limit: Floats
     explanation: NDArray[np.str_]
     wrong_share: Floats
+
+    @property
+    def is_wrong(self) -> NDArray[np.bool_]:
+        """Whether cells show something else than their characters: bool (F, C)."""
+        wrong: NDArray[np.bool_] = np.nan_to_num(self.weight, nan=-np.inf) > self.limit
+        return wrong
+
+    def take_forms(self, n: int) -> "Evidence":
+        """Return the evidence of the first n forms."""
+        return Evidence(
+            weight=self.weight[:, :n],
+            limit=self.limit[:, :n],
+            explanation=self.explanation[:, :n],
+            wrong_share=self.wrong_share[:, :n],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """What is read to judge some forms by.
+
+    Attributes:
+        forms: The forms that are judged, and then those that only tell of others.
+        store: The outlines of faces x forms.
+    """
+
+    forms: tuple[str, ...]
+    store: OutlineStore
 
 
 def choose_panel(forms: Sequence[str]) -> tuple[str, ...]:

@@ -188,8 +188,8 @@ class Comparison:
         """
         margin = np.clip(self.plain_margin if is_plain else self.margin, -1.0, 4.0)
         distance = np.maximum(self.own - level - unusual, -1.0)
-        both = np.maximum(margin, 0.0) * np.maximum(distance, 0.0)
         with np.errstate(invalid="ignore"):
+            both = np.maximum(margin, 0.0) * np.maximum(distance, 0.0)
             weight = _MARGIN * margin + _DISTANCE * distance + _BOTH * both + _CONSTANT
         return np.where(np.isfinite(self.own), weight, np.nan).astype(np.float32)
 

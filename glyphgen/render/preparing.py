@@ -10,6 +10,7 @@ from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
 from glyphgen.gate import Verdict, examine_cells, require_classes
+from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
@@ -142,15 +143,24 @@ def _examine(
     recipe: Recipe, reader: FontReader, faces: Sequence[Face], forms: Sequence[str]
 ) -> _Examined:
     wobble = recipe.render.wobble
+    panel = (*forms, *choose_panel(forms))
     read = reader.read_outlines(
         faces,
-        forms,
+        panel,
         wobble_grid=0 if wobble.is_neutral else wobble.grid,
         language=recipe.classes.language,
     )
-    framing = make_framing(recipe, read.store)
-    verdict = examine_cells(recipe, read.faces, forms, read.store, framing, read.missing)
-    return _Examined(faces=read.faces, unread=read.unread, store=read.store, verdict=verdict)
+    store = read.store.take_forms(range(len(forms)))
+    verdict = examine_cells(
+        recipe,
+        read.faces,
+        forms,
+        store,
+        make_framing(recipe, store),
+        read.missing,
+        Panel(forms=panel, store=read.store),
+    )
+    return _Examined(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
 
 
 def _warn(faces: Sequence[Face], unread: Sequence[UnreadFace]) -> tuple[str, ...]:
