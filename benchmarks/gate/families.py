@@ -259,7 +259,7 @@ def _turn_one(*matrix: float) -> Family:
 
 def _put(subject: Subject, other: OutlineStore, wrong: Bools, chosen: Bools) -> Lie:
     """Take the chosen cells from another store."""
-    from glyphgen.outlines.store import join_stores
+    from glyphgen.outlines.outline_store import join_stores
 
     n = len(subject.forms)
     parts = [_unpad(subject.store), _unpad(other)]

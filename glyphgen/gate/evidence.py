@@ -50,6 +50,9 @@ _STRICT = {0.3: -4.5, 0.6: -9.0}
 _FARTHER = (
     0.35  # beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself
 )
+_MANY_TYPEFACES = (
+    12  # of a form: where there are fewer, honest typefaces may show more than these do
+)
 _NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
 
 
@@ -138,6 +141,12 @@ def _list_panel(block: str) -> tuple[str, ...]:
     forms = shipped if len(shipped) >= _FEWEST else list_block(block) if block else ()
     step = max(1, -(-len(forms) // _PANEL))
     return tuple(forms[::step])
+
+
+def forget_panels() -> None:
+    """Choose panels anew, where other exemplars are shipped than before."""
+    _list_panels.cache_clear()
+    _list_panel.cache_clear()
 
 
 def _list_neighbors(form: str) -> list[str]:
@@ -257,8 +266,10 @@ class _Cells:
         unusual = np.clip(unusual, 0, exemplars.most_unusual)
         weight = found.weigh(exemplars.level[form], unusual)
         plain = found.weigh(exemplars.level[form], unusual, is_plain=True)
-        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK)
-        beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - _FARTHER
+        is_little_known = exemplars.count_typefaces()[form] < _MANY_TYPEFACES
+        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK) + 2 * is_little_known
+        farther = np.where(is_little_known, 2 * _FARTHER, _FARTHER)
+        beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - farther
         weight = np.where(beyond > 0, np.maximum(weight, limit + beyond), weight)
         self.weight[face, self.form[chosen]] = weight
         self.limit[face, self.form[chosen]] = limit

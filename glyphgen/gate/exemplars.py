@@ -110,6 +110,11 @@ class Exemplars:
     turn_tolerance: Floats
     most_unusual: float
 
+    def count_typefaces(self) -> Ints:
+        """Return how many typefaces draw each form: (N,)."""
+        starts = _find_starts(self.form, self.typeface)
+        return np.bincount(self.form[starts], minlength=len(self.forms))
+
     def measure_distances(self, vectors: Floats, typefaces: Ints) -> Floats:
         """Return how far vectors (n, K) are from each form: float32 (n, N), as logarithms.
 
@@ -360,11 +365,13 @@ class Shipped:
         scripts: The exemplars of the bundled fonts, by script.
         metric: Learnt from them.
         families: The number of the typeface of each bundled family.
+        sha256: Of all of it; other exemplars may give other verdicts.
     """
 
     scripts: Mapping[str, Exemplars]
     metric: Metric
     families: Mapping[str, int]
+    sha256: str = ""
 
 
 def dump_exemplars(path: Path, shipped: Shipped) -> None:
