@@ -23,7 +23,7 @@ from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
 from glyphgen.recipe import Recipe
 from glyphgen.text import show_some, show_text
 
-__all__ = ["GATE_VERSION", "count_faces", "examine_cells", "require_classes"]
+__all__ = ["GATE_VERSION", "count_faces", "describe_unproven", "examine_cells", "require_classes"]
 
 GATE_VERSION = 4  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
@@ -148,7 +148,7 @@ def require_classes(
     problems = []
     if recipe.gate.on_refused == "error":
         problems += _show_refusals(table, faces, verdict)
-    n_faces = count_faces(table, verdict)
+    n_faces = count_faces(table, verdict.admitted)
     n_classes = len(table)
     lost = [show_text(table.labels[k]) for k in np.flatnonzero(n_faces == 0)]
     if lost:
@@ -167,16 +167,32 @@ def require_classes(
             f" {len(few)} of {n_classes} classes: {show_some(few, most=10)}"
             " (add fonts that have them, exclude them, or ask for fewer faces)"
         )
+    unproven = describe_unproven(table, verdict)
+    if unproven and recipe.gate.on_unproven == "error":
+        problems.append(f"{recipe.place('gate.on_unproven')}: {unproven}")
     if problems:
         raise GateError(*problems)
 
 
-def count_faces(table: ClassTable, verdict: Verdict) -> NDArray[np.int64]:
-    """Return how many faces draw at least one form of each class."""
+def describe_unproven(table: ClassTable, verdict: Verdict) -> str:
+    """Return in a line how many cells nothing is known to compare with; empty where there are none."""
+    n_cells = int(verdict.unproven.sum())
+    if not n_cells:
+        return ""
+    forms = table.all_forms
+    shown = show_some(show_text(forms[k]) for k in np.flatnonzero(verdict.unproven.any(axis=0)))
+    return (
+        f"{n_cells:,} cells are unproven: fewer than three other typefaces draw {shown}"
+        " (look at `glyphgen preview`, or add fonts)"
+    )
+
+
+def count_faces(table: ClassTable, cells: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each class how many faces have one of the given cells (faces, forms) of it."""
     n_faces = np.zeros(len(table), dtype=np.int64)
     first = 0
     for k, forms in enumerate(table.forms):
-        n_faces[k] = verdict.admitted[:, first : first + len(forms)].any(axis=1).sum()
+        n_faces[k] = cells[:, first : first + len(forms)].any(axis=1).sum()
         first += len(forms)
     return n_faces
 
@@ -187,9 +203,22 @@ def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -
     order = sorted(refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
     lines = []
     for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
-        shown = show_some([show_text(forms[refusal.form]) for refusal in group], most=1)
+        cells = list(group)
+        shown = show_some([show_text(forms[refusal.form]) for refusal in cells], most=1)
         lines.append(
             f"{os.path.relpath(faces[face].path)}: {CHECKS[reason][1]} {shown} of {len(forms)}"
+            f"{_show_explanation(faces[face], forms, cells[0])}"
             ' (gate.on_refused = "skip" leaves them out)'
         )
     return lines
+
+
+def _show_explanation(face: Face, forms: Sequence[str], refusal: Refusal) -> str:
+    """Return what the first of some cells shows instead, and how to overrule that; empty for others."""
+    if refusal.reason not in EXPLAINED:
+        return ""
+    shows = show_text(refusal.shows) if len(refusal.shows) == 1 else refusal.shows
+    return (
+        f": {forms[refusal.form]} looks like {shows}, by {refusal.figure:g}"
+        f' (gate.allow = [{{ face = "{face.path.name}", forms = "{forms[refusal.form]}" }}] admits it)'
+    )
