@@ -74,7 +74,7 @@ def examine_cells(
     is_denied = deny.ravel() & (reason < 0)
     reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
     admitted = (reason < 0).reshape(shape)
-    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted)
+    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted, forms)
     return Verdict(
         admitted=admitted,
         unproven=admitted & np.isnan(evidence.weight),
