@@ -44,15 +44,13 @@ _PANEL = 96  # characters of a block that tell how it is drawn as a whole
 _FEWEST = 6  # of them that have to be known
 _LIMIT = 3.0  # of what speaks against a cell
 _SLACK = 1.0  # above what honest typefaces show
-# The limit in a block of which so much is wrong; honest typefaces show a share of 0.2 at most. At -4.5 the
+# The limit in a block of which so much is wrong; honest typefaces show next to nothing. At -4.5 the
 # own form has to be the nearest by a tenth, at -9 by nearly half.
 _STRICT = {0.3: -4.5, 0.6: -9.0}
-_FARTHER = (
-    0.35  # beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself
-)
-_MANY_TYPEFACES = (
-    12  # of a form: where there are fewer, honest typefaces may show more than these do
-)
+# Beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself.
+_FARTHER = 0.35
+# Of a form: where fewer draw it, honest typefaces may show more than these do.
+_MANY_TYPEFACES = 12
 _NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
 
 
@@ -290,22 +288,23 @@ class _Cells:
         return fitted
 
     def _find_unusual(self, chosen: Ints, apart: Floats) -> Floats:
-        """Return how far the panel of each cell's block is from other typefaces, in its face."""
+        """Return how far the panel of each cell's face is from other typefaces, in one script."""
         unusual = np.zeros(len(chosen), dtype=np.float32)
-        for cells in self._list_blocks(chosen):
-            known = cells[self._is_panel(chosen[cells]) & np.isfinite(apart[cells])]
+        is_panel = self._is_panel(chosen) & np.isfinite(apart)
+        for face in np.unique(self.face[chosen]).tolist():
+            cells = self.face[chosen] == face
+            known = apart[cells & is_panel]
             if len(known) >= _FEWEST:
-                unusual[cells] = np.median(apart[known])
+                unusual[cells] = np.median(known)
         return unusual
 
     def _judge_blocks(self, chosen: Ints, plain: Floats) -> None:
         """Set a strict limit where much of a block is wrong, and excuse nothing there."""
         for cells in self._list_blocks(chosen):
             at = self.face[chosen[cells]], self.form[chosen[cells]]
-            panel = self.weight[at][self._is_panel(chosen[cells])]
-            panel = panel[np.isfinite(panel)]
-            if len(panel) >= _FEWEST:
-                share = float((panel > 0).mean())
+            known = self._is_panel(chosen[cells]) & np.isfinite(self.weight[at])
+            if known.sum() >= _FEWEST:
+                share = float((self.weight[at] > self.limit[at])[known].mean())
                 self.wrong_share[at] = share
                 for least, limit in _STRICT.items():
                     if share >= least:

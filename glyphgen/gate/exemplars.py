@@ -25,6 +25,7 @@ __all__ = [
     "compare",
     "dump_exemplars",
     "learn_exemplars",
+    "learn_spread",
     "load_shipped",
 ]
 
@@ -303,22 +304,46 @@ def learn_exemplars(
     turned = [batch[order] for batch in turned]
     own, tolerance, turn_tolerance = _learn_tolerances(plain, turned, alternatives)
     level = np.array([_find_median(own[plain.form == k]) for k in range(n)], dtype=np.float32)
-    apart = own - level[plain.form]
-    usual = {
-        k: _find_median(apart[plain.typeface == k]) for k in np.unique(plain.typeface).tolist()
-    }
     learnt = replace(plain, level=level, tolerance=tolerance, turn_tolerance=turn_tolerance)
     if not is_trusted:
         return learnt
-    learnt = replace(learnt, most_unusual=max(0.0, *usual.values()))
-    unusual = np.array([max(usual[k], 0.0) for k in plain.typeface.tolist()], dtype=np.float32)
-    found = compare(learnt, plain.vectors, turned, plain.form, plain.typeface, alternatives)
-    weight = np.nan_to_num(found.weigh(level[plain.form], unusual), nan=-np.inf)
-    spread, farthest = (np.zeros(n, dtype=np.float32) for _ in range(2))
-    np.maximum.at(spread, plain.form, weight)
-    distance = np.nan_to_num(found.own - level[plain.form] - unusual, posinf=0.0)
-    np.maximum.at(farthest, plain.form, distance)
-    return replace(learnt, spread=spread, farthest=farthest)
+    usual = _find_usual(own - level[plain.form], plain.typeface)
+    return replace(learnt, most_unusual=max(0.0, *usual.values()), farthest=np.zeros_like(level))
+
+
+def _find_usual(apart: Floats, typeface: Ints) -> dict[int, float]:
+    """Return how far each typeface is from the others, as a logarithm."""
+    return {k: _find_median(apart[typeface == k]) for k in np.unique(typeface).tolist()}
+
+
+def learn_spread(
+    exemplars: Exemplars,
+    vectors: Floats,
+    turned: Sequence[Floats],
+    form: Ints,
+    typeface: Ints,
+    alternatives: NDArray[np.bool_],
+) -> Exemplars:
+    """Return exemplars that know what honest cells score: ``spread`` and ``farthest``.
+
+    Args:
+        exemplars: Of N forms.
+        vectors: float32 (n, K), of cells that are known to be right.
+        turned: The same cells turned, for each of ``TURNS``.
+        form: (n,), position in ``exemplars.forms``.
+        typeface: (n,), a number of the typeface.
+        alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+    """
+    found = compare(exemplars, vectors, turned, form, typeface, alternatives)
+    usual = _find_usual(found.own - exemplars.level[form], typeface)
+    unusual = np.array([usual[k] for k in typeface.tolist()], dtype=np.float32)
+    unusual = np.clip(unusual, 0.0, exemplars.most_unusual)
+    weight = np.nan_to_num(found.weigh(exemplars.level[form], unusual), nan=0.0)
+    distance = np.nan_to_num(found.own - exemplars.level[form] - unusual, posinf=0.0)
+    spread, farthest = exemplars.spread.copy(), exemplars.farthest.copy()
+    np.maximum.at(spread, form, weight)
+    np.maximum.at(farthest, form, distance)
+    return replace(exemplars, spread=spread, farthest=farthest)
 
 
 def _learn_tolerances(

@@ -21,6 +21,7 @@ from glyphgen.gate.exemplars import (
     Shipped,
     dump_exemplars,
     learn_exemplars,
+    learn_spread,
 )
 from glyphgen.gate.scripts import find_script
 from glyphgen.gate.shapes import (
@@ -69,8 +70,17 @@ def main() -> None:
         if len(own) < _FEWEST_FORMS:
             continue
         cells = _choose_examples(vectors, form, typeface, own)
-        scripts[script] = _learn_script(
+        learnt = _learn_script(
             forms, own, metric, shapes[cells], places[cells], form[cells], typeface[cells], typical
+        )
+        every = np.flatnonzero(np.isin(form, own))
+        scripts[script] = learn_spread(
+            learnt,
+            vectors[every],
+            metric.measure_turned(shapes[every], places[every]),
+            np.searchsorted(own, form[every]),
+            typeface[every],
+            ~np.eye(len(own) + 1, dtype=np.bool_),
         )
         learnt = scripts[script]
         print(
