@@ -46,6 +46,7 @@ _LIMIT = 3.0  # of what speaks against a cell
 _SLACK = 1.0  # above what honest typefaces show
 # The limit in a block of which so much is wrong; honest typefaces show next to nothing. At -4.5 the
 # own form has to be the nearest by a tenth, at -9 by nearly half.
+_HONEST_SHARE = 0.12  # of cells against which something speaks; 0.3 in the block that has most
 _STRICT = {0.3: -4.5, 0.6: -9.0}
 # Beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself.
 _FARTHER = 0.35
@@ -304,7 +305,9 @@ class _Cells:
             at = self.face[chosen[cells]], self.form[chosen[cells]]
             known = self._is_panel(chosen[cells]) & np.isfinite(self.weight[at])
             if known.sum() >= _FEWEST:
-                share = float((self.weight[at] > self.limit[at])[known].mean())
+                weight = self.weight[at][known]
+                refused, suspected = (weight > self.limit[at][known]).mean(), (weight > 0).mean()
+                share = float(max(refused, suspected - _HONEST_SHARE))
                 self.wrong_share[at] = share
                 for least, limit in _STRICT.items():
                     if share >= least:
