@@ -32,8 +32,8 @@ HONEST = {
     "latin": (LATIN, "latin/PatrickHand_400Regular.ttf", "kana/KiwiMaru_400Regular.ttf"),
 }
 
-# Of the wrong cells of each family, the share that may be admitted. What the bundle does not tell, as the lost
-# counter of a letter that heavy faces fill, stands in docs/gate.md.
+# Of the wrong cells of each family, the share that may be admitted. What the bundle does not tell, as the
+# lost counter of a letter that heavy faces fill, stands in docs/gate.md.
 MOST_ADMITTED = {
     "a contour cut": 1.0,
     "case swapped": 0.06,
@@ -154,16 +154,27 @@ def test_what_is_shipped_covers_the_scripts_of_the_bundle() -> None:
     assert (Path(__file__).parent.parent / "glyphgen/gate/exemplars.npz").stat().st_size < 1_600_000
 
 
+BOXES = {
+    "full": [[(80, -50), (80, 750), (720, 750), (720, -50)]],
+    "hollow": [
+        [(80, -50), (80, 750), (720, 750), (720, -50)],
+        [(120, -10), (680, -10), (680, 710), (120, 710)],
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", BOXES)
 def test_a_box_for_a_letter_is_refused_without_company(
-    request: pytest.FixtureRequest, tmp_path: Path
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:
     make_font: MakeFont = request.getfixturevalue("make_font")  # late: with what is shipped
-    make_font("box.ttf", {"A": [[(80, -50), (80, 750), (720, 750), (720, -50)]]})
-    forms = ("A", *choose_panel("A"))
+    chars = "AMo5あカ"
+    make_font("box.ttf", dict.fromkeys(chars, BOXES[kind]))
+    forms = (*chars, *choose_panel(chars))
     with FontReader(sanitize=False) as reader:
         faces, _ = reader.read_faces([FaceRequest(path=tmp_path / "box.ttf")], [])
         store = reader.read_outlines(faces, forms).store
-    assert judge(forms, faces[0], store).is_wrong[0, 0]
+    assert judge(forms, faces[0], store).is_wrong[0, : len(chars)].all()
 
 
 @pytest.mark.parametrize(("policy", "says"), [("warn", True), ("allow", False)])

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.gate.evidence import Evidence
+from glyphgen.gate.evidence import WRONG_SHARE, Evidence
 from glyphgen.gate.thumbnails import MOST_POINTS, Pictures
 from glyphgen.geometry import make_linear_map
 from glyphgen.layout.framing import Framing
@@ -172,7 +172,7 @@ def _count_doubles(seen: Examined) -> Floats:
 def _find_wrong_blocks(seen: Examined) -> Floats:
     """Return the share of a block that is wrong, for its cells that are not right beyond doubt."""
     evidence = seen.evidence
-    wrong = evidence.is_wrong & (evidence.limit < 0)
+    wrong = evidence.is_wrong & (evidence.wrong_share >= WRONG_SHARE)
     return np.where(wrong, evidence.wrong_share, 0.0).ravel().astype(np.float64)
 
 

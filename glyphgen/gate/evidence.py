@@ -35,11 +35,12 @@ from glyphgen.gate.shapes import (
 from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.outlines import OutlineStore
 
-__all__ = ["Evidence", "Panel", "choose_panel", "weigh_cells"]
+__all__ = ["WRONG_SHARE", "Evidence", "Panel", "choose_panel", "weigh_cells"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
+_BOX_POINTS = 12  # that two boxes have at most, closed or not
 _PANEL = 96  # characters of a block that tell how it is drawn as a whole
 _FEWEST = 6  # of them that have to be known
 _LIMIT = 3.0  # of what speaks against a cell
@@ -47,9 +48,11 @@ _SLACK = 1.0  # above what honest typefaces show
 # The limit in a block of which so much is wrong; honest typefaces show next to nothing. At -4.5 the
 # own form has to be the nearest by a tenth, at -9 by nearly half.
 _HONEST_SHARE = 0.12  # of cells against which something speaks; 0.3 in the block that has most
-_STRICT = {0.3: -4.5, 0.6: -9.0}
+WRONG_SHARE = 0.3
+_STRICT = {WRONG_SHARE: -4.5, 0.6: -9.0}
 # Beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself.
 _FARTHER = 0.35
+_BOX_LIMIT = -2.0  # of outlines that are nothing but boxes
 # Of a form: where fewer draw it, honest typefaces may show more than these do.
 _MANY_TYPEFACES = 12
 _NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
@@ -202,6 +205,7 @@ class _Cells:
         self.limit = np.full(self.shape, _LIMIT, dtype=np.float32)
         self.explanation = np.full(self.shape, "", dtype=np.dtype("U32"))
         self.wrong_share = np.zeros(self.shape, dtype=np.float32)
+        self.is_box = _find_boxes(store)[self.cells]
 
     def make_exemplars(self, own: Sequence[int]) -> Exemplars | None:
         """Return exemplars of forms by the recipe's own faces; None where there are none."""
@@ -271,6 +275,8 @@ class _Cells:
         beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - farther
         weight = np.where(beyond > 0, np.maximum(weight, limit + beyond), weight)
         self.weight[face, self.form[chosen]] = weight
+        # A box is what fonts draw for what they lack: only a form that is drawn so may look like one.
+        limit = np.where(self.is_box[chosen], np.minimum(limit, _BOX_LIMIT), limit)
         self.limit[face, self.form[chosen]] = limit
         self.explanation[face, self.form[chosen]] = _explain(found, exemplars.forms)
         self._judge_blocks(chosen, plain)
@@ -351,6 +357,24 @@ class _Cells:
             explanation=self.explanation,
             wrong_share=self.wrong_share,
         )
+
+
+def _find_boxes(store: OutlineStore) -> NDArray[np.bool_]:
+    """Return which cells are one upright box, or one within another: bool (n_cells,)."""
+    boxes = np.zeros(store.n_cells, dtype=np.bool_)
+    few = (store.n_contours > 0) & (store.n_contours <= 2) & (store.n_points <= _BOX_POINTS)
+    for cell in np.flatnonzero(few).tolist():
+        start = store.point_start[cell]
+        first = store.contour_start[cell]
+        ends = store.contour_end[first : first + store.n_contours[cell]].astype(int) + 1
+        x = np.split(store.x[start : start + ends[-1]], ends[:-1])
+        y = np.split(store.y[start : start + ends[-1]], ends[:-1])
+        boxes[cell] = all(map(_has_two_values, (*x, *y)))
+    return boxes
+
+
+def _has_two_values(values: Floats) -> bool:
+    return bool(np.isin(values, [values.min(), values.max()]).all())
 
 
 def _find_usual(places: Floats) -> Floats:
