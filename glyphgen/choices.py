@@ -30,6 +30,7 @@ __all__ = [
     "MODES",
     "ON_CUT_OFF",
     "ON_REFUSED",
+    "ON_UNPROVEN",
     "POLARITIES",
     "SHIFT_UNITS",
     "SPLITS",
@@ -230,6 +231,13 @@ ON_REFUSED: Mapping[str, str] = {
     "skip": "Leave out what was refused.",
 }
 """What happens when the gate refuses a cell."""
+
+ON_UNPROVEN: Mapping[str, str] = {
+    "error": "Stop, and name the classes.",
+    "warn": "Draw such cells, and say so.",
+    "allow": "Draw such cells.",
+}
+"""What happens to cells that nothing is known to compare with."""
 
 ON_CUT_OFF: Mapping[str, str] = {
     "shrink": "Draw the cell smaller.",

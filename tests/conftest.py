@@ -1,5 +1,6 @@
 """Fixtures named by state, and small fonts drawn for the test at hand."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -35,6 +36,25 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_exemplars_for_drawn_fonts(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Where a test draws boxes for letters, nothing that is shipped says how letters look."""
+    if not {"make_font", "variable_font"} & set(request.fixturenames):
+        yield
+        return
+    from glyphgen.gate import evidence, exemplars, verdict_cache
+
+    shipped = exemplars.load_shipped()
+    nothing = dataclasses.replace(shipped, scripts={}, families={}, sha256="none")
+    for module in (evidence, verdict_cache):
+        monkeypatch.setattr(module, "load_shipped", lambda: nothing)
+    evidence.forget_panels()
+    yield
+    evidence.forget_panels()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, FaceRequest
 from glyphgen.gate import examine_cells
+from glyphgen.gate.evidence import Panel
 from glyphgen.gate.thumbnails import describe_pictures, draw_pictures
 from glyphgen.layout.framing import make_framing
 from glyphgen.outlines import FontReader, Limits, OutlineStore
@@ -179,7 +180,8 @@ def _examine_one(
     if read.unread:
         raise FontError(*read.unread[0].problems)
     framing = make_framing(recipe, read.store)
-    verdict = examine_cells(recipe, read.faces, FORMS, read.store, framing, read.missing)
+    panel = Panel(forms=tuple(FORMS), store=read.store)
+    verdict = examine_cells(recipe, read.faces, FORMS, read.store, framing, read.missing, panel)
     likeness = _picture(read.store)[-len(FORMS) :] @ drawings.T
     return {
         "admitted": {

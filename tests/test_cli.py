@@ -149,23 +149,23 @@ def test_fonts_list_tells_what_each_face_draws(
 def test_fonts_check_tells_what_is_refused_and_why(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
-    make_font("one.ttf", {"A": BOX, "B": RING, "C": []})
-    make_font("two.ttf", {"A": BOX})
-    recipe = write_recipe('classes.text = "ABC"\nfonts.files = ["one.ttf", "two.ttf"]')
+    make_font("one.ttf", {"Ⰰ": BOX, "Ⰱ": RING, "Ⰲ": []})
+    make_font("two.ttf", {"Ⰰ": BOX})
+    recipe = write_recipe('classes.text = "ⰀⰁⰂ"\nfonts.files = ["one.ttf", "two.ttf"]')
     done = run("fonts", "check", recipe, "--json")
     assert done.returncode == 1, "a class is left without a face"
     assert json.loads(done.stdout) == {
-        "refused": {"one.ttf": {"no outline": ["C"]}, "two.ttf": {"no cmap entry": ["B", "C"]}},
+        "refused": {"one.ttf": {"no outline": ["Ⰲ"]}, "two.ttf": {"no cmap entry": ["Ⰱ", "Ⰲ"]}},
         "unproven": 3,
-        "faces_of_class": {"A": 2, "B": 1, "C": 0},
+        "faces_of_class": {"Ⰰ": 2, "Ⰱ": 1, "Ⰲ": 0},
         "allowed": [],
         "twins": [],
         "face_twins": [],
     }
-    done = run("fonts", "check", recipe, "--set", "classes.text=A")
+    done = run("fonts", "check", recipe, "--set", "classes.text=Ⰰ")
     assert done.returncode == 0
-    assert "classes with fewest faces: 'A' (U+0041) 2" in done.stdout
-    few = run("fonts", "check", recipe, "--set", "classes.text=A", *MORE_FACES)
+    assert "classes with fewest faces: 'Ⰰ' (U+2C00) 2" in done.stdout
+    few = run("fonts", "check", recipe, "--set", "classes.text=Ⰰ", *MORE_FACES)
     assert few.returncode == 1, "fewer faces than the recipe asks for"
 
 
@@ -176,13 +176,13 @@ def test_fonts_check_names_twins_of_all_faces_and_of_single_ones(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
     for name in "abcde":
-        make_font(f"{name}.ttf", {"A": BOX, "B": BOX, "C": RING})
-    make_font("x.ttf", {"A": RING, "B": BOX, "C": RING})
-    recipe = write_recipe('classes.text = "ABC"\nfonts.files = ["*.ttf"]')
+        make_font(f"{name}.ttf", {"Ⰰ": BOX, "Ⰱ": BOX, "Ⰲ": RING})
+    make_font("x.ttf", {"Ⰰ": RING, "Ⰱ": BOX, "Ⰲ": RING})
+    recipe = write_recipe('classes.text = "ⰀⰁⰂ"\nfonts.files = ["*.ttf"]')
     lines = run("fonts", "check", recipe).stdout.splitlines()[-2:]
     assert lines == [
-        "twins: 'A' (U+0041), 'B' (U+0042), alike in 5 of 6 faces (distance 0)",
-        "alike in x.ttf: 'A' (U+0041), 'C' (U+0043)",
+        "twins: 'Ⰰ' (U+2C00), 'Ⰱ' (U+2C01), alike in 5 of 6 faces (distance 0)",
+        "alike in x.ttf: 'Ⰰ' (U+2C00), 'Ⰲ' (U+2C02)",
     ]
 
 
@@ -222,11 +222,13 @@ def test_fonts_licenses_prints_the_notice_or_writes_it() -> None:
 def test_what_a_user_should_know_of_fonts_is_on_stderr(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
-    make_font("one.ttf", {"A": BOX, "B": RING})
-    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 2')
+    make_font("one.ttf", {"Ⰰ": BOX, "Ⰱ": RING})
+    recipe = write_recipe('classes.text = "ⰀⰁ"\nfonts.files = ["*.ttf"]\nrender.per_class = 2')
     warning = (
         "warning: license unknown: one.ttf"
         " (look before a dataset is published; `glyphgen fonts list` tells more)\n"
+        "warning: 2 cells are unproven: fewer than three other typefaces draw 'Ⰰ' (U+2C00), 'Ⰱ' (U+2C01)"
+        ' (look at `glyphgen preview`, or add fonts); gate.on_unproven = "allow" says nothing\n'
     )
     assert run("render", recipe).stderr.startswith(warning)
     assert run("fonts", "list", recipe).stderr == warning

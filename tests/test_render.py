@@ -64,6 +64,7 @@ def test_a_dataset_is_what_its_index_says(finished: Path) -> None:
         "codepoints": [["U+3042"]],
         "names": ["HIRAGANA LETTER A"],
         "rows": {"train": 24, "val": 3, "test": 3},
+        "unproven": 0,
     }
     assert [shard["rows"] for shard in index["shards"]] == [400] * 6 + [90]
     assert index["faces"][0]["family"] == "Kaisei Decol"
@@ -217,6 +218,7 @@ def test_refused_cells_are_told_in_gate_json_and_their_rows_go_to_others(
                 "codepoints": ["U+0042"],
                 "reason": "no cmap entry",
                 "figure": 1.0,
+                "shows": "",
             }
         ],
         "allowed": [],
@@ -234,7 +236,7 @@ def test_a_folder_is_a_path_or_its_name_and_the_plan_is_reported(
     make_font("two.ttf", {"A": RING})
     recipe = write_recipe(
         'classes.text = "AB"\nfonts.files = ["one.ttf", "two.ttf"]\nrender.per_class = 6\n'
-        'gate.on_refused = "skip"'
+        'gate.on_refused = "skip"\ngate.on_unproven = "allow"'
     )
     reporter = Mock()
     rendered = render_dataset(read_recipe(recipe), str(tmp_path / "set"), reporter=reporter)

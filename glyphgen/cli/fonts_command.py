@@ -169,7 +169,7 @@ def _show_verdict(found: "Survey") -> dict[str, Any]:
         of_face = refused[found.faces[refusal.face].name]
         of_face.setdefault(refusal.reason, []).append(table.all_forms[refusal.form])
     gate = asdict(make_gate_page(found))
-    n_faces = count_faces(table, verdict).tolist()
+    n_faces = count_faces(table, verdict.admitted).tolist()
     return {
         "refused": refused,
         "unproven": int(verdict.unproven.sum()),

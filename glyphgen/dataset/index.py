@@ -64,6 +64,7 @@ class ClassInfo:
         codepoints: Of each form: ``("U+3042",)``.
         names: Unicode name of each form; those of its characters joined by `` + ``.
         rows: Number of rows in each split.
+        unproven: Faces that draw it though nothing is known to compare them with.
     """
 
     index: int
@@ -72,6 +73,7 @@ class ClassInfo:
     codepoints: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
     rows: Mapping[str, int]
+    unproven: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,13 @@ pictures of them, and at what other faces draw. A cell is refused by the first t
 """
 
 from glyphgen.gate.checks import CHECKS
-from glyphgen.gate.examining import GATE_VERSION, count_faces, examine_cells, require_classes
+from glyphgen.gate.examining import (
+    GATE_VERSION,
+    count_faces,
+    describe_unproven,
+    examine_cells,
+    require_classes,
+)
 from glyphgen.gate.twins import FaceTwins, Twins
 from glyphgen.gate.verdict import DENIED, Refusal, Verdict
 
@@ -18,6 +24,7 @@ __all__ = [
     "Twins",
     "Verdict",
     "count_faces",
+    "describe_unproven",
     "examine_cells",
     "require_classes",
 ]

@@ -11,14 +11,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.gate.consensus import Consensus
+from glyphgen.gate.evidence import WRONG_SHARE, Evidence
 from glyphgen.gate.thumbnails import MOST_POINTS, Pictures
 from glyphgen.geometry import make_linear_map
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 
-__all__ = ["CHECKS", "UNDRAWABLE", "Examined"]
+__all__ = ["CHECKS", "EXPLAINED", "UNDRAWABLE", "Examined"]
 
 Floats = NDArray[np.float64]
 
@@ -26,28 +26,33 @@ Floats = NDArray[np.float64]
 # cell. The nearest that a cell of theirs comes stands in brackets.
 _LARGEST_EM = 16.0  # coordinates beyond are those of a broken outline [1.1]
 _LEAST_INK = 0.0005  # square em: a tenth of the smallest full stop [0.0146]
-_SPECK = 0.25  # of the size that other typefaces give the character [0.47]
 _LIKE_NOTDEF = 0.97  # likeness to the missing glyph [0.84]
-_OWN_ENOUGH = 0.8  # likeness to the consensus at which a box may be a character, as in 'ロ'
 _MOST_DOUBLES = 2  # forms of one drawing besides the cell; honest fonts may have two [0]
-_TOP, _LEAST_TOP = 5, 0.25  # share of a face's cells whose form is among the 5 most alike [0.57]
-_FEWEST_FORMS = 10  # that a verdict on a whole face needs
-_OTHER, _OWN_LITTLE, _MARGIN = 0.95, 0.4, 0.4  # likeness to another form, and to the own [0.93]
-_SWAP_MARGIN = 0.3  # by which two cells are each more like the other's form [0.19]
-_STRANGE, _STRANGE_RANK = 0.75, 10  # below what face and form lead one to expect [0.68]
 _MOST_SHRUNK = 0.25  # of the smallest size: what is smaller is not what the recipe asks for
 _STEP_DEG = 5.0  # between the smallest and largest rotation, every 5 degrees is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What a check may look at; arrays of shape (F, C) go by face and form."""
+    """What a check may look at.
+
+    Attributes:
+        recipe: What the cells are for.
+        store: The outlines of F * C cells.
+        framing: Where they stand.
+        pictures: Of the cells.
+        like_notdef: float32 (F, C), likeness to the face's missing glyph.
+        n_doubles: int64 (F, C), other forms for which the face has the very same outline.
+        evidence: Whether they show their characters.
+    """
 
     recipe: Recipe
     store: OutlineStore
     framing: Framing
     pictures: Pictures
-    consensus: Consensus
+    like_notdef: NDArray[np.float32]
+    n_doubles: NDArray[np.int64]
+    evidence: Evidence
 
 
 def _count_missing(seen: Examined) -> Floats:
@@ -150,81 +155,32 @@ def _find_blank(seen: Examined) -> Floats:
 
 def _find_tofu(seen: Examined) -> Floats:
     """Return the likeness to the missing glyph, unless other typefaces draw the character so."""
-    consensus = seen.consensus
-    honest = np.nan_to_num(consensus.own, nan=-1.0) >= _OWN_ENOUGH
-    equal = seen.store.like_notdef.reshape(honest.shape)
-    likeness = np.where(equal, 1.0, consensus.like_notdef)
-    tofu = equal | ((likeness >= _LIKE_NOTDEF) & ~honest)
+    weight = seen.evidence.weight
+    proven = np.nan_to_num(weight, nan=np.inf) < seen.evidence.limit
+    equal = seen.store.like_notdef.reshape(proven.shape)
+    likeness = np.where(equal, 1.0, seen.like_notdef)
+    tofu = equal | ((likeness >= _LIKE_NOTDEF) & ~proven)
     return np.where(tofu, likeness, 0.0).ravel().astype(np.float64)
 
 
-def _find_specks(seen: Examined) -> Floats:
-    """Return the size as a share of the median of all faces, where it is below a quarter."""
-    sizes = seen.pictures.longer.reshape(seen.consensus.own.shape)
-    inked = np.flatnonzero(sizes.max(axis=0) > 0)
-    usual = np.ones_like(sizes[0])
-    usual[inked] = np.nanmedian(np.where(sizes > 0, sizes, np.nan)[:, inked], axis=0)
-    share = sizes / usual
-    specks = (share < _SPECK) & (seen.consensus.own < _OWN_ENOUGH)
-    return np.where(specks, share, 0.0).ravel()
-
-
 def _count_doubles(seen: Examined) -> Floats:
-    """Return how many unrelated characters share the drawing."""
-    n_doubles = seen.consensus.n_doubles
-    return np.where(n_doubles > _MOST_DOUBLES, n_doubles + 1, 0).ravel().astype(np.float64)
+    """Return how many forms share the outline, where nothing tells whether they may."""
+    many = (seen.n_doubles > _MOST_DOUBLES) & np.isnan(seen.evidence.weight)
+    return np.where(many, seen.n_doubles + 1, 0).ravel().astype(np.float64)
 
 
-def _find_lying_faces(seen: Examined) -> Floats:
-    """Return, for all cells of a face that draws other characters throughout, the share of wrong ones."""
-    known = np.isfinite(seen.consensus.own)
-    n_known = known.sum(axis=1)
-    right = ((seen.consensus.rank < _TOP) & known).sum(axis=1) / np.maximum(n_known, 1)
-    # Among few forms, chance puts many within the first five.
-    enough = n_known >= _FEWEST_FORMS
-    wrong = np.where(enough & (right < _LEAST_TOP), 1.0 - right, 0.0)
-    return np.repeat(wrong, known.shape[1])
+def _find_wrong_blocks(seen: Examined) -> Floats:
+    """Return the share of a block that is wrong, for its cells that are not right beyond doubt."""
+    evidence = seen.evidence
+    wrong = evidence.is_wrong & (evidence.wrong_share >= WRONG_SHARE)
+    return np.where(wrong, evidence.wrong_share, 0.0).ravel().astype(np.float64)
 
 
-def _find_lying_cells(seen: Examined) -> Floats:
-    """Return the likeness to another form, where the cell shows that one.
-
-    It does where it is the drawing that the same face has for another form, and less like its own; or
-    very like another form and little like its own; or where two cells are each like the other's form.
-    """
-    consensus = seen.consensus
-    own, other = (np.nan_to_num(a, nan=1.0) for a in (consensus.own, consensus.other))
-    face = np.arange(len(own))[:, None]
-    doubled = (consensus.double >= 0) & (own < own[face, consensus.double])
-    foreign = (other >= _OTHER) & (own <= _OWN_LITTLE) & (other - own >= _MARGIN)
-    margin = np.where(np.isfinite(consensus.own), other - own, 0.0)
-    back = consensus.nearest[face, consensus.nearest] == np.arange(own.shape[1])
-    swapped = back & (np.minimum(margin, margin[face, consensus.nearest]) > _SWAP_MARGIN)
-    return np.where(doubled | foreign | swapped, other, 0.0).ravel().astype(np.float64)
-
-
-def _find_unlike(seen: Examined) -> Floats:
-    """Return how much less like its form a cell is than face and form lead one to expect.
-
-    Typefaces differ, and some forms vary more than others: what is left when both are taken off is the
-    cell's own. It counts where the cell is more like ten other forms, too. So a character is found that
-    belongs to no form of the recipe, such as ア for あ among hiragana.
-    """
-    own = seen.consensus.own.astype(np.float64)
-    known = np.isfinite(own)
-    of_form = _find_medians(own, known)
-    of_face = _find_medians((own - of_form).T, known.T).T
-    missing = np.where(known, of_form + of_face - own, 0.0)
-    enough = known.sum(axis=1, keepdims=True) >= _FEWEST_FORMS
-    strange = (missing > _STRANGE) & (seen.consensus.rank >= _STRANGE_RANK) & enough
-    return np.where(strange, missing, 0.0).ravel()
-
-
-def _find_medians(values: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Return the median of what is known in each column; 0 where nothing is: (rows, columns)."""
-    masked = np.ma.masked_array(values, mask=~known)
-    medians: Floats = np.ma.filled(np.ma.median(masked, axis=0), 0.0)  # type: ignore[no-untyped-call]
-    return np.broadcast_to(medians, values.shape)
+def _find_wrong_cells(seen: Examined) -> Floats:
+    """Return by how much the evidence against a cell is more than honest typefaces show."""
+    evidence = seen.evidence
+    beyond = np.maximum(evidence.weight - evidence.limit, 0.001)
+    return np.where(evidence.is_wrong, beyond, 0.0).ravel().astype(np.float64)
 
 
 # name of the reason -> what measures it, and how a message says it
@@ -238,12 +194,13 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "nearly blank": (_find_blank, "draws next to nothing for"),
     "like .notdef": (_find_tofu, "draws its missing-glyph box for"),
     "one drawing for many": (_count_doubles, "draws the same for unrelated characters:"),
-    "another script": (_find_lying_faces, "draws other characters throughout, also for"),
-    "another character": (_find_lying_cells, "draws another character for"),
-    "unlike other typefaces": (_find_unlike, "draws what no other typeface draws for"),
-    "speck": (_find_specks, "draws but a speck for"),
+    "another script": (_find_wrong_blocks, "draws other characters throughout, also for"),
+    "another character": (_find_wrong_cells, "draws another character for"),
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
 }
 
 # reasons that no recipe can overrule: the rasterizer has nothing that it could draw
 UNDRAWABLE = ("no outline", "too many points", "huge coordinates")
+
+# reasons that come with what the cell shows in place of its character
+EXPLAINED = ("another script", "another character")

@@ -1,6 +1,7 @@
 """Runs every check on every cell, and applies what the recipe allows and denies."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -10,21 +11,21 @@ from numpy.typing import NDArray
 from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face
-from glyphgen.gate.checks import CHECKS, UNDRAWABLE, Examined
-from glyphgen.gate.consensus import compare_cells
+from glyphgen.gate.checks import CHECKS, EXPLAINED, UNDRAWABLE, Examined
+from glyphgen.gate.evidence import Evidence, Panel, weigh_cells
 from glyphgen.gate.policy import find_chosen
-from glyphgen.gate.thumbnails import draw_pictures
+from glyphgen.gate.thumbnails import Pictures, describe_pictures, draw_pictures
 from glyphgen.gate.twins import find_twins
 from glyphgen.gate.verdict import DENIED, Refusal, Verdict
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
-from glyphgen.outlines.typefaces import find_typefaces
+from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
 from glyphgen.recipe import Recipe
 from glyphgen.text import show_some, show_text
 
-__all__ = ["GATE_VERSION", "count_faces", "examine_cells", "require_classes"]
+__all__ = ["GATE_VERSION", "count_faces", "describe_unproven", "examine_cells", "require_classes"]
 
-GATE_VERSION = 3  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 4  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
@@ -35,6 +36,7 @@ def examine_cells(
     store: OutlineStore,
     framing: Framing,
     missing: OutlineStore,
+    panel: Panel,
 ) -> Verdict:
     """Run every check on every cell, and find the twins among the admitted.
 
@@ -45,6 +47,7 @@ def examine_cells(
         store: The outlines of F * C cells.
         framing: Where they stand.
         missing: The outlines of F missing glyphs.
+        panel: What else was read, to judge the cells by.
 
     Raises:
         RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
@@ -52,28 +55,30 @@ def examine_cells(
     allow, deny = find_chosen(recipe, faces, forms)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
-    consensus = compare_cells(
-        pictures,
-        draw_pictures(missing),
-        store.is_drawn.reshape(shape),
-        find_typefaces(faces, store),
-    )
+    evidence = weigh_cells(panel.forms, faces, panel.store, find_typefaces(faces, store))
+    evidence = evidence.take_forms(len(forms))
     seen = Examined(
-        recipe=recipe, store=store, framing=framing, pictures=pictures, consensus=consensus
+        recipe=recipe,
+        store=store,
+        framing=framing,
+        pictures=pictures,
+        like_notdef=_compare_with_missing(pictures, missing, shape),
+        n_doubles=_count_equal(store),
+        evidence=evidence,
     )
     reason, figure = _run_checks(seen)
     undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
     is_allowed = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
-    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, store.n_forms)
+    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, evidence)
     reason[is_allowed] = -1
     is_denied = deny.ravel() & (reason < 0)
     reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
     admitted = (reason < 0).reshape(shape)
-    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted)
+    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted, forms)
     return Verdict(
         admitted=admitted,
-        unproven=admitted & np.isnan(consensus.own),
-        refusals=_list_refusals(reason, figure, store.n_forms),
+        unproven=admitted & np.isnan(evidence.weight),
+        refusals=_list_refusals(reason, figure, evidence),
         allowed=allowed,
         twins=twins,
         face_twins=face_twins,
@@ -90,18 +95,44 @@ def _run_checks(seen: Examined) -> tuple[NDArray[np.int64], NDArray[np.float64]]
     return reason, figure
 
 
+def _compare_with_missing(
+    pictures: Pictures, missing: OutlineStore, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return the likeness (F, C) of cells to the missing glyphs of their faces."""
+    features = describe_pictures(pictures.ink).reshape(*shape, -1)
+    notdef = describe_pictures(draw_pictures(missing).ink)
+    likeness: NDArray[np.float32] = np.einsum("fcd,fd->fc", features, notdef)
+    return likeness
+
+
+def _count_equal(store: OutlineStore) -> NDArray[np.int64]:
+    """Return for how many other forms each face has the same outline: (F, C)."""
+    counts = []
+    for drawings in hash_drawings(store):
+        n_drawn = Counter(drawing for drawing in drawings if drawing)
+        counts.append([n_drawn[drawing] - 1 if drawing else 0 for drawing in drawings])
+    return np.array(counts, dtype=np.int64)
+
+
 def _list_refusals(
-    reason: NDArray[np.int64], figure: NDArray[np.float64], n_forms: int
+    reason: NDArray[np.int64], figure: NDArray[np.float64], evidence: Evidence
 ) -> tuple[Refusal, ...]:
+    n_forms = evidence.weight.shape[1]
     return tuple(
         Refusal(
             face=int(cell // n_forms),
             form=int(cell % n_forms),
             reason=_REASONS[reason[cell]],
             figure=round(float(figure[cell]), 3),
+            shows=_tell_shown(_REASONS[reason[cell]], evidence, int(cell)),
         )
         for cell in np.flatnonzero(reason >= 0)
     )
+
+
+def _tell_shown(reason: str, evidence: Evidence, cell: int) -> str:
+    """Return what a cell shows in place of its character, where that is why it is refused."""
+    return str(evidence.explanation.flat[cell]) if reason in EXPLAINED else ""
 
 
 def require_classes(
@@ -117,7 +148,7 @@ def require_classes(
     problems = []
     if recipe.gate.on_refused == "error":
         problems += _show_refusals(table, faces, verdict)
-    n_faces = count_faces(table, verdict)
+    n_faces = count_faces(table, verdict.admitted)
     n_classes = len(table)
     lost = [show_text(table.labels[k]) for k in np.flatnonzero(n_faces == 0)]
     if lost:
@@ -136,16 +167,32 @@ def require_classes(
             f" {len(few)} of {n_classes} classes: {show_some(few, most=10)}"
             " (add fonts that have them, exclude them, or ask for fewer faces)"
         )
+    unproven = describe_unproven(table, verdict)
+    if unproven and recipe.gate.on_unproven == "error":
+        problems.append(f"{recipe.place('gate.on_unproven')}: {unproven}")
     if problems:
         raise GateError(*problems)
 
 
-def count_faces(table: ClassTable, verdict: Verdict) -> NDArray[np.int64]:
-    """Return how many faces draw at least one form of each class."""
+def describe_unproven(table: ClassTable, verdict: Verdict) -> str:
+    """Return in a line how many cells nothing is known to compare with; empty where there are none."""
+    n_cells = int(verdict.unproven.sum())
+    if not n_cells:
+        return ""
+    forms = table.all_forms
+    shown = show_some(show_text(forms[k]) for k in np.flatnonzero(verdict.unproven.any(axis=0)))
+    return (
+        f"{n_cells:,} cells are unproven: fewer than three other typefaces draw {shown}"
+        " (look at `glyphgen preview`, or add fonts)"
+    )
+
+
+def count_faces(table: ClassTable, cells: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each class how many faces have one of the given cells (faces, forms) of it."""
     n_faces = np.zeros(len(table), dtype=np.int64)
     first = 0
     for k, forms in enumerate(table.forms):
-        n_faces[k] = verdict.admitted[:, first : first + len(forms)].any(axis=1).sum()
+        n_faces[k] = cells[:, first : first + len(forms)].any(axis=1).sum()
         first += len(forms)
     return n_faces
 
@@ -156,9 +203,22 @@ def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -
     order = sorted(refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
     lines = []
     for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
-        shown = show_some([show_text(forms[refusal.form]) for refusal in group], most=1)
+        cells = list(group)
+        shown = show_some([show_text(forms[refusal.form]) for refusal in cells], most=1)
         lines.append(
             f"{os.path.relpath(faces[face].path)}: {CHECKS[reason][1]} {shown} of {len(forms)}"
+            f"{_show_explanation(faces[face], forms, cells[0])}"
             ' (gate.on_refused = "skip" leaves them out)'
         )
     return lines
+
+
+def _show_explanation(face: Face, forms: Sequence[str], refusal: Refusal) -> str:
+    """Return what the first of some cells shows instead, and how to overrule that; empty for others."""
+    if refusal.reason not in EXPLAINED:
+        return ""
+    shows = show_text(refusal.shows) if len(refusal.shows) == 1 else refusal.shows
+    return (
+        f": {forms[refusal.form]} looks like {shows}, by {refusal.figure:g}"
+        f' (gate.allow = [{{ face = "{face.path.name}", forms = "{forms[refusal.form]}" }}] admits it)'
+    )

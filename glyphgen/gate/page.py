@@ -51,6 +51,7 @@ class RefusedEntry:
         codepoints: Of the form: ``("U+3042",)``.
         reason: Name of the check that refused it.
         figure: What the check measured, in the unit that its name tells.
+        shows: What the cell shows in place of its character; see ``Refusal``.
     """
 
     face: str
@@ -58,6 +59,7 @@ class RefusedEntry:
     codepoints: tuple[str, ...]
     reason: str
     figure: float
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +200,7 @@ def _name_cells(
             codepoints=list_codepoints(forms[refusal.form]),
             reason=refusal.reason,
             figure=refusal.figure,
+            shows=refusal.shows,
         )
         for refusal in refusals
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.gate.scripts import find_script
 from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, draw_cells
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
@@ -39,6 +40,9 @@ _LEAST_LIKENESS = 0.8  # of the blurred pictures: the least of へヘ in any of 
 # Where へ and ヘ stand differs by 0.03 em (median), あ and ぁ by 0.17 em, the nearest, ュ and ユ, by 0.125.
 _SAME_PLACE = 0.1  # em
 _DIFFERENT = 1.0  # distance of cells that are not compared
+# Of these scripts, characters that readers tell apart may differ in one short stroke: 훗흣.
+_DENSE = ("hangul", "han")
+_DENSE_OVERLAP, _OVERLAP_SIDE = 0.9, 128  # share of the ink, pixels
 _ROWS = 1024
 _PAIRS = 4096
 _MOST_PAIRS = 50_000  # of a face: five times what 3,135 kanji and kana have in a bold typeface
@@ -83,6 +87,7 @@ def find_twins(
     framing: Framing,
     frames: str,
     admitted: NDArray[np.bool_],
+    forms: Sequence[str],
 ) -> tuple[tuple[Twins, ...], tuple[FaceTwins, ...]]:
     """Find the twins among the admitted cells.
 
@@ -93,6 +98,7 @@ def find_twins(
         frames: Its name, a key of ``FRAMINGS``; "ink" leaves out where the cells stand, and "fit" also how
             large they are.
         admitted: bool (F, C).
+        forms: The C forms.
 
     Returns:
         The twins of all faces together, and those of single faces.
@@ -100,18 +106,22 @@ def find_twins(
     places = _place_ink(store, framing, frames).reshape(*admitted.shape, -1)
     structure = np.stack([store.n_pieces, store.n_contours], axis=1).reshape(*admitted.shape, 2)
     ink = pictures.ink.reshape(*admitted.shape, SIDE, SIDE)
+    is_dense = np.array([find_script(form) in _DENSE for form in forms])
     measured: dict[Pair, dict[int, tuple[float, float]]] = defaultdict(dict)
     for face in range(len(admitted)):
-        forms = np.flatnonzero(admitted[face])
-        if len(forms) < 2:
+        drawn = np.flatnonzero(admitted[face])
+        if len(drawn) < 2:
             continue
         first, second = _find_candidates(
-            ink[face, forms], structure[face, forms], places[face, forms]
+            ink[face, drawn], structure[face, drawn], places[face, drawn]
         )
-        coarse = _measure_distances(ink[face, forms], first, second, _CONTRAST)
+        coarse = _measure_distances(ink[face, drawn], first, second, _CONTRAST)
         close = coarse <= _COARSELY_ALIKE
-        a, b = forms[first[close]], forms[second[close]]
+        a, b = drawn[first[close]], drawn[second[close]]
         sharp = _measure_sharply(store, face * store.n_forms, a, b)
+        dense = np.flatnonzero(is_dense[a] & is_dense[b])
+        overlap = _measure_overlap(store, face * store.n_forms, a[dense], b[dense])
+        sharp[dense[overlap < _DENSE_OVERLAP]] = _DIFFERENT
         for pair, *distances in zip(
             zip(a.tolist(), b.tolist(), strict=True), coarse[close], sharp, strict=True
         ):
@@ -145,6 +155,18 @@ def _find_candidates(
     most_alike = np.argsort(-np.concatenate(likenesses), kind="stable")[:_MOST_PAIRS]
     first, second = np.concatenate(pairs)[np.sort(most_alike)].T
     return first, second
+
+
+def _measure_overlap(
+    store: OutlineStore, first_cell: int, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> Floats:
+    """Return the share (n,) of the ink of pairs of forms that both have, of what either has."""
+    cells, place = np.unique(np.concatenate([first, second]), return_inverse=True)
+    ink = draw_cells(store, first_cell + cells, _OVERLAP_SIDE) > 127
+    a, b = ink[place[: len(first)]], ink[place[len(first) :]]
+    either = np.maximum((a | b).sum(axis=(1, 2)), 1)
+    overlap: Floats = ((a & b).sum(axis=(1, 2)) / either).astype(np.float32)
+    return overlap
 
 
 def _measure_sharply(

@@ -21,12 +21,15 @@ class Refusal:
         form: Index of the form.
         reason: Name of the check that refused it.
         figure: What the check measured, in the unit that its name tells.
+        shows: What the cell shows in place of its character: another form, or how the own one is turned;
+            empty where that is not why it is refused.
     """
 
     face: int
     form: int
     reason: str
     figure: float
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

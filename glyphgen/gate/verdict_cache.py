@@ -12,6 +12,7 @@ import numpy as np
 from glyphgen.files.cache import Cache, find_cache
 from glyphgen.fonts import Face
 from glyphgen.gate import GATE_VERSION, Refusal, Verdict
+from glyphgen.gate.exemplars import load_shipped
 from glyphgen.gate.twins import FaceTwins, Twins
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
 from glyphgen.outlines.raster import RASTER_VERSION
@@ -39,6 +40,7 @@ def name_entry(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> s
     """
     page = {
         "versions": [VERSION, GATE_VERSION, HARFBUZZ_VERSION, RASTER_VERSION],
+        "exemplars": load_shipped().sha256,
         # The family tells which faces are one typeface, and allow and deny go by the file name.
         "faces": [
             [face.file, face.sha256, face.index, face.axes, face.location, face.family]

@@ -12,7 +12,7 @@ from glyphgen.fonts import Face
 from glyphgen.outlines.outline_store import OutlineStore
 from glyphgen.partition import join_groups
 
-__all__ = ["find_typefaces"]
+__all__ = ["find_typefaces", "hash_drawings"]
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -35,7 +35,7 @@ def find_typefaces(faces: Sequence[Face], store: OutlineStore) -> NDArray[np.int
     """
     return _join_typefaces(
         [face.family for face in faces],
-        _hash_drawings(store),
+        hash_drawings(store),
     )
 
 
@@ -75,8 +75,15 @@ def _group(keys: Iterable[tuple[int, _Key]]) -> dict[_Key, list[int]]:
     return groups
 
 
-def _hash_drawings(store: OutlineStore) -> list[tuple[int, ...]]:
-    """Return for each face a hash of each form's outline, wherever it stands; 0 where none is drawn."""
+def hash_drawings(store: OutlineStore) -> list[tuple[int, ...]]:
+    """Return for each face a hash of each form's outline, wherever it stands; 0 where none is drawn.
+
+    Args:
+        store: The outlines of F * C cells.
+
+    Returns:
+        F tuples of C whole numbers, the same only within one process.
+    """
     hashes = [0] * store.n_cells
     for cell in np.flatnonzero(store.is_drawn).tolist():
         start, (left, bottom) = store.point_start[cell], store.box[cell, :2]

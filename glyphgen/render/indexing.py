@@ -5,6 +5,7 @@ from dataclasses import fields
 from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
 from glyphgen.dataset.shards import Layout
 from glyphgen.fonts import Face
+from glyphgen.gate import count_faces
 from glyphgen.outlines import HARFBUZZ_VERSION
 from glyphgen.render.drawing import open_augmenter
 from glyphgen.render.preparing import PreparedRender
@@ -23,6 +24,7 @@ def make_index(
     recipe, table, plan = prepared.recipe, prepared.table, prepared.plan
     augmenter = open_augmenter(recipe)
     rows = plan.count_rows()
+    unproven = count_faces(table, prepared.verdict.unproven)
     return Index(
         name=recipe.name,
         format=recipe.output.format,
@@ -37,6 +39,7 @@ def make_index(
                 codepoints=tuple(list_codepoints(form) for form in table.forms[k]),
                 names=table.names(k),
                 rows={name: int(counts[k]) for name, counts in rows.items()},
+                unproven=int(unproven[k]),
             )
             for k in range(len(table))
         ),

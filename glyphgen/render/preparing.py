@@ -9,7 +9,8 @@ from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
-from glyphgen.gate import Verdict, examine_cells, require_classes
+from glyphgen.gate import Verdict, describe_unproven, examine_cells, require_classes
+from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
@@ -126,7 +127,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         framing=make_framing(recipe, store),
         verdict=verdict,
         unread=unread,
-        warnings=(*table.notices, *_warn(faces, unread)),
+        warnings=(*table.notices, *_warn(recipe, table, faces, unread, verdict)),
     )
 
 
@@ -148,22 +149,37 @@ def _examine(
     reporter: Reporter,
 ) -> _Examined:
     wobble = recipe.render.wobble
+    panel = (*forms, *choose_panel(forms))
     read = reader.read_outlines(
         faces,
-        forms,
+        panel,
         wobble_grid=0 if wobble.is_neutral else wobble.grid,
         language=recipe.classes.language,
     )
-    framing = make_framing(recipe, read.store)
-    examining = Progress(step="examine cells", done=0, total=read.store.n_cells, unit="cells")
+    store = read.store.take_forms(range(len(forms)))
+    examining = Progress(step="examine cells", done=0, total=store.n_cells, unit="cells")
     reporter.progress(examining)
-    verdict = examine_cells(recipe, read.faces, forms, read.store, framing, read.missing)
+    verdict = examine_cells(
+        recipe,
+        read.faces,
+        forms,
+        store,
+        make_framing(recipe, store),
+        read.missing,
+        Panel(forms=panel, store=read.store),
+    )
     reporter.progress(replace(examining, done=examining.total))
-    return _Examined(faces=read.faces, unread=read.unread, store=read.store, verdict=verdict)
+    return _Examined(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
 
 
-def _warn(faces: Sequence[Face], unread: Sequence[UnreadFace]) -> tuple[str, ...]:
-    """Return a line for each face that is left out, and one for each trouble with licenses."""
+def _warn(
+    recipe: Recipe,
+    table: ClassTable,
+    faces: Sequence[Face],
+    unread: Sequence[UnreadFace],
+    verdict: Verdict,
+) -> tuple[str, ...]:
+    """Return a line for each face that is left out, each trouble with licenses, and unproven cells."""
     problems = dict.fromkeys(line for face in unread for line in face.problems)
     lines = [f"{line}: left out" for line in problems]
     for trouble, names in find_license_troubles(faces).items():
@@ -171,6 +187,9 @@ def _warn(faces: Sequence[Face], unread: Sequence[UnreadFace]) -> tuple[str, ...
             f"{trouble}: {show_some(names)}"
             " (look before a dataset is published; `glyphgen fonts list` tells more)"
         )
+    unproven = describe_unproven(table, verdict)
+    if unproven and recipe.gate.on_unproven == "warn":
+        lines.append(f'{unproven}; gate.on_unproven = "allow" says nothing')
     return tuple(lines)
 
 

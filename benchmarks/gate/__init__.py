@@ -1,0 +1,1 @@
+"""How often the gate is wrong: honest fonts that it refuses, and lies of many families that it admits."""

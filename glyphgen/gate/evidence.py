@@ -1,0 +1,388 @@
+"""What speaks for and against each cell: which explanation of its drawing is the best one.
+
+The explanations are: its own form; another form of the same script; its own form mirrored or turned. A
+cell is judged by itself, by its block (the capitals, the digits, hiragana) and by its face: where much of
+a block is wrong, a cell of it has to be right beyond doubt. A block is judged by a fixed panel of its
+characters, so that a verdict never depends on which other classes a recipe asks for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.fonts import Face
+from glyphgen.gate.exemplars import (
+    Comparison,
+    Exemplars,
+    Metric,
+    Shipped,
+    compare,
+    learn_exemplars,
+    load_shipped,
+)
+from glyphgen.gate.scripts import MAPS, find_block, find_script, list_block, list_script
+from glyphgen.gate.shapes import (
+    SHAPE_SIDE,
+    TURNS,
+    describe_places,
+    describe_shapes,
+    fit_places,
+    measure_fit,
+)
+from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.outlines import OutlineStore
+
+__all__ = ["WRONG_SHARE", "Evidence", "Panel", "choose_panel", "weigh_cells"]
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+_BOX_POINTS = 12  # that two boxes have at most, closed or not
+_PANEL = 96  # characters of a block that tell how it is drawn as a whole
+_FEWEST = 6  # of them that have to be known
+_LIMIT = 3.0  # of what speaks against a cell
+_SLACK = 1.0  # above what honest typefaces show
+# The limit in a block of which so much is wrong; honest typefaces show next to nothing. At -4.5 the
+# own form has to be the nearest by a tenth, at -9 by nearly half.
+_HONEST_SHARE = 0.12  # of cells against which something speaks; 0.3 in the block that has most
+WRONG_SHARE = 0.3
+_STRICT = {WRONG_SHARE: -4.5, 0.6: -9.0}
+# Beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself.
+_FARTHER = 0.35
+_BOX_LIMIT = -2.0  # of outlines that are nothing but boxes
+# Of a form: where fewer draw it, honest typefaces may show more than these do.
+_MANY_TYPEFACES = 12
+_NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What speaks against F * C cells.
+
+    Attributes:
+        weight: float32 (F, C), above ``limit`` the cell shows something else; NaN where fewer than
+            three other typefaces draw the form.
+        limit: float32 (F, C).
+        explanation: (F, C), what the cell shows instead: another form, or a member of ``TURNS``.
+        wrong_share: float32 (F, C), the share of the cell's block that is wrong; 0 where it is not known.
+    """
+
+    weight: Floats
+    limit: Floats
+    explanation: NDArray[np.str_]
+    wrong_share: Floats
+
+    @property
+    def is_wrong(self) -> NDArray[np.bool_]:
+        """Whether cells show something else than their characters: bool (F, C)."""
+        wrong: NDArray[np.bool_] = np.nan_to_num(self.weight, nan=-np.inf) > self.limit
+        return wrong
+
+    def take_forms(self, n: int) -> "Evidence":
+        """Return the evidence of the first n forms."""
+        return Evidence(
+            weight=self.weight[:, :n],
+            limit=self.limit[:, :n],
+            explanation=self.explanation[:, :n],
+            wrong_share=self.wrong_share[:, :n],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """What is read to judge some forms by.
+
+    Attributes:
+        forms: The forms that are judged, and then those that only tell of others.
+        store: The outlines of faces x forms.
+    """
+
+    forms: tuple[str, ...]
+    store: OutlineStore
+
+
+def choose_panel(forms: Sequence[str]) -> tuple[str, ...]:
+    """Return the characters, besides some forms, that have to be read to judge these forms.
+
+    Of each block of the forms a fixed choice, whichever of its characters are asked for; and the neighbors
+    in code point order of forms that no exemplars are shipped of.
+    """
+    scripts = load_shipped().scripts
+    panel = {
+        char for script in {find_script(form) for form in forms} for char in _list_panels(script)
+    }
+    for form in forms:
+        script = find_script(form)
+        if script and not (script in scripts and form in scripts[script].forms):
+            panel.update(_list_neighbors(form))
+    return tuple(sorted(panel - set(forms)))
+
+
+@cache
+def _list_panels(script: str) -> tuple[str, ...]:
+    """Return the characters that stand for the blocks of a script."""
+    exemplars = load_shipped().scripts.get(script)
+    forms = exemplars.forms if exemplars else list_script(script) if script else ()
+    return tuple(
+        char for block in {find_block(form) for form in forms} for char in _list_panel(block)
+    )
+
+
+@cache
+def _list_panel(block: str) -> tuple[str, ...]:
+    """Return the characters that stand for a block: shipped ones where there are enough."""
+    shipped = [
+        form
+        for exemplars in load_shipped().scripts.values()
+        for form in exemplars.forms
+        if find_block(form) == block
+    ]
+    forms = shipped if len(shipped) >= _FEWEST else list_block(block) if block else ()
+    step = max(1, -(-len(forms) // _PANEL))
+    return tuple(forms[::step])
+
+
+def forget_panels() -> None:
+    """Choose panels anew, where other exemplars are shipped than before."""
+    _list_panels.cache_clear()
+    _list_panel.cache_clear()
+
+
+def _list_neighbors(form: str) -> list[str]:
+    around = (chr(ord(form) + step) for step in (-1, 1) if 0 <= ord(form) + step <= 0x10FFFF)
+    return [char for char in around if find_script(char) == find_script(form)]
+
+
+def weigh_cells(
+    forms: Sequence[str], faces: Sequence[Face], store: OutlineStore, typefaces: Ints
+) -> Evidence:
+    """Compare every cell with all that it may show.
+
+    Args:
+        forms: C forms, those of the panel among them.
+        faces: F faces.
+        store: The outlines of F * C cells.
+        typefaces: (F,), equal numbers for faces of one typeface.
+    """
+    cells = _Cells(forms, faces, store, typefaces)
+    shipped = load_shipped()
+    members: dict[str, list[int]] = {}
+    for k, form in enumerate(forms):
+        members.setdefault(find_script(form), []).append(k)
+    for script, own in members.items():
+        exemplars = shipped.scripts.get(script)
+        known = set(exemplars.forms) if exemplars else set()
+        if exemplars:
+            cells.judge_with(exemplars, [k for k in own if forms[k] in known], cells.bundled)
+        own_faces = cells.make_exemplars([k for k in own if forms[k] not in known])
+        if own_faces:
+            cells.judge_with(own_faces, [k for k in own if forms[k] not in known], cells.typeface)
+    return cells.conclude()
+
+
+class _Cells:
+    """The cells of a recipe and its panel, and what is found of them."""
+
+    def __init__(
+        self, forms: Sequence[str], faces: Sequence[Face], store: OutlineStore, typefaces: Ints
+    ) -> None:
+        self.forms, self.shape = forms, (len(faces), len(forms))
+        self.typeface = typefaces
+        shipped: Shipped = load_shipped()
+        self.bundled = np.array([shipped.families.get(face.family, -1) for face in faces])
+        self.metric: Metric = shipped.metric
+        drawn = store.is_drawn & (store.n_missing == 0) & (store.n_circles == 0)
+        self.cells = np.flatnonzero(drawn)
+        self.shapes = describe_shapes(draw_cells(store, self.cells, SHAPE_SIDE))
+        self.places = describe_places(store.box[self.cells])
+        self.face, self.form = np.divmod(self.cells, len(forms))
+        self.blocks = np.array([find_block(form) for form in forms])
+        self.panel = {block: set(_list_panel(block)) for block in set(self.blocks.tolist())}
+        self.weight = np.full(self.shape, np.nan, dtype=np.float32)
+        self.limit = np.full(self.shape, _LIMIT, dtype=np.float32)
+        self.explanation = np.full(self.shape, "", dtype=np.dtype("U32"))
+        self.wrong_share = np.zeros(self.shape, dtype=np.float32)
+        self.is_box = _find_boxes(store)[self.cells]
+
+    def make_exemplars(self, own: Sequence[int]) -> Exemplars | None:
+        """Return exemplars of forms by the recipe's own faces; None where there are none."""
+        chosen = np.flatnonzero(np.isin(self.form, own))
+        if not len(chosen):
+            return None
+        position = np.full(len(self.forms), -1)
+        position[list(own)] = np.arange(len(own))
+        form = position[self.form[chosen]]
+        usual = np.stack([_find_usual(self.places[chosen[form == k]]) for k in range(len(own))])
+        shapes, places = self.shapes[chosen], self._fit(chosen, usual[form])
+        return learn_exemplars(
+            [self.forms[k] for k in own],
+            self.metric.measure(shapes, places),
+            self.metric.measure_turned(shapes, places),
+            form,
+            self.typeface[self.face[chosen]],
+            usual,
+            self._find_alternatives([self.forms[k] for k in own]),
+            is_trusted=False,
+        )
+
+    def _find_alternatives(self, forms: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which forms each form may be taken for: the panel of its block, and its neighbors."""
+        blocks = [find_block(form) for form in forms]
+        is_panel = np.array([form in self.panel[b] for form, b in zip(forms, blocks, strict=True)])
+        codepoint = np.array(
+            [ord(form) if len(form) == 1 else -9 * k for k, form in enumerate(forms)]
+        )
+        same = np.array(blocks)[:, None] == np.array(blocks)
+        near = np.abs(codepoint[:, None] - codepoint) == 1
+        alternatives: NDArray[np.bool_] = (same & is_panel) | near
+        np.fill_diagonal(alternatives, val=False)
+        return alternatives
+
+    def judge_with(self, exemplars: Exemplars, own: Sequence[int], typefaces: Ints) -> None:
+        """Weigh the cells of some forms against exemplars."""
+        position = {form: k for k, form in enumerate(exemplars.forms)}
+        place = np.full(len(self.forms), -1)
+        place[list(own)] = [position[self.forms[k]] for k in own]
+        chosen = np.flatnonzero(place[self.form] >= 0)
+        if not len(chosen):
+            return
+        form, face = place[self.form[chosen]], self.face[chosen]
+        shapes, places = self.shapes[chosen], self._fit(chosen, exemplars.place[form])
+        n = len(exemplars.forms)
+        alternatives = (
+            ~np.eye(n, dtype=np.bool_)
+            if exemplars.spread.any()
+            else self._find_alternatives(exemplars.forms)
+        )
+        found = compare(
+            exemplars,
+            self.metric.measure(shapes, places),
+            self.metric.measure_turned(shapes, places),
+            form,
+            typefaces[face],
+            alternatives,
+        )
+        unusual = self._find_unusual(chosen, found.own - exemplars.level[form])
+        unusual = np.clip(unusual, 0, exemplars.most_unusual)
+        weight = found.weigh(exemplars.level[form], unusual)
+        plain = found.weigh(exemplars.level[form], unusual, is_plain=True)
+        is_little_known = exemplars.count_typefaces()[form] < _MANY_TYPEFACES
+        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK) + 2 * is_little_known
+        farther = np.where(is_little_known, 2 * _FARTHER, _FARTHER)
+        beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - farther
+        weight = np.where(beyond > 0, np.maximum(weight, limit + beyond), weight)
+        self.weight[face, self.form[chosen]] = weight
+        # A box is what fonts draw for what they lack: only a form that is drawn so may look like one.
+        limit = np.where(self.is_box[chosen], np.minimum(limit, _BOX_LIMIT), limit)
+        self.limit[face, self.form[chosen]] = limit
+        self.explanation[face, self.form[chosen]] = _explain(found, exemplars.forms)
+        self._judge_blocks(chosen, plain)
+        self._judge_maps(chosen, found.nearer, form, exemplars.forms)
+
+    def _fit(self, chosen: Ints, typical: Floats) -> Floats:
+        """Return the places of cells of one script as if their faces had the usual size and baseline."""
+        fitted = self.places[chosen]
+        is_panel = self._is_panel(chosen)
+        for face in np.unique(self.face[chosen]).tolist():
+            cells = np.flatnonzero(self.face[chosen] == face)
+            panel = cells[is_panel[cells]]
+            if len(panel) >= _FEWEST:
+                fit = measure_fit(self.places[chosen[panel]], typical[panel])
+                fitted[cells] = fit_places(self.places[chosen[cells]], *fit)
+        return fitted
+
+    def _find_unusual(self, chosen: Ints, apart: Floats) -> Floats:
+        """Return how far the panel of each cell's face is from other typefaces, in one script."""
+        unusual = np.zeros(len(chosen), dtype=np.float32)
+        is_panel = self._is_panel(chosen) & np.isfinite(apart)
+        for face in np.unique(self.face[chosen]).tolist():
+            cells = self.face[chosen] == face
+            known = apart[cells & is_panel]
+            if len(known) >= _FEWEST:
+                unusual[cells] = np.median(known)
+        return unusual
+
+    def _judge_blocks(self, chosen: Ints, plain: Floats) -> None:
+        """Set a strict limit where much of a block is wrong, and excuse nothing there."""
+        for cells in self._list_blocks(chosen):
+            at = self.face[chosen[cells]], self.form[chosen[cells]]
+            known = self._is_panel(chosen[cells]) & np.isfinite(self.weight[at])
+            if known.sum() >= _FEWEST:
+                weight = self.weight[at][known]
+                refused, suspected = (weight > self.limit[at][known]).mean(), (weight > 0).mean()
+                share = float(max(refused, suspected - _HONEST_SHARE))
+                self.wrong_share[at] = share
+                for least, limit in _STRICT.items():
+                    if share >= least:
+                        self.weight[at], self.limit[at] = plain[cells], limit
+
+    def _judge_maps(self, chosen: Ints, nearer: Floats, form: Ints, forms: Sequence[str]) -> None:
+        """Refuse what a face shows throughout in place of its characters: the next one, the other case."""
+        position = {text: k for k, text in enumerate(forms)}
+        for find_other in MAPS:
+            other = np.array([position.get(find_other(text), -1) for text in forms])
+            mapped = other[form]
+            known = (mapped >= 0) & np.isfinite(nearer[np.arange(len(form)), mapped])
+            by = np.where(known, nearer[np.arange(len(form)), mapped], -np.inf)
+            for block in self._list_blocks(chosen):
+                cells = block[known[block]]
+                if len(cells) < _FEWEST or np.median(by[cells]) <= 0:
+                    continue
+                cells = np.compress(by[cells] > -_NEARER, cells)
+                at = self.face[chosen[cells]], self.form[chosen[cells]]
+                self.weight[at] = np.maximum(self.weight[at], self.limit[at] + 1.0)
+                self.explanation[at] = [forms[k] for k in mapped[cells].tolist()]
+
+    def _list_blocks(self, chosen: Ints) -> list[Ints]:
+        """Return positions in ``chosen``, those of one face and block together."""
+        _, block = np.unique(self.blocks[self.form[chosen]], return_inverse=True)
+        key = self.face[chosen] * (int(block.max(initial=0)) + 1) + block
+        order = np.argsort(key, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
+
+    def _is_panel(self, cells: Ints) -> NDArray[np.bool_]:
+        return np.array(
+            [self.forms[k] in self.panel[str(self.blocks[k])] for k in self.form[cells].tolist()],
+            dtype=np.bool_,
+        )
+
+    def conclude(self) -> Evidence:
+        """Return what was found."""
+        return Evidence(
+            weight=self.weight,
+            limit=self.limit,
+            explanation=self.explanation,
+            wrong_share=self.wrong_share,
+        )
+
+
+def _find_boxes(store: OutlineStore) -> NDArray[np.bool_]:
+    """Return which cells are one upright box, or one within another: bool (n_cells,)."""
+    boxes = np.zeros(store.n_cells, dtype=np.bool_)
+    few = (store.n_contours > 0) & (store.n_contours <= 2) & (store.n_points <= _BOX_POINTS)
+    for cell in np.flatnonzero(few).tolist():
+        start = store.point_start[cell]
+        first = store.contour_start[cell]
+        ends = store.contour_end[first : first + store.n_contours[cell]].astype(int) + 1
+        x = np.split(store.x[start : start + ends[-1]], ends[:-1])
+        y = np.split(store.y[start : start + ends[-1]], ends[:-1])
+        boxes[cell] = all(map(_has_two_values, (*x, *y)))
+    return boxes
+
+
+def _has_two_values(values: Floats) -> bool:
+    return bool(np.isin(values, [values.min(), values.max()]).all())
+
+
+def _find_usual(places: Floats) -> Floats:
+    return np.median(places, axis=0) if len(places) else np.zeros(4, dtype=np.float32)
+
+
+def _explain(found: Comparison, forms: Sequence[str]) -> list[str]:
+    return [
+        forms[alternative] if alternative >= 0 else TURNS[turn]
+        for alternative, turn in zip(found.alternative.tolist(), found.turn.tolist(), strict=True)
+    ]

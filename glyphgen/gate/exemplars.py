@@ -1,0 +1,465 @@
+"""How characters are drawn by typefaces: examples of each form, and what honest typefaces make of them.
+
+A cell is compared with examples of its own form and of all others, each one drawing of one typeface. The
+examples of the bundled fonts come with the package; those of other forms are the recipe's own faces.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.gate.shapes import TURNS, turn_shapes
+
+__all__ = [
+    "BOX",
+    "FEWEST_TYPEFACES",
+    "Comparison",
+    "Exemplars",
+    "Metric",
+    "Shipped",
+    "compare",
+    "dump_exemplars",
+    "learn_exemplars",
+    "learn_spread",
+    "load_shipped",
+]
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+BOX = "a box"
+"""What stands among the forms for what fonts draw in place of what they lack."""
+
+FEWEST_TYPEFACES = 3  # that have to draw a form before it can be judged
+_NEAREST = 3  # typefaces whose distances are averaged
+_LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
+_SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
+_BATCH = 512
+_UNITS_PER_STEP = 0.125  # of the vectors as they are shipped, in bytes
+_FARTHEST = (
+    1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
+)
+_MOST_UNUSUAL = 0.8  # how far all of a typeface may be from others, where nobody has measured it
+# Of what speaks against a cell: a logistic regression of honest cells of the bundle against cells with the
+# labels of others and of other scripts.
+_MARGIN, _DISTANCE, _BOTH, _CONSTANT = 9.4, 3.2, 1.65, -3.7
+_PATH = Path(__file__).with_name("exemplars.npz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """Turns shapes and places into vectors whose distances tell forms apart and typefaces not.
+
+    Attributes:
+        mean: float32 (D,), of all shapes.
+        shape_axes: float32 (D, K), linear discriminants, scaled to unit variance within forms.
+        place_axes: float32 (4, 4), the same for places.
+
+    Source: Fisher, "The Use of Multiple Measurements in Taxonomic Problems", 1936; the scatter within
+    forms is shrunk towards a multiple of the identity as in Friedman, JASA 1989.
+    """
+
+    mean: Floats
+    shape_axes: Floats
+    place_axes: Floats
+
+    def measure(self, shapes: Floats, places: Floats) -> Floats:
+        """Return the vectors (n, K + 4) of n cells."""
+        return np.concatenate(
+            [(shapes - self.mean) @ self.shape_axes, places @ self.place_axes], axis=1
+        )
+
+    def measure_turned(self, shapes: Floats, places: Floats) -> list[Floats]:
+        """Return the vectors of the same cells with their shapes turned, for each of ``TURNS``."""
+        return [self.measure(turn_shapes(shapes, turn), places) for turn in TURNS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplars:
+    """Examples of N forms by typefaces: E vectors, in the order of their forms and typefaces.
+
+    Attributes:
+        forms: The N forms, in order.
+        vectors: float32 (E, K).
+        form: int64 (E,), position in ``forms``.
+        typeface: int64 (E,), a number of the typeface; an example that is compared with its own typeface
+            tells nothing.
+        place: float32 (N, 4), where the ink of each form usually stands; see ``shapes``.
+        level: float32 (N,), logarithm of the distance at which honest typefaces draw the form.
+        spread: float32 (N,), what honest drawings of the form score at most; see ``Comparison.weigh``.
+        farthest: float32 (N,), by how much honest drawings are farther than ``level`` at most.
+        tolerance: float32 (N, N), by how much honest drawings of a form (row) may be nearer to another
+            (column), as a logarithm of distances; 0 for most.
+        turn_tolerance: float32 (N, 5), the same for the own form turned as ``TURNS`` tells.
+        most_unusual: How far all of an honest typeface may be from the others, as a logarithm.
+    """
+
+    forms: tuple[str, ...]
+    vectors: Floats
+    form: Ints
+    typeface: Ints
+    place: Floats
+    level: Floats
+    spread: Floats
+    farthest: Floats
+    tolerance: Floats
+    turn_tolerance: Floats
+    most_unusual: float
+
+    def count_typefaces(self) -> Ints:
+        """Return how many typefaces draw each form: (N,)."""
+        starts = _find_starts(self.form, self.typeface)
+        return np.bincount(self.form[starts], minlength=len(self.forms))
+
+    def measure_distances(self, vectors: Floats, typefaces: Ints) -> Floats:
+        """Return how far vectors (n, K) are from each form: float32 (n, N), as logarithms.
+
+        Of each typeface the nearest example counts, and of the typefaces the three nearest; infinity
+        where fewer than three other typefaces draw a form.
+
+        Args:
+            vectors: Of n cells.
+            typefaces: (n,), the typeface of each, whose own examples do not count; -1 for none of them.
+        """
+        starts = _find_starts(self.form, self.typeface)
+        form, typeface = self.form[starts], self.typeface[starts]
+        first = np.searchsorted(form, np.arange(len(self.forms) + 1))
+        squares = np.einsum("ij,ij->i", self.vectors, self.vectors)
+        distances = np.full((len(vectors), len(self.forms)), np.inf, dtype=np.float32)
+        for start in range(0, len(vectors), _BATCH):
+            part = slice(start, start + _BATCH)
+            batch = vectors[part]
+            far = np.einsum("ij,ij->i", batch, batch)[:, None] + squares
+            far -= 2 * batch @ self.vectors.T
+            np.maximum(far, _LEAST_DISTANCE, out=far)
+            nearest = np.minimum.reduceat(far, starts, axis=1)
+            nearest[typefaces[part, None] == typeface] = np.inf
+            distances[part] = _average_nearest(nearest, first)
+        with np.errstate(divide="ignore"):
+            return np.log(distances)
+
+
+def _find_starts(form: Ints, typeface: Ints) -> Ints:
+    """Return where the examples of one form by one typeface begin."""
+    changes = (np.diff(form) != 0) | (np.diff(typeface) != 0)
+    return np.concatenate([[0], np.flatnonzero(changes) + 1])
+
+
+def _average_nearest(nearest: Floats, first: Ints) -> Floats:
+    """Return the mean of the three least in each span of columns; infinity where there are fewer."""
+    means = np.full((len(nearest), len(first) - 1), np.inf, dtype=np.float32)
+    counts = np.diff(first)
+    for count in np.unique(counts[counts >= _NEAREST]).tolist():
+        # Forms that equally many typefaces draw are done at once.
+        spans = np.flatnonzero(counts == count)
+        columns = first[spans][:, None] + np.arange(count)
+        least = np.partition(nearest[:, columns], _NEAREST - 1, axis=2)[:, :, :_NEAREST]
+        means[:, spans] = least.mean(axis=2)
+    return means
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How n cells compare with their own forms and with what else they may show.
+
+    Attributes:
+        own: float32 (n,), logarithm of the distance to the own form; infinity where it is unknown.
+        margin: float32 (n,), by how much the best other explanation is nearer than the own form, beyond
+            what honest typefaces show; above 0 it explains the cell better.
+        plain_margin: float32 (n,), the same without regard to what honest typefaces show.
+        nearer: float32 (n, N), by how much each other form is nearer than the own one.
+        alternative: int64 (n,), the form of that explanation, or -1 where the own form is turned.
+        turn: int64 (n,), the position in ``TURNS`` where it is, or -1.
+    """
+
+    own: Floats
+    margin: Floats
+    plain_margin: Floats
+    nearer: Floats
+    alternative: Ints
+    turn: Ints
+
+    def weigh(self, level: Floats, unusual: Floats, *, is_plain: bool = False) -> Floats:
+        """Return how much speaks against each cell (n,): below -2 nothing, above 2 much; NaN if unknown.
+
+        Args:
+            level: (n,), logarithm of the distance at which honest typefaces draw the form.
+            unusual: (n,), how far all of the cell's face is from other typefaces, as a logarithm.
+            is_plain: Take the plain margin.
+        """
+        margin = np.clip(self.plain_margin if is_plain else self.margin, -1.0, 4.0)
+        distance = np.maximum(self.own - level - unusual, -1.0)
+        with np.errstate(invalid="ignore"):
+            both = np.maximum(margin, 0.0) * np.maximum(distance, 0.0)
+            weight = _MARGIN * margin + _DISTANCE * distance + _BOTH * both + _CONSTANT
+        return np.where(np.isfinite(self.own), weight, np.nan).astype(np.float32)
+
+
+def compare(
+    exemplars: Exemplars,
+    vectors: Floats,
+    turned: Sequence[Floats],
+    form: Ints,
+    typefaces: Ints,
+    alternatives: NDArray[np.bool_],
+) -> Comparison:
+    """Compare cells with their own forms and with all else that they may show.
+
+    Args:
+        exemplars: Of N forms.
+        vectors: float32 (n, K), of the cells.
+        turned: The same cells turned, for each of ``TURNS``.
+        form: (n,), position of each cell's own form.
+        typefaces: (n,), typeface of each cell, or -1.
+        alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+    """
+    cells = np.arange(len(form))
+    distances = exemplars.measure_distances(vectors, typefaces)
+    own = distances[cells, form]
+    known = np.isfinite(own)
+    nearer = np.where(known, own, 0.0)[:, None] - distances
+    nearer[~alternatives[form]] = -np.inf
+    turns = np.stack([_measure_own(exemplars, batch, form, typefaces) for batch in turned], axis=1)
+    turns = np.where(known, own, 0.0)[:, None] - turns
+    plain = np.maximum(nearer.max(axis=1), turns.max(axis=1))
+    tolerated = nearer - exemplars.tolerance[form]
+    turns -= exemplars.turn_tolerance[form]
+    best, turn = tolerated.argmax(axis=1), turns.argmax(axis=1)
+    is_turned = turns[cells, turn] > tolerated[cells, best]
+    return Comparison(
+        own=own,
+        margin=np.where(is_turned, turns[cells, turn], tolerated[cells, best]),
+        plain_margin=plain,
+        nearer=nearer,
+        alternative=np.where(is_turned, -1, best),
+        turn=np.where(is_turned, turn, -1),
+    )
+
+
+def _measure_own(exemplars: Exemplars, vectors: Floats, form: Ints, typefaces: Ints) -> Floats:
+    """Return the logarithm of the distance (n,) of cells to their own forms alone."""
+    first = np.searchsorted(exemplars.form, np.arange(len(exemplars.forms) + 1))
+    own = np.full(len(vectors), np.inf, dtype=np.float32)
+    order = np.argsort(form, kind="stable")
+    bounds = np.searchsorted(form[order], np.arange(len(exemplars.forms) + 1))
+    for k in np.unique(form).tolist():
+        cells, examples = order[bounds[k] : bounds[k + 1]], slice(first[k], first[k + 1])
+        if first[k] == first[k + 1]:
+            continue
+        difference = vectors[cells][:, None] - exemplars.vectors[examples]
+        far = np.maximum(np.einsum("ijk,ijk->ij", difference, difference), _LEAST_DISTANCE)
+        typeface = exemplars.typeface[examples]
+        begin = np.flatnonzero(np.concatenate([[True], typeface[1:] != typeface[:-1]]))
+        nearest = np.minimum.reduceat(far, begin, axis=1)
+        nearest[typefaces[cells, None] == typeface[begin]] = np.inf
+        if nearest.shape[1] >= _NEAREST:
+            own[cells] = np.partition(nearest, _NEAREST - 1, axis=1)[:, :_NEAREST].mean(axis=1)
+    return np.log(own)
+
+
+def learn_exemplars(
+    forms: Sequence[str],
+    vectors: Floats,
+    turned: Sequence[Floats],
+    form: Ints,
+    typeface: Ints,
+    place: Floats,
+    alternatives: NDArray[np.bool_],
+    *,
+    is_trusted: bool,
+) -> Exemplars:
+    """Make exemplars of cells, and learn from them how far honest drawings are from their forms.
+
+    What a single typeface shows is no excuse for others, so that one that is wrong does not hide itself.
+
+    Args:
+        forms: The N forms.
+        vectors: float32 (E, K), of the cells.
+        turned: The same cells turned, for each of ``TURNS``.
+        form: (E,), position in ``forms``.
+        typeface: (E,), a number of the typeface.
+        place: (N, 4), where the ink of each form usually stands.
+        alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+        is_trusted: Whether every cell is known to be right.
+    """
+    order, n = np.lexsort((typeface, form)), len(forms)
+    plain = Exemplars(
+        forms=tuple(forms),
+        vectors=vectors[order],
+        form=form[order],
+        typeface=typeface[order],
+        place=place,
+        level=np.zeros(n, dtype=np.float32),
+        spread=np.zeros(n, dtype=np.float32),
+        farthest=np.full(n, _FARTHEST, dtype=np.float32),
+        tolerance=np.zeros((n, n), dtype=np.float32),
+        turn_tolerance=np.zeros((n, len(TURNS)), dtype=np.float32),
+        most_unusual=_MOST_UNUSUAL,
+    )
+    turned = [batch[order] for batch in turned]
+    own, tolerance, turn_tolerance = _learn_tolerances(plain, turned, alternatives)
+    level = np.array([_find_median(own[plain.form == k]) for k in range(n)], dtype=np.float32)
+    learnt = replace(plain, level=level, tolerance=tolerance, turn_tolerance=turn_tolerance)
+    if not is_trusted:
+        return learnt
+    usual = _find_usual(own - level[plain.form], plain.typeface)
+    return replace(learnt, most_unusual=max(0.0, *usual.values()), farthest=np.zeros_like(level))
+
+
+def _find_usual(apart: Floats, typeface: Ints) -> dict[int, float]:
+    """Return how far each typeface is from the others, as a logarithm."""
+    return {k: _find_median(apart[typeface == k]) for k in np.unique(typeface).tolist()}
+
+
+def learn_spread(
+    exemplars: Exemplars,
+    vectors: Floats,
+    turned: Sequence[Floats],
+    form: Ints,
+    typeface: Ints,
+    alternatives: NDArray[np.bool_],
+) -> Exemplars:
+    """Return exemplars that know what honest cells score: ``spread`` and ``farthest``.
+
+    Args:
+        exemplars: Of N forms.
+        vectors: float32 (n, K), of cells that are known to be right.
+        turned: The same cells turned, for each of ``TURNS``.
+        form: (n,), position in ``exemplars.forms``.
+        typeface: (n,), a number of the typeface.
+        alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+    """
+    found = compare(exemplars, vectors, turned, form, typeface, alternatives)
+    usual = _find_usual(found.own - exemplars.level[form], typeface)
+    unusual = np.array([usual[k] for k in typeface.tolist()], dtype=np.float32)
+    unusual = np.clip(unusual, 0.0, exemplars.most_unusual)
+    weight = np.nan_to_num(found.weigh(exemplars.level[form], unusual), nan=0.0)
+    distance = np.nan_to_num(found.own - exemplars.level[form] - unusual, posinf=0.0)
+    spread, farthest = exemplars.spread.copy(), exemplars.farthest.copy()
+    np.maximum.at(spread, form, weight)
+    np.maximum.at(farthest, form, distance)
+    return replace(exemplars, spread=spread, farthest=farthest)
+
+
+def _learn_tolerances(
+    exemplars: Exemplars, turned: Sequence[Floats], alternatives: NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
+    """Return own distances (E,), tolerance (N, N) and turn_tolerance (N, 5) of exemplars."""
+    form, typeface = exemplars.form, exemplars.typeface
+    distances = exemplars.measure_distances(exemplars.vectors, typeface)
+    own = distances[np.arange(len(form)), form]
+    base = np.where(np.isfinite(own), own, -np.inf)[:, None]
+    turns = np.stack([_measure_own(exemplars, batch, form, typeface) for batch in turned], axis=1)
+    nearer = np.where(np.isfinite(distances), base - distances, -np.inf)
+    nearer_turned = np.where(np.isfinite(turns), base - turns, -np.inf)
+    tolerance = np.zeros_like(exemplars.tolerance)
+    turn_tolerance = np.zeros_like(exemplars.turn_tolerance)
+    first = np.searchsorted(form, np.arange(len(exemplars.forms) + 1))
+    for k in range(len(exemplars.forms)):
+        span = slice(first[k], first[k + 1])
+        tolerance[k] = _tolerate(nearer[span], typeface[span])
+        turn_tolerance[k] = _tolerate(nearer_turned[span], typeface[span])
+    return own, np.where(alternatives, tolerance, 0.0).astype(np.float32), turn_tolerance
+
+
+def _tolerate(nearer: Floats, typeface: Ints) -> Floats:
+    """Return what two typefaces show, and a little more: (cells, M) -> (M,); 0 where they show nothing."""
+    numbers = np.unique(typeface)
+    if len(numbers) < 2:
+        return np.zeros(nearer.shape[1], dtype=np.float32)
+    most = np.stack([nearer[typeface == k].max(axis=0) for k in numbers])
+    second: Floats = np.partition(most, -2, axis=0)[-2] + np.float32(_SLACK)
+    return np.maximum(second, 0.0)
+
+
+def _find_median(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipped:
+    """What comes with the package.
+
+    Attributes:
+        scripts: The exemplars of the bundled fonts, by script.
+        metric: Learnt from them.
+        families: The number of the typeface of each bundled family.
+        sha256: Of all of it; other exemplars may give other verdicts.
+    """
+
+    scripts: Mapping[str, Exemplars]
+    metric: Metric
+    families: Mapping[str, int]
+    sha256: str = ""
+
+
+def dump_exemplars(path: Path, shipped: Shipped) -> None:
+    """Write exemplars and their metric into one file, vectors as bytes."""
+    metric = shipped.metric
+    arrays: dict[str, Any] = {
+        "mean": metric.mean.astype(np.float16),
+        "shape_axes": metric.shape_axes.astype(np.float16),
+        "place_axes": metric.place_axes,
+        "families": np.array(list(shipped.families)),
+        "typefaces": np.array(list(shipped.families.values()), dtype=np.uint16),
+    }
+    for name, exemplars in shipped.scripts.items():
+        rows, columns = np.nonzero(exemplars.tolerance)
+        bytes_of = np.rint(exemplars.vectors / _UNITS_PER_STEP)
+        page = {
+            "forms": np.array(exemplars.forms),
+            "vectors": np.clip(bytes_of, -127, 127).astype(np.int8),
+            "form": exemplars.form.astype(np.uint16),
+            "typeface": exemplars.typeface.astype(np.uint16),
+            "place": exemplars.place,
+            "level": exemplars.level,
+            "spread": exemplars.spread,
+            "farthest": exemplars.farthest,
+            "pairs": np.stack([rows, columns]).astype(np.uint16),
+            "tolerance": exemplars.tolerance[rows, columns].astype(np.float16),
+            "turn_tolerance": exemplars.turn_tolerance.astype(np.float16),
+            "most_unusual": np.float32(exemplars.most_unusual),
+        }
+        arrays |= {f"{name}/{key}": array for key, array in page.items()}
+    np.savez_compressed(path, **arrays)
+
+
+@cache
+def load_shipped() -> Shipped:
+    """Return the exemplars of the bundled fonts, and the metric that was learnt from them."""
+    with np.load(_PATH) as file:
+        names = [key.partition("/")[0] for key in file.files if key.endswith("/forms")]
+        return Shipped(
+            scripts={name: _load_script(file, name) for name in names},
+            metric=Metric(
+                mean=file["mean"].astype(np.float32),
+                shape_axes=file["shape_axes"].astype(np.float32),
+                place_axes=file["place_axes"],
+            ),
+            families=dict(zip(file["families"].tolist(), file["typefaces"].tolist(), strict=True)),
+        )
+
+
+def _load_script(file: Mapping[str, NDArray[Any]], name: str) -> Exemplars:
+    page = {key: file[f"{name}/{key}"] for key in ("forms", "pairs", "tolerance", "vectors")}
+    tolerance = np.zeros((len(page["forms"]),) * 2, dtype=np.float32)
+    tolerance[tuple(page["pairs"])] = page["tolerance"]
+    return Exemplars(
+        forms=tuple(page["forms"].tolist()),
+        vectors=page["vectors"].astype(np.float32) * np.float32(_UNITS_PER_STEP),
+        form=file[f"{name}/form"].astype(np.int64),
+        typeface=file[f"{name}/typeface"].astype(np.int64),
+        place=file[f"{name}/place"],
+        level=file[f"{name}/level"],
+        spread=file[f"{name}/spread"],
+        farthest=file[f"{name}/farthest"],
+        tolerance=tolerance,
+        turn_tolerance=file[f"{name}/turn_tolerance"].astype(np.float32),
+        most_unusual=float(file[f"{name}/most_unusual"]),
+    )

@@ -1,0 +1,237 @@
+"""Makes the exemplars that come with the package: ``python -m glyphgen.gate.make_exemplars``.
+
+To be run when the bundled fonts, the shapes or what is learnt from them change. It takes a minute.
+"""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.classes import CHARACTER_SETS
+from glyphgen.fonts import FaceRequest
+from glyphgen.gate.exemplars import (
+    BOX,
+    FEWEST_TYPEFACES,
+    Exemplars,
+    Metric,
+    Shipped,
+    dump_exemplars,
+    learn_exemplars,
+    learn_spread,
+)
+from glyphgen.gate.scripts import find_script
+from glyphgen.gate.shapes import (
+    SHAPE_SIDE,
+    describe_places,
+    describe_shapes,
+    fit_places,
+    measure_fit,
+)
+from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.outlines import FontReader
+from glyphgen.outlines.typefaces import find_typefaces
+
+_FONTS = Path(__file__).parent.parent.parent / "fonts"
+_OUT = Path(__file__).with_name("exemplars.npz")
+_CHARACTERS = [
+    *range(0x21, 0x250),
+    *range(0x370, 0x460),
+    *range(0x5D0, 0x700),
+    *range(0x3041, 0x3100),
+]
+_BUNDLED_HAN = set.intersection(
+    *(set(CHARACTER_SETS[name].list_chars()) for name in ("gb2312_level1", "jis_level1"))
+)
+_MOST_TYPEFACES = 16  # of each form, as far from each other as can be
+_FEWEST_FORMS = 8  # that make a script
+_AXES = 64
+_FIRST_BOX = 10_000  # typefaces of boxes, each of its own
+_SHRINK = 0.3  # towards the identity, of the scatter within forms
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+def main() -> None:
+    """Read the bundled fonts, learn the metric, and write ``exemplars.npz``."""
+    forms, families, shapes, places, form, face, typeface = _read_cells()
+    places, typical = _fit_all(forms, places, form, face)
+    metric = _learn_metric(shapes, places, form)
+    vectors = metric.measure(shapes, places)
+    scripts: dict[str, Exemplars] = {}
+    members: dict[str, list[int]] = defaultdict(list)
+    for k, text in enumerate(forms):
+        members[find_script(text)].append(k)
+    for script, own in members.items():
+        if len(own) < _FEWEST_FORMS:
+            continue
+        cells = _choose_examples(vectors, form, typeface, own)
+        learnt = _learn_script(
+            forms, own, metric, shapes[cells], places[cells], form[cells], typeface[cells], typical
+        )
+        every = np.flatnonzero(np.isin(form, own))
+        scripts[script] = learn_spread(
+            learnt,
+            vectors[every],
+            metric.measure_turned(shapes[every], places[every]),
+            np.searchsorted(own, form[every]),
+            typeface[every],
+            ~np.eye(len(own) + 1, dtype=np.bool_),
+        )
+        learnt = scripts[script]
+        print(
+            f"{script}: {len(own)} forms, {len(cells)} examples,"
+            f" {np.count_nonzero(learnt.tolerance)} pairs that honest typefaces draw alike,"
+            f" unusual up to {learnt.most_unusual:.2f}, largest spread {learnt.spread.max():.1f}"
+        )
+    dump_exemplars(_OUT, Shipped(scripts=scripts, metric=metric, families=families))
+    print(f"{_OUT.name}: {_OUT.stat().st_size:,} bytes")
+
+
+def _read_cells() -> tuple[list[str], dict[str, int], Floats, Floats, Ints, Ints, Ints]:
+    """Return the forms that enough typefaces draw, the typeface of each family, and the cells.
+
+    Of each cell: shape, place, form, face and typeface.
+    """
+    paths = sorted(_FONTS.glob("*/*.ttf"))
+    forms = [chr(codepoint) for codepoint in _CHARACTERS]
+    forms += sorted(_BUNDLED_HAN)
+    forms = [form for form in forms if unicodedata.category(form)[0] in "LNPS"]
+    with FontReader(sanitize=False) as reader:
+        faces, _ = reader.read_faces([FaceRequest(path=path) for path in paths], [])
+        store = reader.read_outlines(faces, forms).store
+    typefaces = find_typefaces(faces, store)
+    drawn = store.is_drawn & (store.n_missing == 0) & (store.n_circles == 0)
+    cells = np.flatnonzero(drawn)
+    face, form = np.divmod(cells, len(forms))
+    typeface = typefaces[face]
+    n_typefaces = Counter(k for k, _ in set(zip(form.tolist(), typeface.tolist(), strict=True)))
+    kept = np.array([n_typefaces[k] > FEWEST_TYPEFACES for k in form.tolist()])
+    cells, form, face, typeface = cells[kept], form[kept], face[kept], typeface[kept]
+    numbers, form = np.unique(form, return_inverse=True)
+    shapes = describe_shapes(draw_cells(store, cells, SHAPE_SIDE))
+    families = dict(zip((face.family for face in faces), typefaces.tolist(), strict=True))
+    return (
+        [forms[k] for k in numbers],
+        families,
+        shapes,
+        describe_places(store.box[cells]),
+        form,
+        face,
+        typeface,
+    )
+
+
+def _learn_script(
+    forms: Sequence[str],
+    own: Sequence[int],
+    metric: Metric,
+    shapes: Floats,
+    places: Floats,
+    form: Ints,
+    typeface: Ints,
+    typical: Floats,
+) -> Exemplars:
+    """Return the exemplars of one script, with boxes among them: what fonts draw for what they lack."""
+    position = {k: place for place, k in enumerate(own)}
+    boxes = describe_shapes(_draw_boxes())
+    # A box may stand anywhere: it stands where the characters stand that it is drawn for.
+    at = np.repeat(typical[own].mean(axis=0, keepdims=True), len(boxes), axis=0)
+    return learn_exemplars(
+        [*(forms[k] for k in own), BOX],
+        metric.measure(np.concatenate([shapes, boxes]), np.concatenate([places, at])),
+        metric.measure_turned(np.concatenate([shapes, boxes]), np.concatenate([places, at])),
+        np.concatenate([[position[k] for k in form.tolist()], np.full(len(boxes), len(own))]),
+        np.concatenate([typeface, _FIRST_BOX + np.arange(len(boxes))]),
+        np.concatenate([typical[own], at[:1]]),
+        ~np.eye(len(own) + 1, dtype=np.bool_),
+        is_trusted=True,
+    )
+
+
+def _draw_boxes() -> NDArray[np.uint8]:
+    """Return pictures of boxes, as their cells are drawn: upright, square and lying, hollow and full."""
+    pictures = []
+    for width, height in ((28, 42), (34, 42), (42, 42), (42, 30)):
+        for stroke in (2, 4, 7, 21):
+            picture = np.zeros((SHAPE_SIDE, SHAPE_SIDE), dtype=np.uint8)
+            top, left = (SHAPE_SIDE - height) // 2, (SHAPE_SIDE - width) // 2
+            picture[top : top + height, left : left + width] = 255
+            inner = (
+                slice(top + stroke, top + height - stroke),
+                slice(left + stroke, left + width - stroke),
+            )
+            picture[inner] = 0
+            pictures.append(picture)
+    return np.stack(pictures)
+
+
+def _fit_all(forms: Sequence[str], places: Floats, form: Ints, face: Ints) -> tuple[Floats, Floats]:
+    """Return the places of cells, fitted to most faces, and the usual place of each form."""
+    _, script = np.unique([find_script(text) for text in forms], return_inverse=True)
+    key = face * (int(script.max()) + 1) + script[form]
+    fitted = places
+    for _ in range(2):
+        typical = np.stack([np.median(fitted[form == k], axis=0) for k in range(len(forms))])
+        fitted = places.copy()
+        for group in np.unique(key):
+            cells = np.flatnonzero(key == group)
+            if len(cells) >= _FEWEST_FORMS:
+                fit = measure_fit(places[cells], typical[form[cells]])
+                fitted[cells] = fit_places(places[cells], *fit)
+    return fitted, typical.astype(np.float32)
+
+
+def _learn_metric(shapes: Floats, places: Floats, form: Ints) -> Metric:
+    """Return linear discriminants of forms: axes that tell them apart whatever the typeface."""
+    mean = shapes.mean(axis=0)
+    centered = shapes - mean
+    counts = np.bincount(form)
+    of_form = _average(centered, form, counts)
+    within = centered - of_form[form]
+    scatter = within.T @ within / (len(form) - len(counts))
+    ridge = np.trace(scatter) / len(scatter)
+    scatter = (1 - _SHRINK) * scatter + _SHRINK * ridge * np.eye(len(scatter), dtype=np.float32)
+    values, vectors = np.linalg.eigh(scatter)
+    whitening = vectors / np.sqrt(values)
+    between = of_form @ whitening
+    _, axes = np.linalg.eigh(between.T @ between)
+    at_home = places - _average(places, form, counts)[form]
+    place_axes = np.linalg.cholesky(np.linalg.inv(np.cov(at_home.T)))
+    return Metric(
+        mean=mean.astype(np.float32),
+        shape_axes=(whitening @ axes[:, ::-1][:, :_AXES]).astype(np.float32),
+        place_axes=place_axes.astype(np.float32),
+    )
+
+
+def _average(values: Floats, form: Ints, counts: Ints) -> Floats:
+    sums = np.zeros((len(counts), values.shape[1]), dtype=np.float32)
+    np.add.at(sums, form, values)
+    sums /= counts[:, None].astype(np.float32)
+    return sums
+
+
+def _choose_examples(vectors: Floats, form: Ints, typeface: Ints, own: Sequence[int]) -> Ints:
+    """Return cells of some forms, of each form those of typefaces that are far from each other."""
+    chosen: list[int] = []
+    for k in own:
+        cells = np.flatnonzero(form == k)
+        _, first = np.unique(typeface[cells], return_index=True)
+        cells = cells[first]
+        center = vectors[cells].mean(axis=0)
+        picked = [int(((vectors[cells] - center) ** 2).sum(axis=1).argmin())]
+        far = np.full(len(cells), np.inf)
+        while len(picked) < min(_MOST_TYPEFACES, len(cells)):
+            far = np.minimum(far, ((vectors[cells] - vectors[cells[picked[-1]]]) ** 2).sum(axis=1))
+            picked.append(int(far.argmax()))
+        chosen += cells[picked].tolist()
+    return np.array(chosen, dtype=np.int64)
+
+
+if __name__ == "__main__":
+    main()
