@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from glyphgen.fonts import Face
 from glyphgen.gate.exemplars import (
+    FEWEST_TYPEFACES,
     Comparison,
     Exemplars,
     Metric,
@@ -208,9 +209,9 @@ class _Cells:
         self.is_box = _find_boxes(store)[self.cells]
 
     def make_exemplars(self, own: Sequence[int]) -> Exemplars | None:
-        """Return exemplars of forms by the recipe's own faces; None where there are none."""
+        """Return exemplars of forms by the recipe's own faces; None where these are too few."""
         chosen = np.flatnonzero(np.isin(self.form, own))
-        if not len(chosen):
+        if len(np.unique(self.typeface[self.face[chosen]])) <= FEWEST_TYPEFACES:
             return None
         position = np.full(len(self.forms), -1)
         position[list(own)] = np.arange(len(own))
@@ -257,6 +258,13 @@ class _Cells:
             if exemplars.spread.any()
             else self._find_alternatives(exemplars.forms)
         )
+        others = np.stack(
+            [
+                np.array([position.get(find_other(text), -1) for text in exemplars.forms])[form]
+                for find_other in MAPS
+            ],
+            axis=1,
+        )
         found = compare(
             exemplars,
             self.metric.measure(shapes, places),
@@ -264,6 +272,7 @@ class _Cells:
             form,
             typefaces[face],
             alternatives,
+            others,
         )
         unusual = self._find_unusual(chosen, found.own - exemplars.level[form])
         unusual = np.clip(unusual, 0, exemplars.most_unusual)
@@ -280,7 +289,7 @@ class _Cells:
         self.limit[face, self.form[chosen]] = limit
         self.explanation[face, self.form[chosen]] = _explain(found, exemplars.forms)
         self._judge_blocks(chosen, plain)
-        self._judge_maps(chosen, found.nearer, form, exemplars.forms)
+        self._judge_maps(chosen, found.nearer, others, exemplars.forms)
 
     def _fit(self, chosen: Ints, typical: Floats) -> Floats:
         """Return the places of cells of one script as if their faces had the usual size and baseline."""
@@ -319,16 +328,18 @@ class _Cells:
                     if share >= least:
                         self.weight[at], self.limit[at] = plain[cells], limit
 
-    def _judge_maps(self, chosen: Ints, nearer: Floats, form: Ints, forms: Sequence[str]) -> None:
-        """Refuse what a face shows throughout in place of its characters: the next one, the other case."""
-        position = {text: k for k, text in enumerate(forms)}
-        for find_other in MAPS:
-            other = np.array([position.get(find_other(text), -1) for text in forms])
-            mapped = other[form]
-            known = (mapped >= 0) & np.isfinite(nearer[np.arange(len(form)), mapped])
-            by = np.where(known, nearer[np.arange(len(form)), mapped], -np.inf)
+    def _judge_maps(self, chosen: Ints, nearer: Floats, others: Ints, forms: Sequence[str]) -> None:
+        """Refuse what a face shows throughout in place of its characters: the next one, the other case.
+
+        Args:
+            chosen: (n,), the cells.
+            nearer: (n, M), by how much what each of ``MAPS`` makes of the form is nearer than the form.
+            others: (n, M), what they make of it: positions in ``forms``.
+            forms: Of the exemplars.
+        """
+        for by, mapped in zip(nearer.T, others.T, strict=True):
             for block in self._list_blocks(chosen):
-                cells = block[known[block]]
+                cells = block[np.isfinite(by[block])]
                 if len(cells) < _FEWEST or np.median(by[cells]) <= 0:
                     continue
                 cells = np.compress(by[cells] > -_NEARER, cells)

@@ -5,7 +5,7 @@ examples of the bundled fonts come with the package; those of other forms are th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ _NEAREST = 3  # typefaces whose distances are averaged
 _LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
 _BATCH = 512
+_COMPARED = 2048  # cells that are compared with all forms at once
 _UNITS_PER_STEP = 0.125  # of the vectors as they are shipped, in bytes
 _FARTHEST = (
     1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
@@ -172,7 +173,8 @@ class Comparison:
         margin: float32 (n,), by how much the best other explanation is nearer than the own form, beyond
             what honest typefaces show; above 0 it explains the cell better.
         plain_margin: float32 (n,), the same without regard to what honest typefaces show.
-        nearer: float32 (n, N), by how much each other form is nearer than the own one.
+        nearer: float32 (n, M), by how much some other forms are nearer than the own one; -inf for those
+            that the cell may not be taken for.
         alternative: int64 (n,), the form of that explanation, or -1 where the own form is turned.
         turn: int64 (n,), the position in ``TURNS`` where it is, or -1.
     """
@@ -207,6 +209,7 @@ def compare(
     form: Ints,
     typefaces: Ints,
     alternatives: NDArray[np.bool_],
+    others: Ints | None = None,
 ) -> Comparison:
     """Compare cells with their own forms and with all else that they may show.
 
@@ -217,25 +220,59 @@ def compare(
         form: (n,), position of each cell's own form.
         typefaces: (n,), typeface of each cell, or -1.
         alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+        others: (n, M), positions of forms that ``nearer`` shall tell of, or -1.
     """
+    others = np.zeros((len(form), 0), dtype=np.int64) if others is None else others
+    parts = [slice(start, start + _COMPARED) for start in range(0, max(len(form), 1), _COMPARED)]
+    compared = [
+        _compare_some(
+            exemplars,
+            vectors[part],
+            [batch[part] for batch in turned],
+            form[part],
+            typefaces[part],
+            alternatives,
+            others[part],
+        )
+        for part in parts
+    ]
+    return Comparison(
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in compared])
+            for field in fields(Comparison)
+        }
+    )
+
+
+def _compare_some(
+    exemplars: Exemplars,
+    vectors: Floats,
+    turned: Sequence[Floats],
+    form: Ints,
+    typefaces: Ints,
+    alternatives: NDArray[np.bool_],
+    others: Ints,
+) -> Comparison:
+    """Compare as many cells as may be compared with all forms at once."""
     cells = np.arange(len(form))
     distances = exemplars.measure_distances(vectors, typefaces)
     own = distances[cells, form]
-    known = np.isfinite(own)
-    nearer = np.where(known, own, 0.0)[:, None] - distances
+    base = np.where(np.isfinite(own), own, 0.0)[:, None]
+    nearer = base - distances
     nearer[~alternatives[form]] = -np.inf
     turns = np.stack([_measure_own(exemplars, batch, form, typefaces) for batch in turned], axis=1)
-    turns = np.where(known, own, 0.0)[:, None] - turns
+    turns = base - turns
     plain = np.maximum(nearer.max(axis=1), turns.max(axis=1))
-    tolerated = nearer - exemplars.tolerance[form]
+    of_others = np.where(others >= 0, nearer[cells[:, None], others], -np.inf)
+    nearer -= exemplars.tolerance[form]
     turns -= exemplars.turn_tolerance[form]
-    best, turn = tolerated.argmax(axis=1), turns.argmax(axis=1)
-    is_turned = turns[cells, turn] > tolerated[cells, best]
+    best, turn = nearer.argmax(axis=1), turns.argmax(axis=1)
+    is_turned = turns[cells, turn] > nearer[cells, best]
     return Comparison(
         own=own,
-        margin=np.where(is_turned, turns[cells, turn], tolerated[cells, best]),
+        margin=np.where(is_turned, turns[cells, turn], nearer[cells, best]),
         plain_margin=plain,
-        nearer=nearer,
+        nearer=of_others,
         alternative=np.where(is_turned, -1, best),
         turn=np.where(is_turned, turn, -1),
     )
