@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,7 +207,7 @@ def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -
         cells = list(group)
         shown = show_some([show_text(forms[refusal.form]) for refusal in cells], most=1)
         lines.append(
-            f"{os.path.relpath(faces[face].path)}: {CHECKS[reason][1]} {shown} of {len(forms)}"
+            f"{_show_path(faces[face].path)}: {CHECKS[reason][1]} {shown} of {len(forms)}"
             f"{_show_explanation(faces[face], forms, cells[0])}"
             ' (gate.on_refused = "skip" leaves them out)'
         )
@@ -222,3 +223,8 @@ def _show_explanation(face: Face, forms: Sequence[str], refusal: Refusal) -> str
         f": {forms[refusal.form]} looks like {shows}, by {refusal.figure:g}"
         f' (gate.allow = [{{ face = "{face.path.name}", forms = "{forms[refusal.form]}" }}] admits it)'
     )
+
+
+def _show_path(path: Path) -> str:
+    """Return a path from the current folder where it lies below it, else whole."""
+    return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else str(path)
