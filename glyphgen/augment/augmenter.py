@@ -73,7 +73,6 @@ class Augmenter:
         dtype: Of the values: ``augment_word``, from which bends and noise are made, and a number for
             each value of each step; the values of a second step of a kind end in ``_2``.
         neutral: The values of an image that is left as it is.
-        versions: Of the libraries that pixels depend on.
     """
 
     def __init__(
