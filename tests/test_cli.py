@@ -124,9 +124,9 @@ def test_preview_writes_a_sheet_and_no_dataset() -> None:
 def test_fonts_list_tells_what_each_face_draws(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
-    make_font("one.ttf", {"A": BOX, "B": RING}, family="One")
-    make_font("two.ttf", {"A": BOX}, family="Two")
-    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["one.ttf", "two.ttf"]')
+    make_font("one.ttf", {"Ⰰ": BOX, "Ⰱ": RING}, family="One")
+    make_font("two.ttf", {"Ⰰ": BOX}, family="Two")
+    recipe = write_recipe('classes.text = "ⰀⰁ"\nfonts.files = ["one.ttf", "two.ttf"]')
     rows = json.loads(run("fonts", "list", recipe, "--json").stdout)
     assert rows[1] == {
         "family": "Two",
@@ -187,9 +187,9 @@ def test_fonts_check_names_twins_of_all_faces_and_of_single_ones(
 
 
 def test_fonts_check_draws_what_is_refused(make_font: MakeFont, write_recipe: WriteRecipe) -> None:
-    make_font("one.ttf", {"A": BOX, "B": RING})
-    make_font("two.ttf", {"A": BOX})
-    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]\ngate.on_refused = "skip"')
+    make_font("one.ttf", {"Ⰰ": BOX, "Ⰱ": RING})
+    make_font("two.ttf", {"Ⰰ": BOX})
+    recipe = write_recipe('classes.text = "ⰀⰁ"\nfonts.files = ["*.ttf"]\ngate.on_refused = "skip"')
     done = run("fonts", "check", recipe, "--sheet", "refused.png")
     assert done.returncode == 0
     assert done.stderr.endswith("refused.png: 1 of 1 refused cells\n")
@@ -199,8 +199,8 @@ def test_fonts_check_draws_what_is_refused(make_font: MakeFont, write_recipe: Wr
 def test_fonts_coverage_prints_where_the_picture_is(
     make_font: MakeFont, write_recipe: WriteRecipe
 ) -> None:
-    make_font("one.ttf", {"A": BOX})
-    recipe = write_recipe('classes.text = "AB"\nfonts.files = ["one.ttf"]')
+    make_font("one.ttf", {"Ⰰ": BOX})
+    recipe = write_recipe('classes.text = "ⰀⰁ"\nfonts.files = ["one.ttf"]')
     done = run("fonts", "coverage", recipe, "-o", "there.png")
     assert (done.returncode, done.stdout) == (0, "there.png\n")
     assert Path("there.png").read_bytes()[:4] == b"\x89PNG"
@@ -358,15 +358,15 @@ def test_recipes_and_sets_are_listed() -> None:
 def test_a_recipe_beside_is_found_without_its_ending(
     make_font: MakeFont, write_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    make_font("one.ttf", {"A": BOX})
-    recipe = write_recipe('classes.text = "A"\nfonts.files = ["one.ttf"]\nrender.per_class = 2')
+    make_font("one.ttf", {"Ⰰ": BOX})
+    recipe = write_recipe('classes.text = "Ⰰ"\nfonts.files = ["one.ttf"]\nrender.per_class = 2')
     recipe.rename(tmp_path / "alnum.toml")
     monkeypatch.chdir(tmp_path)
     assert run("render", "alnum").stdout == "datasets/alnum\n"
     assert run("render", "./alnum", "-o", "there").stdout == "there\n"
     shutil.copy("alnum.toml", "kana.toml")  # one's own comes before the one that is shipped
     assert run("render", "kana").stdout == "datasets/kana\n"
-    assert tomllib.loads(Path("datasets/kana/recipe.toml").read_text())["classes"]["text"] == "A"
+    assert tomllib.loads(Path("datasets/kana/recipe.toml").read_text())["classes"]["text"] == "Ⰰ"
 
 
 SKIP = '(gate.on_refused = "skip" leaves them out)'
@@ -385,8 +385,8 @@ ADD = "(add a font that has them, or exclude them)"
         (
             'files = ["few.ttf"]',
             [
-                f"{{few}}: has no character map entry for 'B' (U+0042) of 2 {SKIP}",
-                f"{{file}}:1: classes: no face draws 'B' (U+0042) of 2 classes {ADD}",
+                f"{{few}}: has no character map entry for 'Ⰱ' (U+2C01) of 2 {SKIP}",
+                f"{{file}}:1: classes: no face draws 'Ⰱ' (U+2C01) of 2 classes {ADD}",
             ],
         ),
         (
@@ -401,8 +401,8 @@ ADD = "(add a font that has them, or exclude them)"
             'files = ["all.ttf"]\n[render]\nsize = [3, 4]\nstretch = 10',
             [
                 "{all}: goes beyond the frame, where this recipe puts it, with"
-                f" 'A' (U+0041) and 1 more of 2 {SKIP}",
-                f"{{file}}:1: classes: no face draws 'A' (U+0041), 'B' (U+0042) of 2 classes {ADD}",
+                f" 'Ⰰ' (U+2C00) and 1 more of 2 {SKIP}",
+                f"{{file}}:1: classes: no face draws 'Ⰰ' (U+2C00), 'Ⰱ' (U+2C01) of 2 classes {ADD}",
             ],
         ),
     ],
@@ -417,9 +417,9 @@ def test_what_fonts_cannot_give_is_said_in_plain_lines(
     problems: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    make_font("few.ttf", {"A": BOX})
-    make_font("all.ttf", {"A": BOX, "B": RING})
-    write_recipe(f'[classes]\ntext = "AB"\n[fonts]\n{fonts}')
+    make_font("few.ttf", {"Ⰰ": BOX})
+    make_font("all.ttf", {"Ⰰ": BOX, "Ⰱ": RING})
+    write_recipe(f'[classes]\ntext = "ⰀⰁ"\n[fonts]\n{fonts}')
     names = {"file": "tiny.toml", "few": "few.ttf", "all": "all.ttf"}
     assert refused("render", "tiny.toml", "--quiet").splitlines() == [
         problem.format(**names) for problem in problems
@@ -429,7 +429,7 @@ def test_what_fonts_cannot_give_is_said_in_plain_lines(
 
 def test_a_broken_font_is_one_clear_error(write_recipe: WriteRecipe, tmp_path: Path) -> None:
     (tmp_path / "one.ttf").write_bytes(b"\x00\x01\x00\x00" + b"\xff" * 200)
-    recipe = write_recipe('classes.text = "AB"\nfonts.sanitize = false\nfonts.files = ["one.ttf"]')
+    recipe = write_recipe('classes.text = "ⰀⰁ"\nfonts.sanitize = false\nfonts.files = ["one.ttf"]')
     shown = refused("render", recipe, "--quiet")
     assert shown.startswith(f"{tmp_path}/one.ttf: not a font that can be read: ")
     assert shown.endswith(

@@ -162,10 +162,10 @@ def test_a_hyphen_belongs_to_the_name_of_a_family(
 @pytest.fixture
 def odd_font(make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path) -> Path:
     """A recipe of a font whose name is no UTF-8 and another whose name is Japanese."""
-    make_font("x.ttf", {"A": BOX, "B": RING}).rename(tmp_path / os.fsdecode(SHIFT_JIS))
-    make_font("フォント.ttf", {"A": RING, "B": BOX})
+    make_font("x.ttf", {"Ⰰ": BOX, "Ⰱ": RING}).rename(tmp_path / os.fsdecode(SHIFT_JIS))
+    make_font("フォント.ttf", {"Ⰰ": RING, "Ⰱ": BOX})
     return write_recipe(
-        'classes.text = "AB"\nfonts.files = ["*.ttf"]\nrender.per_class = 4\n'
+        'classes.text = "ⰀⰁ"\nfonts.files = ["*.ttf"]\nrender.per_class = 4\n'
         '[[fonts.faces]]\nfile = "フォント.ttf"'
     )
 

@@ -259,7 +259,7 @@ def test_cells_out_of_order_are_no_store(name: str) -> None:
 
 def test_a_file_that_has_changed_in_between_is_named(make_font: MakeFont) -> None:
     face = read_face(make_font("x.ttf", {"A": BOX}))
-    face.path.write_bytes(b"now it is something else")
+    face.path.write_bytes(b"\0\1\0\0 now it is something else")
     with pytest.raises(FontError) as caught:
         read_outlines([face], ["A"])
     assert str(caught.value) == (
@@ -269,8 +269,9 @@ def test_a_file_that_has_changed_in_between_is_named(make_font: MakeFont) -> Non
 
 def test_a_file_that_harfbuzz_cannot_read_is_named(make_font: MakeFont) -> None:
     face = read_face(make_font("x.ttf", {"A": BOX}))
-    face.path.write_bytes(b"no font at all")
-    face = replace(face, sha256=hashlib.sha256(b"no font at all").hexdigest())
+    content = b"\0\1\0\0 no font at all"
+    face.path.write_bytes(content)
+    face = replace(face, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(FontError) as caught:
         read_outlines([face], ["A"])
     assert str(caught.value) == (
