@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
 	@echo "make test    install what the tests need, system packages included, and run them all"
-	@echo "make quick   the tests of the working day: those that need no more than two seconds each"
+	@echo "make quick   the tests of the working day: without what takes long: two minutes"
 	@echo "make check   ruff and mypy"
 	@echo "make format  let ruff lay the code out"
 	@echo "make docs    build the documentation into docs/_build/html, strictly"

@@ -16,6 +16,22 @@ settings.load_profile("untimed")
 
 FONTS = Path(__file__).parent.parent / "fonts"
 
+# Files of tests that together take more than five seconds: `make quick` leaves them out.
+LONG_FILES = (
+    "balance",
+    "baseline",
+    "cli",
+    "cli_reading",
+    "engines",
+    "exchange_refusals",
+    "font_reader",
+    "ink",
+    "previewing",
+    "report",
+    "shards",
+    "talk",
+)
+
 Contour = Sequence[tuple[float, float]]
 
 # A box, a box within a box (a hole), and two boxes side by side; 1000 units to the em.
@@ -138,7 +154,9 @@ def variable_font(tmp_path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that opens a page in Chromium."""
+    """Mark every test that opens a page in Chromium, and those of files that take long as a whole."""
     for item in items:
+        if item.path.stem.removeprefix("test_") in LONG_FILES:
+            item.add_marker(pytest.mark.slow)
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)

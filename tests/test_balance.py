@@ -231,6 +231,7 @@ def test_no_two_images_of_a_class_get_the_same_noise(source: Path, tmp_path: Pat
     assert len(set(words)) == len(words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["augment", "render"])
 def test_polarity_changes_nothing_but_which_of_ink_and_paper_is_255(
     tmp_path: Path, by: str
@@ -297,6 +298,7 @@ def test_what_was_not_drawn_cannot_be_drawn_anew(source: Path, tmp_path: Path) -
     assert str(caught_too.value) == f"{moved}/run.json: does not tell where the fonts are"
 
 
+@pytest.mark.slow
 def test_a_grid_has_no_new_samples(tmp_path: Path) -> None:
     folder = render(tmp_path / "grid", 'render={mode="grid", rotation=[0, 4, 8]}', n=None)
     with pytest.raises(DatasetError) as caught:
@@ -499,6 +501,7 @@ def test_an_estimate_counts_right_and_writes_nothing(source: Path, tmp_path: Pat
     )
 
 
+@pytest.mark.slow
 def test_the_plan_says_what_is_new_and_what_stays(source: Path, tmp_path: Path) -> None:
     prepared = prepare_balance(source, 40, options=BalanceOptions(by="render"))
     assert prepared.describe() == (

@@ -447,6 +447,7 @@ def test_rows_of_equal_number_in_two_sources_are_not_one_source(
         split_rows(load(folder))
 
 
+@pytest.mark.slow
 def test_datasets_that_cannot_be_trained_on(tmp_path: Path) -> None:
     alone = render(tmp_path / "alone", 'classes.text="0"')
     with pytest.raises(TrainingError) as caught:

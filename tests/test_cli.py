@@ -45,6 +45,7 @@ def refused(*arguments: str | Path) -> str:
     return done.stderr.rstrip("\n")
 
 
+@pytest.mark.slow
 def test_render_prints_the_folder_alone() -> None:
     done = run("render", "digits", *SMALL)
     assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
@@ -107,6 +108,7 @@ def test_verify_takes_the_newest_dataset_and_names_a_damaged_shard() -> None:
     )
 
 
+@pytest.mark.slow
 def test_preview_writes_a_sheet_and_no_dataset() -> None:
     done = run("preview", "digits", "-o", "sheet.png", "--per-class", "3", "--classes", "4")
     assert done.stdout == "sheet.png\n"
@@ -322,6 +324,7 @@ def test_o_means_out_in_every_command_that_writes() -> None:
     assert set(map(tuple, out.values())) == {("-o", "--out")}
 
 
+@pytest.mark.slow
 def test_per_class_and_seed_are_keys_of_the_recipe() -> None:
     done = run("render", "digits", "--per-class", "3", "--seed", "7", "-o", "here", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
@@ -332,6 +335,7 @@ def test_per_class_and_seed_are_keys_of_the_recipe() -> None:
     )
 
 
+@pytest.mark.slow
 def test_recipes_and_sets_are_listed() -> None:
     rows = json.loads(run("recipes", "--json").stdout)
     assert [row["recipe"] for row in rows] == sorted(path.stem for path in RECIPES.glob("*.toml"))

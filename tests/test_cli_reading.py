@@ -53,6 +53,7 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
 
+@pytest.mark.slow
 def test_the_newest_run_reads_files_and_folders_and_is_named() -> None:
     done = call("predict", "word.png", "scans")
     assert done.exit_code == 0

@@ -51,6 +51,7 @@ def draw_choice(data: st.DataObject, n: int) -> Any:
     return data.draw(st.one_of(choices))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_rows_are_indexed_as_numpy_does_it(folder: Path, data: st.DataObject) -> None:
     split = data.draw(st.sampled_from(ALL_SPLITS))

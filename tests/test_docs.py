@@ -88,6 +88,7 @@ def test_the_commands_that_are_left_out_are_few_and_known() -> None:
     assert len(left_out) == 8, left_out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "getting-started.md"])
 def test_the_python_of_a_page_works(page: str, checkout: Path) -> None:
     [program_text] = re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)

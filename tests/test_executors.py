@@ -242,6 +242,7 @@ def program(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_at_once_and_leaves_no_process(
     tmp_path: Path, program: subprocess.Popen[str]
 ) -> None:
@@ -253,6 +254,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_process(
     wait_until_gone(workers)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_workers_start_says_nothing_but_that(
     tmp_path: Path, program: subprocess.Popen[str]
 ) -> None:

@@ -202,6 +202,7 @@ def run_program(
     )
 
 
+@pytest.mark.slow
 def test_the_same_dataset_is_made_where_the_locale_is_ascii(odd_font: Path, tmp_path: Path) -> None:
     (tmp_path / "かな").mkdir()
     pages = []

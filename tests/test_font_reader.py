@@ -143,6 +143,7 @@ def put_bomb(path: Path, n_bytes: int) -> None:
     path.write_bytes(bytes(data) + bomb)
 
 
+@pytest.mark.slow
 def test_a_table_that_unpacks_to_more_than_it_says_is_refused(make_font: MakeFont) -> None:
     path = pack(make_font("x.ttf", {"A": BOX}), "woff")
     put_bomb(path, 400 << 20)
@@ -512,6 +513,7 @@ def test_where_refused_pairs_are_skipped_so_are_fonts_that_cannot_be_read(
     assert gate["unread"] == [{"file": "crash.ttf", "index": 0, "reason": SAID["crash"]}]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_reader_that_obeys")
 def test_no_process_is_left_behind(make_font: MakeFont) -> None:
     limits = Limits(memory_bytes=1 << 30, cpu_s=1)

@@ -85,6 +85,7 @@ def test_a_lying_face_is_refused(subject: tuple[Face, Subject], name: str) -> No
     assert admitted <= max(most * lie.wrong.sum(), 1 if lie.wrong.sum() < 40 else 0), name
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.lists(st.sampled_from(KANA[:40] + KANA[100:120]), min_size=1, max_size=6, unique=True))
 def test_a_verdict_does_not_depend_on_what_else_is_asked(asked: list[str]) -> None:

@@ -139,6 +139,7 @@ def surveys() -> list[Survey]:
     return [lay_out(KANA).survey, lay_out(KANA, *LATIN, 'gate.on_refused="skip"').survey]
 
 
+@pytest.mark.slow
 def test_one_character_is_one_in_every_font(surveys: list[Survey]) -> None:
     n_several = n_cut = n_cells = 0
     for survey in surveys:

@@ -65,6 +65,7 @@ def test_a_face_of_weight_two_takes_two_turns(three_faces: Path) -> None:
     assert faces == {0: 3, 1: 6}
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_interval_is_the_slice_of_the_whole(data: st.DataObject) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from glyphgen.dataset.reader import load
@@ -29,6 +30,7 @@ def is_like(caption: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], ink: objec
     return bool(np.corrcoef(caption.ravel(), expected.ravel())[0, 1] > 0.95)
 
 
+@pytest.mark.slow
 def test_a_recipe_names_a_kana_by_a_face_that_draws_it(tmp_path: Path) -> None:
     prepared = prepare_render(read_recipe("kana", [*TWO, 'gate.on_refused="skip"']))
     preview_recipe(prepared, tmp_path / "sheet.png", per_class=1, n_classes=2)

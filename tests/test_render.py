@@ -51,6 +51,7 @@ def recipe_of(finished: Path) -> Recipe:
     return few(f"output.format={finished.name}")
 
 
+@pytest.mark.slow
 def test_a_dataset_is_what_its_index_says(finished: Path) -> None:
     dataset = glyphgen.load(finished)
     index = json.loads((finished / "index.json").read_text(encoding="utf-8"))
@@ -187,6 +188,7 @@ PINNED = {
 }
 
 
+@pytest.mark.slow
 def test_black_on_white_is_the_same_with_ink_0(tmp_path: Path) -> None:
     small = ["classes.sets=[]", 'classes.text="あい"', "render.per_class=4", "split={}"]
     render_dataset(few(*small), tmp_path / "white")
@@ -261,6 +263,7 @@ def test_a_folder_is_a_path_or_its_name_and_the_plan_is_reported(
     assert len(reporter.message.call_args_list) == 2, "what is there costs nothing"
 
 
+@pytest.mark.slow
 def test_the_speed_leaves_out_the_start(tmp_path: Path) -> None:
     recipe = read_recipe("digits", ["render.per_class=40", "output.rows_per_shard=100"])
     made = render_dataset(recipe, tmp_path / "set")

@@ -442,6 +442,7 @@ def test_text_has_enough_contrast(browser: Any, page: Path, scheme: str) -> None
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, text, under)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [500, 1200])
 def test_cards_are_filled_by_samples_of_their_class(
     browser: Any, page: Path, kana: Path, width: int

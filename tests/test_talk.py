@@ -44,6 +44,7 @@ def run(*arguments: str) -> Result:
 RUN = "runs/digits-cnn"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "steps"),
     [

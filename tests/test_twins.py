@@ -46,6 +46,7 @@ def points_of(store: OutlineStore, cell: int) -> list[float]:
     return [*store.x[at].tolist(), *store.y[at].tolist()]
 
 
+@pytest.mark.slow
 def test_the_bundled_kana_have_three_pairs_of_twins_and_no_more() -> None:
     parts = lay_out(KANA)
     assert [name for name, *_ in twins(parts)] == ["へヘ", "べベ", "ぺペ"]
