@@ -45,7 +45,7 @@ _BOX_POINTS = 12  # that two boxes have at most, closed or not
 _PANEL = 96  # characters of a block that tell how it is drawn as a whole
 _FEWEST = 6  # of them that have to be known
 _LIMIT = 3.0  # of what speaks against a cell
-_SLACK = 1.0  # above what honest typefaces show
+_SLACK = 2.0  # above what honest typefaces show
 # The limit in a block of which so much is wrong; honest typefaces show next to nothing. At -4.5 the
 # own form has to be the nearest by a tenth, at -9 by nearly half.
 _HONEST_SHARE = 0.12  # of cells against which something speaks; 0.3 in the block that has most
@@ -380,8 +380,22 @@ def _find_boxes(store: OutlineStore) -> NDArray[np.bool_]:
         ends = store.contour_end[first : first + store.n_contours[cell]].astype(int) + 1
         x = np.split(store.x[start : start + ends[-1]], ends[:-1])
         y = np.split(store.y[start : start + ends[-1]], ends[:-1])
-        boxes[cell] = all(map(_has_two_values, (*x, *y)))
+        boxes[cell] = all(map(_has_two_values, (*x, *y))) and _is_nested(x, y)
     return boxes
+
+
+def _is_nested(x: Sequence[Floats], y: Sequence[Floats]) -> bool:
+    """Whether a second contour lies within the first, or the first within it: no i, no equals sign."""
+    if len(x) < 2:
+        return True
+    (left, right), (low, high) = (
+        [
+            (values.min() < other.min(), values.max() > other.max())
+            for values, other in (pair, pair[::-1])
+        ]
+        for pair in (x, y)
+    )
+    return all((*left, *low)) or all((*right, *high))
 
 
 def _has_two_values(values: Floats) -> bool:
