@@ -111,13 +111,12 @@ def choose_panel(forms: Sequence[str]) -> tuple[str, ...]:
     Of each block of the forms a fixed choice, whichever of its characters are asked for; and the neighbors
     in code point order of forms that no exemplars are shipped of.
     """
-    scripts = load_shipped().scripts
+    shipped = {form for exemplars in load_shipped().scripts.values() for form in exemplars.forms}
     panel = {
         char for script in {find_script(form) for form in forms} for char in _list_panels(script)
     }
     for form in forms:
-        script = find_script(form)
-        if script and not (script in scripts and form in scripts[script].forms):
+        if form not in shipped and find_script(form):
             panel.update(_list_neighbors(form))
     return tuple(sorted(panel - set(forms)))
 
@@ -177,10 +176,10 @@ def weigh_cells(
         exemplars = shipped.scripts.get(script)
         known = set(exemplars.forms) if exemplars else set()
         if exemplars:
-            cells.judge_with(exemplars, [k for k in own if forms[k] in known], cells.bundled)
-        own_faces = cells.make_exemplars([k for k in own if forms[k] not in known])
-        if own_faces:
-            cells.judge_with(own_faces, [k for k in own if forms[k] not in known], cells.typeface)
+            every_other = ~np.eye(len(exemplars.forms), dtype=np.bool_)
+            shipped_of = [k for k in own if forms[k] in known]
+            cells.judge_with(exemplars, shipped_of, cells.bundled, every_other)
+        cells.judge_with_own([k for k in own if forms[k] not in known])
     return cells.conclude()
 
 
@@ -201,49 +200,66 @@ class _Cells:
         self.places = describe_places(store.box[self.cells])
         self.face, self.form = np.divmod(self.cells, len(forms))
         self.blocks = np.array([find_block(form) for form in forms])
-        self.panel = {block: set(_list_panel(block)) for block in set(self.blocks.tolist())}
+        panel = {form for block in set(self.blocks.tolist()) for form in _list_panel(block)}
+        self.is_panel = np.array([form in panel for form in forms], dtype=np.bool_)
         self.weight = np.full(self.shape, np.nan, dtype=np.float32)
         self.limit = np.full(self.shape, _LIMIT, dtype=np.float32)
         self.explanation = np.full(self.shape, "", dtype=np.dtype("U32"))
         self.wrong_share = np.zeros(self.shape, dtype=np.float32)
         self.is_box = _find_boxes(store)[self.cells]
 
-    def make_exemplars(self, own: Sequence[int]) -> Exemplars | None:
-        """Return exemplars of forms by the recipe's own faces; None where these are too few."""
+    def judge_with_own(self, own: Sequence[int]) -> None:
+        """Weigh the cells of some forms against the recipe's own faces, unless these are too few."""
         chosen = np.flatnonzero(np.isin(self.form, own))
         if len(np.unique(self.typeface[self.face[chosen]])) <= FEWEST_TYPEFACES:
-            return None
+            return
         position = np.full(len(self.forms), -1)
         position[list(own)] = np.arange(len(own))
         form = position[self.form[chosen]]
         usual = np.stack([_find_usual(self.places[chosen[form == k]]) for k in range(len(own))])
         shapes, places = self.shapes[chosen], self._fit(chosen, usual[form])
-        return learn_exemplars(
-            [self.forms[k] for k in own],
+        forms = [self.forms[k] for k in own]
+        alternatives = self._find_alternatives(own)
+        exemplars = learn_exemplars(
+            forms,
             self.metric.measure(shapes, places),
             self.metric.measure_turned(shapes, places),
             form,
             self.typeface[self.face[chosen]],
             usual,
-            self._find_alternatives([self.forms[k] for k in own]),
+            alternatives,
             is_trusted=False,
         )
+        self.judge_with(exemplars, own, self.typeface, alternatives)
 
-    def _find_alternatives(self, forms: Sequence[str]) -> NDArray[np.bool_]:
+    def _find_alternatives(self, own: Sequence[int]) -> NDArray[np.bool_]:
         """Return which forms each form may be taken for: the panel of its block, and its neighbors."""
-        blocks = [find_block(form) for form in forms]
-        is_panel = np.array([form in self.panel[b] for form, b in zip(forms, blocks, strict=True)])
+        forms = [self.forms[k] for k in own]
+        blocks, is_panel = self.blocks[list(own)], self.is_panel[list(own)]
         codepoint = np.array(
             [ord(form) if len(form) == 1 else -9 * k for k, form in enumerate(forms)]
         )
-        same = np.array(blocks)[:, None] == np.array(blocks)
+        same = blocks[:, None] == blocks
         near = np.abs(codepoint[:, None] - codepoint) == 1
         alternatives: NDArray[np.bool_] = (same & is_panel) | near
         np.fill_diagonal(alternatives, val=False)
         return alternatives
 
-    def judge_with(self, exemplars: Exemplars, own: Sequence[int], typefaces: Ints) -> None:
-        """Weigh the cells of some forms against exemplars."""
+    def judge_with(
+        self,
+        exemplars: Exemplars,
+        own: Sequence[int],
+        typefaces: Ints,
+        alternatives: NDArray[np.bool_],
+    ) -> None:
+        """Weigh the cells of some forms against exemplars.
+
+        Args:
+            exemplars: Of N forms.
+            own: The forms to judge, positions in ``forms``.
+            typefaces: (F,), of each face, in the numbers of the exemplars.
+            alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+        """
         position = {form: k for k, form in enumerate(exemplars.forms)}
         place = np.full(len(self.forms), -1)
         place[list(own)] = [position[self.forms[k]] for k in own]
@@ -252,12 +268,6 @@ class _Cells:
             return
         form, face = place[self.form[chosen]], self.face[chosen]
         shapes, places = self.shapes[chosen], self._fit(chosen, exemplars.place[form])
-        n = len(exemplars.forms)
-        alternatives = (
-            ~np.eye(n, dtype=np.bool_)
-            if exemplars.spread.any()
-            else self._find_alternatives(exemplars.forms)
-        )
         others = np.stack(
             [
                 np.array([position.get(find_other(text), -1) for text in exemplars.forms])[form]
@@ -288,8 +298,9 @@ class _Cells:
         limit = np.where(self.is_box[chosen], np.minimum(limit, _BOX_LIMIT), limit)
         self.limit[face, self.form[chosen]] = limit
         self.explanation[face, self.form[chosen]] = _explain(found, exemplars.forms)
-        self._judge_blocks(chosen, plain)
-        self._judge_maps(chosen, found.nearer, others, exemplars.forms)
+        blocks = self._list_blocks(chosen)
+        self._judge_blocks(chosen, blocks, plain)
+        self._judge_maps(chosen, blocks, found.nearer, others, exemplars.forms)
 
     def _fit(self, chosen: Ints, typical: Floats) -> Floats:
         """Return the places of cells of one script as if their faces had the usual size and baseline."""
@@ -314,9 +325,9 @@ class _Cells:
                 unusual[cells] = np.median(known)
         return unusual
 
-    def _judge_blocks(self, chosen: Ints, plain: Floats) -> None:
+    def _judge_blocks(self, chosen: Ints, blocks: Sequence[Ints], plain: Floats) -> None:
         """Set a strict limit where much of a block is wrong, and excuse nothing there."""
-        for cells in self._list_blocks(chosen):
+        for cells in blocks:
             at = self.face[chosen[cells]], self.form[chosen[cells]]
             known = self._is_panel(chosen[cells]) & np.isfinite(self.weight[at])
             if known.sum() >= _FEWEST:
@@ -328,17 +339,25 @@ class _Cells:
                     if share >= least:
                         self.weight[at], self.limit[at] = plain[cells], limit
 
-    def _judge_maps(self, chosen: Ints, nearer: Floats, others: Ints, forms: Sequence[str]) -> None:
+    def _judge_maps(
+        self,
+        chosen: Ints,
+        blocks: Sequence[Ints],
+        nearer: Floats,
+        others: Ints,
+        forms: Sequence[str],
+    ) -> None:
         """Refuse what a face shows throughout in place of its characters: the next one, the other case.
 
         Args:
             chosen: (n,), the cells.
+            blocks: Positions in ``chosen``, those of one face and block together.
             nearer: (n, M), by how much what each of ``MAPS`` makes of the form is nearer than the form.
             others: (n, M), what they make of it: positions in ``forms``.
             forms: Of the exemplars.
         """
         for by, mapped in zip(nearer.T, others.T, strict=True):
-            for block in self._list_blocks(chosen):
+            for block in blocks:
                 cells = block[np.isfinite(by[block])]
                 if len(cells) < _FEWEST or np.median(by[cells]) <= 0:
                     continue
@@ -355,10 +374,7 @@ class _Cells:
         return np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
 
     def _is_panel(self, cells: Ints) -> NDArray[np.bool_]:
-        return np.array(
-            [self.forms[k] in self.panel[str(self.blocks[k])] for k in self.form[cells].tolist()],
-            dtype=np.bool_,
-        )
+        return self.is_panel[self.form[cells]]
 
     def conclude(self) -> Evidence:
         """Return what was found."""

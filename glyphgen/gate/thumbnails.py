@@ -18,7 +18,6 @@ __all__ = [
     "describe_pictures",
     "draw_cells",
     "draw_pictures",
-    "normalize",
 ]
 
 SIDE = 32  # pixels
@@ -90,10 +89,10 @@ def describe_pictures(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
     across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
     blurred = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
     flat = blurred.reshape(*ink.shape[:-2], -1)
-    return normalize(flat - flat.mean(axis=-1, keepdims=True))
+    return _normalize(flat - flat.mean(axis=-1, keepdims=True))
 
 
-def normalize(features: NDArray[np.float32]) -> NDArray[np.float32]:
+def _normalize(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return features (..., n) of length 1; those of next to no length become 0."""
     length = np.sqrt((features * features).sum(axis=-1, keepdims=True))
     unit: NDArray[np.float32] = np.divide(
