@@ -75,9 +75,11 @@ class EngineEntry(Entry):
     Attributes:
         can: Keys of a recipe, such as ``render.weight``, that it can do and another engine cannot; all
             engines do size, shift, rotation, shear and stretch.
+        opens_fonts: Whether it reads the fonts itself, so that it may draw what no outline shows.
     """
 
     can: frozenset[str] = frozenset()
+    opens_fonts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         "VectorEngine",
         "Outlines through FreeType's rasterizer: the fastest.",
         can=frozenset({"render.weight", "render.wobble", "render.scatter", "classes.language"}),
+        opens_fonts=False,
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),
     "imagemagick": EngineEntry(

@@ -16,7 +16,7 @@ from glyphgen.outlines import OutlineStore
 from glyphgen.plan import Placements
 from glyphgen.recipe import Recipe
 
-__all__ = ["Engine", "EngineInputs", "make_engine"]
+__all__ = ["Engine", "EngineInputs", "find_engine_version", "make_engine"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +54,11 @@ class EngineInputs:
 
 
 class Engine(Protocol):
-    """Draws samples of any cells, in any order.
+    """Draws samples of any cells, in any order."""
 
-    Attributes:
-        version: Of what makes the pixels, for index.json: ``FreeType 2.13.2``.
-    """
-
-    version: str
+    @staticmethod
+    def find_version() -> str:
+        """Return the version of what makes the pixels, for index.json: ``FreeType 2.13.2``."""
 
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` with the ink of n placements.
@@ -80,3 +78,14 @@ def make_engine(engine: str, inputs: EngineInputs) -> Engine:
     """
     made: Engine = ENGINES[check_choice(engine, ENGINES, "engine")].load()(inputs)
     return made
+
+
+def find_engine_version(engine: str) -> str:
+    """Return the version of what an engine of that name draws with.
+
+    Raises:
+        ChoiceError: There is no such engine.
+        EngineError: The engine's library is not installed.
+    """
+    version: str = ENGINES[check_choice(engine, ENGINES, "engine")].load().find_version()
+    return version

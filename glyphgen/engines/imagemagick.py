@@ -46,9 +46,13 @@ class ImageMagickEngine:
         self._canvas = _Canvas(inputs.height, inputs.width)
         self._faces = inputs.faces
         self._forms = inputs.forms
-        self.version: str = self._canvas.version
         _check_forms(inputs.forms, self._canvas.delegates)
         _check_faces(inputs.faces)
+
+    @staticmethod
+    def find_version() -> str:
+        """Return the version of ImageMagick's library."""
+        return str(_import_wand().version.MAGICK_VERSION).split(" https")[0]
 
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Engine``.
@@ -80,7 +84,6 @@ class _Canvas:
     """The one place that calls Wand.
 
     Attributes:
-        version: Of the library.
         delegates: What the library was built with.
         failure: The exception that Wand raises.
     """
@@ -88,7 +91,6 @@ class _Canvas:
     def __init__(self, height: int, width: int) -> None:
         wand = _import_wand()
         wand.resource.limits["thread"] = 1
-        self.version = str(wand.version.MAGICK_VERSION).split(" https")[0]
         self.delegates = str(wand.version.MAGICK_VERSION_DELEGATES).split()
         self.failure: type[Exception] = wand.exceptions.WandException
         self._wand = wand

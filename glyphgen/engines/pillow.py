@@ -61,7 +61,10 @@ class PillowEngine:
         EngineError: A form needs shaping that this Pillow lacks, or a font cannot be opened.
     """
 
-    version = f"Pillow {PIL.__version__}, FreeType {features.version('freetype2')}"
+    @staticmethod
+    def find_version() -> str:
+        """Return the versions of Pillow and of its FreeType."""
+        return f"Pillow {PIL.__version__}, FreeType {features.version('freetype2')}"
 
     def __init__(self, inputs: EngineInputs) -> None:
         _check_shaping(inputs.forms)

@@ -26,7 +26,10 @@ class VectorEngine:
         inputs: Of which the outlines, the frame and the scatter are used.
     """
 
-    version = RASTER_VERSION
+    @staticmethod
+    def find_version() -> str:
+        """Return the version of the rasterizer."""
+        return RASTER_VERSION
 
     def __init__(self, inputs: EngineInputs) -> None:
         self._store = inputs.store

@@ -7,18 +7,19 @@ cell, otherwise what it measured. To add one, write a function and a line in ``C
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.gate.evidence import WRONG_SHARE, Evidence
-from glyphgen.gate.thumbnails import MOST_POINTS, Pictures
+from glyphgen.gate.thumbnails import MOST_POINTS, Pictures, draw_cells, measure_apart
 from glyphgen.geometry import make_linear_map
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import Recipe
 
-__all__ = ["CHECKS", "EXPLAINED", "UNDRAWABLE", "Examined"]
+__all__ = ["CHECKS", "EXPLAINED", "UNDRAWABLE", "Drawings", "Examined"]
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,16 @@ _LEAST_INK = 0.0005  # square em: a tenth of the smallest full stop [0.0146]
 _LIKE_NOTDEF = 0.97  # likeness to the missing glyph [0.84]
 _MOST_DOUBLES = 2  # forms of one drawing besides the cell; honest fonts may have two [0]
 _MOST_SHRUNK = 0.25  # of the smallest size: what is smaller is not what the recipe asks for
+_DRAWN_OTHERWISE = 0.15  # distance of an engine's drawing from the outline [0.022]; others [0.49]
+_LOOK_SIDE = 64  # pixels, of those drawings
 _STEP_DEG = 5.0  # between the smallest and largest rotation, every 5 degrees is looked at
+
+
+class Drawings(Protocol):
+    """What an engine that opens fonts makes of cells."""
+
+    def draw(self, cells: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+        """Draw cells as ``thumbnails.draw_cells`` does: uint8 (n, side, side)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,7 @@ class Examined:
         like_notdef: float32 (F, C), likeness to the face's missing glyph.
         n_doubles: int64 (F, C), other forms for which the face has the very same outline.
         evidence: Whether they show their characters.
+        drawings: By the recipe's engine; None where it draws the very outlines.
     """
 
     recipe: Recipe
@@ -53,6 +64,7 @@ class Examined:
     like_notdef: NDArray[np.float32]
     n_doubles: NDArray[np.int64]
     evidence: Evidence
+    drawings: Drawings | None = None
 
 
 def _count_missing(seen: Examined) -> Floats:
@@ -183,6 +195,20 @@ def _find_wrong_cells(seen: Examined) -> Floats:
     return np.where(evidence.is_wrong, beyond, 0.0).ravel().astype(np.float64)
 
 
+def _measure_drawn_otherwise(seen: Examined) -> Floats:
+    """Return how far the engine's own drawing is from the outline that was judged."""
+    apart, store = np.zeros(seen.store.n_cells), seen.store
+    if seen.drawings is None:
+        return apart
+    drawable = store.is_drawn & (store.n_missing == 0) & (store.n_points <= MOST_POINTS)
+    cells = np.flatnonzero(drawable & (_find_unsafe(seen) == 0))
+    ink = seen.drawings.draw(cells, _LOOK_SIDE)
+    both = np.concatenate([draw_cells(store, cells, _LOOK_SIDE), ink])
+    number = np.arange(len(cells))
+    apart[cells] = measure_apart(both, number, number + len(cells), 1.0)
+    return np.where(apart > _DRAWN_OTHERWISE, apart, 0.0)
+
+
 # name of the reason -> what measures it, and how a message says it
 CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "no cmap entry": (_count_missing, "has no character map entry for"),
@@ -197,6 +223,10 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "another script": (_find_wrong_blocks, "draws other characters throughout, also for"),
     "another character": (_find_wrong_cells, "draws another character for"),
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
+    "drawn otherwise": (
+        _measure_drawn_otherwise,
+        "is drawn by this recipe's engine otherwise than HarfBuzz shapes it, for",
+    ),
 }
 
 # reasons that no recipe can overrule: the rasterizer has nothing that it could draw

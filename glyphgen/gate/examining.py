@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face
-from glyphgen.gate.checks import CHECKS, EXPLAINED, UNDRAWABLE, Examined
+from glyphgen.gate.checks import CHECKS, EXPLAINED, UNDRAWABLE, Drawings, Examined
 from glyphgen.gate.evidence import Evidence, Panel, weigh_cells
 from glyphgen.gate.policy import find_chosen
 from glyphgen.gate.thumbnails import Pictures, describe_pictures, draw_pictures
@@ -26,7 +26,7 @@ from glyphgen.text import show_some, show_text
 
 __all__ = ["GATE_VERSION", "count_faces", "describe_unproven", "examine_cells", "require_classes"]
 
-GATE_VERSION = 4  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 5  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
@@ -38,6 +38,7 @@ def examine_cells(
     framing: Framing,
     missing: OutlineStore,
     panel: Panel,
+    drawings: Drawings | None = None,
 ) -> Verdict:
     """Run every check on every cell, and find the twins among the admitted.
 
@@ -49,6 +50,7 @@ def examine_cells(
         framing: Where they stand.
         missing: The outlines of F missing glyphs.
         panel: What else was read, to judge the cells by.
+        drawings: By the recipe's engine, unless it draws the outlines of ``store``.
 
     Raises:
         RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
@@ -66,6 +68,7 @@ def examine_cells(
         like_notdef=_compare_with_missing(pictures, missing, shape),
         n_doubles=_count_equal(store),
         evidence=evidence,
+        drawings=drawings,
     )
     reason, figure = _run_checks(seen)
     undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])

@@ -12,17 +12,23 @@ from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.raster import Rasterizer
 
 __all__ = [
+    "FARTHEST_APART",
     "MOST_POINTS",
     "SIDE",
     "Pictures",
     "describe_pictures",
     "draw_cells",
     "draw_pictures",
+    "fit_ink",
+    "measure_apart",
 ]
 
 SIDE = 32  # pixels
 _MARGIN = 2
 _BATCH = 256
+_PAIRS = 4096  # that are compared at once
+FARTHEST_APART = 1.0
+"""The largest distance of two pictures."""
 MOST_POINTS = 32_767  # FreeType counts the points of an outline in 16 bits, with a sign
 
 
@@ -52,23 +58,34 @@ def draw_pictures(store: OutlineStore) -> Pictures:
 
 def draw_cells(store: OutlineStore, cells: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
     """Draw cells as ``Pictures`` have them, in another size: uint8 (n, side, side)."""
-    longer, box = _measure_longer(store), store.box.astype(np.float64)
+    px_per_em, middle = fit_ink(store, side)
     ink = np.zeros((len(cells), side, side), dtype=np.uint8)
-    drawable = (store.n_points > 0) & (store.n_points <= MOST_POINTS) & (longer > 0)
+    drawable = (store.n_points > 0) & (store.n_points <= MOST_POINTS) & (px_per_em > 0)
     rows = np.flatnonzero(drawable[cells])
     rows = rows[np.argsort(store.n_points[cells[rows]], kind="stable")]
     rasterizer = Rasterizer(store)
-    px_per_em = (1 - 2 * _MARGIN / SIDE) * side / np.where(longer > 0, longer, 1.0)
     for start in range(0, len(rows), _BATCH):
         row = rows[start : start + _BATCH]
         batch = cells[row]
         at = store.point_start[batch][:, None] + np.arange(int(store.n_points[batch].max()))
         scale = (64 * px_per_em[batch]).astype(np.float32)[:, None]
-        center = ((box[batch, :2] + box[batch, 2:]) / 2).astype(np.float32)
+        center = middle[batch].astype(np.float32)
         x = (store.x.take(at) - center[:, :1]) * scale + np.float32(32 * side)
         y = (store.y.take(at) - center[:, 1:]) * scale + np.float32(32 * side)
         rasterizer.fill(batch, x, y, ink, row)
     return ink
+
+
+def fit_ink(store: OutlineStore, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how pictures of a side show their cells.
+
+    Returns:
+        Pixels to an em (C,), 0 for those without ink; and the middle of the picture, in em (C, 2).
+    """
+    longer, box = _measure_longer(store), store.box.astype(np.float64)
+    room = (1 - 2 * _MARGIN / SIDE) * side
+    px_per_em = np.divide(room, longer, out=np.zeros_like(longer), where=longer > 0)
+    return px_per_em, (box[:, :2] + box[:, 2:]) / 2
 
 
 def _measure_longer(store: OutlineStore) -> NDArray[np.float64]:
@@ -99,3 +116,47 @@ def _normalize(features: NDArray[np.float32]) -> NDArray[np.float32]:
         features, length, out=np.zeros_like(features), where=length > 1e-6
     )
     return unit
+
+
+def measure_apart(
+    ink: NDArray[np.uint8],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    contrast: float,
+) -> NDArray[np.float32]:
+    """Return how much ink of two pictures lies out of reach of the other's, where it is most.
+
+    Args:
+        ink: uint8 (N, side, side).
+        first, second: (n,), the pictures of each pair.
+        contrast: By which gray becomes ink, 1 or more.
+
+    Returns:
+        (n,), 0 (alike) to ``FARTHEST_APART``.
+    """
+    sharp = np.minimum(ink.astype(np.float32) * (contrast / 255), 1.0)
+    grown = _grow(sharp)
+    distances = [np.zeros(0, dtype=np.float32)]
+    for start in range(0, len(first), _PAIRS):
+        a, b = first[start : start + _PAIRS], second[start : start + _PAIRS]
+        out = np.maximum(sharp[a] - grown[b], 0.0) + np.maximum(sharp[b] - grown[a], 0.0)
+        distances.append(_average(_average(out)).max(axis=(1, 2)))
+    return np.minimum(np.concatenate(distances), FARTHEST_APART)
+
+
+def _grow(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Spread ink by one pixel to all sides."""
+    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
+    across = np.maximum(np.maximum(padded[..., :-2], padded[..., 1:-1]), padded[..., 2:])
+    grown: NDArray[np.float32] = np.maximum(
+        np.maximum(across[:, :-2], across[:, 1:-1]), across[:, 2:]
+    )
+    return grown
+
+
+def _average(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the 3 x 3 pixels about each."""
+    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
+    across = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
+    averaged: NDArray[np.float32] = (across[:, :-2] + across[:, 1:-1] + across[:, 2:]) / 9
+    return averaged

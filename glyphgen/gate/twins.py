@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.gate.scripts import find_script
-from glyphgen.gate.thumbnails import SIDE, Pictures, describe_pictures, draw_cells
+from glyphgen.gate.thumbnails import (
+    FARTHEST_APART,
+    SIDE,
+    Pictures,
+    describe_pictures,
+    draw_cells,
+    measure_apart,
+)
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.partition import join_groups
@@ -39,12 +46,10 @@ _CONTRAST = 2.0  # where pixels are coarse, hairlines are ink as well
 _LEAST_LIKENESS = 0.8  # of the blurred pictures: the least of へヘ in any of the 29 faces is 0.81
 # Where へ and ヘ stand differs by 0.03 em (median), あ and ぁ by 0.17 em, the nearest, ュ and ユ, by 0.125.
 _SAME_PLACE = 0.1  # em
-_DIFFERENT = 1.0  # distance of cells that are not compared
 # Of these scripts, characters that readers tell apart may differ in one short stroke: 훗흣.
 _DENSE = ("hangul", "han")
 _DENSE_OVERLAP, _OVERLAP_SIDE = 0.9, 128  # share of the ink, pixels
 _ROWS = 1024
-_PAIRS = 4096
 _MOST_PAIRS = 50_000  # of a face: five times what 3,135 kanji and kana have in a bold typeface
 
 
@@ -115,13 +120,13 @@ def find_twins(
         first, second = _find_candidates(
             ink[face, drawn], structure[face, drawn], places[face, drawn]
         )
-        coarse = _measure_distances(ink[face, drawn], first, second, _CONTRAST)
+        coarse = measure_apart(ink[face, drawn], first, second, _CONTRAST)
         close = coarse <= _COARSELY_ALIKE
         a, b = drawn[first[close]], drawn[second[close]]
         sharp = _measure_sharply(store, face * store.n_forms, a, b)
         dense = np.flatnonzero(is_dense[a] & is_dense[b])
         overlap = _measure_overlap(store, face * store.n_forms, a[dense], b[dense])
-        sharp[dense[overlap < _DENSE_OVERLAP]] = _DIFFERENT
+        sharp[dense[overlap < _DENSE_OVERLAP]] = FARTHEST_APART
         for pair, *distances in zip(
             zip(a.tolist(), b.tolist(), strict=True), coarse[close], sharp, strict=True
         ):
@@ -174,24 +179,7 @@ def _measure_sharply(
 ) -> Floats:
     cells, place = np.unique(np.concatenate([first, second]), return_inverse=True)
     ink = draw_cells(store, first_cell + cells, _SHARP_SIDE)
-    return _measure_distances(ink, place[: len(first)], place[len(first) :], 1.0)
-
-
-def _measure_distances(
-    ink: NDArray[np.uint8],
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    contrast: float,
-) -> Floats:
-    """Return how much ink of two pictures lies out of reach of the other's, where it is most."""
-    sharp = np.minimum(ink.astype(np.float32) * (contrast / 255), 1.0)
-    grown = _grow(sharp)
-    distances = [np.zeros(0, dtype=np.float32)]
-    for start in range(0, len(first), _PAIRS):
-        a, b = first[start : start + _PAIRS], second[start : start + _PAIRS]
-        out = np.maximum(sharp[a] - grown[b], 0.0) + np.maximum(sharp[b] - grown[a], 0.0)
-        distances.append(_average(_average(out)).max(axis=(1, 2)))
-    return np.minimum(np.concatenate(distances), _DIFFERENT)
+    return measure_apart(ink, place[: len(first)], place[len(first) :], 1.0)
 
 
 def _judge(
@@ -200,7 +188,7 @@ def _judge(
     pairs, single = [], []
     for (a, b), of_face in sorted(measured.items()):
         n_faces = int((admitted[:, a] & admitted[:, b]).sum())
-        others = [_DIFFERENT] * (n_faces - len(of_face))
+        others = [FARTHEST_APART] * (n_faces - len(of_face))
         distance = float(np.median([*(coarse for coarse, _ in of_face.values()), *others]))
         alike = {face: sharp for face, (_, sharp) in of_face.items() if sharp <= _SHARPLY_ALIKE}
         if distance <= _COARSELY_ALIKE and len(alike) >= _SHARPLY_ALIKE_SHARE * n_faces:
@@ -231,19 +219,3 @@ def _join(pairs: Sequence[Twins], n_forms: int) -> Iterator[Twins]:
             n_faces=min(pair.n_faces for pair in group),
             n_alike=min(pair.n_alike for pair in group),
         )
-
-
-def _grow(pictures: Floats) -> Floats:
-    """Spread ink by one pixel to all sides."""
-    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
-    across = np.maximum(np.maximum(padded[..., :-2], padded[..., 1:-1]), padded[..., 2:])
-    grown: Floats = np.maximum(np.maximum(across[:, :-2], across[:, 1:-1]), across[:, 2:])
-    return grown
-
-
-def _average(pictures: Floats) -> Floats:
-    """Return the mean of the 3 x 3 pixels about each."""
-    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
-    across = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
-    averaged: Floats = (across[:, :-2] + across[:, 1:-1] + across[:, 2:]) / 9
-    return averaged

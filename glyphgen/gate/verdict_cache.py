@@ -32,14 +32,16 @@ _ADMITTED, _UNPROVEN = "admitted.npy", "unproven.npy"
 _OUTLINES = "outlines"
 
 
-def name_entry(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> str:
-    """Return the name of the entry of a recipe's faces and forms.
+def name_entry(
+    recipe: Recipe, faces: Sequence[Face], forms: Sequence[str], engine_version: str
+) -> str:
+    """Return the name of the entry of a recipe's faces and forms, drawn by a version of its engine.
 
     It depends on the fonts' bytes, never on where they lie, and on every key of the recipe that the
     gate may look at.
     """
     page = {
-        "versions": [VERSION, GATE_VERSION, HARFBUZZ_VERSION, RASTER_VERSION],
+        "versions": [VERSION, GATE_VERSION, HARFBUZZ_VERSION, RASTER_VERSION, engine_version],
         "exemplars": load_shipped().sha256,
         # The family tells which faces are one typeface, and allow and deny go by the file name.
         "faces": [

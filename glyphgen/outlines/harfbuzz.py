@@ -1,5 +1,6 @@
 """Shapes every form with every face and reads the outlines (HarfBuzz lives here); draws nothing."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,7 @@ def _shape(font: hb.Font, form: str, language: str) -> tuple[list[tuple[int, flo
     buffer = hb.Buffer()
     buffer.add_str(form)
     buffer.guess_segment_properties()
+    buffer.direction = _find_direction(form) or buffer.direction
     buffer.language = language or "und"  # the guess is the language of the machine
     hb.shape(font, buffer)
     glyphs, x = [], 0.0
@@ -118,6 +120,21 @@ def _shape(font: hb.Font, form: str, language: str) -> tuple[list[tuple[int, flo
         glyphs.append((info.codepoint, x + position.x_offset, float(position.y_offset)))
         x += position.x_advance
     return glyphs, x
+
+
+def _find_direction(form: str) -> str:
+    """Return the direction of a form's first strong character; empty where it has none.
+
+    HarfBuzz guesses by the script, and takes scripts that were written both ways, as Old Hungarian, from
+    left to right. Source: Unicode Standard Annex 9, rules P2 and P3.
+    """
+    for char in form:
+        match unicodedata.bidirectional(char):
+            case "L":
+                return "ltr"
+            case "R" | "AL":
+                return "rtl"
+    return ""
 
 
 def _draw_glyphs(

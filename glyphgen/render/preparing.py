@@ -5,8 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from glyphgen.choices import ENGINES
 from glyphgen.classes import ClassTable, make_class_table
-from glyphgen.engines import Engine, EngineInputs, make_engine
+from glyphgen.engines import Engine, EngineInputs, find_engine_version, make_engine
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
 from glyphgen.gate import Verdict, describe_unproven, examine_cells, require_classes
@@ -18,6 +19,7 @@ from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.recipe import Recipe
+from glyphgen.render.gate_drawings import EngineDrawings
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 
@@ -108,7 +110,8 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
     known = KnownFaces(sanitize=sanitize) if use_cache else None
     with FontReader(sanitize=sanitize, known=known, reporter=reporter) as reader:
         faces, unread = reader.read_faces(requests, problems)
-        name = name_entry(recipe, faces, table.all_forms)
+        engine_version = find_engine_version(recipe.render.engine)
+        name = name_entry(recipe, faces, table.all_forms, engine_version)
         cached = read_entry(name) if use_cache else None
         if cached is None:
             examined = _examine(recipe, reader, faces, table.all_forms, reporter)
@@ -157,6 +160,9 @@ def _examine(
         language=recipe.classes.language,
     )
     store = read.store.take_forms(range(len(forms)))
+    drawings = None
+    if ENGINES[recipe.render.engine].opens_fonts:
+        drawings = EngineDrawings(recipe, store, read.faces, forms, reporter)
     examining = Progress(step="examine cells", done=0, total=store.n_cells, unit="cells")
     reporter.progress(examining)
     verdict = examine_cells(
@@ -167,6 +173,7 @@ def _examine(
         make_framing(recipe, store),
         read.missing,
         Panel(forms=panel, store=read.store),
+        drawings,
     )
     reporter.progress(replace(examining, done=examining.total))
     return _Examined(faces=read.faces, unread=read.unread, store=store, verdict=verdict)

@@ -8,6 +8,7 @@ from typing import Any
 
 from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.shards import Layout
+from glyphgen.engines import find_engine_version
 from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.production import (
     DatasetSpec,
@@ -61,7 +62,7 @@ def render_dataset(
     """
     open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
     prepared = prepare_render(recipe, reporter=reporter)
-    engine_version = prepared.open_engine().version
+    engine_version = find_engine_version(recipe.render.engine)
     spec = _make_spec(prepared, Path(out))
     _report_plan(prepared, reporter)
     if force or not (spec.folder / INDEX_NAME).exists():
