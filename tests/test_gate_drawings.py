@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import BOX, FONTS, MakeFont
 from fontTools.ttLib import TTFont
 from numpy.typing import NDArray
 
@@ -14,8 +15,6 @@ from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.outlines import FontReader
 from glyphgen.recipe import read_recipe
 from glyphgen.render import survey_faces
-
-from conftest import BOX, FONTS, MakeFont
 
 WriteRecipe = Callable[..., Path]
 
@@ -77,4 +76,5 @@ def draw_form(path: Path, form: str) -> NDArray[np.uint8]:
     with FontReader(sanitize=False) as reader:
         faces, _ = reader.read_faces([FaceRequest(path=path)], [])
         store = reader.read_outlines(faces, [form]).store
-    return draw_cells(store, np.array([0]), 64)[0]
+    picture: NDArray[np.uint8] = draw_cells(store, np.array([0]), 64)[0]
+    return picture
