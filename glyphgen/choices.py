@@ -28,6 +28,7 @@ __all__ = [
     "MODELS",
     "MODEL_FRAMINGS",
     "MODES",
+    "ON_CHANGED",
     "ON_CUT_OFF",
     "ON_REFUSED",
     "ON_UNPROVEN",
@@ -241,6 +242,13 @@ ON_UNPROVEN: Mapping[str, str] = {
     "allow": "Draw such cells.",
 }
 """What happens to cells that nothing is known to compare with."""
+
+ON_CHANGED: Mapping[str, str] = {
+    "shrink": "Vary the cell less.",
+    "refuse": "Refuse the cell.",
+    "allow": "Vary it all the same.",
+}
+"""What happens to a cell of which variation makes another character."""
 
 ON_CUT_OFF: Mapping[str, str] = {
     "shrink": "Draw the cell smaller.",

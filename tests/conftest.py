@@ -62,9 +62,10 @@ def _no_exemplars_for_drawn_fonts(
     if not {"make_font", "variable_font"} & set(request.fixturenames):
         yield
         return
-    from glyphgen.gate import evidence, exemplars, verdict_cache
+    from glyphgen.gate import evidence, verdict_cache
+    from glyphgen.gate import shipped as shipping
 
-    shipped = exemplars.load_shipped()
+    shipped = shipping.load_shipped()
     nothing = dataclasses.replace(shipped, scripts={}, families={}, sha256="none")
     for module in (evidence, verdict_cache):
         monkeypatch.setattr(module, "load_shipped", lambda: nothing)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.classes import make_class_table
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, FaceRequest
 from glyphgen.gate import examine_cells
@@ -180,8 +181,9 @@ def _examine_one(
     if read.unread:
         raise FontError(*read.unread[0].problems)
     framing = make_framing(recipe, read.store)
+    table = make_class_table(recipe)
     panel = Panel(forms=tuple(FORMS), store=read.store)
-    verdict = examine_cells(recipe, read.faces, FORMS, read.store, framing, read.missing, panel)
+    verdict = examine_cells(recipe, read.faces, table, read.store, framing, read.missing, panel)
     likeness = _picture(read.store)[-len(FORMS) :] @ drawings.T
     return {
         "admitted": {

@@ -53,6 +53,7 @@ class Parts:
             found.store,
             found.framing,
             found.verdict.admitted,
+            found.verdict.changes.share,
         )
 
     @property

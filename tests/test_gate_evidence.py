@@ -15,9 +15,9 @@ from glyphgen.classes import CHARACTER_SETS
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face, FaceRequest
 from glyphgen.gate.evidence import Evidence, choose_panel, weigh_cells
-from glyphgen.gate.exemplars import load_shipped
 from glyphgen.gate.scripts import find_block, find_script, list_block
 from glyphgen.gate.shapes import SHAPE_SIDE, TURNS, describe_shapes, turn_shapes
+from glyphgen.gate.shipped import load_shipped
 from glyphgen.outlines import FontReader, OutlineStore
 from glyphgen.recipe import read_recipe
 from glyphgen.render import prepare_render, survey_faces

@@ -8,6 +8,7 @@ from glyphgen.gate.checks import CHECKS
 from glyphgen.gate.examining import (
     GATE_VERSION,
     count_faces,
+    describe_changed,
     describe_unproven,
     examine_cells,
     require_classes,
@@ -24,6 +25,7 @@ __all__ = [
     "Twins",
     "Verdict",
     "count_faces",
+    "describe_changed",
     "describe_unproven",
     "examine_cells",
     "require_classes",

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.gate.changing import Changes
 from glyphgen.gate.evidence import WRONG_SHARE, Evidence
 from glyphgen.gate.thumbnails import MOST_POINTS, Pictures, draw_cells, measure_apart
 from glyphgen.geometry import make_linear_map
@@ -54,6 +55,7 @@ class Examined:
         like_notdef: float32 (F, C), likeness to the face's missing glyph.
         n_doubles: int64 (F, C), other forms for which the face has the very same outline.
         evidence: Whether they show their characters.
+        changes: What the recipe's ranges make of the cells.
         drawings: By the recipe's engine; None where it draws the very outlines.
     """
 
@@ -64,6 +66,7 @@ class Examined:
     like_notdef: NDArray[np.float32]
     n_doubles: NDArray[np.int64]
     evidence: Evidence
+    changes: Changes
     drawings: Drawings | None = None
 
 
@@ -195,6 +198,13 @@ def _find_wrong_cells(seen: Examined) -> Floats:
     return np.where(evidence.is_wrong, beyond, 0.0).ravel().astype(np.float64)
 
 
+def _find_changed(seen: Examined) -> Floats:
+    """Return by how much variation brings a cell nearer to another character."""
+    if seen.recipe.gate.on_changed != "refuse":
+        return np.zeros(seen.store.n_cells)
+    return seen.changes.margin.ravel().astype(np.float64)
+
+
 def _measure_drawn_otherwise(seen: Examined) -> Floats:
     """Return how far the engine's own drawing is from the outline that was judged."""
     apart, store = np.zeros(seen.store.n_cells), seen.store
@@ -223,6 +233,7 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
     "another script": (_find_wrong_blocks, "draws other characters throughout, also for"),
     "another character": (_find_wrong_cells, "draws another character for"),
     "cut off": (_measure_cut_off, "goes beyond the frame, where this recipe puts it, with"),
+    "changed": (_find_changed, "is varied into another character by this recipe, with"),
     "drawn otherwise": (
         _measure_drawn_otherwise,
         "is drawn by this recipe's engine otherwise than HarfBuzz shapes it, for",
@@ -233,4 +244,4 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
 UNDRAWABLE = ("no outline", "too many points", "huge coordinates")
 
 # reasons that come with what the cell shows in place of its character
-EXPLAINED = ("another script", "another character")
+EXPLAINED = ("another script", "another character", "changed")

@@ -7,7 +7,7 @@ characters, so that a verdict never depends on which other classes a recipe asks
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -19,10 +19,8 @@ from glyphgen.gate.exemplars import (
     Comparison,
     Exemplars,
     Metric,
-    Shipped,
     compare,
     learn_exemplars,
-    load_shipped,
 )
 from glyphgen.gate.scripts import MAPS, find_block, find_script, list_block, list_script
 from glyphgen.gate.shapes import (
@@ -33,10 +31,11 @@ from glyphgen.gate.shapes import (
     fit_places,
     measure_fit,
 )
+from glyphgen.gate.shipped import Shipped, load_shipped
 from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.outlines import OutlineStore
 
-__all__ = ["WRONG_SHARE", "Evidence", "Panel", "choose_panel", "weigh_cells"]
+__all__ = ["WRONG_SHARE", "Evidence", "Panel", "Reference", "choose_panel", "weigh_cells"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -60,6 +59,25 @@ _NEARER = 0.1  # by which the own form has to be nearer than what a whole block 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What cells of some forms are compared with.
+
+    Attributes:
+        exemplars: Of N forms.
+        position: int64 (C,), of each form in the exemplars; -1 for those that are compared with others.
+        typefaces: int64 (F,), of the faces, in the numbers of the exemplars.
+        places: float32 (F, C, 4), where the ink of the cells stands, as if all faces were of one size.
+        vectors: float32 (F, C, K), of the cells; NaN where nothing is drawn.
+    """
+
+    exemplars: Exemplars
+    position: Ints
+    typefaces: Ints
+    places: Floats
+    vectors: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What speaks against F * C cells.
 
@@ -69,12 +87,14 @@ class Evidence:
         limit: float32 (F, C).
         explanation: (F, C), what the cell shows instead: another form, or a member of ``TURNS``.
         wrong_share: float32 (F, C), the share of the cell's block that is wrong; 0 where it is not known.
+        references: What the cells were compared with.
     """
 
     weight: Floats
     limit: Floats
     explanation: NDArray[np.str_]
     wrong_share: Floats
+    references: tuple[Reference, ...] = ()
 
     @property
     def is_wrong(self) -> NDArray[np.bool_]:
@@ -89,6 +109,15 @@ class Evidence:
             limit=self.limit[:, :n],
             explanation=self.explanation[:, :n],
             wrong_share=self.wrong_share[:, :n],
+            references=tuple(
+                replace(
+                    reference,
+                    position=reference.position[:n],
+                    places=reference.places[:, :n],
+                    vectors=reference.vectors[:, :n],
+                )
+                for reference in self.references
+            ),
         )
 
 
@@ -207,6 +236,7 @@ class _Cells:
         self.explanation = np.full(self.shape, "", dtype=np.dtype("U32"))
         self.wrong_share = np.zeros(self.shape, dtype=np.float32)
         self.is_box = _find_boxes(store)[self.cells]
+        self.references: list[Reference] = []
 
     def judge_with_own(self, own: Sequence[int]) -> None:
         """Weigh the cells of some forms against the recipe's own faces, unless these are too few."""
@@ -275,9 +305,11 @@ class _Cells:
             ],
             axis=1,
         )
+        vectors = self.metric.measure(shapes, places)
+        self._keep_reference(exemplars, place, typefaces, chosen, places, vectors)
         found = compare(
             exemplars,
-            self.metric.measure(shapes, places),
+            vectors,
             self.metric.measure_turned(shapes, places),
             form,
             typefaces[face],
@@ -301,6 +333,29 @@ class _Cells:
         blocks = self._list_blocks(chosen)
         self._judge_blocks(chosen, blocks, plain)
         self._judge_maps(chosen, blocks, found.nearer, others, exemplars.forms)
+
+    def _keep_reference(
+        self,
+        exemplars: Exemplars,
+        position: Ints,
+        typefaces: Ints,
+        chosen: Ints,
+        places: Floats,
+        vectors: Floats,
+    ) -> None:
+        at = self.face[chosen], self.form[chosen]
+        all_places = np.zeros((*self.shape, places.shape[1]), dtype=np.float32)
+        all_vectors = np.full((*self.shape, vectors.shape[1]), np.nan, dtype=np.float32)
+        all_places[at], all_vectors[at] = places, vectors
+        self.references.append(
+            Reference(
+                exemplars=exemplars,
+                position=position,
+                typefaces=typefaces,
+                places=all_places,
+                vectors=all_vectors,
+            )
+        )
 
     def _fit(self, chosen: Ints, typical: Floats) -> Floats:
         """Return the places of cells of one script as if their faces had the usual size and baseline."""
@@ -383,6 +438,7 @@ class _Cells:
             limit=self.limit,
             explanation=self.explanation,
             wrong_share=self.wrong_share,
+            references=tuple(self.references),
         )
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face
+from glyphgen.gate.changing import VariedDrawings, find_changes, no_changes
 from glyphgen.gate.checks import CHECKS, EXPLAINED, UNDRAWABLE, Drawings, Examined
-from glyphgen.gate.evidence import Evidence, Panel, weigh_cells
+from glyphgen.gate.evidence import Panel, weigh_cells
 from glyphgen.gate.policy import find_chosen
 from glyphgen.gate.thumbnails import Pictures, describe_pictures, draw_pictures
 from glyphgen.gate.twins import find_twins
@@ -24,7 +25,14 @@ from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
 from glyphgen.recipe import Recipe
 from glyphgen.text import show_some, show_text
 
-__all__ = ["GATE_VERSION", "count_faces", "describe_unproven", "examine_cells", "require_classes"]
+__all__ = [
+    "GATE_VERSION",
+    "count_faces",
+    "describe_changed",
+    "describe_unproven",
+    "examine_cells",
+    "require_classes",
+]
 
 GATE_VERSION = 5  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
@@ -33,33 +41,40 @@ _REASONS = (*CHECKS, DENIED)
 def examine_cells(
     recipe: Recipe,
     faces: Sequence[Face],
-    forms: Sequence[str],
+    table: ClassTable,
     store: OutlineStore,
     framing: Framing,
     missing: OutlineStore,
     panel: Panel,
     drawings: Drawings | None = None,
+    varied: VariedDrawings | None = None,
 ) -> Verdict:
     """Run every check on every cell, and find the twins among the admitted.
 
     Args:
         recipe: What the cells are for.
         faces: F faces.
-        forms: C forms.
+        table: The classes, of C forms.
         store: The outlines of F * C cells.
         framing: Where they stand.
         missing: The outlines of F missing glyphs.
         panel: What else was read, to judge the cells by.
         drawings: By the recipe's engine, unless it draws the outlines of ``store``.
+        varied: The cells at the corners of the recipe's ranges; None where nobody asks.
 
     Raises:
         RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
     """
+    forms = table.all_forms
     allow, deny = find_chosen(recipe, faces, forms)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
     evidence = weigh_cells(panel.forms, faces, panel.store, find_typefaces(faces, store))
     evidence = evidence.take_forms(len(forms))
+    changes = no_changes(shape)
+    if varied is not None:
+        candidates = np.isfinite(evidence.weight) & ~evidence.is_wrong & ~allow
+        changes = find_changes(evidence, candidates, np.array(table.form_class), varied)
     seen = Examined(
         recipe=recipe,
         store=store,
@@ -68,12 +83,13 @@ def examine_cells(
         like_notdef=_compare_with_missing(pictures, missing, shape),
         n_doubles=_count_equal(store),
         evidence=evidence,
+        changes=changes,
         drawings=drawings,
     )
     reason, figure = _run_checks(seen)
     undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
     is_allowed = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
-    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, evidence)
+    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, seen)
     reason[is_allowed] = -1
     is_denied = deny.ravel() & (reason < 0)
     reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
@@ -82,10 +98,11 @@ def examine_cells(
     return Verdict(
         admitted=admitted,
         unproven=admitted & np.isnan(evidence.weight),
-        refusals=_list_refusals(reason, figure, evidence),
+        refusals=_list_refusals(reason, figure, seen),
         allowed=allowed,
         twins=twins,
         face_twins=face_twins,
+        changes=changes.keep(admitted),
     )
 
 
@@ -119,24 +136,27 @@ def _count_equal(store: OutlineStore) -> NDArray[np.int64]:
 
 
 def _list_refusals(
-    reason: NDArray[np.int64], figure: NDArray[np.float64], evidence: Evidence
+    reason: NDArray[np.int64], figure: NDArray[np.float64], seen: Examined
 ) -> tuple[Refusal, ...]:
-    n_forms = evidence.weight.shape[1]
+    n_forms = seen.store.n_forms
     return tuple(
         Refusal(
             face=int(cell // n_forms),
             form=int(cell % n_forms),
             reason=_REASONS[reason[cell]],
             figure=round(float(figure[cell]), 3),
-            shows=_tell_shown(_REASONS[reason[cell]], evidence, int(cell)),
+            shows=_tell_shown(_REASONS[reason[cell]], seen, int(cell)),
         )
         for cell in np.flatnonzero(reason >= 0)
     )
 
 
-def _tell_shown(reason: str, evidence: Evidence, cell: int) -> str:
+def _tell_shown(reason: str, seen: Examined, cell: int) -> str:
     """Return what a cell shows in place of its character, where that is why it is refused."""
-    return str(evidence.explanation.flat[cell]) if reason in EXPLAINED else ""
+    if reason not in EXPLAINED:
+        return ""
+    shown = seen.changes.shows if reason == "changed" else seen.evidence.explanation
+    return str(shown.flat[cell])
 
 
 def require_classes(
@@ -188,6 +208,25 @@ def describe_unproven(table: ClassTable, verdict: Verdict) -> str:
     return (
         f"{n_cells:,} cells are unproven: fewer than three other typefaces draw {shown}"
         " (look at `glyphgen preview`, or add fonts)"
+    )
+
+
+def describe_changed(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> str:
+    """Return in a line how many cells are varied less than the recipe asks; empty where none are."""
+    changes = verdict.changes
+    cells = np.flatnonzero(changes.share < 1.0)
+    if not len(cells):
+        return ""
+    forms = table.all_forms
+    worst = cells[np.argsort(-changes.margin.flat[cells], kind="stable")]
+    shown = show_some(
+        f"{forms[cell % len(forms)]} by {faces[cell // len(forms)].name}"
+        f" (as {changes.shows.flat[cell]})"
+        for cell in worst.tolist()
+    )
+    return (
+        f"{len(cells):,} cells are varied less than asked, or they would show another character:"
+        f" {shown}"
     )
 
 

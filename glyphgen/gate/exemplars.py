@@ -1,14 +1,10 @@
 """How characters are drawn by typefaces: examples of each form, and what honest typefaces make of them.
 
-A cell is compared with examples of its own form and of all others, each one drawing of one typeface. The
-examples of the bundled fonts come with the package; those of other forms are the recipe's own faces.
+A cell is compared with examples of its own form and of all others, each one drawing of one typeface.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +17,9 @@ __all__ = [
     "Comparison",
     "Exemplars",
     "Metric",
-    "Shipped",
     "compare",
-    "dump_exemplars",
     "learn_exemplars",
     "learn_spread",
-    "load_shipped",
 ]
 
 Floats = NDArray[np.float32]
@@ -41,7 +34,6 @@ _LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer t
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
 _BATCH = 512
 _COMPARED = 2048  # cells that are compared with all forms at once
-_UNITS_PER_STEP = 0.125  # of the vectors as they are shipped, in bytes
 _FARTHEST = (
     1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
 )
@@ -49,7 +41,6 @@ _MOST_UNUSUAL = 0.8  # how far all of a typeface may be from others, where nobod
 # Of what speaks against a cell: a logistic regression of honest cells of the bundle against cells with the
 # labels of others and of other scripts.
 _MARGIN, _DISTANCE, _BOTH, _CONSTANT = 9.4, 3.2, 1.65, -3.7
-_PATH = Path(__file__).with_name("exemplars.npz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +102,25 @@ class Exemplars:
     tolerance: Floats
     turn_tolerance: Floats
     most_unusual: float
+
+    def take_forms(self, positions: Ints) -> "Exemplars":
+        """Return the examples of some forms alone, in ascending order of their positions."""
+        new = np.full(len(self.forms), -1)
+        new[positions] = np.arange(len(positions))
+        kept = new[self.form] >= 0
+        return Exemplars(
+            forms=tuple(self.forms[k] for k in positions.tolist()),
+            vectors=self.vectors[kept],
+            form=new[self.form[kept]],
+            typeface=self.typeface[kept],
+            place=self.place[positions],
+            level=self.level[positions],
+            spread=self.spread[positions],
+            farthest=self.farthest[positions],
+            tolerance=self.tolerance[np.ix_(positions, positions)],
+            turn_tolerance=self.turn_tolerance[positions],
+            most_unusual=self.most_unusual,
+        )
 
     def count_typefaces(self) -> Ints:
         """Return how many typefaces draw each form: (N,)."""
@@ -417,86 +427,3 @@ def _tolerate(nearer: Floats, typeface: Ints) -> Floats:
 def _find_median(values: Floats) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipped:
-    """What comes with the package.
-
-    Attributes:
-        scripts: The exemplars of the bundled fonts, by script.
-        metric: Learnt from them.
-        families: The number of the typeface of each bundled family.
-        sha256: Of all of it; other exemplars may give other verdicts.
-    """
-
-    scripts: Mapping[str, Exemplars]
-    metric: Metric
-    families: Mapping[str, int]
-    sha256: str = ""
-
-
-def dump_exemplars(path: Path, shipped: Shipped) -> None:
-    """Write exemplars and their metric into one file, vectors as bytes."""
-    metric = shipped.metric
-    arrays: dict[str, Any] = {
-        "mean": metric.mean.astype(np.float16),
-        "shape_axes": metric.shape_axes.astype(np.float16),
-        "place_axes": metric.place_axes,
-        "families": np.array(list(shipped.families)),
-        "typefaces": np.array(list(shipped.families.values()), dtype=np.uint16),
-    }
-    for name, exemplars in shipped.scripts.items():
-        rows, columns = np.nonzero(exemplars.tolerance)
-        bytes_of = np.rint(exemplars.vectors / _UNITS_PER_STEP)
-        page = {
-            "forms": np.array(exemplars.forms),
-            "vectors": np.clip(bytes_of, -127, 127).astype(np.int8),
-            "form": exemplars.form.astype(np.uint16),
-            "typeface": exemplars.typeface.astype(np.uint16),
-            "place": exemplars.place,
-            "level": exemplars.level,
-            "spread": exemplars.spread,
-            "farthest": exemplars.farthest,
-            "pairs": np.stack([rows, columns]).astype(np.uint16),
-            "tolerance": exemplars.tolerance[rows, columns].astype(np.float16),
-            "turn_tolerance": exemplars.turn_tolerance.astype(np.float16),
-            "most_unusual": np.float32(exemplars.most_unusual),
-        }
-        arrays |= {f"{name}/{key}": array for key, array in page.items()}
-    np.savez_compressed(path, **arrays)
-
-
-@cache
-def load_shipped() -> Shipped:
-    """Return the exemplars of the bundled fonts, and the metric that was learnt from them."""
-    with np.load(_PATH) as file:
-        names = [key.partition("/")[0] for key in file.files if key.endswith("/forms")]
-        return Shipped(
-            scripts={name: _load_script(file, name) for name in names},
-            metric=Metric(
-                mean=file["mean"].astype(np.float32),
-                shape_axes=file["shape_axes"].astype(np.float32),
-                place_axes=file["place_axes"],
-            ),
-            families=dict(zip(file["families"].tolist(), file["typefaces"].tolist(), strict=True)),
-        )
-
-
-def _load_script(file: Mapping[str, NDArray[Any]], name: str) -> Exemplars:
-    page = {key: file[f"{name}/{key}"] for key in ("forms", "pairs", "tolerance", "vectors")}
-    tolerance = np.zeros((len(page["forms"]),) * 2, dtype=np.float32)
-    tolerance[tuple(page["pairs"])] = page["tolerance"]
-    return Exemplars(
-        forms=tuple(page["forms"].tolist()),
-        vectors=page["vectors"].astype(np.float32) * np.float32(_UNITS_PER_STEP),
-        form=file[f"{name}/form"].astype(np.int64),
-        typeface=file[f"{name}/typeface"].astype(np.int64),
-        place=file[f"{name}/place"],
-        level=file[f"{name}/level"],
-        spread=file[f"{name}/spread"],
-        farthest=file[f"{name}/farthest"],
-        tolerance=tolerance,
-        turn_tolerance=file[f"{name}/turn_tolerance"].astype(np.float32),
-        most_unusual=float(file[f"{name}/most_unusual"]),
-    )

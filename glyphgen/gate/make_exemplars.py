@@ -18,8 +18,6 @@ from glyphgen.gate.exemplars import (
     FEWEST_TYPEFACES,
     Exemplars,
     Metric,
-    Shipped,
-    dump_exemplars,
     learn_exemplars,
     learn_spread,
 )
@@ -31,6 +29,7 @@ from glyphgen.gate.shapes import (
     fit_places,
     measure_fit,
 )
+from glyphgen.gate.shipped import Shipped, dump_exemplars
 from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.outlines import FontReader
 from glyphgen.outlines.typefaces import find_typefaces

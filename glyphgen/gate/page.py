@@ -1,18 +1,22 @@
 """gate.json, the page that tells what the gate found: written and read here and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from glyphgen.classes import ClassTable
 from glyphgen.fonts import Face
+from glyphgen.gate.changing import Changes
 from glyphgen.gate.verdict import Refusal, Verdict
 from glyphgen.outlines import UnreadFace
 from glyphgen.text import dump_json, list_codepoints, show_foreign
 
 __all__ = [
     "GATE_NAME",
+    "ChangedEntry",
     "FaceTwinsEntry",
     "GatePage",
     "RefusedEntry",
@@ -97,6 +101,27 @@ class FaceTwinsEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedEntry:
+    """A cell of which the recipe's ranges would make another character.
+
+    Attributes:
+        face: Name of the face.
+        form: The text that is drawn.
+        codepoints: Of the form.
+        share: Of the recipe's ranges of shape, that it is drawn in: 0 to 1.
+        shows: What it comes nearer to beyond.
+        figure: By how much nearer, as a logarithm of distances.
+    """
+
+    face: str
+    form: str
+    codepoints: tuple[str, ...]
+    share: float
+    shows: str
+    figure: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatePage:
     """What gate.json holds; its keys are the names of these fields.
 
@@ -110,6 +135,7 @@ class GatePage:
         allowed: Cells that checks refused and the recipe admits.
         twins: Forms that the faces together draw alike.
         face_twins: Forms that single faces draw alike.
+        changed: Cells that are varied less than the recipe asks.
     """
 
     cells: int
@@ -121,6 +147,7 @@ class GatePage:
     allowed: tuple[RefusedEntry, ...]
     twins: tuple[TwinsEntry, ...]
     face_twins: tuple[FaceTwinsEntry, ...]
+    changed: tuple[ChangedEntry, ...] = ()
 
     def dump(self) -> bytes:
         """Return the page as JSON in UTF-8."""
@@ -179,7 +206,22 @@ def make_gate_page(surveyed: Surveyed) -> GatePage:
             )
             for twins in verdict.face_twins
         ),
+        changed=tuple(_name_changes(verdict.changes, names, forms)),
     )
+
+
+def _name_changes(
+    changes: Changes, names: Sequence[str], forms: Sequence[str]
+) -> Iterator[ChangedEntry]:
+    for face, form in np.argwhere(changes.share < 1.0).tolist():
+        yield ChangedEntry(
+            face=names[face],
+            form=forms[form],
+            codepoints=list_codepoints(forms[form]),
+            share=float(changes.share[face, form]),
+            shows=str(changes.shows[face, form]),
+            figure=round(float(changes.margin[face, form]), 3),
+        )
 
 
 def _describe_unread(face: UnreadFace) -> UnreadEntry:

@@ -19,6 +19,7 @@ __all__ = [
     "describe_pictures",
     "draw_cells",
     "draw_pictures",
+    "find_margin",
     "fit_ink",
     "measure_apart",
 ]
@@ -76,6 +77,11 @@ def draw_cells(store: OutlineStore, cells: NDArray[np.int64], side: int) -> NDAr
     return ink
 
 
+def find_margin(side: int) -> float:
+    """Return how many pixels of paper lie beside the longer side of the ink in pictures of a side."""
+    return _MARGIN / SIDE * side
+
+
 def fit_ink(store: OutlineStore, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how pictures of a side show their cells.
 
@@ -83,7 +89,7 @@ def fit_ink(store: OutlineStore, side: int) -> tuple[NDArray[np.float64], NDArra
         Pixels to an em (C,), 0 for those without ink; and the middle of the picture, in em (C, 2).
     """
     longer, box = _measure_longer(store), store.box.astype(np.float64)
-    room = (1 - 2 * _MARGIN / SIDE) * side
+    room = side - 2 * find_margin(side)
     px_per_em = np.divide(room, longer, out=np.zeros_like(longer), where=longer > 0)
     return px_per_em, (box[:, :2] + box[:, 2:]) / 2
 

@@ -37,6 +37,7 @@ def _take_forms(verdict: Verdict, order: Sequence[int]) -> Verdict:
     return Verdict(
         admitted=verdict.admitted[:, order],
         unproven=verdict.unproven[:, order],
+        changes=verdict.changes.take_forms(order),
         refusals=move(verdict.refusals),
         allowed=move(verdict.allowed),
         twins=tuple(replace(twins, forms=move_forms(twins.forms)) for twins in verdict.twins),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.gate.changing import Changes
 from glyphgen.gate.twins import FaceTwins, Twins
 
 __all__ = ["DENIED", "Refusal", "Verdict"]
@@ -44,6 +45,7 @@ class Verdict:
         allowed: One for each cell that the gate refused and the recipe admits, by face and form.
         twins: Forms that the faces together draw alike.
         face_twins: Forms that single faces draw alike.
+        changes: What the recipe's ranges make of the cells.
     """
 
     admitted: NDArray[np.bool_]
@@ -52,3 +54,4 @@ class Verdict:
     allowed: tuple[Refusal, ...]
     twins: tuple[Twins, ...]
     face_twins: tuple[FaceTwins, ...]
+    changes: Changes

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 from glyphgen.files.cache import Cache, find_cache
 from glyphgen.fonts import Face
 from glyphgen.gate import GATE_VERSION, Refusal, Verdict
-from glyphgen.gate.exemplars import load_shipped
+from glyphgen.gate.changing import Changes
+from glyphgen.gate.shipped import load_shipped
 from glyphgen.gate.twins import FaceTwins, Twins
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
 from glyphgen.outlines.raster import RASTER_VERSION
@@ -29,6 +30,7 @@ _NOT_LOOKED_AT: dict[str, Any] = {
 }
 _VERDICT = "verdict.json"
 _ADMITTED, _UNPROVEN = "admitted.npy", "unproven.npy"
+_CHANGES = "changes-{}.npy"
 _OUTLINES = "outlines"
 
 
@@ -67,6 +69,8 @@ def write_entry(name: str, store: OutlineStore, verdict: Verdict) -> None:
         store.write(entry / _OUTLINES)
         np.save(entry / _ADMITTED, verdict.admitted)
         np.save(entry / _UNPROVEN, verdict.unproven)
+        for field in fields(Changes):
+            np.save(entry / _CHANGES.format(field.name), getattr(verdict.changes, field.name))
         (entry / _VERDICT).write_text(json.dumps(_show_lists(verdict)), encoding="ascii")
 
     _find_cache().write(name, fill)
@@ -94,6 +98,12 @@ def _read_verdict(entry: Path) -> Verdict:
     return Verdict(
         admitted=np.load(entry / _ADMITTED),
         unproven=np.load(entry / _UNPROVEN),
+        changes=Changes(
+            **{
+                field.name: np.load(entry / _CHANGES.format(field.name))
+                for field in fields(Changes)
+            }
+        ),
         refusals=tuple(Refusal(**record) for record in page["refusals"]),
         allowed=tuple(Refusal(**record) for record in page["allowed"]),
         twins=tuple(

@@ -18,6 +18,7 @@ from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
+from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
 from glyphgen.plan.splits import share_samples, split_faces
 from glyphgen.plan.turns import Turns, list_turns, make_turns
 from glyphgen.recipe import Recipe, Render
@@ -29,8 +30,6 @@ __all__ = ["SAMPLE_DTYPE", "Placements", "Plan", "describe_plan", "make_plan"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# The values of a sample, in the order of its random words. New ones go to the end.
-_VALUES = ("size", "shift_x", "shift_y", "rotation", "shear", "stretch", "weight", "wobble")
 _PLACEMENT_WORDS = 8  # of 64 bits: two values each, and room for more
 _WOBBLE_WORDS = 20  # two 16-bit numbers for each of up to 36 nodes
 _SCATTER_WORDS = 64  # one for each piece of ink; a 65th piece moves as the first does
@@ -47,6 +46,7 @@ class Plan:
         turns: The rows of each split, in the order of ``SPLITS``.
         grid: (G, 8) in grid mode, every combination of values in the order it is used; (0, 8) in
             random mode.
+        share: float64 (cells,), of the ranges of shape that each cell is drawn in; see ``gate.changing``.
     """
 
     recipe: Recipe
@@ -54,6 +54,7 @@ class Plan:
     n_forms: int
     turns: tuple[Turns, ...]
     grid: Floats
+    share: Floats
 
     @property
     def n_rows(self) -> int:
@@ -105,18 +106,25 @@ class Plan:
             table = self.grid[(turn_round + class_index) % len(self.grid)]
         else:
             table = _draw_values(render, by_class.words(self._stream(Stage.PLACEMENT)))
+        scatter = self._scatter(by_class)
+        share = self.share[cell]
+        narrowed = np.flatnonzero(share < 1.0)
+        if len(narrowed):
+            table[narrowed] = draw_in(render, table[narrowed], share[narrowed])
+            if scatter.shape[1]:
+                scatter[narrowed] = draw_in_scatter(scatter[narrowed], share[narrowed])
         samples = np.zeros(len(cell), dtype=SAMPLE_DTYPE)
         samples["class_index"], samples["sample"] = class_index, sample
         samples["face"], samples["form"] = np.divmod(cell, self.n_forms)
         samples["source_row"] = -1
-        values = dict(zip(_VALUES, table.T, strict=True))
+        values = dict(zip(VALUES, table.T, strict=True))
         matrix = place(self.recipe, self.framing, cell, values, samples)
         return Placements(
             cell=cell,
             samples=samples,
             matrix=matrix,
             wobble=self._wobble(by_class),
-            scatter=self._scatter(by_class),
+            scatter=scatter,
         )
 
     def _wobble(self, by_class: ByClass) -> NDArray[np.float32]:
@@ -144,9 +152,8 @@ class Plan:
 
 
 def _draw_values(render: Render, words: NDArray[np.uint64]) -> Floats:
-    ranges = [*(getattr(render, name) for name in _VALUES[:-1]), render.wobble.amplitude]
-    low, high = np.array([(min(values), max(values)) for values in ranges]).T
-    share = split_words(words, bits=32)[:, : len(_VALUES)].astype(np.float64) / 2**32
+    low, high = list_ranges(render)
+    share = split_words(words, bits=32)[:, : len(VALUES)].astype(np.float64) / 2**32
     values: Floats = low + (high - low) * share
     return values
 
@@ -158,8 +165,18 @@ def make_plan(
     store: OutlineStore,
     framing: Framing,
     admitted: NDArray[np.bool_],
+    share: NDArray[np.float32],
 ) -> Plan:
     """Divide the admitted cells (faces, forms) and the samples among the splits.
+
+    Args:
+        recipe: What is planned.
+        table: Its classes.
+        faces: F faces.
+        store: The outlines of F * C cells.
+        framing: Where they stand.
+        admitted: bool (F, C).
+        share: (F, C), of the ranges of shape that each cell is drawn in.
 
     Raises:
         RecipeError: The split cannot be made, or leaves a class without a face in train.
@@ -183,7 +200,12 @@ def make_plan(
         turns.append(make_turns(*cells_of[name], counts[name], first, first_turn))
         first = first + counts[name]
     return Plan(
-        recipe=recipe, framing=framing, n_forms=store.n_forms, turns=tuple(turns), grid=grid
+        recipe=recipe,
+        framing=framing,
+        n_forms=store.n_forms,
+        turns=tuple(turns),
+        grid=grid,
+        share=share.ravel().astype(np.float64),
     )
 
 
@@ -214,7 +236,7 @@ def _count_samples(
 def _list_grid(recipe: Recipe) -> Floats:
     """Return every combination of a grid's values, in an order drawn from the seed."""
     if recipe.render.mode != "grid":
-        return np.zeros((0, len(_VALUES)))
+        return np.zeros((0, len(VALUES)))
     render = recipe.render
     others = product(render.rotation, render.shear, render.stretch, render.weight)
     wobble = max(render.wobble.amplitude)

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, Strict
 from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.choices import (
     COMPRESSIONS,
+    ON_CHANGED,
     ON_CUT_OFF,
     ON_REFUSED,
     ON_UNPROVEN,
@@ -247,6 +248,11 @@ class Gate(Settings):
     on_cut_off: Annotated[str, OneOf(ON_CUT_OFF)] = "shrink"
     """What happens where ink would leave the frame. Ink shrinks to a quarter of the smallest size at
     most; what leaves the frame even so is refused."""
+
+    on_changed: Annotated[str, OneOf(ON_CHANGED)] = "shrink"
+    """What happens where rotation, shear, stretch, weight, wobble and scatter together make another
+    character of a cell than its own, as ツ of シ: the ranges of that cell shrink to a half, a quarter or
+    nothing, or the cell is refused."""
 
     min_faces_per_class: Annotated[int, Field(ge=1)] = 1
     """Fewer faces than this that draw a class are an error."""

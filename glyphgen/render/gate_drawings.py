@@ -1,6 +1,7 @@
-"""Draws cells for the gate with the engine of a recipe, which may draw what no outline shows."""
+"""Draws cells for the gate: with the engine of a recipe, and at the corners of its ranges."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,17 +9,28 @@ from numpy.typing import NDArray
 from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.errors import EngineError
 from glyphgen.fonts import Face
-from glyphgen.gate.thumbnails import fit_ink
+from glyphgen.gate.changing import excuse
+from glyphgen.gate.thumbnails import find_margin, fit_ink
+from glyphgen.geometry import make_linear_map
+from glyphgen.images.fitting import center_ink
+from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements
+from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
 from glyphgen.progress import Reporter, track
 from glyphgen.recipe import Recipe
+from glyphgen.streams import mix_words, split_words
 
-__all__ = ["EngineDrawings"]
+__all__ = ["CornerDrawings", "EngineDrawings"]
 
 Ints = NDArray[np.int64]
 
 _AT_ONCE = 64
+# Each rotation is seen with so many settings of the others; more where weight, wobble or scatter vary,
+# whose words are drawn anew at each corner.
+_SETTINGS, _BENT_SETTINGS = 2, 4
+_ROTATION_STEP = 20.0  # degrees, at most, between two rotations that are looked at
+_CORNER_SIDE = 64  # pixels of the frame that a corner is drawn in
 
 
 class EngineDrawings:
@@ -96,3 +108,126 @@ def _draw_each(engine: Engine, placements: Placements, rows: Ints, ink: NDArray[
                 _draw_each(engine, placements, np.array([row]), ink)
             return
     ink[rows] = drawn
+
+
+class CornerDrawings:
+    """Cells at the corners of what a recipe varies, drawn by the vector engine.
+
+    Args:
+        recipe: Whose ranges.
+        store: The outlines of all cells.
+        framing: Where they stand.
+    """
+
+    def __init__(self, recipe: Recipe, store: OutlineStore, framing: Framing) -> None:
+        self._render, self._store, self._framing = recipe.render, store, framing
+        inputs = EngineInputs(
+            store=store,
+            faces=(),
+            forms=(),
+            height=_CORNER_SIDE,
+            width=_CORNER_SIDE,
+            scatter=(
+                recipe.render.scatter.shift,
+                recipe.render.scatter.turn,
+                recipe.render.scatter.scale,
+            ),
+        )
+        self._engine = make_engine("vector", inputs)
+        low, high = list_ranges(recipe.render)
+        varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
+        still = draw_in(recipe.render, low[None], np.zeros(1))[0]
+        varies |= {name: bool(still[k] != low[k]) or varies[name] for k, name in enumerate(VALUES)}
+        self._bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
+        k = VALUES.index("rotation")
+        n_rotations = max(2, 1 + ceil((high[k] - low[k]) / _ROTATION_STEP))
+        self._rotations = np.linspace(low[k], high[k], n_rotations)
+        leans = varies["rotation"] or varies["shear"] or varies["stretch"]
+        n_settings = _BENT_SETTINGS if self._bends else _SETTINGS if leans else 0
+        self.n_corners = n_rotations * n_settings
+
+    def draw_corner(
+        self, cells: Ints, share: float, corner: int, side: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, float]:
+        """Draw cells at a corner; see ``gate.changing.VariedDrawings``."""
+        values = self._list_values(corner, share)
+        words = self._choose_scatter(corner, share), self._choose_wobble(corner)
+        varied = self._draw(cells, values, *words, side)
+        undone = None
+        if self._bends:
+            upright = values | {"rotation": 0.0, "shear": 0.0, "stretch": 1.0}
+            undone = self._draw(cells, upright, *words, side)
+        return varied, undone, excuse(values["rotation"], values["shear"], values["stretch"])
+
+    def _list_values(self, corner: int, share: float) -> dict[str, float]:
+        setting, rotation = divmod(corner, len(self._rotations))
+        shear = setting & 1
+        # A half of all combinations, of which each pair of values sees all four of its own.
+        is_high = {
+            "shear": shear,
+            "stretch": (rotation ^ shear) & 1,
+            "weight": setting >> 1,
+            "wobble": 1,
+        }
+        low, high = list_ranges(self._render)
+        extreme = np.where([is_high.get(name, 0) for name in VALUES], high, low)
+        extreme[VALUES.index("rotation")] = self._rotations[rotation]
+        drawn = draw_in(self._render, extreme[None], np.array([share]))[0]
+        return dict(zip(VALUES, drawn.tolist(), strict=True))
+
+    def _choose_scatter(self, corner: int, share: float) -> NDArray[np.uint64]:
+        """Return the words (1, 64) with which each piece moves as far as it may, to a side by lot."""
+        if self._render.scatter.is_neutral:
+            return np.zeros((1, 0), dtype=np.uint64)
+        chance = mix_words(np.array([corner], dtype=np.uint64), use=0, n=64)
+        sides = split_words(chance, bits=16).reshape(1, 64, 4) >> np.uint64(15)
+        shifts = np.arange(0, 64, 16, dtype=np.uint64)
+        words = np.bitwise_or.reduce((sides * np.uint64(0xFFFF)) << shifts, axis=-1)
+        return draw_in_scatter(words, np.array([share]))
+
+    def _choose_wobble(self, corner: int) -> NDArray[np.float32]:
+        """Return nodes (1, K, 2) that all go as far as they may."""
+        wobble = self._render.wobble
+        n_nodes = 0 if wobble.is_neutral else wobble.grid**2
+        chance = mix_words(np.array([corner], dtype=np.uint64), use=1, n=2 * max(n_nodes, 1))
+        sides = (chance >> np.uint64(63)).astype(np.float32) * 8191 - 4096
+        return sides[:, : 2 * n_nodes].reshape(1, n_nodes, 2)
+
+    def _draw(
+        self,
+        cells: Ints,
+        values: dict[str, float],
+        scatter: NDArray[np.uint64],
+        wobble: NDArray[np.float32],
+        side: int,
+    ) -> NDArray[np.uint8]:
+        n = len(cells)
+        every = {name: np.full(n, value) for name, value in values.items()}
+        linear = make_linear_map(every["rotation"], every["shear"], every["stretch"])
+        samples = np.zeros(n, dtype=SAMPLE_DTYPE)
+        samples["weight_em"] = np.maximum(every["weight"], -self._framing.thinning[cells])
+        samples["wobble_em"] = every["wobble"]
+        reach = self._framing.reach(cells, linear, every["weight"], every["wobble"])
+        matrix = _fit_reach(linear, self._framing.anchor[cells], reach)
+        placements = Placements(
+            cell=cells,
+            samples=samples,
+            matrix=matrix,
+            wobble=np.repeat(wobble, n, axis=0),
+            scatter=np.repeat(scatter, n, axis=0),
+        )
+        ink = np.empty((n, _CORNER_SIDE, _CORNER_SIDE), dtype=np.uint8)
+        self._engine.draw(placements, ink)
+        return center_ink(ink, side, find_margin(side))
+
+
+def _fit_reach(
+    linear: NDArray[np.float64], anchor: NDArray[np.float64], reach: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return matrices (n, 2, 3) under which what ink may reach fills the frame of a corner."""
+    low, high = reach[:, :2], reach[:, 2:]
+    px_per_em = _CORNER_SIDE / np.maximum((high - low).max(axis=1), 1e-3)
+    flipped = linear * px_per_em[:, None, None] * np.array([[1.0], [-1.0]])
+    middle = (low + high) / 2 * px_per_em[:, None] * np.array([1.0, -1.0])
+    moved = np.einsum("nij,nj->ni", flipped, anchor) + middle
+    return np.concatenate([flipped, (_CORNER_SIDE / 2 - moved)[:, :, None]], axis=2)

@@ -10,7 +10,13 @@ from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.engines import Engine, EngineInputs, find_engine_version, make_engine
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
-from glyphgen.gate import Verdict, describe_unproven, examine_cells, require_classes
+from glyphgen.gate import (
+    Verdict,
+    describe_changed,
+    describe_unproven,
+    examine_cells,
+    require_classes,
+)
 from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
@@ -19,7 +25,7 @@ from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.recipe import Recipe
-from glyphgen.render.gate_drawings import EngineDrawings
+from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 
@@ -114,7 +120,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         name = name_entry(recipe, faces, table.all_forms, engine_version)
         cached = read_entry(name) if use_cache else None
         if cached is None:
-            examined = _examine(recipe, reader, faces, table.all_forms, reporter)
+            examined = _examine(recipe, reader, faces, table, reporter)
             unread += examined.unread
             faces, store, verdict = examined.faces, examined.store, examined.verdict
             if use_cache and not examined.unread:
@@ -148,9 +154,10 @@ def _examine(
     recipe: Recipe,
     reader: FontReader,
     faces: Sequence[Face],
-    forms: Sequence[str],
+    table: ClassTable,
     reporter: Reporter,
 ) -> _Examined:
+    forms = table.all_forms
     wobble = recipe.render.wobble
     panel = (*forms, *choose_panel(forms))
     read = reader.read_outlines(
@@ -165,15 +172,20 @@ def _examine(
         drawings = EngineDrawings(recipe, store, read.faces, forms, reporter)
     examining = Progress(step="examine cells", done=0, total=store.n_cells, unit="cells")
     reporter.progress(examining)
+    framing = make_framing(recipe, store)
+    varied = None
+    if recipe.gate.on_changed != "allow":
+        varied = CornerDrawings(recipe, store, framing)
     verdict = examine_cells(
         recipe,
         read.faces,
-        forms,
+        table,
         store,
-        make_framing(recipe, store),
+        framing,
         read.missing,
         Panel(forms=panel, store=read.store),
         drawings,
+        varied,
     )
     reporter.progress(replace(examining, done=examining.total))
     return _Examined(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
@@ -197,6 +209,8 @@ def _warn(
     unproven = describe_unproven(table, verdict)
     if unproven and recipe.gate.on_unproven == "warn":
         lines.append(f'{unproven}; gate.on_unproven = "allow" says nothing')
+    if changed := describe_changed(table, faces, verdict):
+        lines.append(f'{changed}; gate.on_changed = "allow" varies them all the same')
     return tuple(lines)
 
 
@@ -242,7 +256,13 @@ def prepare_render(
         store=found.store,
         verdict=found.verdict,
         plan=make_plan(
-            recipe, found.table, found.faces, found.store, found.framing, found.verdict.admitted
+            recipe,
+            found.table,
+            found.faces,
+            found.store,
+            found.framing,
+            found.verdict.admitted,
+            found.verdict.changes.share,
         ),
         unread=found.unread,
         warnings=found.warnings,

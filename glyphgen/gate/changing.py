@@ -1,0 +1,210 @@
+"""Whether a proven cell still shows its character at the ends of what a recipe varies.
+
+A cell is drawn at some corners of the recipe's ranges. Each drawing is compared with the exemplars of the
+recipe's classes twice: as it is, and with its rotation, shear and stretch undone, for which a reader allows
+a little. Where another class is nearer than the own one, and nearer than it is to the upright cell, the
+ranges are drawn in for this cell: to a half, a quarter, or nothing of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.gate.evidence import Evidence, Reference
+from glyphgen.gate.shapes import SHAPE_SIDE, describe_shapes
+from glyphgen.gate.shipped import load_shipped
+
+__all__ = ["Changes", "Judge", "VariedDrawings", "excuse", "find_changes", "no_changes"]
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+_SHARES = (1.0, 0.5, 0.25)  # of the ranges, that are tried one after the other
+_ROOM = 0.35  # of a logarithm of distances, by which another class has to be nearer
+_MORE = 0.15  # likewise, than it is to the upright cell
+# 0.3 at a rotation of 15 degrees, at a shear of 20, and where the width is a third more.
+_EXCUSE, _USUAL_ROTATION, _USUAL_SHEAR, _USUAL_STRETCH = 0.3, 15.0, 20.0, 0.3
+# At the first corners every cell is looked at, at the others those that came so near to another class.
+_FIRST, _NEAR = 2, 0.5
+_CELLS = 2048  # that are drawn at once
+
+
+def excuse(rotation_deg: float, shear_deg: float, stretch: float) -> float:
+    """Return how much farther a form may be for what a reader undoes, as a logarithm of distances."""
+    rotation, shear = rotation_deg / _USUAL_ROTATION, shear_deg / _USUAL_SHEAR
+    return _EXCUSE * (rotation**2 + shear**2 + (log(stretch) / _USUAL_STRETCH) ** 2)
+
+
+class VariedDrawings(Protocol):
+    """Draws cells at the corners of a recipe's ranges.
+
+    Attributes:
+        n_corners: How many there are; 0 where the recipe varies nothing that could change a shape.
+    """
+
+    n_corners: int
+
+    def draw_corner(
+        self, cells: Ints, share: float, corner: int, side: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, float]:
+        """Draw cells, each until its ink fills the picture.
+
+        Args:
+            cells: (n,).
+            share: Of the ranges, 0 to 1.
+            corner: 0 to ``n_corners`` - 1.
+            side: Of the pictures, in pixels.
+
+        Returns:
+            uint8 (n, side, side); the same without rotation, shear and stretch, or None where nothing
+            else varies; and how far the undone ones would have to be excused, as a logarithm.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What the ranges of a recipe make of F * C cells.
+
+    Attributes:
+        share: float32 (F, C), of the ranges that a cell keeps its character in: 1 for most.
+        shows: (F, C), the form that it comes nearer to beyond; empty where there is none.
+        margin: float32 (F, C), by how much nearer, as a logarithm of distances; 0 where there is none.
+    """
+
+    share: Floats
+    shows: NDArray[np.str_]
+    margin: Floats
+
+    def keep(self, cells: NDArray[np.bool_]) -> "Changes":
+        """Return the changes of some cells (F, C) alone."""
+        return Changes(
+            share=np.where(cells, self.share, np.float32(1)),
+            shows=np.where(cells, self.shows, ""),
+            margin=np.where(cells, self.margin, np.float32(0)),
+        )
+
+    def take_forms(self, forms: Sequence[int]) -> "Changes":
+        """Return the changes of the same cells with the forms in another order."""
+        return Changes(
+            share=self.share[:, forms], shows=self.shows[:, forms], margin=self.margin[:, forms]
+        )
+
+
+def no_changes(shape: tuple[int, int]) -> Changes:
+    """Return what ranges make of cells (F, C) that keep their characters."""
+    return Changes(
+        share=np.ones(shape, dtype=np.float32),
+        shows=np.full(shape, "", dtype=np.dtype("U32")),
+        margin=np.zeros(shape, dtype=np.float32),
+    )
+
+
+def find_changes(
+    evidence: Evidence, admitted: NDArray[np.bool_], form_class: Ints, drawings: VariedDrawings
+) -> Changes:
+    """Find in how much of the recipe's ranges each cell keeps its character.
+
+    Args:
+        evidence: On F * C cells.
+        admitted: bool (F, C); others are not asked.
+        form_class: (C,), the class of each form: what one class draws is no change.
+        drawings: Of the cells.
+    """
+    changes = no_changes(admitted.shape)
+    if drawings.n_corners:
+        for reference in evidence.references:
+            known = admitted & (reference.position >= 0)
+            known &= np.isfinite(reference.vectors[:, :, 0])
+            cells = np.flatnonzero(known)
+            judge = Judge(reference, form_class)
+            for start in range(0, len(cells), _CELLS):
+                _draw_in(changes, judge, cells[start : start + _CELLS], drawings)
+    return changes
+
+
+def _draw_in(changes: Changes, judge: "Judge", cells: Ints, drawings: VariedDrawings) -> None:
+    """Find the share of some cells, those that keep their characters at the corners being done."""
+    share, shows, margin = changes.share.ravel(), changes.shows.ravel(), changes.margin.ravel()
+    upright = judge.measure_upright(cells)
+    limit = judge.find_limit(cells, upright)
+    for tried, following in zip(_SHARES, (*_SHARES[1:], 0.0), strict=True):
+        changed = np.zeros(len(cells), dtype=np.bool_)
+        nearest = np.full(len(cells), -np.inf, dtype=np.float32)
+        for corner in range(drawings.n_corners):
+            is_open = ~changed & ((corner < _FIRST) | (nearest > limit - _NEAR))
+            rows = np.flatnonzero(is_open)
+            if not len(rows):
+                break
+            by, alternative = judge.weigh(
+                cells[rows],
+                judge.measure_corner(cells[rows], upright[rows], drawings, tried, corner),
+            )
+            nearest[rows] = np.maximum(nearest[rows], by)
+            found = by > limit[rows]
+            rows = rows[found]
+            changed[rows] = True
+            if tried == _SHARES[0]:
+                shows[cells[rows]], margin[cells[rows]] = alternative[found], by[found]
+        cells, upright, limit = cells[changed], upright[changed], limit[changed]
+        share[cells] = following
+
+
+class Judge:
+    """Compares drawings of cells with the exemplars of a recipe's own forms.
+
+    Args:
+        reference: What the cells are compared with.
+        form_class: (C,), the class of each form.
+    """
+
+    def __init__(self, reference: Reference, form_class: Ints) -> None:
+        own = np.flatnonzero(reference.position >= 0)
+        positions = np.sort(reference.position[own])
+        self.exemplars = reference.exemplars.take_forms(positions)
+        self.metric = load_shipped().metric
+        self.position = np.full(len(form_class), -1)
+        self.position[own] = np.searchsorted(positions, reference.position[own])
+        self.classes = np.empty(len(positions), dtype=np.int64)
+        self.classes[self.position[own]] = form_class[own]
+        self.typefaces, self.places = reference.typefaces, reference.places
+        self.vectors = reference.vectors
+
+    def measure_upright(self, cells: Ints) -> Floats:
+        """Return the distances (n, N) of cells as they are."""
+        face, form = np.divmod(cells, len(self.position))
+        return self.exemplars.measure_distances(self.vectors[face, form], self.typefaces[face])
+
+    def find_limit(self, cells: Ints, upright: Floats) -> Floats:
+        """Return by how much another class may be nearer (n,), for what it is to the upright cells."""
+        limit: Floats = np.maximum(_ROOM, self.weigh(cells, upright)[0] + _MORE)
+        return limit
+
+    def measure_corner(
+        self, cells: Ints, upright: Floats, drawings: VariedDrawings, share: float, corner: int
+    ) -> Floats:
+        """Return the distances (n, N) of cells at a corner, the better of as it is and undone."""
+        varied, undone, excuse = drawings.draw_corner(cells, share, corner, SHAPE_SIDE)
+        other = upright if undone is None else self.measure(cells, undone)
+        nearest: Floats = np.minimum(self.measure(cells, varied), other + np.float32(excuse))
+        return nearest
+
+    def measure(self, cells: Ints, ink: NDArray[np.uint8]) -> Floats:
+        """Return the distances (n, N) of pictures (n, SHAPE_SIDE, SHAPE_SIDE) of cells."""
+        face, form = np.divmod(cells, len(self.position))
+        vectors = self.metric.measure(describe_shapes(ink), self.places[face, form])
+        return self.exemplars.measure_distances(vectors, self.typefaces[face])
+
+    def weigh(self, cells: Ints, distances: Floats) -> tuple[Floats, NDArray[np.str_]]:
+        """Return by how much another class is nearer than honest typefaces are, and its form: (n,)."""
+        own = self.position[cells % len(self.position)]
+        row = np.arange(len(cells))
+        base = distances[row, own]
+        nearer = np.where(np.isfinite(base), base, -np.inf)[:, None] - distances
+        nearer -= self.exemplars.tolerance[own]
+        nearer[self.classes[own][:, None] == self.classes] = -np.inf
+        best = nearer.argmax(axis=1)
+        return nearer[row, best], np.array(self.exemplars.forms, dtype=np.dtype("U32"))[best]

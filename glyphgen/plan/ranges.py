@@ -1,0 +1,45 @@
+"""The values of a sample, how far a recipe lets them go, and how far a single cell."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.recipe import Render
+from glyphgen.streams import split_words
+
+__all__ = ["VALUES", "draw_in", "draw_in_scatter", "list_ranges"]
+
+Floats = NDArray[np.float64]
+
+VALUES = ("size", "shift_x", "shift_y", "rotation", "shear", "stretch", "weight", "wobble")
+"""In the order of a sample's random words. New ones go to the end."""
+
+# What leaves the shape as it is. Size and shifts never change a shape, so that they are not drawn in.
+_STILL = {"rotation": 0.0, "shear": 0.0, "stretch": 1.0, "weight": 0.0, "wobble": 0.0}
+_MIDDLE = 1 << 15  # of the 16-bit numbers of a scatter word
+
+
+def list_ranges(render: Render) -> tuple[Floats, Floats]:
+    """Return the least and the greatest of each value: (8,) and (8,)."""
+    ranges = [*(getattr(render, name) for name in VALUES[:-1]), render.wobble.amplitude]
+    low, high = np.array([(min(values), max(values)) for values in ranges]).T
+    return low, high
+
+
+def draw_in(render: Render, values: Floats, share: Floats) -> Floats:
+    """Return values (n, 8) within a share (n,) of their ranges, from where the shape is as it is."""
+    low, high = list_ranges(render)
+    drawn = values.copy()
+    for name, still in _STILL.items():
+        k = VALUES.index(name)
+        middle = min(max(still, low[k]), high[k])
+        drawn[:, k] = middle + (values[:, k] - middle) * share
+    return drawn
+
+
+def draw_in_scatter(words: NDArray[np.uint64], share: Floats) -> NDArray[np.uint64]:
+    """Return scatter words (n, W) whose pieces move by a share (n,) of what they did."""
+    numbers = split_words(words, bits=16).reshape(*words.shape, 4).astype(np.float64)
+    moved = np.rint((numbers - _MIDDLE) * share[:, None, None] + _MIDDLE).astype(np.uint64)
+    shifts = np.arange(0, 64, 16, dtype=np.uint64)
+    drawn: NDArray[np.uint64] = np.bitwise_or.reduce(moved << shifts, axis=-1)
+    return drawn
