@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from conftest import BOX, PAIR, RING, MakeFont
 
-from glyphgen.gate import examine_cells
+from glyphgen.gate import Verdict, examine_cells
+from glyphgen.gate.changing import Changes
 from glyphgen.gate.verdict_cache import _find_cache
+from glyphgen.outlines import OutlineStore
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import Survey, survey_faces
 
@@ -49,11 +51,17 @@ def n_examined(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 def assert_equal(a: Survey, b: Survey) -> None:
     assert (a.table, a.faces) == (b.table, b.faces)
-    for kind in ("store", "verdict"):
-        one, other = getattr(a, kind), getattr(b, kind)
-        for field in fields(one):
-            x, y = getattr(one, field.name), getattr(other, field.name)
-            assert type(x) is type(y)
+    assert_fields_equal(a.store, b.store)
+    assert_fields_equal(a.verdict, b.verdict)
+
+
+def assert_fields_equal(one: OutlineStore | Verdict | Changes, other: object) -> None:
+    for field in fields(one):
+        x, y = getattr(one, field.name), getattr(other, field.name)
+        assert type(x) is type(y)
+        if isinstance(x, Changes):
+            assert_fields_equal(x, y)
+        else:
             assert np.array_equal(x, y) if isinstance(x, np.ndarray) else x == y, field.name
             assert not isinstance(x, np.ndarray) or x.dtype == y.dtype
 
