@@ -9,7 +9,6 @@ from conftest import FONTS
 
 from glyphgen.errors import GateError
 from glyphgen.gate.page import make_gate_page
-from glyphgen.images.fitting import center_ink
 from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render import prepare_render, survey_faces
@@ -102,15 +101,3 @@ def test_scattered_pieces_are_drawn_in() -> None:
     words = mix_words(np.arange(5, dtype=np.uint64), use=0, n=64)
     assert (draw_in_scatter(words, np.ones(5)) == words).all()
     assert (draw_in_scatter(words, np.zeros(5)) == 0x8000800080008000).all()
-
-
-def test_ink_is_centered_and_fills_a_picture() -> None:
-    images = np.zeros((3, 20, 30), dtype=np.uint8)
-    images[0, 2:12, 5:9] = 255
-    images[1, 0:20, 0:30] = 200
-    pictures = center_ink(images, 48, 4.0)
-    rows, columns = np.nonzero(pictures[0] > 127)
-    assert (rows.min(), rows.max()) == (4, 43)
-    assert (columns.min(), columns.max()) == (16, 31)
-    assert pictures[1].max() == 200
-    assert not pictures[2].any()

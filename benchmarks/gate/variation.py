@@ -17,7 +17,6 @@ from glyphgen.gate.evidence import choose_panel, weigh_cells
 from glyphgen.gate.shapes import SHAPE_SIDE
 from glyphgen.gate.thumbnails import find_margin
 from glyphgen.geometry import make_linear_map
-from glyphgen.images.fitting import center_ink
 from glyphgen.images.png import write_png
 from glyphgen.outlines import FontReader
 from glyphgen.outlines.typefaces import find_typefaces
@@ -30,6 +29,7 @@ Ints = NDArray[np.int64]
 _ROWS = 100_000
 _AT_ONCE = 4096
 _WORST = 100
+_FAINT = 0.4  # of the darkest ink: paler pixels belong to an edge, or to paper
 
 
 def main() -> None:
@@ -99,8 +99,8 @@ def _judge(
     judges: list[Judge], cells: Ints, images: NDArray[np.uint8], samples: NDArray[np.void]
 ) -> NDArray[np.float32]:
     beyond = np.full(len(cells), np.nan, dtype=np.float32)
-    varied = center_ink(images, SHAPE_SIDE, find_margin(SHAPE_SIDE))
-    undone = center_ink(_undo(images, samples), SHAPE_SIDE, find_margin(SHAPE_SIDE))
+    varied = _center_ink(images, SHAPE_SIDE, find_margin(SHAPE_SIDE))
+    undone = _center_ink(_undo(images, samples), SHAPE_SIDE, find_margin(SHAPE_SIDE))
     excuses = [
         excuse(*map(float, row)) for row in samples[["rotation_deg", "shear_deg", "stretch"]]
     ]
@@ -132,6 +132,40 @@ def _undo(images: NDArray[np.uint8], samples: NDArray[np.void]) -> NDArray[np.ui
         matrix = np.column_stack([back, side / 2 - back @ middle])
         cv2.warpAffine(image, matrix, (side, side), dst=picture, flags=cv2.INTER_LINEAR)
     return undone
+
+
+def _center_ink(images: NDArray[np.uint8], side: int, margin: float) -> NDArray[np.uint8]:
+    """Scale and move the ink of each image until its longer side fills a picture, and it is centered.
+
+    Args:
+        images: uint8 (n, H, W), ink 255 on paper 0.
+        side: Of the pictures, in pixels.
+        margin: Pixels of paper beside the longer side of the ink.
+
+    Returns:
+        uint8 (n, side, side); blank where an image is.
+    """
+    pictures = np.zeros((len(images), side, side), dtype=np.uint8)
+    darkest = images.max(axis=(1, 2), initial=0)
+    is_ink = images > (darkest * _FAINT).astype(np.uint8)[:, None, None]
+    spans = [_find_span(is_ink.any(axis=axis)) for axis in (1, 2)]
+    low, high = (np.stack(ends, axis=1).astype(np.float64) for ends in zip(*spans, strict=True))
+    scale = (side - 2 * margin) / np.maximum((high - low).max(axis=1), 1.0)
+    # OpenCV counts from the middle of pixels.
+    move = side / 2 - scale[:, None] * (low + high) / 2 + (scale[:, None] - 1) / 2
+    matrices = np.zeros((len(images), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = scale
+    matrices[:, :, 2] = move
+    for k in np.flatnonzero(darkest).tolist():
+        cv2.warpAffine(
+            images[k], matrices[k], (side, side), dst=pictures[k], flags=cv2.INTER_LINEAR
+        )
+    return pictures
+
+
+def _find_span(lines: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first line with ink and the one after the last: (n, m) -> (n,) and (n,)."""
+    return lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
 
 
 def _lay_out(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from glyphgen.gate.shapes import TURNS, turn_shapes
 __all__ = [
     "BOX",
     "FEWEST_TYPEFACES",
+    "UNIT",
     "Comparison",
     "Exemplars",
     "Metric",
@@ -30,6 +31,9 @@ BOX = "a box"
 
 FEWEST_TYPEFACES = 3  # that have to draw a form before it can be judged
 _NEAREST = 3  # typefaces whose distances are averaged
+UNIT = 0.125
+"""The step of all vectors."""
+
 _LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
 _BATCH = 512
@@ -61,10 +65,15 @@ class Metric:
     place_axes: Floats
 
     def measure(self, shapes: Floats, places: Floats) -> Floats:
-        """Return the vectors (n, K + 4) of n cells."""
-        return np.concatenate(
-            [(shapes - self.mean) @ self.shape_axes, places @ self.place_axes], axis=1
+        """Return the vectors (n, K + 4) of n cells, whole multiples of ``UNIT`` from -127 to 127.
+
+        Their squares and products add up to the same in single precision, whatever the order.
+        """
+        shape_axes, place_axes = self.shape_axes.astype(np.float64), self.place_axes
+        vectors = np.concatenate(
+            [(shapes - self.mean) @ shape_axes, places @ place_axes.astype(np.float64)], axis=1
         )
+        return np.clip(np.rint(vectors / UNIT), -127, 127).astype(np.float32) * np.float32(UNIT)
 
     def measure_turned(self, shapes: Floats, places: Floats) -> list[Floats]:
         """Return the vectors of the same cells with their shapes turned, for each of ``TURNS``."""
@@ -151,8 +160,12 @@ class Exemplars:
             nearest = np.minimum.reduceat(far, starts, axis=1)
             nearest[typefaces[part, None] == typeface] = np.inf
             distances[part] = _average_nearest(nearest, first)
-        with np.errstate(divide="ignore"):
-            return np.log(distances)
+        return _take_logarithm(distances)
+
+
+def _take_logarithm(distances: Floats) -> Floats:
+    """Return natural logarithms, rounded from those in double precision."""
+    return np.log(distances.astype(np.float64)).astype(np.float32)
 
 
 def _find_starts(form: Ints, typeface: Ints) -> Ints:
@@ -306,7 +319,7 @@ def _measure_own(exemplars: Exemplars, vectors: Floats, form: Ints, typefaces: I
         nearest[typefaces[cells, None] == typeface[begin]] = np.inf
         if nearest.shape[1] >= _NEAREST:
             own[cells] = np.partition(nearest, _NEAREST - 1, axis=1)[:, :_NEAREST].mean(axis=1)
-    return np.log(own)
+    return _take_logarithm(own)
 
 
 def learn_exemplars(

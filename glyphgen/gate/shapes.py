@@ -3,6 +3,9 @@
 The picture of a cell is scaled to its ink, so that shape alone counts; size and place of the ink stay
 apart, in em. A shape that is mirrored or turned is another order of the same numbers.
 
+What the gate decides is part of a dataset, so it has to be the same on every machine. Libraries of linear
+algebra add in an order of their own: here they add in double precision, and the sums are rounded.
+
 Source: Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
 """
 
@@ -52,7 +55,7 @@ def _find_edges(ink: NDArray[np.uint8]) -> Floats:
     blurred = across[:, :-2] + 2 * across[:, 1:-1] + across[:, 2:]
     x = blurred[:, 1:-1, 2:] - blurred[:, 1:-1, :-2]
     y = blurred[:, 2:, 1:-1] - blurred[:, :-2, 1:-1]
-    least = np.hypot(x, y) * np.float32(_SHARPNESS)
+    least = np.sqrt(x * x + y * y) * np.float32(_SHARPNESS)
     edges = np.empty((len(ink), _DIRECTIONS, *x.shape[1:]), dtype=np.float32)
     half = np.float32(np.sqrt(0.5))
     for k, along in enumerate((x, (x + y) * half, y, (y - x) * half)):
@@ -61,13 +64,13 @@ def _find_edges(ink: NDArray[np.uint8]) -> Floats:
     return np.maximum(edges, 0.0, out=edges)
 
 
-def _make_pooling() -> Floats:
+def _make_pooling() -> NDArray[np.float64]:
     """Return the share (SHAPE_SIDE, 7) that each pixel of a line has in each place of the grid."""
     width = SHAPE_SIDE / _GRID
     centers = (np.arange(_GRID) + 0.5) * width
     pixels = np.arange(SHAPE_SIDE) + 0.5
-    share: Floats = np.maximum(0.0, 1.0 - np.abs(pixels[:, None] - centers) / width)
-    return share.astype(np.float32)
+    share: NDArray[np.float64] = np.maximum(0.0, 1.0 - np.abs(pixels[:, None] - centers) / width)
+    return share
 
 
 def turn_shapes(shapes: Floats, turn: str) -> Floats:

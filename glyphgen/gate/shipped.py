@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.gate.exemplars import Exemplars, Metric
+from glyphgen.gate.exemplars import UNIT, Exemplars, Metric
 
 __all__ = ["Shipped", "dump_exemplars", "load_shipped"]
 
 _PATH = Path(__file__).with_name("exemplars.npz")
-_UNITS_PER_STEP = 0.125  # of the vectors as they are shipped, in bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +51,9 @@ def dump_exemplars(path: Path, shipped: Shipped) -> None:
     }
     for name, exemplars in shipped.scripts.items():
         rows, columns = np.nonzero(exemplars.tolerance)
-        bytes_of = np.rint(exemplars.vectors / _UNITS_PER_STEP)
         page = {
             "forms": np.array(exemplars.forms),
-            "vectors": np.clip(bytes_of, -127, 127).astype(np.int8),
+            "vectors": np.rint(exemplars.vectors / UNIT).astype(np.int8),
             "form": exemplars.form.astype(np.uint16),
             "typeface": exemplars.typeface.astype(np.uint16),
             "place": exemplars.place,
@@ -95,7 +93,7 @@ def _load_script(file: Mapping[str, NDArray[Any]], name: str) -> Exemplars:
     tolerance[tuple(page["pairs"])] = page["tolerance"]
     return Exemplars(
         forms=tuple(page["forms"].tolist()),
-        vectors=page["vectors"].astype(np.float32) * np.float32(_UNITS_PER_STEP),
+        vectors=page["vectors"].astype(np.float32) * np.float32(UNIT),
         form=file[f"{name}/form"].astype(np.int64),
         typeface=file[f"{name}/typeface"].astype(np.int64),
         place=file[f"{name}/place"],

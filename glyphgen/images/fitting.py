@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["center_ink", "find_opencv_version", "fit_image", "shrink_images"]
-
-_FAINT = 0.4  # of the darkest ink: paler pixels belong to an edge, or to paper
+__all__ = ["find_opencv_version", "fit_image", "shrink_images"]
 
 
 def fit_image(
@@ -44,42 +42,6 @@ def shrink_images(images: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
         return images
     small_height, small_width = max(1, round(height * scale)), max(1, round(width * scale))
     return np.stack([_resize(image, small_height, small_width) for image in images])
-
-
-def center_ink(images: NDArray[np.uint8], side: int, margin: float) -> NDArray[np.uint8]:
-    """Scale and move the ink of each image until its longer side fills a picture, and it is centered.
-
-    Args:
-        images: uint8 (n, H, W), ink 255 on paper 0.
-        side: Of the pictures, in pixels.
-        margin: Pixels of paper beside the longer side of the ink.
-
-    Returns:
-        uint8 (n, side, side); blank where an image is.
-    """
-    import cv2
-
-    pictures = np.zeros((len(images), side, side), dtype=np.uint8)
-    darkest = images.max(axis=(1, 2), initial=0)
-    is_ink = images > (darkest * _FAINT).astype(np.uint8)[:, None, None]
-    spans = [_find_span(is_ink.any(axis=axis)) for axis in (1, 2)]
-    low, high = (np.stack(ends, axis=1).astype(np.float64) for ends in zip(*spans, strict=True))
-    scale = (side - 2 * margin) / np.maximum((high - low).max(axis=1), 1.0)
-    # OpenCV counts from the middle of pixels.
-    move = side / 2 - scale[:, None] * (low + high) / 2 + (scale[:, None] - 1) / 2
-    matrices = np.zeros((len(images), 2, 3))
-    matrices[:, 0, 0] = matrices[:, 1, 1] = scale
-    matrices[:, :, 2] = move
-    for k in np.flatnonzero(darkest).tolist():
-        cv2.warpAffine(
-            images[k], matrices[k], (side, side), dst=pictures[k], flags=cv2.INTER_LINEAR
-        )
-    return pictures
-
-
-def _find_span(lines: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first line with ink and the one after the last: (n, m) -> (n,) and (n,)."""
-    return lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
 
 
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """Draws cells for the gate: with the engine of a recipe, and at the corners of its ranges."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -12,7 +13,6 @@ from glyphgen.fonts import Face
 from glyphgen.gate.changing import excuse
 from glyphgen.gate.thumbnails import find_margin, fit_ink
 from glyphgen.geometry import make_linear_map
-from glyphgen.images.fitting import center_ink
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements
@@ -30,7 +30,8 @@ _AT_ONCE = 64
 # whose words are drawn anew at each corner.
 _SETTINGS, _BENT_SETTINGS = 2, 4
 _ROTATION_STEP = 20.0  # degrees, at most, between two rotations that are looked at
-_CORNER_SIDE = 64  # pixels of the frame that a corner is drawn in
+_CORNER_SIDE = 64  # pixels of the frame that a corner is first drawn in
+_FAINT = 100  # what is paler in it belongs to an edge
 
 
 class EngineDrawings:
@@ -121,7 +122,7 @@ class CornerDrawings:
 
     def __init__(self, recipe: Recipe, store: OutlineStore, framing: Framing) -> None:
         self._render, self._store, self._framing = recipe.render, store, framing
-        inputs = EngineInputs(
+        self._inputs = EngineInputs(
             store=store,
             faces=(),
             forms=(),
@@ -133,7 +134,6 @@ class CornerDrawings:
                 recipe.render.scatter.scale,
             ),
         )
-        self._engine = make_engine("vector", inputs)
         low, high = list_ranges(recipe.render)
         varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
         still = draw_in(recipe.render, low[None], np.zeros(1))[0]
@@ -216,9 +216,25 @@ class CornerDrawings:
             wobble=np.repeat(wobble, n, axis=0),
             scatter=np.repeat(scatter, n, axis=0),
         )
-        ink = np.empty((n, _CORNER_SIDE, _CORNER_SIDE), dtype=np.uint8)
-        self._engine.draw(placements, ink)
-        return center_ink(ink, side, find_margin(side))
+        # Once to see where the ink is, and once for the picture.
+        matrix = _fit_ink(self._draw_frames(placements, _CORNER_SIDE), matrix, side)
+        return self._draw_frames(replace(placements, matrix=matrix), side)
+
+    def _draw_frames(self, placements: Placements, side: int) -> NDArray[np.uint8]:
+        ink = np.empty((len(placements), side, side), dtype=np.uint8)
+        make_engine("vector", replace(self._inputs, height=side, width=side)).draw(placements, ink)
+        return ink
+
+
+def _fit_ink(ink: NDArray[np.uint8], matrix: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """Return the matrices under which ink that was drawn in frames (n, H, W) fills pictures."""
+    lines = np.any(ink > _FAINT, axis=1), np.any(ink > _FAINT, axis=2)
+    low = np.stack([line.argmax(axis=1) for line in lines], axis=1)
+    high = np.stack([line.shape[1] - line[:, ::-1].argmax(axis=1) for line in lines], axis=1)
+    growth = (side - 2 * find_margin(side)) / np.maximum((high - low).max(axis=1), 1)
+    fitted: NDArray[np.float64] = matrix * growth[:, None, None]
+    fitted[:, :, 2] += side / 2 - growth[:, None] * ((low + high) / 2)
+    return fitted
 
 
 def _fit_reach(
