@@ -629,7 +629,7 @@ def test_measured_twins_are_read_from_the_dataset(tmp_path: Path) -> None:
         "one_class": False,
     }
     page = {"cells": 2, "admitted": 2, "coverage": {}, "unproven": {}, "twins": [twins]}
-    page |= {key: [] for key in ("unread", "refused", "allowed", "face_twins")}
+    page |= {key: [] for key in ("unread", "refused", "allowed")}
     (tmp_path / "gate.json").write_text(json.dumps(page))
     assert list_alike_forms(tmp_path)[0] == ("l", "I")
 

@@ -162,7 +162,6 @@ def test_fonts_check_tells_what_is_refused_and_why(
         "faces_of_class": {"Ⰰ": 2, "Ⰱ": 1, "Ⰲ": 0},
         "allowed": [],
         "twins": [],
-        "face_twins": [],
     }
     done = run("fonts", "check", recipe, "--set", "classes.text=Ⰰ")
     assert done.returncode == 0

@@ -26,7 +26,7 @@ def list_alike_forms(folder: Path) -> tuple[tuple[str, ...], ...]:
         folder: Of a dataset; one without gate.json has the known ones alone.
     """
     page = read_gate_page(folder)
-    measured = tuple(group.forms for group in page.twins) if page else ()
+    measured = tuple(pair.forms for pair in page.twins if pair.are_twins) if page else ()
     return (*measured, *map(tuple, _KNOWN_TWINS))
 
 

@@ -174,7 +174,7 @@ def _show_verdict(found: "Survey") -> dict[str, Any]:
         "refused": refused,
         "unproven": int(verdict.unproven.sum()),
         "faces_of_class": dict(zip(table.labels, n_faces, strict=True)),
-        **{key: gate[key] for key in ("allowed", "twins", "face_twins")},
+        **{key: gate[key] for key in ("allowed", "twins")},
     }
 
 
@@ -198,17 +198,11 @@ def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
 
 
 def _print_twins(page: dict[str, Any]) -> None:
-    for twins in page["twins"]:
-        names = ", ".join(map(show_text, twins["forms"]))
-        print_line(
-            f"twins: {names}, alike in {twins['faces_alike']} of {twins['faces']} faces"
-            f" (distance {twins['distance']:g})"
-        )
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for twins in page["face_twins"]:
-        alike.setdefault(tuple(twins["forms"]), []).append(twins["face"])
-    for forms, faces in alike.items():
-        print_line(f"alike in {show_some(faces)}: {', '.join(map(show_text, forms))}")
+    for pair in page["twins"]:
+        names = " and ".join(map(show_text, pair["forms"]))
+        kind = "twins" if pair["are_twins"] else "no twins, but alike in some"
+        where = f" ({show_some(pair['alike_in'])})" if pair["alike_in"] else ""
+        print_line(f"{kind}: {names}, in {pair['faces_alike']} of {pair['faces']} typefaces{where}")
 
 
 def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -9,24 +9,26 @@ from glyphgen.gate.examining import (
     GATE_VERSION,
     count_faces,
     describe_changed,
+    describe_twins,
     describe_unproven,
     examine_cells,
     require_classes,
 )
-from glyphgen.gate.twins import FaceTwins, Twins
+from glyphgen.gate.twins import Twins, join_twins
 from glyphgen.gate.verdict import DENIED, Refusal, Verdict
 
 __all__ = [
     "CHECKS",
     "DENIED",
     "GATE_VERSION",
-    "FaceTwins",
     "Refusal",
     "Twins",
     "Verdict",
     "count_faces",
     "describe_changed",
+    "describe_twins",
     "describe_unproven",
     "examine_cells",
+    "join_twins",
     "require_classes",
 ]

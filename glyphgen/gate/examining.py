@@ -29,6 +29,7 @@ __all__ = [
     "GATE_VERSION",
     "count_faces",
     "describe_changed",
+    "describe_twins",
     "describe_unproven",
     "examine_cells",
     "require_classes",
@@ -69,7 +70,8 @@ def examine_cells(
     allow, deny = find_chosen(recipe, faces, forms)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
-    evidence = weigh_cells(panel.forms, faces, panel.store, find_typefaces(faces, store))
+    typefaces = find_typefaces(faces, store)
+    evidence = weigh_cells(panel.forms, faces, panel.store, typefaces)
     evidence = evidence.take_forms(len(forms))
     changes = no_changes(shape)
     if varied is not None:
@@ -94,14 +96,12 @@ def examine_cells(
     is_denied = deny.ravel() & (reason < 0)
     reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
     admitted = (reason < 0).reshape(shape)
-    twins, face_twins = find_twins(pictures, store, framing, recipe.render.framing, admitted, forms)
     return Verdict(
         admitted=admitted,
         unproven=admitted & np.isnan(evidence.weight),
         refusals=_list_refusals(reason, figure, seen),
         allowed=allowed,
-        twins=twins,
-        face_twins=face_twins,
+        twins=find_twins(pictures, store, framing, recipe, admitted, forms, typefaces),
         changes=changes.keep(admitted),
     )
 
@@ -209,6 +209,24 @@ def describe_unproven(table: ClassTable, verdict: Verdict) -> str:
         f"{n_cells:,} cells are unproven: fewer than three other typefaces draw {shown}"
         " (look at `glyphgen preview`, or add fonts)"
     )
+
+
+def describe_twins(table: ClassTable, verdict: Verdict) -> str:
+    """Return in a line which classes are twins; empty where none are."""
+    forms, form_class = table.all_forms, table.form_class
+    pairs = [
+        pair
+        for pair in verdict.twins
+        if pair.are_twins and form_class[pair.forms[0]] != form_class[pair.forms[1]]
+    ]
+    if not pairs:
+        return ""
+    shown = show_some(
+        f"{forms[pair.forms[0]]} and {forms[pair.forms[1]]}"
+        f" ({pair.n_alike} of {pair.n_typefaces} typefaces)"
+        for pair in pairs
+    )
+    return f"twins, which are drawn alike: {shown}"
 
 
 def describe_changed(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> str:

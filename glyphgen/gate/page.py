@@ -17,7 +17,6 @@ from glyphgen.text import dump_json, list_codepoints, show_foreign
 __all__ = [
     "GATE_NAME",
     "ChangedEntry",
-    "FaceTwinsEntry",
     "GatePage",
     "RefusedEntry",
     "Surveyed",
@@ -68,14 +67,16 @@ class RefusedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwinsEntry:
-    """Forms that the faces together draw alike.
+    """Forms that some typefaces draw alike.
 
     Attributes:
-        forms: Two or more.
-        distance: Of the two that are least alike, 0 (equal) to 1.
-        faces: Faces that draw two of them; the fewest in the group.
-        faces_alike: Faces that draw two of them alike; the fewest in the group.
-        one_class: Whether one label stands for all of them.
+        forms: Their texts.
+        distance: How far they are apart there, the median; 0 (equal) to 1.
+        faces: Typefaces that draw both; faces of one typeface count once.
+        faces_alike: Typefaces that draw them alike.
+        are_twins: Whether these are so many that the forms count as twins.
+        one_class: Whether one class holds them.
+        alike_in: Names of the faces that draw them alike, where they are no twins.
     """
 
     forms: tuple[str, ...]
@@ -83,21 +84,8 @@ class TwinsEntry:
     faces: int
     faces_alike: int
     one_class: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceTwinsEntry:
-    """Two forms that one face draws alike.
-
-    Attributes:
-        face: Name of the face.
-        forms: The two.
-        distance: 0 (equal) to 1.
-    """
-
-    face: str
-    forms: tuple[str, ...]
-    distance: float
+    are_twins: bool = True
+    alike_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +121,7 @@ class GatePage:
         unread: Faces that could not be read.
         refused: Cells that may not be drawn.
         allowed: Cells that checks refused and the recipe admits.
-        twins: Forms that the faces together draw alike.
-        face_twins: Forms that single faces draw alike.
+        twins: Pairs of forms that some typefaces draw alike.
         changed: Cells that are varied less than the recipe asks.
     """
 
@@ -146,7 +133,6 @@ class GatePage:
     refused: tuple[RefusedEntry, ...]
     allowed: tuple[RefusedEntry, ...]
     twins: tuple[TwinsEntry, ...]
-    face_twins: tuple[FaceTwinsEntry, ...]
     changed: tuple[ChangedEntry, ...] = ()
 
     def dump(self) -> bytes:
@@ -192,19 +178,13 @@ def make_gate_page(surveyed: Surveyed) -> GatePage:
             TwinsEntry(
                 forms=tuple(forms[form] for form in twins.forms),
                 distance=twins.distance,
-                faces=twins.n_faces,
+                faces=twins.n_typefaces,
                 faces_alike=twins.n_alike,
+                are_twins=twins.are_twins,
                 one_class=len({form_class[form] for form in twins.forms}) == 1,
+                alike_in=() if twins.are_twins else tuple(names[face] for face in twins.faces),
             )
             for twins in verdict.twins
-        ),
-        face_twins=tuple(
-            FaceTwinsEntry(
-                face=names[twins.face],
-                forms=tuple(forms[form] for form in twins.forms),
-                distance=twins.distance,
-            )
-            for twins in verdict.face_twins
         ),
         changed=tuple(_name_changes(verdict.changes, names, forms)),
     )

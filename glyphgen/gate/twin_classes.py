@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glyphgen.classes import ClassTable, merge_classes
-from glyphgen.gate import Refusal, Verdict
+from glyphgen.gate import Refusal, Verdict, join_twins
 from glyphgen.outlines import OutlineStore
 
 __all__ = ["merge_twins"]
@@ -18,7 +18,9 @@ def merge_twins(
     Forms of one class stand beside each other, so that the forms change their places.
     """
     forms = table.all_forms
-    merged = merge_classes(table, [[forms[k] for k in twins.forms] for twins in verdict.twins])
+    merged = merge_classes(
+        table, [[forms[k] for k in group] for group in join_twins(verdict.twins, len(forms))]
+    )
     place = {form: k for k, form in enumerate(forms)}
     order = [place[form] for form in merged.all_forms]
     return merged, store.take_forms(order), _take_forms(verdict, order)
@@ -27,8 +29,9 @@ def merge_twins(
 def _take_forms(verdict: Verdict, order: Sequence[int]) -> Verdict:
     new_place = {old: new for new, old in enumerate(order)}
 
-    def move_forms(forms: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted(new_place[form] for form in forms))
+    def move_pair(pair: tuple[int, int]) -> tuple[int, int]:
+        first, second = sorted(new_place[form] for form in pair)
+        return first, second
 
     def move(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
         moved = (replace(refusal, form=new_place[refusal.form]) for refusal in refusals)
@@ -40,8 +43,5 @@ def _take_forms(verdict: Verdict, order: Sequence[int]) -> Verdict:
         changes=verdict.changes.take_forms(order),
         refusals=move(verdict.refusals),
         allowed=move(verdict.allowed),
-        twins=tuple(replace(twins, forms=move_forms(twins.forms)) for twins in verdict.twins),
-        face_twins=tuple(
-            replace(twins, forms=move_forms(twins.forms)) for twins in verdict.face_twins
-        ),
+        twins=tuple(replace(twins, forms=move_pair(twins.forms)) for twins in verdict.twins),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.gate.changing import Changes
-from glyphgen.gate.twins import FaceTwins, Twins
+from glyphgen.gate.twins import Twins
 
 __all__ = ["DENIED", "Refusal", "Verdict"]
 
@@ -43,8 +43,7 @@ class Verdict:
             that it cannot be compared.
         refusals: One for each cell that is not admitted, by face and form.
         allowed: One for each cell that the gate refused and the recipe admits, by face and form.
-        twins: Forms that the faces together draw alike.
-        face_twins: Forms that single faces draw alike.
+        twins: Pairs of forms that some typefaces draw alike, those first that most do.
         changes: What the recipe's ranges make of the cells.
     """
 
@@ -53,5 +52,4 @@ class Verdict:
     refusals: tuple[Refusal, ...]
     allowed: tuple[Refusal, ...]
     twins: tuple[Twins, ...]
-    face_twins: tuple[FaceTwins, ...]
     changes: Changes

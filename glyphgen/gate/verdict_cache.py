@@ -14,7 +14,7 @@ from glyphgen.fonts import Face
 from glyphgen.gate import GATE_VERSION, Refusal, Verdict
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.shipped import load_shipped
-from glyphgen.gate.twins import FaceTwins, Twins
+from glyphgen.gate.twins import Twins
 from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
 from glyphgen.outlines.raster import RASTER_VERSION
 from glyphgen.recipe import Recipe
@@ -89,7 +89,6 @@ def _show_lists(verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
         "refusals": [asdict(refusal) for refusal in verdict.refusals],
         "allowed": [asdict(refusal) for refusal in verdict.allowed],
         "twins": [asdict(twins) for twins in verdict.twins],
-        "face_twins": [asdict(twins) for twins in verdict.face_twins],
     }
 
 
@@ -107,9 +106,7 @@ def _read_verdict(entry: Path) -> Verdict:
         refusals=tuple(Refusal(**record) for record in page["refusals"]),
         allowed=tuple(Refusal(**record) for record in page["allowed"]),
         twins=tuple(
-            Twins(**record | {"forms": tuple(record["forms"])}) for record in page["twins"]
-        ),
-        face_twins=tuple(
-            FaceTwins(**record | {"forms": tuple(record["forms"])}) for record in page["face_twins"]
+            Twins(**record | {key: tuple(record[key]) for key in ("forms", "faces")})
+            for record in page["twins"]
         ),
     )

@@ -13,6 +13,7 @@ from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_request
 from glyphgen.gate import (
     Verdict,
     describe_changed,
+    describe_twins,
     describe_unproven,
     examine_cells,
     require_classes,
@@ -209,6 +210,8 @@ def _warn(
     unproven = describe_unproven(table, verdict)
     if unproven and recipe.gate.on_unproven == "warn":
         lines.append(f'{unproven}; gate.on_unproven = "allow" says nothing')
+    if twins := describe_twins(table, verdict):
+        lines.append(f"{twins}; classes.merge_twins = true makes one class of them")
     if changed := describe_changed(table, faces, verdict):
         lines.append(f'{changed}; gate.on_changed = "allow" varies them all the same')
     return tuple(lines)

@@ -317,7 +317,7 @@ def _describe_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     class_of = {form: k for k, info in enumerate(dataset.classes) for form in info.forms}
     labels_of = dict(zip(*np.unique(np.asarray(dataset.labels), return_index=True), strict=True))
     shown = []
-    for group in gate.twins if gate else ():
+    for group in (pair for pair in (gate.twins if gate else ()) if pair.are_twins):
         members = sorted({class_of[form] for form in group.forms if form in class_of})
         members = [k for k in members if k in labels_of]
         if members:
@@ -325,12 +325,14 @@ def _describe_twins(dataset: Dataset, gate: GatePage | None) -> list[Block]:
             strip = make_strip(dataset.ink[first])
             labels = " ".join(group.forms)
             width = min(60 * len(members), 300)
-            shown.append((strip, f"{labels}  distance {group.distance:.2f}", width))
+            caption = f"{labels}  in {group.faces_alike} of {group.faces} typefaces"
+            shown.append((strip, caption, width))
     if not shown:
         return []
     return [
         text(
-            "Classes that most faces draw alike: no classifier can tell them apart without context."
+            "Classes that a fifth of the typefaces or more draw alike, at the sizes and shifts of this"
+            " dataset: there no classifier can tell them apart without context."
         ),
         gallery(shown),
     ]
