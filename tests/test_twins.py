@@ -119,7 +119,8 @@ def test_what_one_face_of_six_draws_alike_is_its_own_matter(
         scaled = {char: move(d, scale=1 - number / 20) for char, d in drawings.items()}
         make_font(f"{number}.ttf", scaled)
     make_font("x.ttf", dict.fromkeys("AB", move(BOX, scale=0.72)))
-    parts = lay_out(write_recipe('classes.text = "AB"\nfonts.files = ["*.ttf"]'))
+    allow = 'gate.allow = [{ face = "x.ttf" }]'
+    parts = lay_out(write_recipe(f'classes.text = "AB"\nfonts.files = ["*.ttf"]\n{allow}'))
     assert list_pairs(parts) == []
     assert list_pairs(parts, are_twins=False) == ["AB"]
     assert [entry.alike_in for entry in make_gate_page(parts.survey).twins] == [("x.ttf",)]
