@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help kana test quick check format docs bench mutants clean system-packages
+.PHONY: help kana test quick check format docs bench gate mutants clean system-packages
 
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
@@ -14,6 +14,7 @@ help:
 	@echo "make format  let ruff lay the code out"
 	@echo "make docs    build the documentation into docs/_build/html, strictly"
 	@echo "make bench   measure the speed, side by side with what else there is"
+	@echo "make gate    measure the gate, with lies made of the bundled fonts and of free fonts of Debian"
 	@echo "make mutants ROOM=balance   break the code of a room in every way, and list what no test notices"
 	@echo "make clean   remove .venv and caches; datasets stay"
 
@@ -45,6 +46,19 @@ docs: .venv/developing
 bench: system-packages .venv/developing
 	@$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
+
+# Fonts of Debian, unpacked and not installed: 540 MB. It takes an hour.
+GATE_FONTS := arphic-ukai arphic-uming baekmuk dejavu-core dejavu-extra deva-extra freefont-ttf hosny-amiri inter \
+	ipafont-gothic ipafont-mincho kacst lato liberation linuxlibertine lohit-deva mplus nanum noto-cjk open-sans \
+	sil-gentium takao-gothic takao-mincho tlwg-garuda-ttf tlwg-kinnari-ttf tlwg-loma-ttf tlwg-norasi-ttf \
+	tlwg-purisa-ttf tlwg-sawasdee-ttf tlwg-umpush-ttf tlwg-waree-ttf unfonts-core vlgothic wqy-zenhei
+gate: .venv/developing build/gate-fonts/done
+	$(BIN)/python -m benchmarks.gate build/gate-fonts/usr/share/fonts
+
+build/gate-fonts/done:
+	mkdir -p build/gate-fonts
+	cd build/gate-fonts && apt-get download $(addprefix fonts-,$(GATE_FONTS)) && for deb in *.deb; do dpkg -x $$deb .; done
+	@touch $@
 
 # In a copy, since the tool writes beside the code. It takes an hour for a room.
 ROOM ?= balance

@@ -228,7 +228,7 @@ def test_what_a_user_should_know_of_fonts_is_on_stderr(
     warning = (
         "warning: license unknown: one.ttf"
         " (look before a dataset is published; `glyphgen fonts list` tells more)\n"
-        "warning: 2 cells are unproven: fewer than three other typefaces draw 'Ⰰ' (U+2C00), 'Ⰱ' (U+2C01)"
+        "warning: 2 cells are unproven: too few other typefaces draw 'Ⰰ' (U+2C00), 'Ⰱ' (U+2C01)"
         ' (look at `glyphgen preview`, or add fonts); gate.on_unproven = "allow" says nothing\n'
     )
     assert run("render", recipe).stderr.startswith(warning)

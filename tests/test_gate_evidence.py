@@ -187,7 +187,7 @@ def test_unproven_cells_are_told_as_the_recipe_asks(
     recipe.write_text(f'classes.text="A"\nfonts.files=["x.ttf"]\ngate.on_unproven="{policy}"')
     warnings = survey_faces(read_recipe(recipe)).warnings
     line = (
-        "1 cells are unproven: fewer than three other typefaces draw 'A' (U+0041)"
+        "1 cells are unproven: too few other typefaces draw 'A' (U+0041)"
         ' (look at `glyphgen preview`, or add fonts); gate.on_unproven = "allow" says nothing'
     )
     assert (line in warnings) == says
@@ -200,7 +200,7 @@ def test_unproven_cells_may_be_an_error(make_font: MakeFont, tmp_path: Path) -> 
     with pytest.raises(GateError) as caught:
         prepare_render(read_recipe(recipe))
     assert str(caught.value) == (
-        f"{recipe}:3: gate.on_unproven: 1 cells are unproven: fewer than three other typefaces draw"
+        f"{recipe}:3: gate.on_unproven: 1 cells are unproven: too few other typefaces draw"
         " 'A' (U+0041) (look at `glyphgen preview`, or add fonts)"
     )
 

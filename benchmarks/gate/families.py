@@ -262,14 +262,15 @@ def _put(subject: Subject, other: OutlineStore, wrong: Bools, chosen: Bools) -> 
     from glyphgen.outlines.outline_store import join_stores
 
     n = len(subject.forms)
-    parts = [_unpad(subject.store), _unpad(other)]
+    parts = [unpad(subject.store), unpad(other)]
     both = join_stores(parts)
     merged = replace(both, middle=both.middle[:1])
     source = np.where(chosen, np.arange(n) + n, np.arange(n))
     return Lie(store=merged.take_forms(source.tolist()), wrong=wrong)
 
 
-def _unpad(store: OutlineStore) -> OutlineStore:
+def unpad(store: OutlineStore) -> OutlineStore:
+    """Return a store of one face as ``join_stores`` takes it."""
     n = int(store.n_points.sum())
     names = ("x", "y", "normal_x", "normal_y", "piece", "bend")
     return replace(store, **{name: getattr(store, name)[:n] for name in names})

@@ -189,9 +189,7 @@ def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
     fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
     print_line(f"classes with fewest faces: {shown}")
-    print_line(
-        f"unproven, for fewer than three other typefaces draw them: {page['unproven']} cells"
-    )
+    print_line(f"unproven, for too few other typefaces draw them: {page['unproven']} cells")
     if page["allowed"]:
         print_line(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
     _print_twins(page)

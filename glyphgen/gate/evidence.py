@@ -55,6 +55,9 @@ _FARTHER = 0.35
 _BOX_LIMIT = -2.0  # of outlines that are nothing but boxes
 # Of a form: where fewer draw it, honest typefaces may show more than these do.
 _MANY_TYPEFACES = 12
+# Below the limit, where a recipe's own faces are all that is known: of honest cells of Devanagari and Thai
+# a hundredth to a thirtieth are so near to it, of single wrong ones nine tenths.
+_DOUBT = 5.0
 _NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
 
 
@@ -85,6 +88,8 @@ class Evidence:
         weight: float32 (F, C), above ``limit`` the cell shows something else; NaN where fewer than
             three other typefaces draw the form.
         limit: float32 (F, C).
+        is_doubtful: bool (F, C), nothing else explains the cell clearly better, but so few typefaces draw
+            its form that something might: it is unproven.
         explanation: (F, C), what the cell shows instead: another form, or a member of ``TURNS``.
         wrong_share: float32 (F, C), the share of the cell's block that is wrong; 0 where it is not known.
         references: What the cells were compared with.
@@ -92,6 +97,7 @@ class Evidence:
 
     weight: Floats
     limit: Floats
+    is_doubtful: NDArray[np.bool_]
     explanation: NDArray[np.str_]
     wrong_share: Floats
     references: tuple[Reference, ...] = ()
@@ -102,11 +108,18 @@ class Evidence:
         wrong: NDArray[np.bool_] = np.nan_to_num(self.weight, nan=-np.inf) > self.limit
         return wrong
 
+    @property
+    def is_proven(self) -> NDArray[np.bool_]:
+        """Whether nothing speaks against cells, and enough is known of their forms: bool (F, C)."""
+        proven: NDArray[np.bool_] = np.isfinite(self.weight) & ~self.is_wrong & ~self.is_doubtful
+        return proven
+
     def take_forms(self, n: int) -> "Evidence":
         """Return the evidence of the first n forms."""
         return Evidence(
             weight=self.weight[:, :n],
             limit=self.limit[:, :n],
+            is_doubtful=self.is_doubtful[:, :n],
             explanation=self.explanation[:, :n],
             wrong_share=self.wrong_share[:, :n],
             references=tuple(
@@ -233,6 +246,7 @@ class _Cells:
         self.is_panel = np.array([form in panel for form in forms], dtype=np.bool_)
         self.weight = np.full(self.shape, np.nan, dtype=np.float32)
         self.limit = np.full(self.shape, _LIMIT, dtype=np.float32)
+        self.is_doubtful = np.zeros(self.shape, dtype=np.bool_)
         self.explanation = np.full(self.shape, "", dtype=np.dtype("U32"))
         self.wrong_share = np.zeros(self.shape, dtype=np.float32)
         self.is_box = _find_boxes(store)[self.cells]
@@ -261,6 +275,8 @@ class _Cells:
             is_trusted=False,
         )
         self.judge_with(exemplars, own, self.typeface, alternatives)
+        at = self.face[chosen], self.form[chosen]
+        self.is_doubtful[at] = self.weight[at] > self.limit[at] - _DOUBT
 
     def _find_alternatives(self, own: Sequence[int]) -> NDArray[np.bool_]:
         """Return which forms each form may be taken for: the panel of its block, and its neighbors."""
@@ -436,6 +452,7 @@ class _Cells:
         return Evidence(
             weight=self.weight,
             limit=self.limit,
+            is_doubtful=self.is_doubtful,
             explanation=self.explanation,
             wrong_share=self.wrong_share,
             references=tuple(self.references),

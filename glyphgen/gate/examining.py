@@ -98,7 +98,7 @@ def examine_cells(
     admitted = (reason < 0).reshape(shape)
     return Verdict(
         admitted=admitted,
-        unproven=admitted & np.isnan(evidence.weight),
+        unproven=admitted & ~evidence.is_proven & ~allow,
         refusals=_list_refusals(reason, figure, seen),
         allowed=allowed,
         twins=find_twins(pictures, store, framing, recipe, admitted, forms, typefaces),
@@ -206,7 +206,7 @@ def describe_unproven(table: ClassTable, verdict: Verdict) -> str:
     forms = table.all_forms
     shown = show_some(show_text(forms[k]) for k in np.flatnonzero(verdict.unproven.any(axis=0)))
     return (
-        f"{n_cells:,} cells are unproven: fewer than three other typefaces draw {shown}"
+        f"{n_cells:,} cells are unproven: too few other typefaces draw {shown}"
         " (look at `glyphgen preview`, or add fonts)"
     )
 

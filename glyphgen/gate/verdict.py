@@ -39,8 +39,8 @@ class Verdict:
 
     Attributes:
         admitted: bool (faces, forms).
-        unproven: bool (faces, forms), admitted though fewer than three other typefaces draw the form, so
-            that it cannot be compared.
+        unproven: bool (faces, forms), admitted by the checks though fewer than three other typefaces draw
+            the form, so that it cannot be compared, or so few that it may be another one.
         refusals: One for each cell that is not admitted, by face and form.
         allowed: One for each cell that the gate refused and the recipe admits, by face and form.
         twins: Pairs of forms that some typefaces draw alike, those first that most do.

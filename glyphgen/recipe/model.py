@@ -242,8 +242,8 @@ class Gate(Settings):
     """What happens when a face does not draw a character, or its file cannot be read."""
 
     on_unproven: Annotated[str, OneOf(ON_UNPROVEN)] = "warn"
-    """What happens where fewer than three other typefaces draw a character, in the recipe or among the
-    fonts that come with glyphgen, so that nobody can say whether a face draws it."""
+    """What happens where too few other typefaces draw a character, in the recipe or among the fonts that
+    come with glyphgen, so that nobody can say whether a face draws it."""
 
     on_cut_off: Annotated[str, OneOf(ON_CUT_OFF)] = "shrink"
     """What happens where ink would leave the frame. Ink shrinks to a quarter of the smallest size at
