@@ -49,20 +49,20 @@ class VariedDrawings(Protocol):
     n_corners: int
 
     def draw_corner(
-        self, cells: Ints, share: float, corner: int, side: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, float]:
-        """Draw cells, each until its ink fills the picture.
+        self, cells: Ints, share: float, corner: int, side: int, *, undo: bool
+    ) -> NDArray[np.uint8]:
+        """Draw cells, each until its ink fills the picture: uint8 (n, side, side).
 
         Args:
             cells: (n,).
             share: Of the ranges, 0 to 1.
             corner: 0 to ``n_corners`` - 1.
             side: Of the pictures, in pixels.
-
-        Returns:
-            uint8 (n, side, side); the same without rotation, shear and stretch, or None where nothing
-            else varies; and how far the undone ones would have to be excused, as a logarithm.
+            undo: Leave rotation, shear and stretch out.
         """
+
+    def find_excuse(self, share: float, corner: int) -> float:
+        """Return how much farther a form may be for what is left out, as a logarithm of distances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +139,8 @@ def _draw_in(changes: Changes, judge: "Judge", cells: Ints, drawings: VariedDraw
             rows = np.flatnonzero(is_open)
             if not len(rows):
                 break
-            by, alternative = judge.weigh(
-                cells[rows],
-                judge.measure_corner(cells[rows], upright[rows], drawings, tried, corner),
+            by, alternative = _weigh_corner(
+                judge, cells[rows], limit[rows], drawings, (tried, corner)
             )
             nearest[rows] = np.maximum(nearest[rows], by)
             found = by > limit[rows]
@@ -151,6 +150,23 @@ def _draw_in(changes: Changes, judge: "Judge", cells: Ints, drawings: VariedDraw
                 shows[cells[rows]], margin[cells[rows]] = alternative[found], by[found]
         cells, upright, limit = cells[changed], upright[changed], limit[changed]
         share[cells] = following
+
+
+def _weigh_corner(
+    judge: "Judge", cells: Ints, limit: Floats, drawings: VariedDrawings, at: tuple[float, int]
+) -> tuple[Floats, NDArray[np.str_]]:
+    """Return by how much another class is nearer at a share and corner, and its form: (n,)."""
+    varied = judge.measure(cells, drawings.draw_corner(cells, *at, SHAPE_SIDE, undo=False))
+    by, alternative = judge.weigh(cells, varied)
+    # Only where it is nearer does it matter what a reader excuses.
+    rows = np.flatnonzero(by > limit)
+    if len(rows):
+        undone = judge.measure(
+            cells[rows], drawings.draw_corner(cells[rows], *at, SHAPE_SIDE, undo=True)
+        )
+        excused = np.minimum(varied[rows], undone + np.float32(drawings.find_excuse(*at)))
+        by[rows], alternative[rows] = judge.weigh(cells[rows], excused)
+    return by, alternative
 
 
 class Judge:
@@ -182,15 +198,6 @@ class Judge:
         """Return by how much another class may be nearer (n,), for what it is to the upright cells."""
         limit: Floats = np.maximum(_ROOM, self.weigh(cells, upright)[0] + _MORE)
         return limit
-
-    def measure_corner(
-        self, cells: Ints, upright: Floats, drawings: VariedDrawings, share: float, corner: int
-    ) -> Floats:
-        """Return the distances (n, N) of cells at a corner, the better of as it is and undone."""
-        varied, undone, excuse = drawings.draw_corner(cells, share, corner, SHAPE_SIDE)
-        other = upright if undone is None else self.measure(cells, undone)
-        nearest: Floats = np.minimum(self.measure(cells, varied), other + np.float32(excuse))
-        return nearest
 
     def measure(self, cells: Ints, ink: NDArray[np.uint8]) -> Floats:
         """Return the distances (n, N) of pictures (n, SHAPE_SIDE, SHAPE_SIDE) of cells."""

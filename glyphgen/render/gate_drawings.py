@@ -138,26 +138,28 @@ class CornerDrawings:
         varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
         still = draw_in(recipe.render, low[None], np.zeros(1))[0]
         varies |= {name: bool(still[k] != low[k]) or varies[name] for k, name in enumerate(VALUES)}
-        self._bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
+        bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
         k = VALUES.index("rotation")
         n_rotations = max(2, 1 + ceil((high[k] - low[k]) / _ROTATION_STEP))
         self._rotations = np.linspace(low[k], high[k], n_rotations)
         leans = varies["rotation"] or varies["shear"] or varies["stretch"]
-        n_settings = _BENT_SETTINGS if self._bends else _SETTINGS if leans else 0
+        n_settings = _BENT_SETTINGS if bends else _SETTINGS if leans else 0
         self.n_corners = n_rotations * n_settings
 
     def draw_corner(
-        self, cells: Ints, share: float, corner: int, side: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, float]:
+        self, cells: Ints, share: float, corner: int, side: int, *, undo: bool
+    ) -> NDArray[np.uint8]:
         """Draw cells at a corner; see ``gate.changing.VariedDrawings``."""
         values = self._list_values(corner, share)
-        words = self._choose_scatter(corner, share), self._choose_wobble(corner)
-        varied = self._draw(cells, values, *words, side)
-        undone = None
-        if self._bends:
-            upright = values | {"rotation": 0.0, "shear": 0.0, "stretch": 1.0}
-            undone = self._draw(cells, upright, *words, side)
-        return varied, undone, excuse(values["rotation"], values["shear"], values["stretch"])
+        if undo:
+            values |= {"rotation": 0.0, "shear": 0.0, "stretch": 1.0}
+        scatter, wobble = self._choose_scatter(corner, share), self._choose_wobble(corner)
+        return self._draw(cells, values, scatter, wobble, side)
+
+    def find_excuse(self, share: float, corner: int) -> float:
+        """Return how much farther a form may be; see ``gate.changing.VariedDrawings``."""
+        values = self._list_values(corner, share)
+        return excuse(values["rotation"], values["shear"], values["stretch"])
 
     def _list_values(self, corner: int, share: float) -> dict[str, float]:
         setting, rotation = divmod(corner, len(self._rotations))
