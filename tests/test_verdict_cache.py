@@ -41,9 +41,9 @@ def n_examined(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Count how often the gate has been asked."""
     asked = []
 
-    def count(*args: object) -> object:
+    def count(*args: object, **named: object) -> object:
         asked.append(args)
-        return examine_cells(*args)  # type: ignore[arg-type]
+        return examine_cells(*args, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr("glyphgen.render.preparing.examine_cells", count)
     return lambda: len(asked)

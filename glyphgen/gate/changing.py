@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from glyphgen.gate.evidence import Evidence, Reference
 from glyphgen.gate.shapes import SHAPE_SIDE, describe_shapes
 from glyphgen.gate.shipped import load_shipped
+from glyphgen.progress import SILENT, Reporter, track
 
 __all__ = ["Changes", "Judge", "VariedDrawings", "excuse", "find_changes", "no_changes"]
 
@@ -30,7 +31,7 @@ _MORE = 0.15  # likewise, than it is to the upright cell
 _EXCUSE, _USUAL_ROTATION, _USUAL_SHEAR, _USUAL_STRETCH = 0.3, 15.0, 20.0, 0.3
 # At the first corners every cell is looked at, at the others those that came so near to another class.
 _FIRST, _NEAR = 2, 0.5
-_CELLS = 2048  # that are drawn at once
+_CELLS = 1024  # that are drawn at once
 
 
 def excuse(rotation_deg: float, shear_deg: float, stretch: float) -> float:
@@ -104,7 +105,12 @@ def no_changes(shape: tuple[int, int]) -> Changes:
 
 
 def find_changes(
-    evidence: Evidence, admitted: NDArray[np.bool_], form_class: Ints, drawings: VariedDrawings
+    evidence: Evidence,
+    admitted: NDArray[np.bool_],
+    form_class: Ints,
+    drawings: VariedDrawings,
+    *,
+    reporter: Reporter = SILENT,
 ) -> Changes:
     """Find in how much of the recipe's ranges each cell keeps its character.
 
@@ -113,6 +119,7 @@ def find_changes(
         admitted: bool (F, C); others are not asked.
         form_class: (C,), the class of each form: what one class draws is no change.
         drawings: Of the cells.
+        reporter: Is told how far the work is.
     """
     changes = no_changes(admitted.shape)
     if drawings.n_corners:
@@ -121,8 +128,9 @@ def find_changes(
             known &= np.isfinite(reference.vectors[:, :, 0])
             cells = np.flatnonzero(known)
             judge = Judge(reference, form_class)
-            for start in range(0, len(cells), _CELLS):
-                _draw_in(changes, judge, cells[start : start + _CELLS], drawings)
+            batches = [cells[start : start + _CELLS] for start in range(0, len(cells), _CELLS)]
+            for batch in track(batches, step="vary cells", unit="batches", reporter=reporter):
+                _draw_in(changes, judge, batch, drawings)
     return changes
 
 

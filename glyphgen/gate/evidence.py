@@ -34,6 +34,7 @@ from glyphgen.gate.shapes import (
 from glyphgen.gate.shipped import Shipped, load_shipped
 from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.outlines import OutlineStore
+from glyphgen.progress import SILENT, Reporter
 
 __all__ = ["WRONG_SHARE", "Evidence", "Panel", "Reference", "choose_panel", "weigh_cells"]
 
@@ -199,7 +200,12 @@ def _list_neighbors(form: str) -> list[str]:
 
 
 def weigh_cells(
-    forms: Sequence[str], faces: Sequence[Face], store: OutlineStore, typefaces: Ints
+    forms: Sequence[str],
+    faces: Sequence[Face],
+    store: OutlineStore,
+    typefaces: Ints,
+    *,
+    reporter: Reporter = SILENT,
 ) -> Evidence:
     """Compare every cell with all that it may show.
 
@@ -208,8 +214,9 @@ def weigh_cells(
         faces: F faces.
         store: The outlines of F * C cells.
         typefaces: (F,), equal numbers for faces of one typeface.
+        reporter: Is told how far the work is.
     """
-    cells = _Cells(forms, faces, store, typefaces)
+    cells = _Cells(forms, faces, store, typefaces, reporter)
     shipped = load_shipped()
     members: dict[str, list[int]] = {}
     for k, form in enumerate(forms):
@@ -229,8 +236,14 @@ class _Cells:
     """The cells of a recipe and its panel, and what is found of them."""
 
     def __init__(
-        self, forms: Sequence[str], faces: Sequence[Face], store: OutlineStore, typefaces: Ints
+        self,
+        forms: Sequence[str],
+        faces: Sequence[Face],
+        store: OutlineStore,
+        typefaces: Ints,
+        reporter: Reporter,
     ) -> None:
+        self.reporter = reporter
         self.forms, self.shape = forms, (len(faces), len(forms))
         self.typeface = typefaces
         shipped: Shipped = load_shipped()
@@ -331,6 +344,7 @@ class _Cells:
             typefaces[face],
             alternatives,
             others,
+            reporter=self.reporter,
         )
         unusual = self._find_unusual(chosen, found.own - exemplars.level[form])
         unusual = np.clip(unusual, 0, exemplars.most_unusual)

@@ -22,6 +22,7 @@ from glyphgen.gate.verdict import DENIED, Refusal, Verdict
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.text import show_some, show_text
 
@@ -49,6 +50,8 @@ def examine_cells(
     panel: Panel,
     drawings: Drawings | None = None,
     varied: VariedDrawings | None = None,
+    *,
+    reporter: Reporter = SILENT,
 ) -> Verdict:
     """Run every check on every cell, and find the twins among the admitted.
 
@@ -62,6 +65,7 @@ def examine_cells(
         panel: What else was read, to judge the cells by.
         drawings: By the recipe's engine, unless it draws the outlines of ``store``.
         varied: The cells at the corners of the recipe's ranges; None where nobody asks.
+        reporter: Is told how far the work is.
 
     Raises:
         RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
@@ -71,12 +75,14 @@ def examine_cells(
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
     typefaces = find_typefaces(faces, store)
-    evidence = weigh_cells(panel.forms, faces, panel.store, typefaces)
+    evidence = weigh_cells(panel.forms, faces, panel.store, typefaces, reporter=reporter)
     evidence = evidence.take_forms(len(forms))
     changes = no_changes(shape)
     if varied is not None:
         candidates = np.isfinite(evidence.weight) & ~evidence.is_wrong & ~allow
-        changes = find_changes(evidence, candidates, np.array(table.form_class), varied)
+        changes = find_changes(
+            evidence, candidates, np.array(table.form_class), varied, reporter=reporter
+        )
     seen = Examined(
         recipe=recipe,
         store=store,
@@ -101,7 +107,9 @@ def examine_cells(
         unproven=admitted & ~evidence.is_proven & ~allow,
         refusals=_list_refusals(reason, figure, seen),
         allowed=allowed,
-        twins=find_twins(pictures, store, framing, recipe, admitted, forms, typefaces),
+        twins=find_twins(
+            pictures, store, framing, recipe, admitted, forms, typefaces, reporter=reporter
+        ),
         changes=changes.keep(admitted),
     )
 

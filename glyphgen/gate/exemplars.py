@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.gate.shapes import TURNS, turn_shapes
+from glyphgen.progress import SILENT, Reporter, track
 
 __all__ = [
     "BOX",
     "FEWEST_TYPEFACES",
-    "UNIT",
+    "VECTOR_STEP",
     "Comparison",
     "Exemplars",
     "Metric",
@@ -31,7 +32,7 @@ BOX = "a box"
 
 FEWEST_TYPEFACES = 3  # that have to draw a form before it can be judged
 _NEAREST = 3  # typefaces whose distances are averaged
-UNIT = 0.125
+VECTOR_STEP = 0.125
 """The step of all vectors."""
 
 _LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
@@ -65,7 +66,7 @@ class Metric:
     place_axes: Floats
 
     def measure(self, shapes: Floats, places: Floats) -> Floats:
-        """Return the vectors (n, K + 4) of n cells, whole multiples of ``UNIT`` from -127 to 127.
+        """Return the vectors (n, K + 4) of n cells, whole multiples of ``VECTOR_STEP`` from -127 to 127.
 
         Their squares and products add up to the same in single precision, whatever the order.
         """
@@ -73,7 +74,9 @@ class Metric:
         vectors = np.concatenate(
             [(shapes - self.mean) @ shape_axes, places @ place_axes.astype(np.float64)], axis=1
         )
-        return np.clip(np.rint(vectors / UNIT), -127, 127).astype(np.float32) * np.float32(UNIT)
+        return np.clip(np.rint(vectors / VECTOR_STEP), -127, 127).astype(np.float32) * np.float32(
+            VECTOR_STEP
+        )
 
     def measure_turned(self, shapes: Floats, places: Floats) -> list[Floats]:
         """Return the vectors of the same cells with their shapes turned, for each of ``TURNS``."""
@@ -233,6 +236,8 @@ def compare(
     typefaces: Ints,
     alternatives: NDArray[np.bool_],
     others: Ints | None = None,
+    *,
+    reporter: Reporter = SILENT,
 ) -> Comparison:
     """Compare cells with their own forms and with all else that they may show.
 
@@ -244,6 +249,7 @@ def compare(
         typefaces: (n,), typeface of each cell, or -1.
         alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
         others: (n, M), positions of forms that ``nearer`` shall tell of, or -1.
+        reporter: Is told how far the work is.
     """
     others = np.zeros((len(form), 0), dtype=np.int64) if others is None else others
     parts = [slice(start, start + _COMPARED) for start in range(0, max(len(form), 1), _COMPARED)]
@@ -257,7 +263,7 @@ def compare(
             alternatives,
             others[part],
         )
-        for part in parts
+        for part in track(parts, step="compare cells", unit="batches", reporter=reporter)
     ]
     return Comparison(
         **{

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.gate.exemplars import UNIT, Exemplars, Metric
+from glyphgen.gate.exemplars import VECTOR_STEP, Exemplars, Metric
 
 __all__ = ["Shipped", "dump_exemplars", "load_shipped"]
 
@@ -53,7 +53,7 @@ def dump_exemplars(path: Path, shipped: Shipped) -> None:
         rows, columns = np.nonzero(exemplars.tolerance)
         page = {
             "forms": np.array(exemplars.forms),
-            "vectors": np.rint(exemplars.vectors / UNIT).astype(np.int8),
+            "vectors": np.rint(exemplars.vectors / VECTOR_STEP).astype(np.int8),
             "form": exemplars.form.astype(np.uint16),
             "typeface": exemplars.typeface.astype(np.uint16),
             "place": exemplars.place,
@@ -93,7 +93,7 @@ def _load_script(file: Mapping[str, NDArray[Any]], name: str) -> Exemplars:
     tolerance[tuple(page["pairs"])] = page["tolerance"]
     return Exemplars(
         forms=tuple(page["forms"].tolist()),
-        vectors=page["vectors"].astype(np.float32) * np.float32(UNIT),
+        vectors=page["vectors"].astype(np.float32) * np.float32(VECTOR_STEP),
         form=file[f"{name}/form"].astype(np.int64),
         typeface=file[f"{name}/typeface"].astype(np.int64),
         place=file[f"{name}/place"],

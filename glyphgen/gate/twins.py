@@ -29,6 +29,7 @@ from glyphgen.gate.thumbnails import (
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.partition import join_groups
+from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.recipe import Recipe
 
 __all__ = ["Twins", "find_twins", "join_twins"]
@@ -106,6 +107,8 @@ def find_twins(
     admitted: NDArray[np.bool_],
     forms: Sequence[str],
     typefaces: Ints,
+    *,
+    reporter: Reporter = SILENT,
 ) -> tuple[Twins, ...]:
     """Find the pairs of admitted cells that single faces draw alike.
 
@@ -117,6 +120,7 @@ def find_twins(
         admitted: bool (F, C).
         forms: The C forms.
         typefaces: (F,), equal numbers for faces of one typeface.
+        reporter: Is told how many faces are looked at.
 
     Returns:
         The pairs, those first that most typefaces draw alike.
@@ -128,7 +132,8 @@ def find_twins(
     room = _measure_room(recipe)
     side = _choose_side(recipe, framing)
     measured: dict[Pair, dict[int, float]] = defaultdict(dict)
-    for face in range(len(admitted)):
+    step = "look for twins"
+    for face in track(range(len(admitted)), step=step, unit="faces", reporter=reporter):
         drawn = np.flatnonzero(admitted[face])
         if len(drawn) < 2:
             continue

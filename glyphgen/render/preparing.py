@@ -187,6 +187,7 @@ def _examine(
         Panel(forms=panel, store=read.store),
         drawings,
         varied,
+        reporter=reporter,
     )
     reporter.progress(replace(examining, done=examining.total))
     return _Examined(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
