@@ -53,12 +53,13 @@ WRONG_SHARE = 0.3
 _STRICT = {WRONG_SHARE: -4.5, 0.6: -9.0}
 # Beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself.
 _FARTHER = 0.35
-_BOX_LIMIT = -2.0  # of outlines that are nothing but boxes
+_BOX_LIMIT = -0.5  # of outlines that are nothing but boxes
 # Of a form: where fewer draw it, honest typefaces may show more than these do.
 _MANY_TYPEFACES = 12
-# Below the limit, where a recipe's own faces are all that is known: of honest cells of Devanagari and Thai
-# a hundredth to a thirtieth are so near to it, of single wrong ones nine tenths.
-_DOUBT = 5.0
+# Where a recipe's own faces are all that is known, more has to speak against a cell, and what is beyond a
+# lower limit is unproven: of honest cells of Devanagari and Thai a hundredth to a thirtieth, of single
+# wrong ones nine tenths.
+_LENIENCE, _DOUBTFUL = 4.0, 0.0
 _NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
 
 
@@ -287,9 +288,9 @@ class _Cells:
             alternatives,
             is_trusted=False,
         )
-        self.judge_with(exemplars, own, self.typeface, alternatives)
+        self.judge_with(exemplars, own, self.typeface, alternatives, lenience=_LENIENCE)
         at = self.face[chosen], self.form[chosen]
-        self.is_doubtful[at] = self.weight[at] > self.limit[at] - _DOUBT
+        self.is_doubtful[at] = self.weight[at] > _DOUBTFUL
 
     def _find_alternatives(self, own: Sequence[int]) -> NDArray[np.bool_]:
         """Return which forms each form may be taken for: the panel of its block, and its neighbors."""
@@ -310,6 +311,8 @@ class _Cells:
         own: Sequence[int],
         typefaces: Ints,
         alternatives: NDArray[np.bool_],
+        *,
+        lenience: float = 0.0,
     ) -> None:
         """Weigh the cells of some forms against exemplars.
 
@@ -318,6 +321,7 @@ class _Cells:
             own: The forms to judge, positions in ``forms``.
             typefaces: (F,), of each face, in the numbers of the exemplars.
             alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
+            lenience: By how much more has to speak against a cell.
         """
         position = {form: k for k, form in enumerate(exemplars.forms)}
         place = np.full(len(self.forms), -1)
@@ -351,7 +355,7 @@ class _Cells:
         weight = found.weigh(exemplars.level[form], unusual)
         plain = found.weigh(exemplars.level[form], unusual, is_plain=True)
         is_little_known = exemplars.count_typefaces()[form] < _MANY_TYPEFACES
-        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK) + 2 * is_little_known
+        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK) + 2 * is_little_known + lenience
         farther = np.where(is_little_known, 2 * _FARTHER, _FARTHER)
         beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - farther
         weight = np.where(beyond > 0, np.maximum(weight, limit + beyond), weight)

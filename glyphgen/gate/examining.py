@@ -36,7 +36,7 @@ __all__ = [
     "require_classes",
 ]
 
-GATE_VERSION = 5  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 6  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
