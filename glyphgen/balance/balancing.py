@@ -8,8 +8,11 @@ from tempfile import TemporaryDirectory
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
-from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.integrity import verify_files
+from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.errors import DatasetError
+from glyphgen.files.opening import PAGE, read_regular
+from glyphgen.files.pages import dump_sealed
 from glyphgen.production import (
     DatasetSpec,
     Estimate,
@@ -61,7 +64,7 @@ def balance_dataset(
     """
     source, folder = prepared.source.folder, Path(out)
     check_places(folder, [source])
-    if problems := verify_shards(source, reporter=reporter):
+    if problems := verify_files(source, reporter=reporter):
         raise DatasetError(*problems)
     return produce_dataset(
         DatasetSpec(
@@ -76,7 +79,7 @@ def balance_dataset(
         lambda produced: {
             **_read_pages(prepared),
             "balance.json": dump_json(prepared.summarize()),
-            "run.json": dump_json(
+            RUN_NAME: dump_sealed(
                 describe_run(produced, workers, _LIBRARIES) | {"source": str(source.resolve())}
             ),
         },
@@ -90,7 +93,11 @@ def _read_pages(prepared: PreparedBalance) -> dict[str, bytes]:
     """Return the pages of the source that also tell what the balanced rows show."""
     folder = prepared.source.folder
     names = MAKERS[prepared.source.index.made_by].pages
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+    return {
+        name: read_regular(folder / name, PAGE, within=folder)
+        for name in names
+        if (folder / name).exists()
+    }
 
 
 def _make_index(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:

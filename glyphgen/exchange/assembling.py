@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
+from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.dataset.shards import Layout
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
+from glyphgen.files.pages import dump_sealed
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
 from glyphgen.images.polarity import to_ink
@@ -28,7 +30,7 @@ from glyphgen.production import (
     produce_dataset,
 )
 from glyphgen.progress import Reporter
-from glyphgen.text import dump_json, list_codepoints, name_characters, show_some
+from glyphgen.text import list_codepoints, name_characters, show_some
 from glyphgen.version import VERSION
 
 __all__ = [
@@ -172,7 +174,7 @@ def assemble(
         lambda shards: _make_index(assembly, order, layout, shards),
         lambda produced: {
             **assembly.pages,
-            "run.json": dump_json(describe_run(produced, workers, _LIBRARIES)),
+            RUN_NAME: dump_sealed(describe_run(produced, workers, _LIBRARIES)),
         },
         workers=workers,
         force=force,

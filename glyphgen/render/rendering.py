@@ -7,8 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from glyphgen.dataset.index import INDEX_NAME
+from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.dataset.shards import Layout
 from glyphgen.engines import find_engine_version
+from glyphgen.files.pages import dump_sealed
 from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.production import (
     DatasetSpec,
@@ -23,7 +25,6 @@ from glyphgen.recipe import Recipe, dump_recipe
 from glyphgen.render.drawing import find_sample_dtype, make_render_job, open_augmenter
 from glyphgen.render.indexing import make_index
 from glyphgen.render.preparing import PreparedRender, prepare_render
-from glyphgen.text import dump_json
 
 __all__ = ["Rendered", "render_dataset"]
 
@@ -74,7 +75,7 @@ def render_dataset(
         lambda produced: {
             "recipe.toml": dump_recipe(recipe).encode(),
             GATE_NAME: make_gate_page(prepared).dump(),
-            "run.json": dump_json(_describe_run(prepared, produced, workers)),
+            RUN_NAME: dump_sealed(_describe_run(prepared, produced, workers)),
         },
         workers=workers,
         force=force,
