@@ -9,7 +9,7 @@ import pickle
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +40,7 @@ __all__ = [
     "DatasetSpec",
     "Estimate",
     "Produced",
+    "Remade",
     "RowJob",
     "RowMaker",
     "check_places",
@@ -71,6 +72,25 @@ class RowJob(Protocol):
 
     def open(self) -> RowMaker:
         """Return what makes the rows, once in each worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remade:
+    """What a dataset would be, made again; its rows are made when they are asked for.
+
+    Attributes:
+        index: With the hashes of the shards that are there.
+        pages: Content of files that lie beside the arrays, by their names.
+        rows: What makes rows again; None where nothing can.
+        problems: Lines about what else is wrong.
+        unproven: Why nothing can make rows again; empty where something does.
+    """
+
+    index: Index
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+    rows: RowMaker | None = None
+    problems: Iterable[str] = ()
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

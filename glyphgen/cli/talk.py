@@ -37,6 +37,7 @@ __all__ = [
     "print_warnings",
     "say",
     "say_how_to_resume",
+    "say_produced",
     "show_progress",
 ]
 
@@ -164,6 +165,14 @@ def describe_produced(produced: "Produced") -> str:
     return f"{n_made:,} images in {produced.seconds:.1f} s ({speed}){kept}"
 
 
+def say_produced(produced: "Produced") -> None:
+    """Say what was made, and by what digest it is known, in two lines on stderr."""
+    from glyphgen.dataset.index import find_digest
+
+    say(describe_produced(produced))
+    say(f"digest {find_digest(produced.folder)}")
+
+
 def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:
     """Print the result on stdout, for people or as JSON."""
     if as_json:
@@ -275,12 +284,15 @@ def print_assembled(
     produced: "Produced", *, quiet: bool, as_json: bool, summary: dict[str, object]
 ) -> None:
     """Print what an import or a merge has made."""
+    from glyphgen.dataset.index import find_digest
+
     if not quiet:
-        say(describe_produced(produced))
+        say_produced(produced)
     print_result(
         str(produced.folder),
         {
             "dataset": str(produced.folder),
+            "digest": find_digest(produced.folder),
             "rows": produced.n_rows,
             "rows_made": produced.n_made,
             **summary,

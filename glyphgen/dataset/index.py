@@ -34,6 +34,7 @@ __all__ = [
     "SourceInfo",
     "dump_index",
     "find_digest",
+    "hash_index",
     "hash_pages",
     "is_index_sealed",
     "read_index",
@@ -284,6 +285,11 @@ def dump_index(index: Index) -> bytes:
     page = dataclasses.asdict(_IndexPage.of_index(newest))
     page["codepoint_to_index"] = index.codepoint_to_index
     return dump_sealed(page, sort_keys=True)
+
+
+def hash_index(index: Index) -> str:
+    """Return what ``find_digest`` gives for a dataset of this index."""
+    return hashlib.sha256(dump_index(index)).hexdigest()
 
 
 def write_index(folder: Path, index: Index) -> None:

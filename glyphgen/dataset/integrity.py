@@ -45,7 +45,10 @@ def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
         path = folder / name
         try:
             if "/" in name or name in {"", "..", RUN_NAME}:
-                yield f"{folder / INDEX_NAME}: files: found '{name}', expected names of files"
+                yield (
+                    f"{folder / INDEX_NAME}: files: found '{name}', expected names of files"
+                    f" ({_AGAIN})"
+                )
             elif hashlib.sha256(read_regular(path, PAGE, within=folder)).hexdigest() != sha256:
                 yield f"{path}: does not match {INDEX_NAME} ({_AGAIN})"
         except FileNotFoundError:

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +41,7 @@ __all__ = [
     "assemble",
     "count_rows",
     "describe_assembly",
+    "hash_assembly",
     "show_sizes",
 ]
 
@@ -78,6 +79,27 @@ class AssemblyPart:
     polarity: str
     class_index: NDArray[np.uint32]
     split: NDArray[np.uint8]
+
+
+def hash_assembly(whole: "Assembly | Index", splits: Sequence[NDArray[np.uint8]]) -> str:
+    """Return the hash of all that the bytes of a dataset depend on.
+
+    Args:
+        whole: What is put together, or the index of what was.
+        splits: Of each part, the position in ``SPLITS`` of each row, or ``LEFT_OUT``: uint8 (n,) each.
+    """
+    page = [
+        whole.made_by,
+        whole.name,
+        whole.format,
+        whole.settings,
+        whole.seed,
+        whole.versions,
+        [(info.name, info.kind, info.sha256, info.rows) for info in whole.sources],
+        [(entry.label, entry.forms) for entry in whole.classes],
+        [hashlib.sha256(split.tobytes()).hexdigest() for split in splits],
+    ]
+    return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +147,7 @@ class Assembly:
     @property
     def content_key(self) -> str:
         """Hash of all that the dataset's bytes depend on, but for no path."""
-        page = [
-            self.made_by,
-            self.name,
-            self.format,
-            self.settings,
-            self.seed,
-            self.versions,
-            [(info.name, info.kind, info.sha256, info.rows) for info in self.sources],
-            [(entry.label, entry.forms) for entry in self.classes],
-            [hashlib.sha256(part.split.tobytes()).hexdigest() for part in self.parts],
-        ]
-        return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
+        return hash_assembly(self, [part.split for part in self.parts])
 
 
 def assemble(
