@@ -168,7 +168,7 @@ def test_class_file_must_be_there_and_be_utf8(read_classes: ReadClasses) -> None
         "r.toml:2: classes.file: 'sjis.txt' is not UTF-8 (save the file as UTF-8)",
     )
     assert find_problems(read_classes('file = "."')) == (
-        "r.toml:2: classes.file: '.' cannot be read: Is a directory",
+        "r.toml:2: classes.file: '.' is a folder, expected a text",
     )
 
 

@@ -16,7 +16,7 @@ from annotated_types import Interval
 
 from glyphgen.choices import COMPRESSIONS, MAKERS, POLARITIES, OneOf
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import describe_unread
+from glyphgen.files.opening import MOST_SHARD_BYTES, describe_unread
 from glyphgen.files.pages import PageError, dump_sealed, is_sealed, parse_json, parse_page
 from glyphgen.files.store import open_store
 from glyphgen.images.decoding import MOST_PIXELS
@@ -25,7 +25,6 @@ from glyphgen.text import show_bytes
 __all__ = [
     "FORMAT_VERSION",
     "INDEX_NAME",
-    "MOST_SHARD_BYTES",
     "ClassInfo",
     "FaceInfo",
     "ImageInfo",
@@ -44,9 +43,6 @@ __all__ = [
 INDEX_NAME = "index.json"
 FORMAT_VERSION = 3
 """Of index.json as it is written. Format 2 had neither ``files`` nor a checksum, and is read, too."""
-
-MOST_SHARD_BYTES = 2 << 30
-"""Of images: a shard is held in memory as a whole."""
 
 _READ_VERSIONS = (2, FORMAT_VERSION)
 _VOLATILE = ("run.json",)  # differs between equal datasets, and has a checksum of its own

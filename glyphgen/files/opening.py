@@ -21,6 +21,7 @@ __all__ = [
     "FONT",
     "LICENSE_TEXT",
     "MODEL",
+    "MOST_SHARD_BYTES",
     "PAGE",
     "PICTURE",
     "RECIPE",
@@ -54,10 +55,13 @@ TEXT = FileKind("a text", 16 << 20)  # all of Unicode: 5 MB
 TABLE = FileKind("a table", 64 << 20)
 CATALOG = FileKind("a catalogue of fonts", 4 << 20)
 LICENSE_TEXT = FileKind("the text of a license", 1 << 20)  # the longest: 35 kB
-FONT = FileKind("a font", 512 << 20)  # collections of Chinese, Japanese and Korean: 200 MB
+FONT = FileKind("a font file", 512 << 20)  # collections of Chinese, Japanese and Korean: 200 MB
 PICTURE = FileKind("an image", 64 << 20)
 MODEL = FileKind("a trained network", 4 << 30)
 ARRAY = FileKind("an array", 1 << 50)  # mapped, or read in parts: never as a whole
+
+MOST_SHARD_BYTES = 2 << 30
+"""Of the images of a shard, which is held in memory as a whole."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -104,8 +108,10 @@ def read_regular(
 ) -> bytes:
     """Return the content of a file; all else is as for ``open_regular``."""
     with open_regular(path, kind, within=within) as file:
-        content = file.read(kind.most_bytes + 1)  # a file may grow, or say that it is empty
-    _check_size(len(content), kind)
+        n_bytes = os.fstat(file.fileno()).st_size
+        content = file.read(n_bytes + 1)
+    if len(content) > n_bytes:  # as what the kernel makes up, which has no size before it is read
+        raise RefusedFileError(f"longer than its size says, expected {kind.what}")
     return content
 
 
@@ -123,7 +129,7 @@ def check_regular(
 def describe_unread(error: OSError) -> str:
     """Return why a file was not read, as a message goes on after its place."""
     if isinstance(error, RefusedFileError):
-        return str(error.strerror)
+        return f"is {error.strerror}"
     return f"cannot be read: {error.strerror or error}"
 
 

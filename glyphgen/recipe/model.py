@@ -25,9 +25,11 @@ from glyphgen.choices import (
     WHITE_ON_BLACK,
     OneOf,
 )
+from glyphgen.files.opening import MOST_SHARD_BYTES
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.render import Render, explain_unable
 from glyphgen.settings import Settings, show_value
+from glyphgen.text import show_bytes
 
 __all__ = [
     "CellChoice",
@@ -326,6 +328,14 @@ class Recipe(Settings):
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
+        row_bytes = self.image.height * self.image.width
+        n_bytes = (self.output.rows_per_shard or 0) * row_bytes
+        if n_bytes > MOST_SHARD_BYTES:
+            yield (
+                "output.rows_per_shard",
+                f"found {self.output.rows_per_shard:,}, {show_bytes(n_bytes)} of images in memory,"
+                f" expected at most {MOST_SHARD_BYTES // row_bytes:,}",
+            )
         unable = explain_unable(self.render.engine, "classes.language")
         if unable and self.classes.language:
             found = f'found "{self.classes.language}" with engine "{self.render.engine}"'
