@@ -1,6 +1,5 @@
 """What commands say: progress on stderr, results on stdout; knows no command."""
 
-import json
 import os
 import sys
 import time
@@ -235,10 +234,7 @@ def find_newest_dataset(*, without_copies: bool = False) -> Path:
     """
     complete = sorted(DATASETS.glob("*/index.json"), key=lambda path: path.stat().st_mtime)
     if without_copies:
-        copying = {name for name, maker in MAKERS.items() if maker.has_copies}
-        complete = [
-            path for path in complete if json.loads(path.read_bytes()).get("made_by") not in copying
-        ]
+        complete = [path for path in complete if _has_only_originals(path.parent)]
     if not complete:
         raise DatasetError(
             f"{DATASETS}: holds no complete dataset (name one, or run `glyphgen render` first)"
@@ -246,6 +242,17 @@ def find_newest_dataset(*, without_copies: bool = False) -> Path:
     folder = complete[-1].parent
     say(f"using {folder}")
     return folder
+
+
+def _has_only_originals(folder: Path) -> bool:
+    """Return whether no row is a copy of another; say why a dataset cannot be read, and is passed over."""
+    from glyphgen.dataset.index import read_index
+
+    try:
+        return not MAKERS[read_index(folder).made_by].has_copies
+    except DatasetError as error:
+        print_warnings(f"{problem}: passed over" for problem in error.problems)
+        return False
 
 
 def choose_run(places: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
