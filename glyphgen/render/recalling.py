@@ -6,9 +6,9 @@ from pathlib import Path
 from glyphgen.dataset.index import Index, read_index
 from glyphgen.dataset.run_page import read_run_page
 from glyphgen.errors import DamagedError, GlyphgenError, RecipeError
-from glyphgen.files.opening import RECIPE, check_regular, describe_unread
+from glyphgen.files.opening import RECIPE, describe_unread, read_regular
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.recipe import Recipe, read_recipe
+from glyphgen.recipe import Recipe, dump_recipe, read_recipe
 from glyphgen.render.indexing import RECIPE_NAME
 from glyphgen.render.preparing import PreparedRender, hash_content, prepare_render
 from glyphgen.version import VERSION
@@ -35,12 +35,14 @@ def recall_recipe(folder: Path, index: Index) -> Recipe:
     run = read_run_page(folder)
     path = folder / RECIPE_NAME
     try:
-        check_regular(path, RECIPE, within=folder)
+        text = read_regular(path, RECIPE, within=folder)
         recipe = read_recipe(path, folder=run.recipe_folder)
     except OSError as error:
         raise DamagedError(f"{path}: {describe_unread(error)} ({_AGAIN})") from None
     except RecipeError as error:
         raise DamagedError(*error.problems) from None
+    if text != dump_recipe(recipe).encode():  # all defaults are spelled out: it had other keys
+        raise GlyphgenError(f"{path}: written by another glyphgen, whose recipes have other keys")
     labels, forms = [info.label for info in index.classes], [info.forms for info in index.classes]
     faces = [(f.sha256, f.index, tuple(f.axes.items()), f.weight) for f in index.faces]
     if hash_content(recipe, labels, forms, faces) != index.content_key:

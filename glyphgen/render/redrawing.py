@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from glyphgen.dataset.index import hash_pages
 from glyphgen.dataset.reader import Dataset
+from glyphgen.engines import find_engine_version
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
@@ -29,7 +30,7 @@ def redraw_rows(dataset: Dataset, runs: Sequence[range], reporter: Reporter) -> 
         GlyphgenError: Its fonts are gone, or they or glyphgen have changed.
     """
     prepared = recall_render(dataset.folder, reporter=reporter)
-    engine_version = prepared.open_engine().version
+    engine_version = find_engine_version(prepared.recipe.render.engine)
     pages = make_pages(prepared)
     index = make_index(prepared, make_layout(prepared), dataset.index.shards, engine_version)
     with TemporaryDirectory() as work:
