@@ -310,6 +310,7 @@ def change_index(folder: Path, **changes: Any) -> None:
             {"sample_fields": [["a", "|S999999999"]]},
             "sample_fields: a is '|S999999999', expected a number such as '<f4'",
         ),
+        ({"sample_fields": [["", "<f4"]]}, "sample_fields: a field without a name"),
         ({"sample_fields": []}, "sample_fields: none, expected one or more"),
     ],
 )

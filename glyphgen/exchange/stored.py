@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -165,7 +166,7 @@ def _read_npy_header(stream: IO[bytes], path: Path, member: str = "") -> StoredA
             else np.lib.format.read_array_header_2_0
         )
         shape, fortran, dtype = read(stream)
-    except (ValueError, SyntaxError, TypeError):
+    except (ValueError, SyntaxError, TypeError, TokenError):
         raise SourceError(f"{place}: its header is no NumPy header ({_AGAIN})") from None
     if any(length < 0 for length in shape):
         raise SourceError(f"{place}: its header is no NumPy header ({_AGAIN})")

@@ -109,7 +109,7 @@ class FaceChoice(Settings):
     axes: dict[str, float] = Field(default_factory=dict)
     """Where a variable font stands on its axes, for example `{ wght = 620 }`."""
 
-    weight: Annotated[int, Field(ge=1)] = 1
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many turns the face takes where others take one."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:

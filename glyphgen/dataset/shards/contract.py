@@ -121,6 +121,8 @@ def _make_dtype(sample_fields: Sequence[tuple[str, str]]) -> np.dtype[np.void]:
         dtype = np.dtype(list(sample_fields))
     except ValueError as error:  # two fields of one name
         raise TypeError(str(error)) from None
+    if dtype.names != tuple(name for name, _ in sample_fields):
+        raise TypeError("a field without a name")
     for name, kind in sample_fields:
         if dtype[name].str != kind or dtype[name].kind not in "biuf":
             raise TypeError(f"{name} is '{kind}', expected a number such as '<f4'")
