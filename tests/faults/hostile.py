@@ -485,6 +485,7 @@ class Reader:
             program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries talk of what is wrong with a file
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
