@@ -48,7 +48,7 @@ def link(path: Path) -> None:
     path.symlink_to(secret)
 
 
-FOUND = {
+FOUND: dict[Callable[[Path], None], str] = {
     pipe: "a named pipe, expected",
     device: "a device, expected",
     link: "a link that leads out of",

@@ -18,6 +18,7 @@ from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.dataset.shards import Layout
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
+from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.pages import dump_sealed
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
@@ -235,9 +236,8 @@ class _RowReader:
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
         # Not through a map: every page that was ever looked at would stay in the worker's memory.
         first_byte = rows.start * samples.itemsize
-        samples[:] = np.fromfile(
-            self._job.samples_file, samples.dtype, len(rows), offset=first_byte
-        )
+        with open_regular(self._job.samples_file, ARRAY) as file:
+            samples[:] = np.fromfile(file, samples.dtype, len(rows), offset=first_byte)
         for first in range(0, len(samples), _ROWS_AT_ONCE):
             part = slice(first, first + _ROWS_AT_ONCE)
             self._read(samples["source"][part], samples["source_row"][part], images[part])

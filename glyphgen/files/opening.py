@@ -12,8 +12,8 @@ A limit is what can be held in memory without harm, many times what an honest fi
 import os
 import stat
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 __all__ = [
     "ARRAY",
@@ -81,7 +81,7 @@ class RefusedFileError(OSError):
 
 def open_regular(
     path: str | os.PathLike[str], kind: FileKind, *, within: str | os.PathLike[str] | None = None
-) -> BinaryIO:
+) -> BufferedReader:
     """Open a file for reading, if it is a regular file, or a link to one.
 
     Args:

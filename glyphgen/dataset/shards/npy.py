@@ -8,7 +8,7 @@ local folder can: a store of another kind takes hdf5.
 import io
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -102,7 +102,7 @@ class NpyShards(Shards):
         work = self._work_file(name)
         return work if work.exists() else self._file(name)
 
-    def _opened(self, path: Path) -> BinaryIO:
+    def _opened(self, path: Path) -> io.BufferedReader:
         return open_regular(path, ARRAY, within=self.folder)
 
     def _headers(self) -> dict[str, bytes]:
