@@ -133,6 +133,25 @@ def test_a_page_that_is_missing_or_changed_is_named(
     assert (verified.n_redrawn, verified.unproven) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"workers": True}, "workers: found True, expected a whole number"),
+        ({"recipe_folder": 3}, "recipe_folder: found 3, expected a text"),
+        ({"fonts": []}, "fonts: found [], expected a table"),
+        ({"fonts": {"x": 1}}, "fonts: expected texts, the path of each face's file"),
+        ({"host": None}, "host: missing key"),
+    ],
+)
+def test_a_run_json_of_other_types_is_told(
+    dataset: Path, changes: dict[str, Any], problem: str
+) -> None:
+    path = dataset / "run.json"
+    page = json.loads(path.read_bytes()) | changes
+    path.write_text(json.dumps({key: value for key, value in page.items() if value is not None}))
+    assert glyphgen.verify_dataset(dataset).problems == (f"{path}: {problem} {AGAIN}",)
+
+
 def test_a_changed_value_of_run_json_does_not_match_its_checksum(dataset: Path) -> None:
     path = dataset / "run.json"
     page = path.read_bytes()
