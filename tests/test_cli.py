@@ -1,5 +1,6 @@
 """The command line as a user meets it: the installed program, its streams and its exit codes."""
 
+import hashlib
 import json
 import os
 import re
@@ -85,6 +86,26 @@ def test_another_recipe_does_not_replace_a_dataset_without_force() -> None:
         " (--force replaces it, --out DIR takes another folder)"
     )
     assert run("render", "digits", *SMALL, "--set", "seed=1", "--force").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_broken_dataset_beside_others_is_passed_over_by_balance() -> None:
+    run("render", "digits", *SMALL)
+    broken = Path("datasets/broken")
+    broken.mkdir()
+    (broken / "index.json").write_text("[]")
+    done = run("balance", "--per-class", "7")
+    assert (done.returncode, done.stdout) == (0, "datasets/digits-balanced\n")
+    assert done.stderr.splitlines()[:2] == [
+        "warning: datasets/broken/index.json: not a JSON object (make the dataset again, with --force):"
+        " passed over",
+        "using datasets/digits",
+    ]
+    digest = hashlib.sha256(Path("datasets/digits-balanced/index.json").read_bytes()).hexdigest()
+    assert done.stderr.splitlines()[-1] == f"digest {digest}"
+    assert refused("verify", "datasets/broken") == (
+        "datasets/broken/index.json: not a JSON object (make the dataset again, with --force)"
+    )
 
 
 @pytest.mark.slow
