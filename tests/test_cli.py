@@ -50,10 +50,11 @@ def refused(*arguments: str | Path) -> str:
 def test_render_prints_the_folder_alone() -> None:
     done = run("render", "digits", *SMALL)
     assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
-    first, *_, last = done.stderr.strip().splitlines()
+    first, *_, speed, digest = done.stderr.strip().splitlines()
     assert first == "10 classes x 6 = 60 images: 8 faces in equal turns"
-    assert re.fullmatch(r"60 images in \d+\.\d s \([\d,]+ a second\)", last)
-    assert Path("datasets/digits/index.json").exists()
+    assert re.fullmatch(r"60 images in \d+\.\d s \([\d,]+ a second\)", speed)
+    content = Path("datasets/digits/index.json").read_bytes()
+    assert digest == f"digest {hashlib.sha256(content).hexdigest()}"
 
 
 def test_quiet_says_nothing_and_json_says_all() -> None:
