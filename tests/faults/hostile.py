@@ -408,11 +408,12 @@ KINDS: Mapping[str, Kind] = {
 
 def find_peak_mb() -> float:
     """Return the largest memory that this process took for its file, or one of its own ever took."""
-    threads = Path("/proc/self/task").glob("*/children")
-    children = [child for thread in threads for child in thread.read_text().split()]
-    peaks = [0]
-    for process in ("self", *children):
+    children, peaks = ["self"], [0]
+    for thread in Path("/proc/self/task").iterdir():
         with suppress(OSError):  # it may have ended
+            children += (thread / "children").read_text().split()
+    for process in children:
+        with suppress(OSError):
             status = Path(f"/proc/{process}/status").read_text()
             peaks += [int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line]
     return max(peaks) / 1024
