@@ -33,7 +33,7 @@ class AlbumentationsStep(Step):
     """Name of the transform, such as "GridDistortion"."""
 
     args: dict[str, Any] = Field(default_factory=dict)
-    """The transform's own arguments, such as `{ num_steps = 4 }`."""
+    """The transform's own arguments, such as `{ num_steps = 4 }`; numbers up to 1,000."""
 
     @property
     def stored(self) -> tuple[StoredValue, ...]:

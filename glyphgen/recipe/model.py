@@ -50,7 +50,7 @@ _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
 class Classes(Settings):
-    """Which characters the dataset has a class for: at least one.
+    """Which characters the dataset has a class for: at least one, at most 100,000.
 
     Classes stand in code point order, except those of `text`, which keep theirs and come last. Giving a
     character twice is an error.
@@ -274,8 +274,8 @@ class Output(Settings):
     """What the arrays lie in."""
 
     rows_per_shard: Annotated[int, Field(ge=1)] | None = None
-    """Rows that are made, hashed and committed as one unit. Left out: as many as make 32 MiB of
-    images."""
+    """Rows that are made, hashed and committed as one unit, of 2 GiB of images at most. Left out: as many
+    as make 32 MiB."""
 
     compression: Annotated[str, OneOf(COMPRESSIONS)] = "none"
     """Compression of the images; what is compressed is many times slower to read."""
