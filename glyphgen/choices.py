@@ -89,9 +89,8 @@ class MakerEntry:
 
     Attributes:
         help: What it makes, in one line.
-        remake: Called with a dataset, runs of its rows and a reporter; in a ``with`` block it gives what
-            makes rows again (a ``production.RowMaker``), and lines about what else is wrong with
-            these rows. None where rows cannot be made again.
+        remake: Called with a dataset, runs of its rows and a reporter; in a ``with`` block it gives a
+            ``production.Remade``.
         shows: What a row is compared with, in words: ``its recipe draws``.
         pages: Files beside the arrays that tell what the rows show. Datasets that are made of these
             rows keep them.
@@ -99,7 +98,7 @@ class MakerEntry:
     """
 
     help: str
-    remake: Entry | None = None
+    remake: Entry
     shows: str = ""
     pages: tuple[str, ...] = ()
     has_copies: bool = False
@@ -162,6 +161,8 @@ IMPORT_FORMATS: Mapping[str, Entry] = {
 }
 """What ``glyphgen import`` reads."""
 
+_REBUILD = Entry("glyphgen.exchange.rebuilding", "rebuild_assembled", "Proves index.json alone.")
+
 MAKERS: Mapping[str, MakerEntry] = {
     "render": MakerEntry(
         "Rows that a recipe draws.",
@@ -175,8 +176,8 @@ MAKERS: Mapping[str, MakerEntry] = {
         shows="its source gives",
         has_copies=True,
     ),
-    "import": MakerEntry("Images in another format."),
-    "merge": MakerEntry("The rows of several datasets."),
+    "import": MakerEntry("Images in another format.", _REBUILD),
+    "merge": MakerEntry("The rows of several datasets.", _REBUILD),
 }
 """What makes datasets: ``made_by`` in index.json."""
 

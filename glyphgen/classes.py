@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from itertools import chain
 
 from glyphgen.errors import RecipeError
+from glyphgen.files.opening import TEXT, describe_unread, read_regular
 from glyphgen.partition import join_groups
 from glyphgen.recipe import Recipe
 from glyphgen.text import compose_text, name_characters, show_some, show_text
@@ -25,6 +26,9 @@ __all__ = [
     "make_class_table",
     "merge_classes",
 ]
+
+
+_MOST_CLASSES = 100_000  # all of Han; to look at one takes a millisecond for each face
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,13 +246,13 @@ def _gather_file(recipe: Recipe, problems: list[str]) -> str:
         return ""
     place = recipe.place("classes.file")
     try:
-        return recipe.find_path(name).read_text(encoding="utf-8-sig")
+        return read_regular(recipe.find_path(name), TEXT).decode("utf-8-sig")
     except FileNotFoundError:
         problems.append(f"{place}: no file '{name}' (paths are relative to the recipe)")
     except UnicodeDecodeError:
         problems.append(f"{place}: '{name}' is not UTF-8 (save the file as UTF-8)")
     except OSError as error:
-        problems.append(f"{place}: '{name}' cannot be read: {error.strerror}")
+        problems.append(f"{place}: '{name}' {describe_unread(error)}")
     return ""
 
 
@@ -295,6 +299,10 @@ def expand_range(text: str) -> str:
         raise ValueError(f"'{text}' goes beyond U+10FFFF, the last code point")
     if first <= 0xDFFF and last >= 0xD800:
         raise ValueError(f"'{text}' holds surrogates (U+D800..U+DFFF), which are no characters")
+    if any(unicodedata.category(chr(code)) == "Cc" for code in range(first, min(last, 0x9F) + 1)):
+        raise ValueError(
+            f"'{text}' holds control characters (U+0000..U+001F, U+007F..U+009F), which no font draws"
+        )
     return _span(first, last)
 
 
@@ -309,6 +317,11 @@ def _find_conflicts(
         yield (
             f"{recipe.place('classes.exclude')}: found {_show_chars(absent)},"
             " expected only characters that another key gives"
+        )
+    if len(everything) > _MOST_CLASSES:
+        yield (
+            f"{recipe.place('classes')}: found {len(everything):,} characters,"
+            f" expected at most {_MOST_CLASSES:,}"
         )
     giver: dict[str, str] = {}
     for key, chars in given.items():

@@ -9,6 +9,7 @@ GlyphgenError
 ├── AugmentError      a transform is unknown, refuses its arguments, or fails on an image
 ├── EngineError       a rendering engine is not installed or cannot draw what is asked
 ├── DatasetError      a dataset is missing, unfinished, damaged, or in the way
+│   └── DamagedError          it is complete, and its files cannot all be as they were written
 ├── ImageError        a file gives no image: the reason alone, its reader knows which file it is
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
 ├── WorkerError       a process that read fonts or made a shard died, or cannot start
@@ -26,6 +27,7 @@ from glyphgen.text import show_foreign
 __all__ = [
     "AugmentError",
     "ChoiceError",
+    "DamagedError",
     "DatasetError",
     "EngineError",
     "FontError",
@@ -84,6 +86,10 @@ class EngineError(GlyphgenError):
 
 class DatasetError(GlyphgenError):
     """A dataset is missing, unfinished, damaged, or in the way."""
+
+
+class DamagedError(DatasetError):
+    """A dataset is complete, and its files cannot all be as they were written."""
 
 
 class ImageError(GlyphgenError):

@@ -9,7 +9,7 @@ import pickle
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +26,8 @@ from glyphgen.dataset.claim import (
     find_work_folder,
     remove_work_folder,
 )
-from glyphgen.dataset.index import Index, ShardInfo, write_index
-from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.index import Index, ShardInfo, hash_pages, read_index, write_index
+from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
@@ -40,6 +40,7 @@ __all__ = [
     "DatasetSpec",
     "Estimate",
     "Produced",
+    "Remade",
     "RowJob",
     "RowMaker",
     "check_places",
@@ -71,6 +72,25 @@ class RowJob(Protocol):
 
     def open(self) -> RowMaker:
         """Return what makes the rows, once in each worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remade:
+    """What a dataset would be, made again; its rows are made when they are asked for.
+
+    Attributes:
+        index: With the hashes of the shards that are there.
+        pages: Content of files that lie beside the arrays, by their names.
+        rows: What makes rows again; None where nothing can.
+        problems: Lines about what else is wrong.
+        unproven: Why nothing can make rows again; empty where something does.
+    """
+
+    index: Index
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+    rows: RowMaker | None = None
+    problems: Iterable[str] = ()
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +255,7 @@ def produce_dataset(
     shards = make_shards(folder, spec.format, layout)
     claim = claim_folder(folder, spec.content_key, force=force)
     if claim is Claim.COMPLETE:
-        if not verify_shards(folder):
+        if not _is_damaged(folder, make_index):
             _report(reporter, layout, layout.n_shards, layout.n_rows)
             return Produced(folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0)
         reopen_dataset(folder)
@@ -246,11 +266,30 @@ def produce_dataset(
     _make_shards(make_job(find_work_folder(folder)), shards, clock, reporter)
     infos = shards.finish()
     produced = clock.stop(folder, layout.n_rows)
-    for name, content in make_pages(produced).items():
-        open_store(folder).put(name, content)
-    write_index(folder, make_index(infos))
+    _write_pages(folder, make_index(infos), make_pages(produced))
     remove_work_folder(folder)
     return produced
+
+
+def _is_damaged(folder: Path, make_index: Callable[[tuple[ShardInfo, ...]], Index]) -> bool:
+    """Return whether a file of a complete dataset, index.json too, is not as it would be made."""
+    if verify_files(folder):
+        return True
+    found = read_index(folder)
+    # Libraries of other versions make another index of equal rows, and an older glyphgen no hashes.
+    made = replace(
+        make_index(found.shards),
+        files=found.files,
+        versions=found.versions,
+        format_version=found.format_version,
+    )
+    return made != found
+
+
+def _write_pages(folder: Path, index: Index, pages: Mapping[str, bytes]) -> None:
+    for name, content in pages.items():
+        open_store(folder).put(name, content)
+    write_index(folder, replace(index, files=hash_pages(pages)))
 
 
 def _report(reporter: Reporter, layout: Layout, n_shards: int, n_rows: int) -> None:

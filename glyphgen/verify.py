@@ -1,26 +1,36 @@
 """Whether a dataset is what its index says and what it was made of.
 
-Every shard is read and hashed again. Then some rows are made again from the recipe, or from the dataset
-that was balanced, and compared; for a recipe the gate is asked again, too.
+Every file is read and hashed again. Then the dataset is worked out again, from its recipe and fonts or from
+the dataset that was balanced: index.json and all pages are compared whole, the gate is asked again, and
+some rows are made again. Of an import the sources are not read again; its index.json proves itself.
 """
 
+import dataclasses
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from glyphgen.choices import MAKERS
-from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.index import INDEX_NAME, Index, find_digest, hash_index
+from glyphgen.dataset.integrity import verify_files, verify_run_page
 from glyphgen.dataset.reader import Dataset, load
-from glyphgen.errors import GlyphgenError
-from glyphgen.production import RowMaker
+from glyphgen.errors import DamagedError, GlyphgenError, MachineError
+from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.production import Remade, RowMaker
 from glyphgen.progress import SILENT, Reporter, track
+from glyphgen.settings import show_value
+from glyphgen.text import show_some
 
 __all__ = ["Verified", "verify_dataset"]
 
 _REMADE = 1000  # rows that are made again, in runs spread over the dataset
 _RUN = 50
+_AGAIN = "make the dataset again, with --force"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,38 +41,61 @@ class Verified:
         problems: One line for each thing that is wrong.
         n_rows: Rows that were read and hashed.
         n_redrawn: Rows that were made again and compared.
-        unproven: Why no row could be made again; empty where rows were.
+        unproven: Why no row could be made again; empty where rows were, or something is wrong.
+        digest: SHA-256 of index.json, which names the hashes of all else: of the whole dataset.
     """
 
     problems: tuple[str, ...]
     n_rows: int
     n_redrawn: int
     unproven: str
+    digest: str
 
 
-def verify_dataset(folder: str | os.PathLike[str], *, reporter: Reporter = SILENT) -> Verified:
+def verify_dataset(
+    folder: str | os.PathLike[str], *, expect: str = "", reporter: Reporter = SILENT
+) -> Verified:
     """Check a dataset.
 
     Args:
         folder: Of the dataset.
+        expect: The digest that it has to have; any without one.
         reporter: Is told how many shards are read, and how many rows are made again.
 
     Raises:
         DatasetError: There is no complete dataset in the folder.
+        MachineError: The machine refuses what making rows again takes.
     """
     dataset = load(folder)
-    problems = verify_shards(dataset.folder, reporter=reporter)
+    place, digest = dataset.folder, find_digest(dataset.folder)
+    problems = [*verify_run_page(place), *verify_files(place, reporter=reporter)]
+    if expect and digest != expect.lower():
+        problems.insert(
+            0,
+            f"{place / INDEX_NAME}: its digest is {digest}, expected {expect.lower()}"
+            " (it is another dataset, or was changed)",
+        )
     n_redrawn, unproven = 0, ""
     if not problems:
         runs = _choose_rows(len(dataset))
         try:
-            problems = list(_make_again(dataset, runs, reporter))
+            maker = MAKERS[dataset.index.made_by]
+            with maker.remake.load()(dataset, runs, reporter) as remade:
+                problems = list(_compare(dataset, remade, runs, maker.shows, reporter))
+            unproven = "" if problems else remade.unproven
+            n_redrawn = 0 if problems or unproven else sum(map(len, runs))
+        except DamagedError as error:
+            problems = list(error.problems)
+        except MachineError:
+            raise
         except GlyphgenError as error:
             unproven = str(error)
-        else:
-            n_redrawn = sum(map(len, runs))
     return Verified(
-        problems=tuple(problems), n_rows=len(dataset), n_redrawn=n_redrawn, unproven=unproven
+        problems=tuple(problems),
+        n_rows=len(dataset),
+        n_redrawn=n_redrawn,
+        unproven=unproven,
+        digest=digest,
     )
 
 
@@ -73,25 +106,58 @@ def _choose_rows(n_rows: int) -> list[range]:
     return [range(start, start + _RUN) for start in starts]
 
 
-def _make_again(dataset: Dataset, runs: list[range], reporter: Reporter) -> Iterator[str]:
-    """Yield a problem for whatever is not as it is made again.
-
-    Raises:
-        GlyphgenError: What the dataset was made of is not there any more.
-    """
-    made_by = dataset.index.made_by
-    maker = MAKERS[made_by]
-    if maker.remake is None:
-        raise GlyphgenError(
-            f"{dataset.folder}: made by `glyphgen {made_by}`, not drawn from a recipe"
-        )
-    with maker.remake.load()(dataset, runs, reporter) as (row_maker, problems):
-        yield from problems
-        for run in track(runs, step="make rows again", unit="runs", reporter=reporter):
-            yield from _compare(dataset, row_maker, run, maker.shows)
+def _compare(
+    dataset: Dataset, remade: Remade, runs: list[range], shows: str, reporter: Reporter
+) -> Iterator[str]:
+    """Yield a problem for whatever is not as it is made again."""
+    yield from remade.problems
+    yield from _compare_pages(dataset.folder, remade.pages)
+    differences = list(_compare_index(dataset, remade.index))
+    yield from differences
+    if remade.rows is None or differences:  # then there may be other rows
+        return
+    for run in track(runs, step="make rows again", unit="runs", reporter=reporter):
+        yield from _compare_rows(dataset, remade.rows, run, shows)
 
 
-def _compare(dataset: Dataset, row_maker: RowMaker, run: range, shows: str) -> Iterator[str]:
+def _compare_pages(folder: Path, pages: Mapping[str, bytes]) -> Iterator[str]:
+    for name, content in pages.items():
+        try:
+            found = read_regular(folder / name, PAGE, within=folder)
+        except OSError as error:
+            yield f"{folder / name}: {describe_unread(error)} ({_AGAIN})"
+        else:
+            if found != content:
+                yield f"{folder / name}: is not what it would be, made again ({_AGAIN})"
+
+
+def _compare_index(dataset: Dataset, made: Index) -> Iterator[str]:
+    """Yield a problem where index.json is not, to the last byte, what it would be."""
+    found, path = dataset.index, dataset.folder / INDEX_NAME
+    made = dataclasses.replace(made, format_version=found.format_version)
+    if found.versions.keys() == made.versions.keys():  # other versions may make equal rows
+        made = dataclasses.replace(made, versions=found.versions)
+    if found.format_version == 2:
+        made = dataclasses.replace(made, files={})
+    if differences := [*islice(_list_differences(asdict(found), asdict(made)), 4)]:
+        yield f"{path}: {show_some(differences)} ({_AGAIN})"
+    elif found.format_version > 2 and find_digest(dataset.folder) != hash_index(made):
+        yield f"{path}: holds more than an index ({_AGAIN})"
+
+
+def _list_differences(found: Any, made: Any, key: str = "") -> Iterator[str]:
+    """Yield the keys at which two pages differ, and what stands there."""
+    if isinstance(found, dict) and isinstance(made, dict):
+        for name in dict.fromkeys([*found, *made]):
+            yield from _list_differences(found.get(name), made.get(name), f"{key}.{name}")
+    elif isinstance(found, tuple) and isinstance(made, tuple) and len(found) == len(made):
+        for number, pair in enumerate(zip(found, made, strict=True)):
+            yield from _list_differences(*pair, f"{key}.{number}")
+    elif found != made:
+        yield f"{key.removeprefix('.')} is {show_value(found)}, expected {show_value(made)}"
+
+
+def _compare_rows(dataset: Dataset, row_maker: RowMaker, run: range, shows: str) -> Iterator[str]:
     """Yield a problem for the first row of a run that differs."""
     rows = slice(run.start, run.stop)
     stored_images, stored_samples = dataset.images[rows], dataset.samples[rows]
@@ -100,7 +166,4 @@ def _compare(dataset: Dataset, row_maker: RowMaker, run: range, shows: str) -> I
     differ = (images != stored_images).any(axis=(1, 2)) | (samples != stored_samples)
     differ |= samples["class_index"] != dataset.labels[rows]
     for row in np.flatnonzero(differ)[:1]:
-        yield (
-            f"{dataset.folder}: row {run.start + row} is not what {shows}"
-            " (make the dataset again, with --force)"
-        )
+        yield (f"{dataset.folder}: row {run.start + row} is not what {shows} ({_AGAIN})")

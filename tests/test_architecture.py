@@ -70,6 +70,23 @@ OWNERS = {
     "tomli_w": {"recipe"},
 }
 
+# Calls that open a file by its name, beside those of glyphgen.files.opening, and where they may stand. Who
+# is named here gives the library an open file, or reads what this program has written or brought along.
+OPENING = {
+    "os.open": {"files", "dataset.shards.npy"},  # locks; files that are written
+    "np.memmap": {"dataset.shards", "exchange.stored", "outlines"},
+    "np.fromfile": {"dataset.shards.npy", "exchange.assembling"},
+    "np.load": {"outlines", "gate", "balance.balanced_rows"},
+    "h5py.File": {"dataset.shards.hdf5"},
+    "zipfile.ZipFile": {"exchange.stored"},
+    "tarfile.open": {"exchange.tree"},
+    "Image.open": {"images.decoding"},
+    "safe_open": {"baseline.checkpoint"},
+    "read_bytes": {"files", "gate.shipped", "outlines", "production"},
+    "read_text": {"outlines"},
+    "open(r)": {"outlines"},
+}
+
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -130,6 +147,46 @@ def test_each_heavy_library_has_one_owner() -> None:
                 assert any(f"{name}.".startswith(f"{owner}.") for owner in owners), (
                     f"{name} imports {imported}, which belongs to {', '.join(owners)}"
                 )
+
+
+def list_openings(tree: ast.Module) -> Iterator[str]:
+    """Yield the calls of a module that open a file for reading, by the names of ``OPENING``."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        name = called.rpartition(".")[2]
+        mode = next((ast.unparse(given) for given in (*node.args, *node.keywords)), "")
+        if called in OPENING:
+            yield called
+        elif name in ("read_bytes", "read_text"):
+            yield name
+        elif name in ("fromfile", "memmap", "load") and called.split(".")[0] in ("np", "numpy"):
+            yield called
+        elif called in ("open", "io.open", "gzip.open") or (name == "open" and "'r" in mode):
+            yield "open(r)"
+
+
+def test_files_are_opened_in_one_way() -> None:
+    """Whoever reads a file by other means may wait for a pipe, or read what a link leads to."""
+    found: dict[str, set[str]] = {}
+    for module, tree in modules():
+        for call in list_openings(tree):
+            found.setdefault(call, set()).add(module)
+    wrong = {
+        call: sorted(
+            module
+            for module in users
+            if not any(f"{module}.".startswith(f"{owner}.") for owner in OPENING.get(call, ()))
+        )
+        for call, users in found.items()
+    }
+    assert {call: users for call, users in wrong.items() if users} == {}, (
+        "see the rule in glyphgen/files/opening.py"
+    )
+    assert {"os.open", "np.memmap", "h5py.File", "zipfile.ZipFile", "safe_open"} <= found.keys(), (
+        "the test looks at the right names"
+    )
 
 
 def test_the_freetype_that_came_with_the_rasterizer_never_opens_a_font() -> None:

@@ -600,6 +600,19 @@ def test_an_unknown_transform_is_told_with_those_of_a_like_name() -> None:
     )
 
 
+def test_arguments_that_take_all_time_are_refused() -> None:
+    told = refuse(
+        AlbumentationsStep(albumentations="GaussianBlur", args={"blur_limit": [3, 99999]}),
+        AlbumentationsStep(albumentations="Pad", args={"padding": -1001, "fill": 1e3}),
+    )
+    assert told.split("\n")[0] == (
+        "augment.0.args: GaussianBlur with blur_limit = [3, 99999], expected numbers up to 1,000 (more"
+        " takes seconds for an image, or all memory)"
+    )
+    assert "padding = -1001, expected" in told
+    assert "fill" not in told
+
+
 def test_wrong_arguments_are_told_all_at_once() -> None:
     told = refuse(
         AlbumentationsStep(albumentations="GridDistortion", args={"steps": 3, "p": 0.5}),

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import os
 import re
 import shutil
 import sys
@@ -661,17 +662,46 @@ def test_checkpoints_that_cannot_be_used(run: Path, tmp_path: Path) -> None:
     whole = (run / "model.safetensors").read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     refused("not a whole safetensors file: ")
-    tensors, page = read_tensors(run / "model.safetensors")
+    tensors, metadata = read_tensors(run / "model.safetensors")
+    page = json.loads(metadata)
     write_tensors(path, tensors, page | {"format_version": 99})
     refused("format_version is 99, expected 1 (another glyphgen wrote it: train the model again)")
     write_tensors(path, tensors, {"nothing": 1})
     refused("has no metadata of glyphgen, expected a model that `train-baseline` wrote")
     write_tensors(path, tensors, page | {"labels": ["0", "1"], "forms": [["0"], ["1"]]})
-    refused("its tensors are not those of 'cnn' for 2 classes: size mismatch for head.")
+    refused(
+        "its tensors are not those of 'cnn' for 2 classes: size mismatch for head.bias:"
+        " found [3], expected [2] (train the model again)"
+    )
     write_tensors(path, tensors, page | {"labels": ["0", "1"]})
     refused("its class table has gaps (train the model again)")
     write_tensors(path, tensors, page | {"height": "tall"})
-    refused("its metadata cannot be used: height (train the model again)")
+    refused(
+        "its metadata cannot be used: height: Input should be a valid integer (train the model again)"
+    )
+    write_tensors(path, tensors, page | {"height": 10**6, "ink_share": 1e300})
+    refused(
+        "its metadata cannot be used: height: Input should be less than or equal to 4096, ink_share:"
+        " Input should be less than or equal to 1 (train the model again)"
+    )
+    million = [str(number) for number in range(10**6)]
+    write_tensors(path, tensors, page | {"labels": million, "forms": [[name] for name in million]})
+    refused(
+        "its tensors are not those of 'cnn' for 1000000 classes: size mismatch for head.bias:"
+        " found [3], expected [1000000] (train the model again)"
+    )
+    write_tensors(
+        path, {name: value for name, value in tensors.items() if name != "head.bias"}, page
+    )
+    refused(
+        "its tensors are not those of 'cnn' for 3 classes: no such tensor for head.bias:"
+        " found None, expected [3] (train the model again)"
+    )
+    write_tensors(path, tensors | {"head.bias": tensors["head.bias"] * float("nan")}, page)
+    refused("head.bias holds numbers that are not finite (train the model again)")
+    path.unlink()
+    os.mkfifo(path)
+    refused("is a named pipe, expected a trained network")
 
 
 def test_onnx_says_what_torch_says(run: Path, digits: Path) -> None:

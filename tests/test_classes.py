@@ -1,5 +1,6 @@
 """The class table: counts, order, and one line for everything that can be wrong."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,15 @@ def test_character_without_a_name_goes_by_its_code_point() -> None:
             "U+D7FF..U+E000",
             "'U+D7FF..U+E000' holds surrogates (U+D800..U+DFFF), which are no characters",
         ),
+        (
+            "U+0000..U+D7FF",
+            "'U+0000..U+D7FF' holds control characters (U+0000..U+001F, U+007F..U+009F), which no font"
+            " draws",
+        ),
+        (
+            "U+20..U+80",
+            "'U+20..U+80' holds control characters (U+0000..U+001F, U+007F..U+009F), which no font draws",
+        ),
         ("0x41-0x110000", "'0x41-0x110000' goes beyond U+10FFFF, the last code point"),
     ],
 )
@@ -123,6 +133,24 @@ def test_bad_range_is_refused(text: str, problem: str, read_classes: ReadClasses
     assert find_problems(recipe) == (f"r.toml:3: classes.ranges: {problem}",)
     recipe = read_classes(f'text = "a"\nexclude = "{text}"')
     assert find_problems(recipe) == (f"r.toml:3: classes.exclude: {problem}",)
+
+
+def test_more_characters_than_fonts_can_be_asked_about_are_refused(
+    read_classes: ReadClasses,
+) -> None:
+    recipe = read_classes('ranges = ["U+E000..U+10FFFF"]')
+    assert find_problems(recipe) == (
+        "r.toml:1: classes: found 1,056,768 characters, expected at most 100,000",
+    )
+
+
+def test_a_class_file_that_is_no_file_is_not_waited_for(
+    read_classes: ReadClasses, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert find_problems(read_classes(f'file = "{tmp_path}/pipe"')) == (
+        f"r.toml:2: classes.file: '{tmp_path}/pipe' is a named pipe, expected a text",
+    )
 
 
 def test_unknown_set_gets_a_suggestion(read_classes: ReadClasses) -> None:
@@ -168,7 +196,7 @@ def test_class_file_must_be_there_and_be_utf8(read_classes: ReadClasses) -> None
         "r.toml:2: classes.file: 'sjis.txt' is not UTF-8 (save the file as UTF-8)",
     )
     assert find_problems(read_classes('file = "."')) == (
-        "r.toml:2: classes.file: '.' cannot be read: Is a directory",
+        "r.toml:2: classes.file: '.' is a folder, expected a text",
     )
 
 

@@ -1,5 +1,6 @@
 """The command line as a user meets it: the installed program, its streams and its exit codes."""
 
+import hashlib
 import json
 import os
 import re
@@ -49,10 +50,11 @@ def refused(*arguments: str | Path) -> str:
 def test_render_prints_the_folder_alone() -> None:
     done = run("render", "digits", *SMALL)
     assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
-    first, *_, last = done.stderr.strip().splitlines()
+    first, *_, speed, digest = done.stderr.strip().splitlines()
     assert first == "10 classes x 6 = 60 images: 8 faces in equal turns"
-    assert re.fullmatch(r"60 images in \d+\.\d s \([\d,]+ a second\)", last)
-    assert Path("datasets/digits/index.json").exists()
+    assert re.fullmatch(r"60 images in \d+\.\d s \([\d,]+ a second\)", speed)
+    content = Path("datasets/digits/index.json").read_bytes()
+    assert digest == f"digest {hashlib.sha256(content).hexdigest()}"
 
 
 def test_quiet_says_nothing_and_json_says_all() -> None:
@@ -85,6 +87,26 @@ def test_another_recipe_does_not_replace_a_dataset_without_force() -> None:
         " (--force replaces it, --out DIR takes another folder)"
     )
     assert run("render", "digits", *SMALL, "--set", "seed=1", "--force").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_broken_dataset_beside_others_is_passed_over_by_balance() -> None:
+    run("render", "digits", *SMALL)
+    broken = Path("datasets/broken")
+    broken.mkdir()
+    (broken / "index.json").write_text("[]")
+    done = run("balance", "--per-class", "7")
+    assert (done.returncode, done.stdout) == (0, "datasets/digits-balanced\n")
+    assert done.stderr.splitlines()[:2] == [
+        "warning: datasets/broken/index.json: not a JSON object (make the dataset again, with --force):"
+        " passed over",
+        "using datasets/digits",
+    ]
+    digest = hashlib.sha256(Path("datasets/digits-balanced/index.json").read_bytes()).hexdigest()
+    assert done.stderr.splitlines()[-1] == f"digest {digest}"
+    assert refused("verify", "datasets/broken") == (
+        "datasets/broken/index.json: not a JSON object (make the dataset again, with --force)"
+    )
 
 
 @pytest.mark.slow

@@ -78,7 +78,8 @@ def test_merge_names_the_dataset_after_its_folder() -> None:
     assert load("both").index.name == "both"
     assert load("both").images.shape == (20, 16, 16)
     assert run("verify", "both").exit_code == 2  # it has no --workers
-    assert CliRunner().invoke(cli, ["verify", "both"]).exit_code == 0
+    assert CliRunner().invoke(cli, ["verify", "both"]).exit_code == 3
+    assert CliRunner().invoke(cli, ["verify", "both", "--strict"]).exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,20 @@ def change_index(folder: Path, **changes: Any) -> None:
     [
         ({"format": "zarr"}, "format is 'zarr', expected npy or hdf5"),
         ({"sample_fields": [["a", "x4"]]}, "sample_fields: data type 'x4' not understood"),
+        (
+            {"sample_fields": [["a", "<f4"], ["a", "<i4"]]},
+            "sample_fields: field 'a' occurs more than once",
+        ),
+        (
+            {"sample_fields": [["a", "|O"]]},
+            "sample_fields: a is '|O', expected a number such as '<f4'",
+        ),
+        (
+            {"sample_fields": [["a", "|S999999999"]]},
+            "sample_fields: a is '|S999999999', expected a number such as '<f4'",
+        ),
+        ({"sample_fields": [["", "<f4"]]}, "sample_fields: a field without a name"),
+        ({"sample_fields": []}, "sample_fields: none, expected one or more"),
     ],
 )
 def test_an_index_of_unknown_types_is_told(

@@ -15,6 +15,7 @@ SHARDS = (
     ShardInfo(file="images.npy", first_row=20, rows=3, bytes=135, sha256="01" * 32),
 )
 SHARD = {"file": "images.npy", "bytes": 0, "sha256": "ef" * 32}
+CLASS = {"label": "x", "forms": [], "codepoints": [], "names": [], "rows": {}, "unproven": 0}
 REMAKE = "(make the dataset again, with --force)"
 
 
@@ -60,11 +61,13 @@ def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> Non
     page = json.loads(content)
     assert content.decode() == f"{json.dumps(page, indent=2, ensure_ascii=False, sort_keys=True)}\n"
     assert sorted(page) == [
+        "checksum",
         "classes",
         "codepoint_to_index",
         "compression",
         "content_key",
         "faces",
+        "files",
         "format",
         "format_version",
         "image",
@@ -79,7 +82,7 @@ def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> Non
         "splits",
         "versions",
     ]
-    assert page["format_version"] == 2
+    assert page["format_version"] == 3
     assert page["seed"] == 18446744073709551615
     assert page["splits"] == {"train": [0, 12], "val": [12, 12], "test": [12, 23]}
     assert page["codepoint_to_index"] == {"U+3042": 0, "U+3044": 1}
@@ -147,6 +150,8 @@ def test_an_unfinished_dataset_is_told(tmp_path: Path) -> None:
         (b"{", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
         (b'"\xff"', "not JSON: 'utf-8' codec can't decode byte 0xff in position 1"),
         (b"[]", "not a JSON object"),
+        (b"[" * 100_000, "not JSON that can be read: nested too deeply"),
+        (b"9" * 5_000, "not JSON: Exceeds the limit (4300 digits) for integer string conversion"),
     ],
 )
 def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -163,21 +168,52 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
     ("changes", "problem"),
     [
         (
-            {"format_version": 3},
-            "format_version is 3, expected 2 (a newer glyphgen made it: upgrade glyphgen)",
+            {"format_version": 4},
+            "format_version is 4, expected 2 or 3 (a newer glyphgen made it: upgrade glyphgen)",
         ),
         (
             {"format_version": 1, "recipe_sha256": RECIPE, "content_key": None},
-            f"format_version is 1, expected 2 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is 1, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
+        ),
+        (
+            {"format_version": True},
+            f"format_version is True, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
+        ),
+        (
+            {"format_version": -5},
+            f"format_version is -5, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": None},
-            f"format_version is None, expected 2 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is None, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         ({"image": None}, f"image: missing key {REMAKE}"),
         (
             {"image": {"height": 3}, "seed": None},
             f"image.width: missing key, image.polarity: missing key, seed: missing key {REMAKE}",
+        ),
+        (
+            {"image": {"height": 2**32, "width": 2**32, "polarity": "gray"}},
+            "image.height: Input should be less than or equal to 67108864, image.width: Input should be"
+            " less than or equal to 67108864, image.polarity: Input should be 'white-on-black' or"
+            f" 'black-on-white' {REMAKE}",
+        ),
+        (
+            {"image": {"height": 2**14, "width": 2**13, "polarity": "white-on-black"}},
+            f"image: 16384 x 8192 pixels, expected at most 67,108,864 {REMAKE}",
+        ),
+        (
+            {
+                "image": {"height": 2**13, "width": 2**13, "polarity": "white-on-black"},
+                "shards": [SHARD | {"first_row": 0, "rows": 40}],
+                "splits": {},
+            },
+            f"shards.0: holds 2.7 GB of images, expected at most 2.1 GB {REMAKE}",
+        ),
+        (
+            {"image": {"height": True, "width": "7", "polarity": "white-on-black"}},
+            "image.height: Input should be a valid integer, image.width: Input should be a valid"
+            f" integer {REMAKE}",
         ),
         ({"splits": {"train": [0]}}, f"splits.train.1: missing key {REMAKE}"),
         (
@@ -188,6 +224,15 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
             {"made_by": "magic"},
             f"made_by is 'magic', expected one of render, balance, import, merge {REMAKE}",
         ),
+        (
+            {"splits": {"train": [0, 12], "test": [11, 23]}},
+            f"splits.test: begins at row 11, which is of another split {REMAKE}",
+        ),
+        (
+            {"shards": [SHARD | {"first_row": 3 * k, "rows": n} for k, n in enumerate((3, 2, 3))]},
+            f"shards.1: holds 2 rows, expected 3 as the first {REMAKE}",
+        ),
+        ({"classes": [CLASS | {"index": 1}]}, f"classes.0.index: 1, expected 0 {REMAKE}"),
         ({"shards": []}, f"shards: none, expected one or more {REMAKE}"),
         (
             {"shards": [{"file": "", "first_row": 5, "rows": 9, "bytes": 0, "sha256": RECIPE}]},

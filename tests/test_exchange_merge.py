@@ -1,6 +1,5 @@
 """merge: one class table by code point, and test rows kept apart from train rows, always."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from listening import Listener
+from tampering import forge_index, seal_arrays
 from tiny_datasets import read_all_bytes
 from tiny_sources import make_images, write_k49, write_tree
 
-from glyphgen.dataset.index import read_index
 from glyphgen.dataset.reader import Dataset, load
-from glyphgen.dataset.shards import open_shards
 from glyphgen.errors import GlyphgenError
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.importing import import_dataset
@@ -135,13 +133,8 @@ def test_train_images_that_are_held_out_elsewhere_are_left_out(tmp_path: Path, k
 def invert_on_disk(folder: Path) -> None:
     """Make a white-on-black dataset a black-on-white one that shows the same."""
     np.save(folder / "images.npy", 255 - np.load(folder / "images.npy"))
-    page = json.loads((folder / "index.json").read_bytes())
-    page["image"]["polarity"] = "black-on-white"
-    (folder / "index.json").write_text(json.dumps(page), encoding="utf-8")
-    shards = open_shards(folder, read_index(folder))
-    for k, shard in enumerate(page["shards"]):
-        shard["sha256"] = shards.describe_shard(k, shards.read(k)).sha256
-    (folder / "index.json").write_text(json.dumps(page), encoding="utf-8")
+    forge_index(folder, lambda page: page["image"].update(polarity="black-on-white"))
+    seal_arrays(folder)
 
 
 @pytest.mark.parametrize("inverted", ["k49", "pool"])

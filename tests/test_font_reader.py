@@ -390,7 +390,7 @@ def test_a_file_larger_than_any_font_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large.ttf"
     with path.open("wb") as file:
         file.truncate(600 << 20)  # of which the disk holds nothing
-    assert reason(path) == "600 MiB large, expected at most 512 MiB of a font"
+    assert reason(path) == "600 MiB large, expected at most 512 MiB of a font file"
 
 
 def test_a_glob_does_not_follow_links_in_circles(
@@ -465,14 +465,14 @@ def _reader_that_obeys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
         f"""
-import pathlib
-whole = pathlib.Path.read_bytes
+import os, pathlib
+whole = os.open
 attacks = {ATTACKS!r}
-def read_bytes(path):
-    if path.stem in attacks:
-        exec(attacks[path.stem], {{}})
-    return whole(path)
-pathlib.Path.read_bytes = read_bytes
+def open(path, *how, **more):
+    if pathlib.Path(path).stem in attacks:
+        exec(attacks[pathlib.Path(path).stem], {{}})
+    return whole(path, *how, **more)
+os.open = open
 """
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
@@ -666,11 +666,11 @@ def test_a_machine_that_can_open_no_more_files_leaves_no_font_out(
     three_fonts: Path, in_the_reader: Callable[[str], None]
 ) -> None:
     in_the_reader(
-        "import pathlib\nwhole = pathlib.Path.read_bytes\n"
-        "def read_bytes(path):\n"
-        "    if path.name == 'two.ttf': raise OSError(24, 'Too many open files')\n"
-        "    return whole(path)\n"
-        "pathlib.Path.read_bytes = read_bytes"
+        "import os\nwhole = os.open\n"
+        "def open(path, *how, **more):\n"
+        "    if str(path).endswith('two.ttf'): raise OSError(24, 'Too many open files')\n"
+        "    return whole(path, *how, **more)\n"
+        "os.open = open"
     )
     path = three_fonts.parent / "two.ttf"
     assert machine_failure(three_fonts) == f"{path}: cannot be read: Too many open files"
@@ -680,11 +680,11 @@ def test_a_reader_that_is_killed_from_outside_leaves_no_font_out(
     three_fonts: Path, in_the_reader: Callable[[str], None]
 ) -> None:
     in_the_reader(
-        "import os, pathlib\nwhole = pathlib.Path.read_bytes\n"
-        "def read_bytes(path):\n"
-        "    if path.name == 'two.ttf': os.kill(os.getpid(), 9)\n"
-        "    return whole(path)\n"
-        "pathlib.Path.read_bytes = read_bytes"
+        "import os\nwhole = os.open\n"
+        "def open(path, *how, **more):\n"
+        "    if str(path).endswith('two.ttf'): os.kill(os.getpid(), 9)\n"
+        "    return whole(path, *how, **more)\n"
+        "os.open = open"
     )
     path = three_fonts.parent / "two.ttf"
     assert machine_failure(three_fonts) == (
@@ -697,11 +697,13 @@ def test_a_limit_of_the_users_on_memory_leaves_no_font_out(
     three_fonts: Path, in_the_reader: Callable[[str], None]
 ) -> None:
     in_the_reader(
-        "import pathlib, resource\nwhole = pathlib.Path.read_bytes\n"
-        "def read_bytes(path):\n"
-        "    resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31))\n"
-        "    bytearray(3 << 30)\n"
-        "pathlib.Path.read_bytes = read_bytes"
+        "import os, resource\nwhole = os.open\n"
+        "def open(path, *how, **more):\n"
+        "    if str(path).endswith('.ttf'):\n"
+        "        resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31))\n"
+        "        bytearray(3 << 30)\n"
+        "    return whole(path, *how, **more)\n"
+        "os.open = open"
     )
     assert machine_failure(three_fonts) == (
         "fonts: `ulimit -v` leaves too little memory to the process that reads them,"

@@ -1,11 +1,13 @@
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import BOX, FONTS, MakeFont
 from fontTools.ttLib import TTCollection, TTFont
+from fontTools.ttLib.tables.DefaultTable import DefaultTable
 
-from glyphgen.errors import FontError
+from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts import Face, find_requests, read_face
 from glyphgen.outlines import FontReader
 from glyphgen.recipe import read_recipe
@@ -143,3 +145,18 @@ def test_the_named_instances_of_a_variable_family_are_not_files_of_their_own(
         'classes.text = "A"\n[[fonts.faces]]\nsystem = "Grows"\naxes = { wght = 500 }'
     )
     assert [face.name for face in find_faces(recipe)] == ["grows.ttf,wght=500"]
+
+
+def test_names_that_take_all_memory_are_refused(make_font: MakeFont, tmp_path: Path) -> None:
+    """As many records as there can be, which share one text."""
+    font = TTFont(make_font("a.ttf", {"A": BOX}))
+    record = struct.pack(">6H", 3, 1, 0x409, 1, 60_000, 0)
+    table = DefaultTable("name")
+    table.data = struct.pack(">3H", 0, 5_000, 6 + 60_000) + record * 5_000 + b"\0A" * 30_000
+    font["name"] = table
+    font.save(tmp_path / "names.ttf")
+    with pytest.raises(UnreadableFontError) as caught:
+        read_face(tmp_path / "names.ttf")
+    assert str(caught.value) == (
+        f"{tmp_path}/names.ttf: 5,000 names that take 288 MiB, expected at most 16 MiB"
+    )

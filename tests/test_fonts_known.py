@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import BOX, FONTS, RING, MakeFont
 
+from glyphgen.errors import UnreadableFontError
 from glyphgen.files.cache import Cache
-from glyphgen.fonts import Face, FaceRequest, KnownFaces
+from glyphgen.fonts import Face, FaceRequest, KnownFaces, license
 from glyphgen.outlines import FontReader
 from glyphgen.outlines import process as reading
 from glyphgen.outlines.child import ReaderProcess
@@ -104,6 +105,37 @@ def test_a_catalogue_beside_the_font_is_looked_at_again(kept: Path, tmp_path: Pa
     (tmp_path / "other" / "FONTS.tsv").write_text(rows)
     [told] = read(FaceRequest(path=other))
     assert told.license == "LicenseRef-told" != silent.license
+
+
+def test_a_catalogue_does_not_reach_out_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "id_rsa").write_text("PRIVATE KEY")
+    home = tmp_path / "fonts"
+    (home / "kana").mkdir(parents=True)
+    (home / "licences").mkdir()
+    font = Path(shutil.copy(FONTS / "kana" / "kiloji.ttf", home / "kana"))
+    rows = "folder\tfile\tlicence\tpackage\nkana\tkiloji.ttf\tx\t{}\n"
+    (home / "licences" / "x.txt").symlink_to(tmp_path / "id_rsa")
+    (home / "FONTS.tsv").write_text(rows.format("x"))
+
+    def refusal() -> str:
+        license._read_catalogue.cache_clear()
+        with pytest.raises(UnreadableFontError) as caught:
+            license.find_beside(font)
+        return str(caught.value)
+
+    out = f"is a link that leads out of {home}, expected"
+    assert refusal() == f"{home}/licences/x.txt: {out} the text of a license in it"
+    (home / "FONTS.tsv").write_text(rows.format("../../id_rsa"))
+    license._read_catalogue.cache_clear()
+    assert license.find_beside(font) == license.License(name="x", text="")
+    with (home / "licences" / "id_rsa.txt").open("wb") as file:
+        file.truncate(6 << 30)
+    assert refusal() == (
+        f"{home}/licences/id_rsa.txt: is 6,144 MiB large, expected at most 1 MiB of the text of a license"
+    )
+    (home / "FONTS.tsv").unlink()
+    os.mkfifo(home / "FONTS.tsv")
+    assert refusal() == f"{home}/FONTS.tsv: is a named pipe, expected a catalogue of fonts"
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b'{"x": 1', b'{"x": 3}', b"\xff"])

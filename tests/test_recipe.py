@@ -420,6 +420,8 @@ def test_a_path_may_be_of_any_kind(read: Read, in_tmp: Path) -> None:
         ),
         (b"a = 1\na = 2\n", "r.toml:2: not TOML: cannot overwrite a value at column 6"),
         (b"a = [\n", "r.toml:1: not TOML: wrong value"),
+        (b"a = " + b"[" * 100_000, "r.toml: nested too deeply, expected tables of a recipe"),
+        (b"a = " + b"9" * 5_000, "r.toml: holds a number of thousands of digits"),
         (
             "a = 1\nb = 'か'".encode("shift_jis"),
             "r.toml:2: not UTF-8: found byte 0x82 (save the file as UTF-8)",
@@ -439,6 +441,18 @@ def test_missing_file_gets_a_hint(read: Read) -> None:
     assert find_problems(lambda: read_recipe(Path("sub/kana.toml"))) == (
         "sub/kana.toml: no such file, expected a recipe"
         " (shipped recipes go by name: digits, hiragana, kana, kana-grid, kana-handwriting, persian)",
+    )
+
+
+def test_what_is_no_file_is_refused(in_tmp: Path) -> None:
+    os.mkfifo("pipe.toml")
+    assert find_problems(lambda: read_recipe("pipe.toml")) == (
+        "pipe.toml: is a named pipe, expected a recipe (a TOML file)",
+    )
+    with Path("large.toml").open("wb") as file:
+        file.truncate(5 << 20)
+    assert find_problems(lambda: read_recipe("large.toml")) == (
+        "large.toml: is 5 MiB large, expected at most 4 MiB of a recipe (a TOML file)",
     )
 
 
@@ -528,7 +542,7 @@ def test_installed_package_brings_its_recipes(
         ),
         (
             "fonts.faces = [{ file = 'x', weight = 0 }]",
-            "fonts.faces.0.weight: found 0, expected a whole number of at least 1",
+            "fonts.faces.0.weight: found 0, expected a whole number from 1 to 1,000",
         ),
         (
             "fonts.faces = [{ file = 'x', axes = { wght = 'b' } }]",
@@ -559,7 +573,7 @@ def test_installed_package_brings_its_recipes(
         ),
         (
             "render.per_class = 0",
-            "render.per_class: found 0, expected a whole number of at least 1",
+            "render.per_class: found 0, expected a whole number from 1 to 1,000,000,000",
         ),
         (
             "render.size = [3.5, 6]",
@@ -675,6 +689,11 @@ def test_installed_package_brings_its_recipes(
             "output.compression = 'gzip'",
             'output.compression: found "gzip" with format "npy", expected "none"'
             ' (or set output.format = "hdf5")',
+        ),
+        (
+            "output.rows_per_shard = 1_000_000",
+            "output.rows_per_shard: found 1,000,000, 4.1 GB of images in memory, expected at most"
+            " 524,288",
         ),
         (
             "output.rows_per_shard = 0",

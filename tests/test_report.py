@@ -208,7 +208,15 @@ def test_a_training_is_told_of(tmp_path: Path) -> None:
     (run / "metrics.json").write_text(json.dumps(metrics))
     with pytest.raises(ReportError, match=r"train\.json: cannot be read"):
         make_report((run,), tmp_path / "run.html")
-    (run / "train.json").write_text("{}")
+    train = {
+        "dataset": "kana",
+        "options": {"model": "cnn"},
+        "rows": {"train": 80},
+        **dict.fromkeys(("seconds", "images_per_second", "share_of_time_in_network"), 1),
+        "device": "cpu",
+        "warnings": [],
+    }
+    (run / "train.json").write_text(json.dumps(train))
     text = make_report((run,), tmp_path / "run.html").path.read_text("utf-8")
     assert "90.00% (80.00% to 95.00%)" in text
     assert "x.ttf" in text

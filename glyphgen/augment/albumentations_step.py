@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,9 +12,14 @@ from pydantic import Field, ValidationError
 
 from glyphgen.augment.step import Bytes, Floats, Operation, Site, Step, StoredValue, Words
 from glyphgen.errors import AugmentError
+from glyphgen.settings import show_value
 from glyphgen.streams import mix_words
 
 __all__ = ["AlbumentationsStep"]
+
+_LARGEST = (
+    1_000  # of an argument; ZoomBlur of 999 takes 9 s for an image, Defocus of 4,095 takes 15 s
+)
 
 
 class AlbumentationsStep(Step):
@@ -28,7 +33,7 @@ class AlbumentationsStep(Step):
     """Name of the transform, such as "GridDistortion"."""
 
     args: dict[str, Any] = Field(default_factory=dict)
-    """The transform's own arguments, such as `{ num_steps = 4 }`."""
+    """The transform's own arguments, such as `{ num_steps = 4 }`; numbers up to 1,000."""
 
     @property
     def stored(self) -> tuple[StoredValue, ...]:
@@ -90,12 +95,28 @@ class AlbumentationsStep(Step):
         ]
         if unknown:
             raise AugmentError(*unknown)
+        large = [
+            f"{place}.args: {name} with {arg} = {show_value(value)}, expected numbers up to"
+            f" {_LARGEST:,} (more takes seconds for an image, or all memory)"
+            for arg, value in args.items()
+            if not all(abs(number) <= _LARGEST for number in _list_numbers(value))
+        ]
+        if large:
+            raise AugmentError(*large)
         try:
             return known[name](**args, p=1.0)
         except (TypeError, ValueError) as error:
             raise AugmentError(
                 f"{place}.args: {name} refuses them: {_show_refusal(error)}"
             ) from error
+
+
+def _list_numbers(value: object) -> Iterator[float]:
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from _list_numbers(below)
 
 
 def _import_albumentations(place: str) -> Any:

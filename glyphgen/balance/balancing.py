@@ -8,8 +8,11 @@ from tempfile import TemporaryDirectory
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
-from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.integrity import verify_files
+from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.errors import DatasetError
+from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.pages import dump_sealed
 from glyphgen.production import (
     DatasetSpec,
     Estimate,
@@ -23,7 +26,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json
 from glyphgen.version import VERSION
 
-__all__ = ["balance_dataset", "estimate_balance"]
+__all__ = ["balance_dataset", "describe_balanced", "estimate_balance", "list_pages"]
 
 _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
 
@@ -61,7 +64,7 @@ def balance_dataset(
     """
     source, folder = prepared.source.folder, Path(out)
     check_places(folder, [source])
-    if problems := verify_shards(source, reporter=reporter):
+    if problems := verify_files(source, reporter=reporter):
         raise DatasetError(*problems)
     return produce_dataset(
         DatasetSpec(
@@ -72,11 +75,10 @@ def balance_dataset(
             work_bytes=4 * int(prepared.plan.n_originals.sum()),
         ),
         prepared.make_job,
-        lambda shards: _make_index(prepared, shards),
+        lambda shards: describe_balanced(prepared, shards),
         lambda produced: {
-            **_read_pages(prepared),
-            "balance.json": dump_json(prepared.summarize()),
-            "run.json": dump_json(
+            **list_pages(prepared),
+            RUN_NAME: dump_sealed(
                 describe_run(produced, workers, _LIBRARIES) | {"source": str(source.resolve())}
             ),
         },
@@ -86,14 +88,26 @@ def balance_dataset(
     )
 
 
-def _read_pages(prepared: PreparedBalance) -> dict[str, bytes]:
-    """Return the pages of the source that also tell what the balanced rows show."""
+def list_pages(prepared: PreparedBalance) -> dict[str, bytes]:
+    """Return the content of the files beside the arrays that follow from a source and the options.
+
+    The pages of the source that also tell what the balanced rows show are among them.
+    """
     folder = prepared.source.folder
     names = MAKERS[prepared.source.index.made_by].pages
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+    try:
+        kept = {
+            name: read_regular(folder / name, PAGE, within=folder)
+            for name in names
+            if (folder / name).exists()
+        }
+    except OSError as error:
+        raise DatasetError(f"{folder}: {' or '.join(names)}: {describe_unread(error)}") from error
+    return {**kept, "balance.json": dump_json(prepared.summarize())}
 
 
-def _make_index(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:
+def describe_balanced(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:
+    """Return the index of a balanced dataset whose shards are made."""
     index, plan, layout = prepared.source.index, prepared.plan, prepared.layout
     classes = tuple(
         dataclasses.replace(

@@ -1,17 +1,19 @@
 """A balanced dataset -> its rows made again, where its source still lies."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from glyphgen.augment import AugmentStep
+from glyphgen.balance.balancing import describe_balanced, list_pages
 from glyphgen.balance.prepared_balance import BalanceOptions, PreparedBalance, prepare_balance
-from glyphgen.dataset.index import Index
+from glyphgen.dataset.index import INDEX_NAME, hash_pages
 from glyphgen.dataset.reader import Dataset
-from glyphgen.errors import GlyphgenError
-from glyphgen.production import RowMaker
+from glyphgen.dataset.run_page import RUN_NAME, read_run_page
+from glyphgen.errors import ChoiceError, DamagedError, GlyphgenError
+from glyphgen.production import Remade
 from glyphgen.progress import Reporter
 
 __all__ = ["remake_balanced_rows"]
@@ -22,37 +24,56 @@ def remake_balanced_rows(
     dataset: Dataset,
     runs: Sequence[range],  # noqa: ARG001 - as of a rendered dataset
     reporter: Reporter,
-) -> Iterator[tuple[RowMaker, Iterable[str]]]:
-    """Give what makes rows of a balanced dataset again, and no problems.
+) -> Iterator[Remade]:
+    """Give what a balanced dataset would be.
 
     Raises:
+        DamagedError: index.json holds options that ``glyphgen balance`` does not have.
         GlyphgenError: The source is gone, or is another than the dataset was made of.
     """
-    folder = dataset.folder
-    try:
-        source = Path(json.loads((folder / "run.json").read_bytes())["source"])
-    except (OSError, ValueError, LookupError, TypeError):
-        raise GlyphgenError(f"{folder / 'run.json'}: does not tell where its source is") from None
-    prepared = _recall_balance(source, dataset.index, reporter)
-    if prepared.content_key != dataset.index.content_key:
+    folder, index = dataset.folder, dataset.index
+    source = read_run_page(folder).source
+    if not source:
+        raise DamagedError(f"{folder / RUN_NAME}: does not tell where its source is")
+    prepared = _recall_balance(Path(source), dataset, reporter)
+    if prepared.content_key != index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
+    pages = list_pages(prepared)
     with TemporaryDirectory() as work:
-        yield prepared.make_job(Path(work)).open(), ()
+        yield Remade(
+            index=replace(describe_balanced(prepared, index.shards), files=hash_pages(pages)),
+            pages=pages,
+            rows=prepared.make_job(Path(work)).open(),
+        )
 
 
-def _recall_balance(source: Path, index: Index, reporter: Reporter) -> PreparedBalance:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What ``PreparedBalance.settings`` gave."""
+
+    per_class: int
+    by: str
+    noise_originals: bool
+    steps: tuple[AugmentStep, ...]
+
+
+def _recall_balance(source: Path, dataset: Dataset, reporter: Reporter) -> PreparedBalance:
     """Prepare again what a dataset was made by, with another look at its source."""
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
-    settings = index.settings
-    steps: tuple[AugmentStep, ...] = TypeAdapter(tuple[AugmentStep, ...]).validate_python(
-        settings["steps"], strict=False
-    )
-    options = BalanceOptions(
-        by=settings["by"],
-        steps=steps,
-        seed=index.seed,
-        noise_originals=settings["noise_originals"],
-        format=index.format,
-    )
-    return prepare_balance(source, settings["per_class"], options=options, reporter=reporter)
+    index = dataset.index
+    try:
+        settings = TypeAdapter(_Settings).validate_python(dict(index.settings), strict=False)
+        options = BalanceOptions(
+            by=settings.by,
+            steps=settings.steps,
+            seed=index.seed,
+            noise_originals=settings.noise_originals,
+            format=index.format,
+        )
+    except (ValidationError, ChoiceError):
+        raise DamagedError(
+            f"{dataset.folder / INDEX_NAME}: settings: not those of `glyphgen balance`"
+            " (make the dataset again, with --force)"
+        ) from None
+    return prepare_balance(source, settings.per_class, options=options, reporter=reporter)

@@ -1,17 +1,20 @@
 """A trained network on disk: safetensors with all that predicting takes; nothing is unpickled."""
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Interval
 from torch import nn
 
 from glyphgen.baseline.models import make_model
 from glyphgen.errors import TrainingError
+from glyphgen.files.opening import MODEL, check_regular, describe_unread
+from glyphgen.files.pages import PageError, parse_json, parse_page
 from glyphgen.files.writing import write_bytes
 from glyphgen.text import format_json
 from glyphgen.version import VERSION
@@ -28,6 +31,7 @@ __all__ = [
 CHECKPOINT_NAME = "model.safetensors"
 _FORMAT_VERSION = 1
 _KEY = "glyphgen"
+_LARGEST_SIDE = 4096  # of an image, as in recipes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +54,9 @@ class ModelInfo:
     model: str
     labels: tuple[str, ...]
     forms: tuple[tuple[str, ...], ...]
-    height: int
-    width: int
-    ink_share: float
+    height: Annotated[int, Interval(ge=1, le=_LARGEST_SIDE)]
+    width: Annotated[int, Interval(ge=1, le=_LARGEST_SIDE)]
+    ink_share: Annotated[float, Interval(gt=0, le=1)]
     twins: tuple[tuple[str, ...], ...]
     dataset: str
     content_key: str
@@ -91,76 +95,108 @@ def write_tensors(
     write_bytes(path, save(plain, metadata={_KEY: text}))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read what ``write_tensors`` wrote.
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], bytes]:
+    """Read what ``write_tensors`` wrote: tensors, and metadata as JSON.
 
     Raises:
         TrainingError: The file is missing, damaged, or not from glyphgen.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise TrainingError(
-            f"{path}: no such file, expected a model (see `glyphgen train-baseline`)"
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise TrainingError(
-            f"{path}: not a whole safetensors file: {error} (train the model again)"
-        ) from error
-    try:
-        metadata = json.loads(header[_KEY])
-        version = metadata["format_version"]
-    except (ValueError, LookupError, TypeError):
-        raise TrainingError(
-            f"{path}: has no metadata of glyphgen, expected a model that `train-baseline` wrote"
-        ) from None
-    if version != _FORMAT_VERSION:
-        raise TrainingError(
-            f"{path}: format_version is {version}, expected {_FORMAT_VERSION}"
-            " (another glyphgen wrote it: train the model again)"
-        )
-    return tensors, metadata
+    with _opened(path) as file:
+        return _read_all(file), _read_metadata(path, file)
 
 
 def read_checkpoint(model: str | os.PathLike[str]) -> Checkpoint:
     """Read a trained network.
 
+    Its metadata is looked at before its tensors, and the shapes of these before a network is made, so that
+    no more memory is taken than the file is large.
+
     Args:
         model: The file, or the folder that training wrote.
 
     Raises:
-        TrainingError: It is missing, damaged, from another version, or its tensors are not those of
-            its model.
+        TrainingError: It is missing, damaged, from another version, its tensors are not those of
+            its model, or they are no numbers.
     """
     path = Path(model) / CHECKPOINT_NAME if Path(model).is_dir() else Path(model)
-    tensors, metadata = read_tensors(path)
-    info = _check_info(path, metadata)
+    with _opened(path) as file:
+        info = _check_info(path, _read_metadata(path, file))
+        _check_shapes(path, file, info)
+        tensors = _read_all(file)
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise TrainingError(
+                f"{path}: {name} holds numbers that are not finite (train the model again)"
+            )
     network = make_model(info.model, len(info.labels), info.height, info.width)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise TrainingError(
-            f"{path}: its tensors are not those of '{info.model}' for"
-            f" {len(info.labels)} classes: {first} (train the model again)"
-        ) from error
+    network.load_state_dict(tensors)
     return Checkpoint(path=path, info=info, network=network.eval())
 
 
-def _check_info(path: Path, metadata: Mapping[str, Any]) -> ModelInfo:
-    from pydantic import TypeAdapter, ValidationError
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    from safetensors import SafetensorError, safe_open
 
     try:
-        info = TypeAdapter(ModelInfo).validate_python(metadata)
-    except ValidationError as error:
-        keys: Sequence[str] = [".".join(map(str, problem["loc"])) for problem in error.errors()]
+        check_regular(path, MODEL)
+    except FileNotFoundError:
         raise TrainingError(
-            f"{path}: its metadata cannot be used: {', '.join(keys)} (train the model again)"
+            f"{path}: no such file, expected a model (see `glyphgen train-baseline`)"
+        ) from None
+    except OSError as error:
+        raise TrainingError(f"{path}: {describe_unread(error)}") from None
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError) as error:
+        raise TrainingError(
+            f"{path}: not a whole safetensors file: {error} (train the model again)"
         ) from error
+
+
+def _read_all(file: Any) -> dict[str, torch.Tensor]:
+    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _read_metadata(path: Path, file: Any) -> bytes:
+    content = (file.metadata() or {}).get(_KEY, "").encode("utf-8", "surrogatepass")
+    try:
+        version = parse_json(content)["format_version"]
+    except (PageError, LookupError, TypeError):
+        raise TrainingError(
+            f"{path}: has no metadata of glyphgen, expected a model that `train-baseline` wrote"
+        ) from None
+    if type(version) is not int or version != _FORMAT_VERSION:
+        raise TrainingError(
+            f"{path}: format_version is {version}, expected {_FORMAT_VERSION}"
+            " (another glyphgen wrote it: train the model again)"
+        )
+    return bytes(content)
+
+
+def _check_info(path: Path, metadata: bytes) -> ModelInfo:
+    try:
+        info = parse_page(metadata, ModelInfo)
+    except PageError as error:
+        raise TrainingError(
+            f"{path}: its metadata cannot be used: {error} (train the model again)"
+        ) from None
     if len(info.labels) != len(info.forms) or len(info.labels) < 2:
         raise TrainingError(f"{path}: its class table has gaps (train the model again)")
     return info
+
+
+def _check_shapes(path: Path, file: Any, info: ModelInfo) -> None:
+    """Check that the tensors of a file are those of its network, before either is in memory."""
+    with torch.device("meta"):
+        network = make_model(info.model, len(info.labels), info.height, info.width)
+    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    for name in sorted({*expected, *found}):
+        if found.get(name) != expected.get(name):
+            what = "size mismatch" if name in found and name in expected else "no such tensor"
+            raise TrainingError(
+                f"{path}: its tensors are not those of '{info.model}' for {len(info.labels)} classes:"
+                f" {what} for {name}: found {found.get(name)}, expected {expected.get(name)}"
+                " (train the model again)"
+            )

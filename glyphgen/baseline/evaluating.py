@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +20,12 @@ from glyphgen.baseline.reframing import reframe
 from glyphgen.baseline.training_figures import PredictedImages, draw_predictions
 from glyphgen.choices import MODEL_FRAMINGS, check_choice
 from glyphgen.dataset.reader import load
-from glyphgen.errors import TrainingError
+from glyphgen.errors import SourceError, TrainingError
+from glyphgen.exchange.stored import StoredArray, choose_array, find_arrays
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.text import show_some, show_text
+from glyphgen.text import show_bytes, show_some, show_text
+
+_MOST_BYTES = 2 << 30  # of an array of an .npz, which is held in memory
 
 __all__ = ["Evaluated", "draw_evaluation", "evaluate_model"]
 
@@ -184,15 +186,29 @@ def _open_dataset(folder: Path, split: str | None) -> _LabeledImages:
     )
 
 
+def _read_array(array: StoredArray) -> NDArray[Any]:
+    if array.n_bytes > _MOST_BYTES:
+        raise TrainingError(
+            f"{array.place}: {show_bytes(array.n_bytes)}, expected at most {show_bytes(_MOST_BYTES)}"
+            " (import it, and evaluate the dataset)"
+        )
+    if not array.shape or 0 in array.shape:
+        raise TrainingError(f"{array.place}: holds nothing, expected one value an image or more")
+    values, first = np.empty(array.shape, array.dtype), 0
+    for block in array.read_blocks():
+        values[first : first + len(block)] = block
+        first += len(block)
+    return values
+
+
 def _open_npz(path: Path) -> _LabeledImages:
     try:
-        # The stream is opened here: numpy leaves a damaged file open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            images, codepoints = file["images"], file["codepoints"]
-    except (OSError, ValueError, LookupError, EOFError, BadZipFile) as error:
-        raise TrainingError(
-            f"{path}: cannot be read: {error} (expected an .npz with images and codepoints)"
-        ) from error
+        arrays = find_arrays(path)
+        images, codepoints = (
+            _read_array(choose_array(arrays, name, path)) for name in ("images", "codepoints")
+        )
+    except SourceError as error:
+        raise TrainingError(f"{error} (expected an .npz with images and codepoints)") from error
     if images.dtype != np.uint8 or images.ndim != 3 or codepoints.shape != images.shape[:1]:
         raise TrainingError(
             f"{path}: holds images {images.dtype} {images.shape} and codepoints {codepoints.shape},"

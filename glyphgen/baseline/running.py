@@ -25,10 +25,17 @@ from glyphgen.baseline.metrics import Predictions, measure_predictions
 from glyphgen.baseline.models import make_model
 from glyphgen.baseline.onnx_file import export_onnx
 from glyphgen.baseline.reframing import measure_ink_share
-from glyphgen.baseline.training import HistoryEntry, Trainer, TrainingOptions, find_learning_rate
+from glyphgen.baseline.training import (
+    HistoryEntry,
+    Trainer,
+    TrainingOptions,
+    TrainingState,
+    find_learning_rate,
+)
 from glyphgen.baseline.training_figures import PredictedImages, draw_history, draw_predictions
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
+from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json
@@ -38,6 +45,7 @@ __all__ = ["Trained", "train_baseline"]
 
 _DEFAULT_OPTIONS = TrainingOptions()
 _MOST_VAL = 4000  # rows that are measured for an entry of the history
+_ANEW = "--force starts again"
 _MOST_MEASURED = 2000  # rows that the share of ink is measured on
 
 
@@ -175,16 +183,41 @@ def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
         (out / CHECKPOINT_NAME).unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unfinished:
+    """What lies beside the tensors of an unfinished training; see ``TrainingState``."""
+
+    key: dict[str, Any]
+    step: int
+    seconds: float
+    waited_s: float
+    history: tuple[HistoryEntry, ...]
+
+
 def _load_unfinished(out: Path, trainer: Trainer, key: dict[str, Any]) -> None:
-    tensors, metadata = read_tensors(out / UNFINISHED_NAME)
-    found = metadata.get("key", {})
-    different = sorted(name for name in key if found.get(name) != key[name])
+    path = out / UNFINISHED_NAME
+    tensors, metadata = read_tensors(path)
+    try:
+        found = parse_page(metadata, _Unfinished)
+    except PageError as error:
+        raise TrainingError(f"{path}: its metadata cannot be used: {error} ({_ANEW})") from None
+    different = sorted(name for name in key if found.key.get(name) != key[name])
     if different:
         raise TrainingError(
             f"{out}: its unfinished training differs in {', '.join(different)}"
             " (give the same options and dataset, or --force to start again)"
         )
-    trainer.load_state(tensors, metadata)
+    state = TrainingState(
+        step=found.step,
+        seconds=found.seconds,
+        waited_s=found.waited_s,
+        history=list(found.history),
+    )
+    try:
+        trainer.load_state(tensors, state)
+    except (RuntimeError, LookupError, ValueError, TypeError) as error:
+        said = str(error).splitlines()[-1].strip()
+        raise TrainingError(f"{path}: its tensors cannot be used: {said} ({_ANEW})") from error
 
 
 def _describe_entry(entry: HistoryEntry) -> str:

@@ -315,8 +315,8 @@ class Trainer:
             tensors |= {f"optimizer.{k}.{name}": value for name, value in values.items()}
         return tensors, asdict(self.state)
 
-    def load_state(self, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
-        """Go on from what ``dump_state`` returned."""
+    def load_state(self, tensors: dict[str, torch.Tensor], state: "TrainingState") -> None:
+        """Go on from the tensors that ``dump_state`` returned, and the state then."""
         weights: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}}
         optimizer: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in tensors.items():
@@ -330,12 +330,7 @@ class Trainer:
         self._average.load_state_dict(weights["average"])
         whole = self._optimizer.state_dict()
         self._optimizer.load_state_dict(whole | {"state": optimizer})
-        self.state = TrainingState(
-            step=metadata["step"],
-            seconds=metadata["seconds"],
-            waited_s=metadata["waited_s"],
-            history=[HistoryEntry(**entry) for entry in metadata["history"]],
-        )
+        self.state = state
 
 
 def _descend(

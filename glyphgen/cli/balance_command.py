@@ -9,12 +9,12 @@ from glyphgen.choices import BALANCE_METHODS
 from glyphgen.cli.options import making_options
 from glyphgen.cli.talk import (
     DATASETS,
-    describe_produced,
     find_newest_dataset,
     print_result,
     print_warnings,
     say,
     say_how_to_resume,
+    say_produced,
     show_progress,
 )
 
@@ -87,6 +87,7 @@ def balance(
         estimate_balance,
         prepare_balance,
     )
+    from glyphgen.dataset.index import find_digest
     from glyphgen.recipe import read_steps
 
     source = dataset or find_newest_dataset(without_copies=True)
@@ -115,11 +116,12 @@ def balance(
             prepared, folder, workers=workers, force=force, reporter=reporter
         )
     if not quiet:
-        say(describe_produced(produced))
+        say_produced(produced)
     print_result(
         str(folder),
         {
             "dataset": str(folder),
+            "digest": find_digest(folder),
             "rows": produced.n_rows,
             "rows_made": produced.n_made,
             "seconds": round(produced.seconds, 3),

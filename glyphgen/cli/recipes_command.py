@@ -20,6 +20,7 @@ def list_recipes(as_json: bool) -> None:
         glyphgen recipes
     """
     from glyphgen.classes import make_class_table
+    from glyphgen.files.opening import RECIPE, read_regular
     from glyphgen.recipe import list_shipped, read_recipe
 
     rows = []
@@ -30,7 +31,7 @@ def list_recipes(as_json: bool) -> None:
                 "recipe": name,
                 "classes": len(make_class_table(recipe)),
                 "image": f"{recipe.image.height} x {recipe.image.width}",
-                "about": _find_first_words(path.read_text(encoding="utf-8")),
+                "about": _find_first_words(read_regular(path, RECIPE).decode()),
                 "file": str(path),
             }
         )

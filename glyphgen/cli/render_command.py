@@ -7,10 +7,9 @@ import click
 from glyphgen.cli.options import making_options, set_option
 from glyphgen.cli.talk import (
     DATASETS,
-    describe_produced,
     print_result,
-    say,
     say_how_to_resume,
+    say_produced,
     show_progress,
 )
 
@@ -49,6 +48,7 @@ def render(
     Example:
         glyphgen render kana --per-class 100 --out /tmp/kana
     """
+    from glyphgen.dataset.index import find_digest
     from glyphgen.recipe import read_recipe
     from glyphgen.render.rendering import render_dataset
 
@@ -65,11 +65,12 @@ def render(
             reporter=reporter,
         )
     if not quiet:
-        say(describe_produced(rendered))
+        say_produced(rendered)
     print_result(
         str(folder),
         {
             "dataset": str(folder),
+            "digest": find_digest(folder),
             "rows": rendered.n_rows,
             "rows_drawn": rendered.n_made,
             "cells_refused": rendered.n_refused,

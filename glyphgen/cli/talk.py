@@ -1,6 +1,5 @@
 """What commands say: progress on stderr, results on stdout; knows no command."""
 
-import json
 import os
 import sys
 import time
@@ -37,6 +36,7 @@ __all__ = [
     "print_warnings",
     "say",
     "say_how_to_resume",
+    "say_produced",
     "show_progress",
 ]
 
@@ -164,6 +164,14 @@ def describe_produced(produced: "Produced") -> str:
     return f"{n_made:,} images in {produced.seconds:.1f} s ({speed}){kept}"
 
 
+def say_produced(produced: "Produced") -> None:
+    """Say what was made, and by what digest it is known, in two lines on stderr."""
+    from glyphgen.dataset.index import find_digest
+
+    say(describe_produced(produced))
+    say(f"digest {find_digest(produced.folder)}")
+
+
 def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:
     """Print the result on stdout, for people or as JSON."""
     if as_json:
@@ -226,10 +234,7 @@ def find_newest_dataset(*, without_copies: bool = False) -> Path:
     """
     complete = sorted(DATASETS.glob("*/index.json"), key=lambda path: path.stat().st_mtime)
     if without_copies:
-        copying = {name for name, maker in MAKERS.items() if maker.has_copies}
-        complete = [
-            path for path in complete if json.loads(path.read_bytes()).get("made_by") not in copying
-        ]
+        complete = [path for path in complete if _has_only_originals(path.parent)]
     if not complete:
         raise DatasetError(
             f"{DATASETS}: holds no complete dataset (name one, or run `glyphgen render` first)"
@@ -237,6 +242,17 @@ def find_newest_dataset(*, without_copies: bool = False) -> Path:
     folder = complete[-1].parent
     say(f"using {folder}")
     return folder
+
+
+def _has_only_originals(folder: Path) -> bool:
+    """Return whether no row is a copy of another; say why a dataset cannot be read, and is passed over."""
+    from glyphgen.dataset.index import read_index
+
+    try:
+        return not MAKERS[read_index(folder).made_by].has_copies
+    except DatasetError as error:
+        print_warnings(f"{problem}: passed over" for problem in error.problems)
+        return False
 
 
 def choose_run(places: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
@@ -275,12 +291,15 @@ def print_assembled(
     produced: "Produced", *, quiet: bool, as_json: bool, summary: dict[str, object]
 ) -> None:
     """Print what an import or a merge has made."""
+    from glyphgen.dataset.index import find_digest
+
     if not quiet:
-        say(describe_produced(produced))
+        say_produced(produced)
     print_result(
         str(produced.folder),
         {
             "dataset": str(produced.folder),
+            "digest": find_digest(produced.folder),
             "rows": produced.n_rows,
             "rows_made": produced.n_made,
             **summary,

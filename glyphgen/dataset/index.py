@@ -6,17 +6,21 @@ host or path in it: equal datasets have equal bytes here.
 
 import dataclasses
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from glyphgen.choices import MAKERS
+from annotated_types import Interval
+
+from glyphgen.choices import COMPRESSIONS, MAKERS, POLARITIES, OneOf
 from glyphgen.errors import DatasetError
+from glyphgen.files.opening import MOST_SHARD_BYTES, describe_unread
+from glyphgen.files.pages import PageError, dump_sealed, is_sealed, parse_json, parse_page
 from glyphgen.files.store import open_store
-from glyphgen.text import format_json, show_some
+from glyphgen.images.decoding import MOST_PIXELS
+from glyphgen.text import show_bytes
 
 __all__ = [
     "FORMAT_VERSION",
@@ -27,15 +31,28 @@ __all__ = [
     "Index",
     "ShardInfo",
     "SourceInfo",
+    "dump_index",
+    "find_digest",
+    "hash_index",
+    "hash_pages",
+    "is_index_sealed",
     "read_index",
     "write_index",
 ]
 
 INDEX_NAME = "index.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+"""Of index.json as it is written. Format 2 had neither ``files`` nor a checksum, and is read, too."""
+
+_READ_VERSIONS = (2, FORMAT_VERSION)
+_VOLATILE = ("run.json",)  # differs between equal datasets, and has a checksum of its own
 
 _TEXT_KEY = 16  # hexadecimal digits of the SHA-256 of a text: its key among the license texts
 _REMAKE = "make the dataset again, with --force"
+
+_Count = Annotated[int, Interval(ge=0, le=1 << 48)]
+_Side = Annotated[int, Interval(ge=1, le=MOST_PIXELS)]
+_Seed = Annotated[int, Interval(ge=0, lt=1 << 64)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +65,9 @@ class ImageInfo:
         polarity: Which of ink and paper is 255 on disk, in the words of the recipe.
     """
 
-    height: int
-    width: int
-    polarity: str
+    height: _Side
+    width: _Side
+    polarity: Annotated[str, OneOf(POLARITIES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +89,8 @@ class ClassInfo:
     forms: tuple[str, ...]
     codepoints: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
-    rows: Mapping[str, int]
-    unproven: int = 0
+    rows: Mapping[str, _Count]
+    unproven: _Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +106,9 @@ class ShardInfo:
     """
 
     file: str
-    first_row: int
-    rows: int
-    bytes: int
+    first_row: _Count
+    rows: _Count
+    bytes: _Count
     sha256: str
 
 
@@ -170,24 +187,27 @@ class Index:
         sources: What the rows were taken from; none where they were drawn.
         settings: What was asked of a command that takes no recipe.
         versions: Of glyphgen and of the libraries that make bytes.
+        files: SHA-256 of every other file that lies beside the arrays, by its name, but for run.json,
+            which may differ between equal datasets.
         format_version: Of this page.
     """
 
     name: str
     made_by: str
     format: str
-    compression: str
+    compression: Annotated[str, OneOf(COMPRESSIONS)]
     image: ImageInfo
     sample_fields: tuple[tuple[str, str], ...]
     classes: tuple[ClassInfo, ...]
-    splits: Mapping[str, tuple[int, int]]
+    splits: Mapping[str, tuple[_Count, _Count]]
     shards: tuple[ShardInfo, ...]
     faces: tuple[FaceInfo, ...]
-    seed: int
+    seed: _Seed
     content_key: str
     versions: Mapping[str, str]
     sources: tuple[SourceInfo, ...] = ()
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     @property
@@ -208,21 +228,91 @@ class Index:
         return {codepoint: index for codepoint, index in owners if n_owners[codepoint] == 1}
 
 
+def hash_pages(pages: Mapping[str, bytes]) -> dict[str, str]:
+    """Return what ``Index.files`` says of the files beside the arrays, given their contents."""
+    return {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in sorted(pages.items())
+        if name not in _VOLATILE
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _IndexPage(Index):
+    """What index.json holds: an index, with each license text once.
+
+    Attributes:
+        license_texts: By their keys, which ``license_text`` of a face names.
+    """
+
+    license_texts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of_index(cls, index: Index) -> Self:
+        """Return the page of an index."""
+        keys = {
+            text: hashlib.sha256(text.encode()).hexdigest()[:_TEXT_KEY] if text else ""
+            for text in dict.fromkeys(face.license_text for face in index.faces)
+        }
+        faces = (dataclasses.replace(f, license_text=keys[f.license_text]) for f in index.faces)
+        return cls(
+            **_list_fields(index) | {"faces": tuple(faces)},
+            license_texts={key: text for text, key in keys.items() if text},
+        )
+
+    def take_index(self) -> Index:
+        """Return the index, with each face's own license text, and the splits in order."""
+        texts = {"": "", **self.license_texts}
+        faces = tuple(
+            dataclasses.replace(face, license_text=texts.get(face.license_text, ""))
+            for face in self.faces
+        )
+        splits = dict(sorted(self.splits.items(), key=lambda split: split[1]))  # sorted by name
+        return Index(**_list_fields(self) | {"faces": faces, "splits": splits})
+
+
+def _list_fields(index: Index) -> dict[str, Any]:
+    return {field.name: getattr(index, field.name) for field in dataclasses.fields(Index)}
+
+
+def dump_index(index: Index) -> bytes:
+    """Return the bytes of index.json, in the newest format."""
+    newest = dataclasses.replace(index, format_version=FORMAT_VERSION)
+    page = dataclasses.asdict(_IndexPage.of_index(newest))
+    page["codepoint_to_index"] = index.codepoint_to_index
+    return dump_sealed(page, sort_keys=True)
+
+
+def hash_index(index: Index) -> str:
+    """Return what ``find_digest`` gives for a dataset of this index."""
+    return hashlib.sha256(dump_index(index)).hexdigest()
+
+
 def write_index(folder: Path, index: Index) -> None:
     """Write index.json, which makes the dataset complete.
 
     Raises:
         DatasetError: The disk refused; there is no index.json then.
     """
-    page = dataclasses.asdict(index) | {"codepoint_to_index": index.codepoint_to_index}
-    page["license_texts"] = {}
-    for face in page["faces"]:
-        text = face["license_text"]
-        key = hashlib.sha256(text.encode()).hexdigest()[:_TEXT_KEY] if text else ""
-        page["license_texts"] |= {key: text} if text else {}
-        face["license_text"] = key
-    text = format_json(page, indent=2, sort_keys=True, allow_nan=False)
-    open_store(folder).put(INDEX_NAME, f"{text}\n".encode())
+    open_store(folder).put(INDEX_NAME, dump_index(index))
+
+
+def find_digest(folder: Path) -> str:
+    """Return the SHA-256 of a dataset's index.json, and so of all that it names: of the whole dataset.
+
+    Raises:
+        DatasetError: The folder is missing or unfinished.
+    """
+    return hashlib.sha256(_read_content(folder)).hexdigest()
+
+
+def is_index_sealed(folder: Path) -> bool:
+    """Return whether index.json is, to the last byte, as it was written; format 2 does not tell.
+
+    Raises:
+        DatasetError: The folder is missing or unfinished, or its index.json is no page.
+    """
+    return read_index(folder).format_version == 2 or is_sealed(_read_content(folder))
 
 
 def read_index(folder: Path) -> Index:
@@ -231,87 +321,85 @@ def read_index(folder: Path) -> Index:
     Raises:
         DatasetError: The folder is missing or unfinished, or its index.json cannot be used.
     """
-    path = folder / INDEX_NAME
-    index = _build_index(path, _read_page(folder))
-    _check_rows(path, index)
+    path, content = folder / INDEX_NAME, _read_content(folder)
+    try:
+        _check_version(path, parse_json(content))
+        index = parse_page(content, _IndexPage).take_index()
+    except PageError as error:
+        raise DatasetError(f"{path}: {error} ({_REMAKE})") from None
+    if problem := next(_find_misfits(index), None):
+        raise DatasetError(f"{path}: {problem} ({_REMAKE})")
     return index
 
 
-def _read_page(folder: Path) -> dict[str, Any]:
-    path = folder / INDEX_NAME
+def _read_content(folder: Path) -> bytes:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder, expected a dataset (see `glyphgen render`)")
     try:
-        page = json.loads(open_store(folder).get_range(INDEX_NAME))
+        return open_store(folder).get_range(INDEX_NAME)
     except FileNotFoundError:
         raise DatasetError(
             f"{folder}: unfinished, it has no {INDEX_NAME} (run the command that makes it again)"
         ) from None
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:  # not JSON, or not UTF-8
-        raise DatasetError(f"{path}: not JSON: {error} ({_REMAKE})") from error
+        raise DatasetError(f"{folder / INDEX_NAME}: {describe_unread(error)}") from error
+
+
+def _check_version(path: Path, page: Any) -> None:
     if not isinstance(page, dict):
-        raise DatasetError(f"{path}: not a JSON object ({_REMAKE})")
-    return page
-
-
-def _build_index(path: Path, page: dict[str, Any]) -> Index:
-    from pydantic import TypeAdapter, ValidationError
-
+        raise PageError("not a JSON object")
     version = page.get("format_version")
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version not in _READ_VERSIONS:
         is_newer = isinstance(version, int) and version > FORMAT_VERSION
         advice = "a newer glyphgen made it: upgrade glyphgen"
+        expected = " or ".join(map(str, _READ_VERSIONS))
         raise DatasetError(
-            f"{path}: format_version is {version!r}, expected {FORMAT_VERSION}"
+            f"{path}: format_version is {version!r}, expected {expected}"
             f" ({advice if is_newer else f'an older glyphgen made it: {_REMAKE}'})"
         )
-    try:
-        index = TypeAdapter(Index).validate_python(_put_texts_in_place(page))
-    except ValidationError as error:
-        problems = (
-            f"{'.'.join(map(str, problem['loc']))}: "
-            + ("missing key" if problem["type"] == "missing" else problem["msg"])
-            for problem in error.errors()
-        )
-        raise DatasetError(f"{path}: {show_some(problems)} ({_REMAKE})") from error
+
+
+def _find_misfits(index: Index) -> Iterator[str]:
+    """Yield what cannot stand together in an index, so that no reader has to look."""
     if index.made_by not in MAKERS:
-        raise DatasetError(
-            f"{path}: made_by is '{index.made_by}', expected one of {', '.join(MAKERS)} ({_REMAKE})"
+        yield f"made_by is '{index.made_by}', expected one of {', '.join(MAKERS)}"
+    if index.image.height * index.image.width > MOST_PIXELS:
+        yield (
+            f"image: {index.image.height} x {index.image.width} pixels,"
+            f" expected at most {MOST_PIXELS:,}"
         )
-    in_order = sorted(index.splits.items(), key=lambda split: split[1])  # the page sorts by name
-    return dataclasses.replace(index, splits=dict(in_order))
+    for k, info in enumerate(index.classes):
+        if info.index != k:
+            yield f"classes.{k}.index: {info.index}, expected {k}"
+    yield from _find_row_misfits(index)
 
 
-def _put_texts_in_place(page: dict[str, Any]) -> dict[str, Any]:
-    """Return a page whose faces hold their license texts, not the keys of them."""
-    texts, faces = page.get("license_texts", {}), page.get("faces")
-    if not isinstance(texts, dict) or not isinstance(faces, list):
-        return page
-    put = [
-        {**face, "license_text": texts.get(face.get("license_text"), "")}
-        if isinstance(face, dict)
-        else face
-        for face in faces
-    ]
-    return page | {"faces": put}
-
-
-def _check_rows(path: Path, index: Index) -> None:
+def _find_row_misfits(index: Index) -> Iterator[str]:
     if not index.shards:
-        raise DatasetError(f"{path}: shards: none, expected one or more ({_REMAKE})")
-    next_row = 0
+        yield "shards: none, expected one or more"
+        return
+    next_row, most = 0, index.shards[0].rows
+    pixels = index.image.height * index.image.width
     for k, shard in enumerate(index.shards):
         if shard.first_row != next_row or shard.rows < 1:
-            raise DatasetError(
-                f"{path}: shards.{k}: holds {shard.rows} rows from row {shard.first_row},"
-                f" expected one row or more from row {next_row} ({_REMAKE})"
+            yield (
+                f"shards.{k}: holds {shard.rows} rows from row {shard.first_row},"
+                f" expected one row or more from row {next_row}"
             )
+        if shard.rows > most or (shard.rows < most and k + 1 < len(index.shards)):
+            yield f"shards.{k}: holds {shard.rows} rows, expected {most} as the first"
         next_row += shard.rows
+    if most * pixels > MOST_SHARD_BYTES:
+        yield (
+            f"shards.0: holds {show_bytes(most * pixels)} of images,"
+            f" expected at most {show_bytes(MOST_SHARD_BYTES)}"
+        )
+    last_end = 0
     for name, (first, end) in index.splits.items():
         if not 0 <= first <= end <= index.n_rows:
-            raise DatasetError(
-                f"{path}: splits.{name}: rows {first} to {end},"
-                f" expected an interval of 0 to {index.n_rows} ({_REMAKE})"
+            yield (
+                f"splits.{name}: rows {first} to {end}, expected an interval of 0 to {index.n_rows}"
             )
+        if first < last_end:
+            yield f"splits.{name}: begins at row {first}, which is of another split"
+        last_end = end

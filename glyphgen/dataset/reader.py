@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from glyphgen.choices import check_choice
-from glyphgen.dataset.index import ClassInfo, Index, read_index
+from glyphgen.dataset.index import ClassInfo, Index, find_digest, read_index
 from glyphgen.dataset.shards import Arrays, Shards, open_shards
 from glyphgen.images.polarity import to_ink
 
@@ -100,6 +100,11 @@ class Dataset:
         looked at counts as memory of the process while it is mapped.
         """
         self._parts.unmap()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of index.json, which names the hashes of all else: equal datasets have equal ones."""
+        return find_digest(self.folder)
 
     @property
     def classes(self) -> tuple[ClassInfo, ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from glyphgen.engines import EngineInputs
 from glyphgen.engines.shaping import needs_shaping
 from glyphgen.errors import EngineError
+from glyphgen.files.opening import FONT, open_regular
 from glyphgen.fonts import Face
 from glyphgen.plan import Placements
 from glyphgen.text import show_some, show_text
@@ -209,7 +210,7 @@ def _check_faces(faces: Sequence[Face]) -> None:
     problems = []
     for face in faces:
         _check_file(face.path)
-        with face.path.open("rb") as file:
+        with open_regular(face.path, FONT) as file:
             is_woff2 = file.read(4) == b"wOF2"
         try:
             _quote_path(face.path)

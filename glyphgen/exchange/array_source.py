@@ -26,6 +26,7 @@ from glyphgen.exchange.stored import (
     read_values,
     source_errors,
 )
+from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.writing import committed
 from glyphgen.images.decoding import MOST_PIXELS
 
@@ -241,7 +242,7 @@ def _read_rows(array: StoredArray, rows: list[int]) -> NDArray[np.uint8]:
     # Not through a map: every page that was ever looked at would stay in the memory of the worker.
     block = np.empty((len(rows), *array.shape[1:]), dtype=np.uint8)
     n_bytes = block[0].nbytes
-    with source_errors(array.path), array.path.open("rb", buffering=0) as file:
+    with source_errors(array.path), open_regular(array.path, ARRAY) as file:
         for image, row in zip(block, rows, strict=True):
             if os.preadv(file.fileno(), [image], array.offset + row * n_bytes) < n_bytes:
                 raise EOFError

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
+from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.dataset.shards import Layout
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
+from glyphgen.files.opening import ARRAY, open_regular
+from glyphgen.files.pages import dump_sealed
 from glyphgen.files.writing import committed
 from glyphgen.images.fitting import find_opencv_version, fit_image
 from glyphgen.images.polarity import to_ink
@@ -28,7 +31,7 @@ from glyphgen.production import (
     produce_dataset,
 )
 from glyphgen.progress import Reporter
-from glyphgen.text import dump_json, list_codepoints, name_characters, show_some
+from glyphgen.text import list_codepoints, name_characters, show_some
 from glyphgen.version import VERSION
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "assemble",
     "count_rows",
     "describe_assembly",
+    "hash_assembly",
     "show_sizes",
 ]
 
@@ -76,6 +80,27 @@ class AssemblyPart:
     polarity: str
     class_index: NDArray[np.uint32]
     split: NDArray[np.uint8]
+
+
+def hash_assembly(whole: "Assembly | Index", splits: Sequence[NDArray[np.uint8]]) -> str:
+    """Return the hash of all that the bytes of a dataset depend on.
+
+    Args:
+        whole: What is put together, or the index of what was.
+        splits: Of each part, the position in ``SPLITS`` of each row, or ``LEFT_OUT``: uint8 (n,) each.
+    """
+    page = [
+        whole.made_by,
+        whole.name,
+        whole.format,
+        whole.settings,
+        whole.seed,
+        whole.versions,
+        [(info.name, info.kind, info.sha256, info.rows) for info in whole.sources],
+        [(entry.label, entry.forms) for entry in whole.classes],
+        [hashlib.sha256(split.tobytes()).hexdigest() for split in splits],
+    ]
+    return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +148,7 @@ class Assembly:
     @property
     def content_key(self) -> str:
         """Hash of all that the dataset's bytes depend on, but for no path."""
-        page = [
-            self.made_by,
-            self.name,
-            self.format,
-            self.settings,
-            self.seed,
-            self.versions,
-            [(info.name, info.kind, info.sha256, info.rows) for info in self.sources],
-            [(entry.label, entry.forms) for entry in self.classes],
-            [hashlib.sha256(part.split.tobytes()).hexdigest() for part in self.parts],
-        ]
-        return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
+        return hash_assembly(self, [part.split for part in self.parts])
 
 
 def assemble(
@@ -172,7 +186,7 @@ def assemble(
         lambda shards: _make_index(assembly, order, layout, shards),
         lambda produced: {
             **assembly.pages,
-            "run.json": dump_json(describe_run(produced, workers, _LIBRARIES)),
+            RUN_NAME: dump_sealed(describe_run(produced, workers, _LIBRARIES)),
         },
         workers=workers,
         force=force,
@@ -222,9 +236,8 @@ class _RowReader:
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
         # Not through a map: every page that was ever looked at would stay in the worker's memory.
         first_byte = rows.start * samples.itemsize
-        samples[:] = np.fromfile(
-            self._job.samples_file, samples.dtype, len(rows), offset=first_byte
-        )
+        with open_regular(self._job.samples_file, ARRAY) as file:
+            samples[:] = np.fromfile(file, samples.dtype, len(rows), offset=first_byte)
         for first in range(0, len(samples), _ROWS_AT_ONCE):
             part = slice(first, first + _ROWS_AT_ONCE)
             self._read(samples["source"][part], samples["source_row"][part], images[part])

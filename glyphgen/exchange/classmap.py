@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import SourceError
 from glyphgen.exchange.source import SourceClass
+from glyphgen.files.opening import TEXT, describe_unread, read_regular
 from glyphgen.text import show_some, show_text
 
 __all__ = [
@@ -45,11 +46,11 @@ def read_class_map(path: Path) -> tuple[SourceClass, ...]:
             index is there twice.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, TEXT).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"{path}: not UTF-8 (save the file as UTF-8)") from None
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+        raise SourceError(f"{path}: {describe_unread(error)}") from None
     try:
         lines = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import BLACK_ON_WHITE, SPLITS
 from glyphgen.dataset.index import SourceInfo
-from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.folder import require_one_path
@@ -26,13 +26,13 @@ def open_dataset(
     options: ImportOptions,  # noqa: ARG001
     reporter: Reporter,
 ) -> ImportSource:
-    """Open a dataset, and check that every shard has its hash.
+    """Open a dataset, and check every file of it.
 
     Raises:
         DatasetError: It is missing, unfinished or damaged.
     """
     folder = require_one_path(paths)
-    if problems := verify_shards(folder, reporter=reporter):
+    if problems := verify_files(folder, reporter=reporter):
         raise DatasetError(*problems)
     dataset = load(folder)
     index = dataset.index

@@ -13,6 +13,7 @@ from glyphgen.exchange.classmap import make_character, read_class_map
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, SourceClass
 from glyphgen.exchange.stored import find_idx, source_errors
+from glyphgen.files.opening import TEXT, read_regular
 from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
@@ -109,7 +110,7 @@ def _read_mapping(path: Path) -> tuple[tuple[SourceClass, ...], int]:
         The classes in the order of their labels, and the first label.
     """
     with source_errors(path):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(path, TEXT).decode("utf-8", "replace").splitlines()
     try:
         entries = sorted(list(map(int, line.split())) for line in lines if line.strip())
         numbers = [label for label, *_ in entries]

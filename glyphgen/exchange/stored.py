@@ -8,12 +8,14 @@ Source: NEP 1 (the .npy format); LeCun et al., "The MNIST database" (the IDX fil
 
 import gzip
 import hashlib
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -21,7 +23,8 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
-from glyphgen.text import show_some
+from glyphgen.files.opening import ARRAY, describe_unread, open_regular
+from glyphgen.text import show_bytes, show_some
 
 __all__ = [
     "StoredArray",
@@ -36,6 +39,8 @@ __all__ = [
 _BLOCK_BYTES = 16 << 20  # of an array, read at once
 _AGAIN = "download or save it again"
 _IDX_UINT8 = 0x08
+_MOST_ROW_BYTES = 1 << 28
+_MOST_LABELS = 1 << 26  # they are in memory, 8 bytes each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +76,12 @@ class StoredArray:
     @property
     def n_bytes(self) -> int:
         """Size of its values."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def map(self) -> NDArray[Any]:
         """Map the values of an array that is not packed, read-only."""
-        with source_errors(self.path):
-            return np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape))
+        with source_errors(self.path), open_regular(self.path, ARRAY) as file:
+            return np.asarray(np.memmap(file, self.dtype, "r", self.offset, self.shape))
 
     def read_blocks(self) -> Iterator[NDArray[Any]]:
         """Read the values in order, some rows at a time, to the last byte.
@@ -84,7 +89,7 @@ class StoredArray:
         Raises:
             SourceError: The file is damaged, or holds fewer or more values than it says.
         """
-        row_bytes = self.n_bytes // self.shape[0]
+        row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
         n_at_once = max(1, _BLOCK_BYTES // max(1, row_bytes))
         with source_errors(self.path), self._opened() as stream:
             stream.read(self.offset)
@@ -100,11 +105,15 @@ class StoredArray:
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes] | gzip.GzipFile]:
         if self.member:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+            with (
+                open_regular(self.path, ARRAY) as file,
+                zipfile.ZipFile(file) as archive,
+                archive.open(self.member) as stream,
+            ):
                 yield stream
         else:
-            with gzip.open(self.path) if self.gzipped else self.path.open("rb") as stream:
-                yield stream
+            with open_regular(self.path, ARRAY) as file:
+                yield gzip.GzipFile(fileobj=file) if self.gzipped else file
 
 
 @contextmanager
@@ -121,8 +130,7 @@ def source_errors(path: Path) -> Iterator[None]:
     except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
         raise SourceError(f"{path}: damaged: {error} ({_AGAIN})") from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise SourceError(f"{path}: cannot be read: {reason} (check the path)") from None
+        raise SourceError(f"{path}: {describe_unread(error)} (check the path)") from None
 
 
 def find_arrays(path: Path) -> dict[str, StoredArray]:
@@ -134,7 +142,7 @@ def find_arrays(path: Path) -> dict[str, StoredArray]:
     with source_errors(path):
         if not path.stat().st_size:
             raise SourceError(f"{path}: empty, expected a NumPy array ({_AGAIN})")
-        with path.open("rb") as stream:
+        with open_regular(path, ARRAY) as stream:
             start = stream.read(6)
             if start == b"\x93NUMPY":
                 stream.seek(0)
@@ -144,7 +152,7 @@ def find_arrays(path: Path) -> dict[str, StoredArray]:
         if start[:2] != b"PK":
             raise SourceError(f"{path}: not a .npy or .npz file ({_AGAIN})")
         found = {}
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path, ARRAY) as file, zipfile.ZipFile(file) as archive:
             for member in archive.namelist():
                 if member.endswith(".npy"):
                     with archive.open(member) as packed:
@@ -165,7 +173,7 @@ def _read_npy_header(stream: IO[bytes], path: Path, member: str = "") -> StoredA
             else np.lib.format.read_array_header_2_0
         )
         shape, fortran, dtype = read(stream)
-    except (ValueError, SyntaxError, TypeError):
+    except (ValueError, SyntaxError, TypeError, TokenError):
         raise SourceError(f"{place}: its header is no NumPy header ({_AGAIN})") from None
     if any(length < 0 for length in shape):
         raise SourceError(f"{place}: its header is no NumPy header ({_AGAIN})")
@@ -174,11 +182,21 @@ def _read_npy_header(stream: IO[bytes], path: Path, member: str = "") -> StoredA
             f"{place}: holds Python objects, which are never loaded, expected numbers"
             " (stack the images into one uint8 array and save that)"
         )
+    _check_row(place, math.prod(shape[1:]) * dtype.itemsize)
     if fortran and len(shape) > 1:
         raise SourceError(
             f"{place}: is in Fortran order, expected C order (save np.ascontiguousarray of it)"
         )
     return StoredArray(path=path, member=member, offset=stream.tell(), shape=shape, dtype=dtype)
+
+
+def _check_row(place: str, n_bytes: int) -> None:
+    """Check what a header says of a row, before memory for one is taken."""
+    if n_bytes > _MOST_ROW_BYTES:
+        raise SourceError(
+            f"{place}: says that one image has {show_bytes(n_bytes)},"
+            f" expected at most {show_bytes(_MOST_ROW_BYTES)} ({_AGAIN})"
+        )
 
 
 def find_idx(path: Path, n_dims: int) -> StoredArray:
@@ -188,9 +206,10 @@ def find_idx(path: Path, n_dims: int) -> StoredArray:
         SourceError: It is no IDX file of bytes with so many dimensions, or cut short.
     """
     with source_errors(path):
-        with path.open("rb") as raw:
+        with open_regular(path, ARRAY) as raw:
             gzipped = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if gzipped else path.open("rb") as stream:
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if gzipped else raw
             start = stream.read(4 + 4 * n_dims)
         if not start:
             raise SourceError(f"{path}: empty, expected an IDX file ({_AGAIN})")
@@ -203,6 +222,7 @@ def find_idx(path: Path, n_dims: int) -> StoredArray:
         if len(start) < 4 + 4 * n_dims:
             raise EOFError
     shape = tuple(np.frombuffer(start, ">u4", offset=4).tolist())
+    _check_row(str(path), math.prod(shape[1:]))
     array = StoredArray(
         path=path, gzipped=gzipped, offset=len(start), shape=shape, dtype=np.dtype(np.uint8)
     )
@@ -225,7 +245,7 @@ def describe_file(path: Path, kind: str, rows: int) -> SourceInfo:
     Raises:
         SourceError: It cannot be read.
     """
-    with source_errors(path), path.open("rb") as stream:
+    with source_errors(path), open_regular(path, ARRAY) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return SourceInfo(name=path.name, kind=kind, sha256=digest, rows=rows)
 
@@ -240,6 +260,10 @@ def read_values(array: StoredArray) -> NDArray[np.int64]:
         raise SourceError(
             f"{array.place}: {array.dtype} of shape {array.shape}, expected whole numbers of shape"
             " (n,): one label an image"
+        )
+    if array.shape[0] > _MOST_LABELS:
+        raise SourceError(
+            f"{array.place}: {array.shape[0]:,} labels, expected at most {_MOST_LABELS:,}"
         )
     if not array.shape[0]:
         raise SourceError(f"{array.place}: holds no labels, expected one an image")

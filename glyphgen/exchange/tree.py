@@ -26,6 +26,7 @@ from glyphgen.exchange.source import (
     vote_polarity,
 )
 from glyphgen.exchange.stored import source_errors
+from glyphgen.files.opening import ARRAY, check_regular, open_regular
 from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_image_file
 from glyphgen.progress import Reporter, track
 from glyphgen.text import show_some
@@ -128,13 +129,13 @@ class Archive(Tree):
         at, size = self._spans[number].tolist()
         if size > MOST_BYTES:
             raise ImageError(f"{size:,} bytes, expected at most {MOST_BYTES:,}")
-        with source_errors(self._path), self._path.open("rb") as stream:
+        with source_errors(self._path), open_regular(self._path, ARRAY) as stream:
             stream.seek(at)
             return stream.read(size)
 
     def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:  # noqa: ARG002
         """Return the entry of index.json, with the hash of the archive itself."""
-        with source_errors(self._path), self._path.open("rb") as stream:
+        with source_errors(self._path), open_regular(self._path, ARRAY) as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return SourceInfo(name=self._path.name, kind=kind, sha256=digest, rows=rows)
 
@@ -158,6 +159,7 @@ def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
 
 def _open_archive(path: Path) -> tarfile.TarFile:
     try:
+        check_regular(path, ARRAY)
         return tarfile.open(path, "r:")
     except tarfile.TarError:
         raise SourceError(
@@ -188,7 +190,7 @@ def _find_fault(member: tarfile.TarInfo, n_bytes: int) -> str:
 
 def _check_end(path: Path, at: int) -> None:
     """Check that the listing ended where the archive says that it ends, not at a damaged header."""
-    with path.open("rb") as stream:
+    with open_regular(path, ARRAY) as stream:
         stream.seek(at)
         block = stream.read(tarfile.BLOCKSIZE)
     if block != bytes(tarfile.BLOCKSIZE):

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.files.opening import PAGE, open_regular
 from glyphgen.files.writing import disk_errors, sync, write_bytes
 
 __all__ = ["LocalStore", "Store", "open_store"]
@@ -77,8 +78,8 @@ class LocalStore:
         write_bytes(path, *parts, durable=durable)
 
     def get_range(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """Read from the file."""
-        with (self._root / name).open("rb") as file:
+        """Read from the file, if it is a regular one within the folder."""
+        with open_regular(self._root / name, PAGE, within=self._root) as file:
             file.seek(start)
             return file.read(-1 if end is None else max(0, end - start))
 

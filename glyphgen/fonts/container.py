@@ -7,28 +7,19 @@ a small file that unpacks to gigabytes is refused before memory swells.
 import errno
 import hashlib
 import io
-import stat
 import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from glyphgen.errors import FontError, MachineError, UnreadableFontError
+from glyphgen.files.opening import FONT, RefusedFileError, read_regular
 from glyphgen.fonts.signature import describe_no_font
 
 __all__ = ["FontFile", "hash_font_file", "read_font_file"]
 
-_LARGEST_FILE = 512 << 20  # collections of all of Chinese, Japanese and Korean have 200 MB
 _LARGEST_UNPACKED = 64 << 20
 _CHUNK = 1 << 20
-
-_KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISSOCK, "a socket"),
-)
 
 # Source: W3C "WOFF File Format 1.0", section 3, and "WOFF File Format 2.0", section 4.
 _WOFF_HEADER = struct.Struct(">4sLLHHL")  # signature, flavor, length, tables, reserved, unpacked
@@ -111,18 +102,11 @@ def is_of_machine(error: Exception) -> bool:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        status = path.stat()
-        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), None)
-        if kind:
-            raise UnreadableFontError(f"{path}: {kind}, expected a font file")
-        if status.st_size > _LARGEST_FILE:
-            raise UnreadableFontError(
-                f"{path}: {status.st_size >> 20:,} MiB large,"
-                f" expected at most {_LARGEST_FILE >> 20} MiB of a font"
-            )
-        return path.read_bytes()
+        return read_regular(path, FONT)
     except FileNotFoundError:
         raise FontError(f"{path}: no such font file (paths are relative to the recipe)") from None
+    except RefusedFileError as error:
+        raise UnreadableFontError(f"{path}: {error.strerror}") from None
     except OSError as error:
         if is_of_machine(error):
             raise MachineError(f"{path}: cannot be read: {error.strerror}") from error

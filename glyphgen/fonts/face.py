@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts.container import read_font_file, unreadable
 from glyphgen.fonts.license import UNKNOWN, describe_embedding, find_beside, recognize_license
@@ -28,6 +30,7 @@ _NAME_IDS = {
 }
 _LONGEST = {"copyright": 2_000, "license_text": 60_000}  # characters kept of a name
 _LONGEST_NAME = 300
+_MOST_NAME_BYTES = 16 << 20  # fonts of many languages have 1 MiB
 _NO_VENDOR = ("????", "UKWN", "NONE")  # what font editors write where nobody has said anything
 
 
@@ -118,6 +121,7 @@ def read_face(
     file = read_font_file(path, sanitize=sanitize)
     font = _open_font(path, index, file.data)
     try:
+        _check_names(path, font)
         location = _locate(path, font, axes)
         _check_outlines(path, font)
         names = {
@@ -209,6 +213,22 @@ def _check_outlines(path: Path, font: "TTFont") -> None:
         raise UnreadableFontError(
             f"{path}: holds {held}, expected outlines: a table glyf, CFF or CFF2"
             " (look for the font's outline version)"
+        )
+
+
+def _check_names(path: Path, font: "TTFont") -> None:
+    """Check how much memory the names take: records may share their text, and each is read on its own.
+
+    Source: OpenType 1.9.1, table name (records of 12 bytes from byte 6, the length at byte 8 of each).
+    """
+    data = font.reader["name"] if font.reader and "name" in font.reader else b""
+    n_records = int.from_bytes(data[2:4], "big")
+    lengths = np.frombuffer(data[6 : 6 + 12 * n_records].ljust(12 * n_records, b"\0"), ">u2")[4::6]
+    n_bytes = int(lengths.sum(dtype=np.int64)) + 500 * n_records  # what Python keeps of a record
+    if n_bytes > _MOST_NAME_BYTES:
+        raise UnreadableFontError(
+            f"{path}: {n_records:,} names that take {n_bytes >> 20:,} MiB,"
+            f" expected at most {_MOST_NAME_BYTES >> 20} MiB"
         )
 
 

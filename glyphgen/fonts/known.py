@@ -6,11 +6,14 @@ what could be read is kept: what is wrong with a file is found anew in every run
 
 import hashlib
 import json
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from glyphgen.errors import FontError
 from glyphgen.files.cache import find_cache
+from glyphgen.files.opening import PAGE, read_regular
+from glyphgen.files.pages import parse_json
 from glyphgen.fonts.container import hash_font_file
 from glyphgen.fonts.face import Face
 from glyphgen.fonts.finding import FaceRequest
@@ -45,12 +48,13 @@ class KnownFaces:
         return self._cache.read(name, lambda entry: _read_face(entry, request.path))
 
     def add(self, request: FaceRequest, face: Face) -> None:
-        """Keep a face that was read."""
+        """Keep a face that was read; not beside a catalogue that cannot be."""
         page = json.dumps(face.to_page())
-        self._cache.write(
-            self._name(request, face.sha256),
-            lambda entry: (entry / _FACE).write_text(page, encoding="ascii"),
-        )
+        with suppress(FontError):
+            self._cache.write(
+                self._name(request, face.sha256),
+                lambda entry: (entry / _FACE).write_text(page, encoding="ascii"),
+            )
 
     def _name(self, request: FaceRequest, sha256: str) -> str:
         beside = find_beside(request.path)
@@ -61,4 +65,5 @@ class KnownFaces:
 
 
 def _read_face(entry: Path, path: Path) -> Face:
-    return Face.from_page(json.loads((entry / _FACE).read_bytes()) | {"path": path})
+    page = parse_json(read_regular(entry / _FACE, PAGE, within=entry))
+    return Face.from_page(page | {"path": path})

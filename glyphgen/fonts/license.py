@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from glyphgen.errors import UnreadableFontError
+from glyphgen.files.opening import CATALOG, LICENSE_TEXT, FileKind, describe_unread, read_regular
+
 __all__ = ["UNKNOWN", "License", "describe_embedding", "find_beside", "recognize_license"]
 
 UNKNOWN = "unknown"
@@ -73,25 +76,35 @@ def find_beside(path: Path) -> License | None:
     """Return the license that a catalogue beside a font file gives: ``None`` without one.
 
     A catalogue is a file ``FONTS.tsv`` in the folder above, with columns ``folder``, ``file``,
-    ``licence`` and ``package``; the text is ``licences/<package>.txt``.
+    ``licence`` and ``package``; the text is ``licences/<package>.txt``. Links that lead out of that folder
+    are not followed, for what is read here is published with the dataset.
+
+    Raises:
+        UnreadableFontError: The catalogue or the text is there, and cannot be read.
     """
     home = path.absolute().parent
-    row = _read_catalogue(home.parent / "FONTS.tsv").get((home.name, path.name))
+    row = _read_catalogue(home.parent).get((home.name, path.name))
     if row is None:
         return None
-    text = home.parent / "licences" / f"{Path(row['package']).name}.txt"
-    return License(
-        name=row["licence"],
-        text=text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else "",
-    )
+    text = _read_text(f"licences/{Path(row['package']).name}.txt", home.parent, LICENSE_TEXT)
+    return License(name=row["licence"], text=text.strip())
 
 
 @cache
-def _read_catalogue(path: Path) -> dict[tuple[str, str], dict[str, str]]:
-    if not path.is_file():
-        return {}
-    head, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+def _read_catalogue(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+    head, *lines = _read_text("FONTS.tsv", folder, CATALOG).splitlines() or [""]
     if not set(head.split("\t")) >= _COLUMNS:
         return {}
     rows = [dict(zip(head.split("\t"), line.split("\t"), strict=False)) for line in lines]
     return {(row["folder"], row["file"]): row for row in rows if row.keys() >= _COLUMNS}
+
+
+def _read_text(name: str, folder: Path, kind: FileKind) -> str:
+    """Return the content of a file in a folder; nothing where there is none."""
+    try:
+        text = read_regular(folder / name, kind, within=folder).decode("utf-8", "replace")
+        return text.replace("\r\n", "\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise UnreadableFontError(f"{folder / name}: {describe_unread(error)}") from None

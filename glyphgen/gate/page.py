@@ -8,6 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from glyphgen.classes import ClassTable
+from glyphgen.errors import DamagedError
+from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.pages import PageError, parse_page
 from glyphgen.fonts import Face
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.verdict import Refusal, Verdict
@@ -27,6 +30,7 @@ __all__ = [
 ]
 
 GATE_NAME = "gate.json"
+_AGAIN = "make the dataset again, with --force"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +233,17 @@ def _name_cells(
 
 
 def read_gate_page(folder: Path) -> GatePage | None:
-    """Return the gate.json of a dataset's folder; None where it is absent or damaged."""
-    from pydantic import TypeAdapter
+    """Return the gate.json of a dataset's folder; None where there is none.
 
+    Raises:
+        DamagedError: It cannot be read, or is no such page.
+    """
+    path = folder / GATE_NAME
     try:
-        return TypeAdapter(GatePage).validate_json((folder / GATE_NAME).read_bytes())
-    except (OSError, ValueError):  # pydantic's ValidationError is a ValueError
+        return parse_page(read_regular(path, PAGE, within=folder), GatePage)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise DamagedError(f"{path}: {describe_unread(error)} ({_AGAIN})") from None
+    except PageError as error:
+        raise DamagedError(f"{path}: {error} ({_AGAIN})") from None

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from glyphgen.files.cache import Cache, find_cache
+from glyphgen.files.opening import PAGE, read_regular
+from glyphgen.files.pages import parse_json
 from glyphgen.fonts import Face
 from glyphgen.gate import GATE_VERSION, Refusal, Verdict
 from glyphgen.gate.changing import Changes
@@ -93,7 +95,7 @@ def _show_lists(verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
 
 
 def _read_verdict(entry: Path) -> Verdict:
-    page = json.loads((entry / _VERDICT).read_bytes())
+    page = parse_json(read_regular(entry / _VERDICT, PAGE, within=entry))
     return Verdict(
         admitted=np.load(entry / _ADMITTED),
         unproven=np.load(entry / _UNPROVEN),

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import ImageError
+from glyphgen.files.opening import PICTURE, read_regular
 from glyphgen.images.polarity import lay_on_paper
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 SUFFIXES = tuple(suffix for suffixes in KINDS.values() for suffix in suffixes)
 MOST_PIXELS = 1 << 26
 """Of an image: a photograph of a phone is smaller."""
-MOST_BYTES = 64 << 20
+MOST_BYTES = PICTURE.most_bytes
 """Of an image file."""
 
 _NO_KIND = f"not an image, expected {', '.join(list(KINDS)[:-1])} or {list(KINDS)[-1]}"
@@ -63,7 +64,7 @@ def read_image_file(path: Path) -> bytes:
         raise ImageError("not a file")
     if about.st_size > MOST_BYTES:
         raise ImageError(f"{about.st_size:,} bytes, expected at most {MOST_BYTES:,}")
-    return path.read_bytes()
+    return read_regular(path, PICTURE)
 
 
 def decode_image(data: bytes) -> NDArray[np.uint8]:

@@ -25,9 +25,11 @@ from glyphgen.choices import (
     WHITE_ON_BLACK,
     OneOf,
 )
+from glyphgen.files.opening import MOST_SHARD_BYTES
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.render import Render, explain_unable
 from glyphgen.settings import Settings, show_value
+from glyphgen.text import show_bytes
 
 __all__ = [
     "CellChoice",
@@ -48,7 +50,7 @@ _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
 class Classes(Settings):
-    """Which characters the dataset has a class for: at least one.
+    """Which characters the dataset has a class for: at least one, at most 100,000.
 
     Classes stand in code point order, except those of `text`, which keep theirs and come last. Giving a
     character twice is an error.
@@ -107,7 +109,7 @@ class FaceChoice(Settings):
     axes: dict[str, float] = Field(default_factory=dict)
     """Where a variable font stands on its axes, for example `{ wght = 620 }`."""
 
-    weight: Annotated[int, Field(ge=1)] = 1
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many turns the face takes where others take one."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
@@ -272,8 +274,8 @@ class Output(Settings):
     """What the arrays lie in."""
 
     rows_per_shard: Annotated[int, Field(ge=1)] | None = None
-    """Rows that are made, hashed and committed as one unit. Left out: as many as make 32 MiB of
-    images."""
+    """Rows that are made, hashed and committed as one unit, of 2 GiB of images at most. Left out: as many
+    as make 32 MiB."""
 
     compression: Annotated[str, OneOf(COMPRESSIONS)] = "none"
     """Compression of the images; what is compressed is many times slower to read."""
@@ -326,6 +328,14 @@ class Recipe(Settings):
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
+        row_bytes = self.image.height * self.image.width
+        n_bytes = (self.output.rows_per_shard or 0) * row_bytes
+        if n_bytes > MOST_SHARD_BYTES:
+            yield (
+                "output.rows_per_shard",
+                f"found {self.output.rows_per_shard:,}, {show_bytes(n_bytes)} of images in memory,"
+                f" expected at most {MOST_SHARD_BYTES // row_bytes:,}",
+            )
         unable = explain_unable(self.render.engine, "classes.language")
         if unable and self.classes.language:
             found = f'found "{self.classes.language}" with engine "{self.render.engine}"'

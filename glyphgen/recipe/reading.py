@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from glyphgen.augment import AugmentStep
 from glyphgen.errors import RecipeError
+from glyphgen.files.opening import RECIPE, RefusedFileError, describe_unread, read_regular
 from glyphgen.recipe.lines import KeyPath, find_lines
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.origin import Origin, split_key
@@ -43,13 +44,10 @@ def read_recipe(
             each problem.
     """
     path = _locate(path_or_name)
-    text = _read_text(path)
-    data = _parse(text, str(path))
+    data, lines = _parse(_read_text(path), str(path))
     data.setdefault("name", path.stem)
     origin = Origin(
-        file=str(path),
-        folder=path.parent if folder is None else Path(folder),
-        lines=find_lines(text),
+        file=str(path), folder=path.parent if folder is None else Path(folder), lines=lines
     )
     origin, problems = _override(data, overrides, origin)
     return _check(data, origin, problems)
@@ -62,13 +60,12 @@ def read_steps(path: str | os.PathLike[str]) -> tuple[AugmentStep, ...]:
         RecipeError: The file cannot be read, has no such table, or asks for what cannot be.
     """
     path = Path(path)
-    text = _read_text(path)
-    data = _parse(text, str(path))
+    data, lines = _parse(_read_text(path), str(path))
     if not data.get("augment"):
         raise RecipeError(f"{path}: has no [[augment]] table, expected one or more")
     # What a recipe needs beside them is nobody's business here.
     whole = {"classes": {"text": "x"}, "fonts": {"files": ["x"]}} | data
-    origin = Origin(file=str(path), folder=path.parent, lines=find_lines(text))
+    origin = Origin(file=str(path), folder=path.parent, lines=lines)
     return _check(whole, origin, []).augment
 
 
@@ -133,16 +130,16 @@ def _locate(path_or_name: str | os.PathLike[str]) -> Path:
 
 def _read_text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = read_regular(path, RECIPE)
     except FileNotFoundError:
         names = ", ".join(list_shipped())
         siblings = [str(sibling) for sibling in path.parent.glob("*.toml")]
         hint = guess(str(path), siblings) or f"shipped recipes go by name: {names}"
         raise RecipeError(f"{path}: no such file, expected a recipe ({hint})") from None
-    except IsADirectoryError:
-        raise RecipeError(f"{path}: is a folder, expected a recipe (a TOML file)") from None
+    except RefusedFileError as error:
+        raise RecipeError(f"{path}: {describe_unread(error)} (a TOML file)") from None
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RecipeError(f"{path}: {describe_unread(error)}") from None
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -153,9 +150,10 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _parse(text: str, file: str) -> dict[str, Any]:
+def _parse(text: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """Return what a TOML text says, and the line of each key."""
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text), find_lines(text)
     except tomllib.TOMLDecodeError as error:
         line, column, what = len(text.splitlines()) or 1, "", str(error)
         if match := _SYNTAX_ERROR.fullmatch(what):
@@ -164,6 +162,10 @@ def _parse(text: str, file: str) -> dict[str, Any]:
                 line, column = int(match["line"]), f" at column {match['column']}"
         what = (what[:1].lower() + what[1:]).replace("invalid", "wrong")
         raise RecipeError(f"{file}:{line}: not TOML: {what}{column}") from None
+    except RecursionError:
+        raise RecipeError(f"{file}: nested too deeply, expected tables of a recipe") from None
+    except ValueError:  # of Python, of more than 4,300 digits
+        raise RecipeError(f"{file}: holds a number of thousands of digits") from None
 
 
 def _override(
@@ -194,7 +196,7 @@ def _read_value(text: str) -> Any:
     """Read a TOML value; what is none is a string."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if len(parsed) == 1 else text
 

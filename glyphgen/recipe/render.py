@@ -88,7 +88,7 @@ class Render(Settings):
     mode: Annotated[str, OneOf(MODES)] = "random"
     """How samples vary."""
 
-    per_class: Annotated[int, Field(ge=1)] | None = 1000
+    per_class: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = 1000
     """Samples of each class; in random mode only."""
 
     size: Annotated[tuple[Size, ...], Strict(False), Varying()] = (0.6, 0.8)

@@ -2,7 +2,7 @@
 
 from glyphgen.render.drawing import RenderJob, draw_rows, find_sample_dtype, make_render_job
 from glyphgen.render.preparing import PreparedRender, Survey, prepare_render, survey_faces
-from glyphgen.render.recalling import recall_render
+from glyphgen.render.recalling import recall_recipe, recall_render
 from glyphgen.render.rendering import Rendered, render_dataset
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "find_sample_dtype",
     "make_render_job",
     "prepare_render",
+    "recall_recipe",
     "recall_render",
     "render_dataset",
     "survey_faces",

@@ -1,4 +1,4 @@
-"""What index.json says of a dataset that was rendered."""
+"""What lies beside the arrays of a dataset that was rendered: index.json and the pages it names."""
 
 from dataclasses import fields
 
@@ -6,15 +6,42 @@ from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardI
 from glyphgen.dataset.shards import Layout
 from glyphgen.fonts import Face
 from glyphgen.gate import count_faces
+from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.outlines import HARFBUZZ_VERSION
-from glyphgen.render.drawing import open_augmenter
+from glyphgen.production import choose_rows_per_shard
+from glyphgen.recipe import dump_recipe
+from glyphgen.render.drawing import find_sample_dtype, open_augmenter
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.text import list_codepoints
 from glyphgen.version import VERSION
 
-__all__ = ["make_index"]
+__all__ = ["RECIPE_NAME", "make_index", "make_layout", "make_pages"]
+
+RECIPE_NAME = "recipe.toml"
 
 _FACE_FIELDS = {field.name for field in fields(FaceInfo)} - {"file", "axes"}  # a face has them, too
+
+
+def make_layout(prepared: PreparedRender) -> Layout:
+    """Return what the arrays of a recipe's dataset are."""
+    recipe, image = prepared.recipe, prepared.recipe.image
+    return Layout(
+        n_rows=prepared.plan.n_rows,
+        height=image.height,
+        width=image.width,
+        sample_dtype=find_sample_dtype(recipe),
+        rows_per_shard=recipe.output.rows_per_shard
+        or choose_rows_per_shard(image.height, image.width),
+        compression=recipe.output.compression,
+    )
+
+
+def make_pages(prepared: PreparedRender) -> dict[str, bytes]:
+    """Return the content of the files beside the arrays that follow from a recipe and its fonts."""
+    return {
+        RECIPE_NAME: dump_recipe(prepared.recipe).encode(),
+        GATE_NAME: make_gate_page(prepared).dump(),
+    }
 
 
 def make_index(

@@ -30,7 +30,28 @@ from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 
-__all__ = ["PreparedRender", "Survey", "prepare_render", "survey_faces"]
+__all__ = ["PreparedRender", "Survey", "hash_content", "prepare_render", "survey_faces"]
+
+
+def hash_content(
+    recipe: Recipe,
+    labels: Sequence[str],
+    forms: Sequence[Sequence[str]],
+    faces: Sequence[tuple[str, int, Sequence[tuple[str, float]], int]],
+) -> str:
+    """Return the hash of all that the bytes of a rendered dataset depend on.
+
+    Args:
+        recipe: Of which fonts and classes do not count.
+        labels, forms: Of each class.
+        faces: SHA-256, index, axes and weight of each.
+    """
+    settings = recipe.model_dump(mode="json", exclude={"fonts", "classes"})
+    if not recipe.augment:
+        del settings["augment"]
+    settings["language"] = recipe.classes.language
+    text = json.dumps([VERSION, settings, labels, forms, faces], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +79,7 @@ class PreparedRender:
         The recipe without its fonts, the forms, each face's file hash and settings, the version.
         """
         faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
-        settings = self.recipe.model_dump(mode="json", exclude={"fonts", "classes"})
-        if not self.recipe.augment:
-            del settings["augment"]
-        settings["language"] = self.recipe.classes.language
-        page = [VERSION, settings, self.table.labels, self.table.forms, faces]
-        text = json.dumps(page, sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hash_content(self.recipe, self.table.labels, self.table.forms, faces)
 
     def describe(self) -> str:
         """Return the plan in one line."""

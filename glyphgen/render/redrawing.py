@@ -1,15 +1,19 @@
 """A rendered dataset -> its rows drawn again, and the gate asked again about its cells."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from glyphgen.dataset.index import hash_pages
 from glyphgen.dataset.reader import Dataset
+from glyphgen.engines import find_engine_version
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
-from glyphgen.production import RowMaker
+from glyphgen.production import Remade
 from glyphgen.progress import Reporter
 from glyphgen.render.drawing import make_render_job
+from glyphgen.render.indexing import make_index, make_layout, make_pages
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
 from glyphgen.text import show_some, show_text
@@ -18,18 +22,24 @@ __all__ = ["redraw_rows"]
 
 
 @contextmanager
-def redraw_rows(
-    dataset: Dataset, runs: Sequence[range], reporter: Reporter
-) -> Iterator[tuple[RowMaker, Iterable[str]]]:
-    """Give what draws rows of a dataset again, and what the gate says against rows of some runs.
+def redraw_rows(dataset: Dataset, runs: Sequence[range], reporter: Reporter) -> Iterator[Remade]:
+    """Give what a rendered dataset would be, and what the gate says against rows of some runs.
 
     Raises:
-        GlyphgenError: Its fonts are gone, or they, its recipe or glyphgen have changed.
+        DamagedError: Its recipe cannot be read, or is another than index.json tells of.
+        GlyphgenError: Its fonts are gone, or they or glyphgen have changed.
     """
     prepared = recall_render(dataset.folder, reporter=reporter)
+    engine_version = find_engine_version(prepared.recipe.render.engine)
+    pages = make_pages(prepared)
+    index = make_index(prepared, make_layout(prepared), dataset.index.shards, engine_version)
     with TemporaryDirectory() as work:
-        maker = make_render_job(prepared, Path(work)).open()
-        yield maker, _find_problems(prepared, dataset, runs)
+        yield Remade(
+            index=replace(index, files=hash_pages(pages)),
+            pages={name: content for name, content in pages.items() if name != GATE_NAME},
+            rows=make_render_job(prepared, Path(work)).open(),
+            problems=_find_problems(prepared, dataset, runs),
+        )
 
 
 def _find_problems(
@@ -41,17 +51,15 @@ def _find_problems(
 
 
 def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
-    """Yield a problem where gate.json refuses other cells than the gate does now."""
-    stored = read_gate_page(folder)
+    """Yield a problem where gate.json is not, to the last byte, what the gate says now."""
+    stored, now = read_gate_page(folder), make_gate_page(prepared)
     if stored is None:
-        yield f"{folder / GATE_NAME}: missing or damaged (make the dataset again, with --force)"
-        return
-    now = make_gate_page(prepared)
-    differ = dict(_list_reasons(now).items() ^ _list_reasons(stored).items())
-    if differ:
+        yield f"{folder / GATE_NAME}: missing (make the dataset again, with --force)"
+    elif stored.dump() != now.dump():
+        differ = dict(_list_reasons(now).items() ^ _list_reasons(stored).items())
         shown = show_some(sorted(f"{show_text(form)} of {face}" for face, form in differ))
         yield (
-            f"{folder / GATE_NAME}: is not what the gate says of {shown}"
+            f"{folder / GATE_NAME}: is not what the gate says{f' of {shown}' if shown else ''}"
             " (make the dataset again, with --force)"
         )
 

@@ -7,23 +7,22 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from glyphgen.dataset.index import INDEX_NAME
-from glyphgen.dataset.shards import Layout
+from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.engines import find_engine_version
-from glyphgen.gate.page import GATE_NAME, make_gate_page
+from glyphgen.files.pages import dump_sealed
+from glyphgen.gate.page import GATE_NAME
 from glyphgen.production import (
     DatasetSpec,
     Produced,
-    choose_rows_per_shard,
     describe_run,
     estimate_making,
     produce_dataset,
 )
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.recipe import Recipe, dump_recipe
-from glyphgen.render.drawing import find_sample_dtype, make_render_job, open_augmenter
-from glyphgen.render.indexing import make_index
+from glyphgen.recipe import Recipe
+from glyphgen.render.drawing import make_render_job, open_augmenter
+from glyphgen.render.indexing import make_index, make_layout, make_pages
 from glyphgen.render.preparing import PreparedRender, prepare_render
-from glyphgen.text import dump_json
 
 __all__ = ["Rendered", "render_dataset"]
 
@@ -72,9 +71,8 @@ def render_dataset(
         lambda work: make_render_job(prepared, work),
         lambda shards: make_index(prepared, spec.layout, shards, engine_version),
         lambda produced: {
-            "recipe.toml": dump_recipe(recipe).encode(),
-            GATE_NAME: make_gate_page(prepared).dump(),
-            "run.json": dump_json(_describe_run(prepared, produced, workers)),
+            **make_pages(prepared),
+            RUN_NAME: dump_sealed(_describe_run(prepared, produced, workers)),
         },
         workers=workers,
         force=force,
@@ -101,21 +99,10 @@ def _report_cost(
 
 
 def _make_spec(prepared: PreparedRender, folder: Path) -> DatasetSpec:
-    recipe, plan = prepared.recipe, prepared.plan
-    image = recipe.image
-    layout = Layout(
-        n_rows=plan.n_rows,
-        height=image.height,
-        width=image.width,
-        sample_dtype=find_sample_dtype(recipe),
-        rows_per_shard=recipe.output.rows_per_shard
-        or choose_rows_per_shard(image.height, image.width),
-        compression=recipe.output.compression,
-    )
     return DatasetSpec(
         folder=folder,
-        format=recipe.output.format,
-        layout=layout,
+        format=prepared.recipe.output.format,
+        layout=make_layout(prepared),
         content_key=prepared.content_key,
         work_bytes=prepared.store.n_bytes,
     )

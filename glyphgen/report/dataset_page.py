@@ -1,6 +1,7 @@
 """A dataset and its statistics -> the sections of a page."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import ClassInfo
 from glyphgen.dataset.reader import Dataset
+from glyphgen.errors import DatasetError
+from glyphgen.files.opening import RECIPE, describe_unread, read_regular
 from glyphgen.gate.page import GatePage, RefusedEntry, read_gate_page
 from glyphgen.images.fitting import shrink_images
 from glyphgen.images.png import make_data_uri, make_strip
@@ -101,11 +104,18 @@ def _describe_facts(dataset: Dataset) -> list[Block]:
         blocks.append(table("Sources", ["source", "kind", "rows", "sha-256"], rows, [2]))
     recipe = dataset.folder / "recipe.toml"
     if recipe.exists():
-        blocks.append(details("The recipe, every default spelled out", recipe.read_text("utf-8")))
+        blocks.append(details("The recipe, every default spelled out", _read_text(recipe)))
     if index.settings:
         settings = format_json(dict(index.settings), indent=2)
         blocks.append(details("Settings", settings))
     return blocks
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return read_regular(path, RECIPE, within=path.parent).decode("utf-8", "replace")
+    except OSError as error:
+        raise DatasetError(f"{path}: {describe_unread(error)}") from None
 
 
 def _make_cards(

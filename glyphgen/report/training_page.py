@@ -1,19 +1,25 @@
 """A training folder -> the sections of a page."""
 
 import base64
-import csv
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from glyphgen.errors import ReportError
+from glyphgen.files.opening import PICTURE
 from glyphgen.report.blocks import Block, Section, charts, facts, large_image, table, text
 from glyphgen.report.charts import (
     Chart,
     make_bar_chart,
     make_calibration_chart,
     make_line_chart,
+)
+from glyphgen.report.training_files import (
+    MetricsPage,
+    TrainPage,
+    read_history,
+    read_metrics,
+    read_of_training,
+    read_train,
 )
 from glyphgen.text import show_codepoints
 
@@ -25,7 +31,6 @@ _FIGURES = {
     "highest-loss": "The images of highest loss: misread, actual class, predicted class",
     "activation": "Class activation maps: where the network saw the class that it predicted",
 }
-_CALIBRATED = ("confidence", "accuracy")
 
 
 def is_training(folder: Path) -> bool:
@@ -35,10 +40,9 @@ def is_training(folder: Path) -> bool:
 
 def make_training_subtitle(folder: Path) -> str:
     """Return what a training is, in one line."""
-    metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
-    model = train.get("options", {}).get("model", "a model")
+    metrics, train = read_metrics(folder), read_train(folder)
     return (
-        f"{model} trained on {train.get('dataset', 'a dataset')}, tested on {metrics['n']:,} images:"
+        f"{train['options']['model']} trained on {train['dataset']}, tested on {metrics['n']:,} images:"
         f" top-1 {metrics['top1']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
     )
 
@@ -49,7 +53,7 @@ def make_training_sections(folder: Path) -> list[Section]:
     Raises:
         ReportError: Its numbers cannot be read.
     """
-    metrics, train = _read(folder, "metrics.json"), _read(folder, "train.json")
+    metrics, train = read_metrics(folder), read_train(folder)
     return [
         Section(id="figures", title="Figures", blocks=tuple(_describe_metrics(metrics, train))),
         Section(id="curves", title="Curves", blocks=tuple(_describe_history(folder))),
@@ -62,46 +66,32 @@ def make_training_sections(folder: Path) -> list[Section]:
     ]
 
 
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        page: dict[str, Any] = json.loads((folder / name).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ReportError(f"{folder / name}: cannot be read: {error}") from error
-    return page
+def _show_share(share: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{share:.2%} ({low:.2%} to {high:.2%})"
 
 
-def _show_interval(metrics: dict[str, Any], name: str) -> str:
-    low, high = metrics[f"{name}_interval"]
-    return f"{metrics[name]:.2%} ({low:.2%} to {high:.2%})"
-
-
-def _describe_metrics(metrics: dict[str, Any], train: dict[str, Any]) -> list[Block]:
+def _describe_metrics(metrics: MetricsPage, train: TrainPage) -> list[Block]:
+    folded = _show_share(metrics["top1_twins_folded"], metrics["top1_twins_folded_interval"])
     entries: list[tuple[str, object]] = [
-        ("top-1, with its 95 % interval", _show_interval(metrics, "top1")),
-        ("top-1, twins folded", _show_interval(metrics, "top1_twins_folded")),
-        ("top-5", _show_interval(metrics, "top5")),
+        ("top-1, with its 95 % interval", _show_share(metrics["top1"], metrics["top1_interval"])),
+        ("top-1, twins folded", folded),
+        ("top-5", _show_share(metrics["top5"], metrics["top5_interval"])),
         ("macro precision", f"{metrics['macro_precision']:.4f}"),
         ("macro recall", f"{metrics['macro_recall']:.4f}"),
         ("macro F1", f"{metrics['macro_f1']:.4f}"),
         ("test images", f"{metrics['n']:,}"),
+        ("training images", f"{train['rows']['train']:,}"),
+        ("seconds", f"{train['seconds']:,}"),
+        ("images a second", f"{train['images_per_second']:,}"),
+        ("time in the network", f"{train['share_of_time_in_network']:.1%}"),
+        ("device", train["device"]),
     ]
-    if train:
-        entries += [
-            ("training images", f"{train['rows']['train']:,}"),
-            ("seconds", f"{train['seconds']:,}"),
-            ("images a second", f"{train['images_per_second']:,}"),
-            ("time in the network", f"{train['share_of_time_in_network']:.1%}"),
-            ("device", train["device"]),
-        ]
-    return [facts(entries), *(text(words, warn=True) for words in train.get("warnings", []))]
+    return [facts(entries), *(text(words, warn=True) for words in train["warnings"])]
 
 
 def _describe_history(folder: Path) -> list[Block]:
-    path = folder / "history.csv"
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    rows = [asdict(row) for row in read_history(folder)]
     if not rows:
         return []
     return [
@@ -135,7 +125,7 @@ def chart_history(rows: Sequence[Mapping[str, float]]) -> list[Chart]:
     ]
 
 
-def _describe_classes(metrics: dict[str, Any]) -> list[Block]:
+def _describe_classes(metrics: MetricsPage) -> list[Block]:
     worst = sorted(metrics["per_class"], key=lambda entry: entry["recall"])
     rows = [
         (
@@ -166,7 +156,7 @@ def _name_class(label: str) -> str:
     return f"{label}  {show_codepoints(label)}" if len(label) <= 4 else label
 
 
-def _describe_faces(metrics: dict[str, Any]) -> list[Block]:
+def _describe_faces(metrics: MetricsPage) -> list[Block]:
     faces = sorted(metrics.get("per_face", {}).items(), key=lambda entry: entry[1]["top1"])
     rows = [
         (name, f"{of['n']:,}", f"{of['top1']:.2%}", f"{of['top1_twins_folded']:.2%}")
@@ -180,7 +170,7 @@ def _describe_faces(metrics: dict[str, Any]) -> list[Block]:
     ]
 
 
-def _describe_calibration(metrics: dict[str, Any]) -> list[Block]:
+def _describe_calibration(metrics: MetricsPage) -> list[Block]:
     calibration = metrics.get("calibration")
     if not calibration or not calibration["bins"]:
         return []
@@ -198,7 +188,8 @@ def _describe_calibration(metrics: dict[str, Any]) -> list[Block]:
                 make_calibration_chart(
                     "calibration",
                     "Accuracy by confidence; below the dashed line the network is too confident",
-                    *([of_bin[key] for of_bin in calibration["bins"]] for key in _CALIBRATED),
+                    [of_bin["confidence"] for of_bin in calibration["bins"]],
+                    [of_bin["accuracy"] for of_bin in calibration["bins"]],
                 )
             ]
         ),
@@ -211,6 +202,9 @@ def _show_figures(folder: Path) -> list[Block]:
     for name, title in _FIGURES.items():
         path = folder / "figures" / f"{name}.png"
         if path.exists():
-            src = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            src = (
+                "data:image/png;base64,"
+                + base64.b64encode(read_of_training(path, PICTURE)).decode()
+            )
             blocks.append(large_image(src, title))
     return blocks

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from glyphgen.dataset.claim import WORK
 from glyphgen.dataset.index import INDEX_NAME, Index, ShardInfo
 from glyphgen.errors import DatasetError
+from glyphgen.files.opening import RefusedFileError, describe_unread
+from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.store import open_store
 
 __all__ = [
@@ -75,7 +77,7 @@ class Layout:
             n_rows=index.n_rows,
             height=index.image.height,
             width=index.image.width,
-            sample_dtype=np.dtype(list(index.sample_fields)),
+            sample_dtype=_make_dtype(index.sample_fields),
             rows_per_shard=index.shards[0].rows,
             compression=index.compression,
         )
@@ -107,6 +109,26 @@ class Layout:
             "labels": ((n,), np.dtype(np.uint32)),
             "samples": ((n,), self.sample_dtype),
         }
+
+
+def _make_dtype(sample_fields: Sequence[tuple[str, str]]) -> np.dtype[np.void]:
+    """Return the type of samples that index.json tells.
+
+    Raises:
+        TypeError: NumPy has no such type, or it is that of something else than numbers.
+    """
+    try:
+        dtype = np.dtype(list(sample_fields))
+    except ValueError as error:  # two fields of one name
+        raise TypeError(str(error)) from None
+    if dtype.names != tuple(name for name, _ in sample_fields):
+        raise TypeError("a field without a name")
+    for name, kind in sample_fields:
+        if dtype[name].str != kind or dtype[name].kind not in "biuf":
+            raise TypeError(f"{name} is '{kind}', expected a number such as '<f4'")
+    if not sample_fields:
+        raise TypeError("none, expected one or more")
+    return dtype
 
 
 def hash_arrays(arrays: Arrays) -> str:
@@ -264,15 +286,16 @@ def read_errors(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DatasetError(f"{path}: missing (run the command that made it again)") from None
+    except RefusedFileError as error:
+        raise DatasetError(f"{path}: {describe_unread(error)}") from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise DatasetError(f"{path}: cannot be read: {reason} (check the disk)") from error
+        raise DatasetError(f"{path}: {describe_unread(error)} (check the disk)") from error
 
 
 def _read_note(folder: Path, k: int) -> ShardInfo | None:
     try:
-        return ShardInfo(**json.loads(open_store(folder).get_range(_name_note(k))))
-    except (OSError, ValueError, TypeError):  # absent, or cut short by a power cut
+        return parse_page(open_store(folder).get_range(_name_note(k)), ShardInfo)
+    except (OSError, PageError):  # absent, or cut short by a power cut
         return None
 
 

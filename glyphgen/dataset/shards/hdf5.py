@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
+from glyphgen.files.opening import ARRAY, check_regular, open_regular
 from glyphgen.files.store import open_store
 
 __all__ = ["Hdf5Shards"]
@@ -48,8 +49,8 @@ class Hdf5Shards(Shards):
         with self._opened(part) as file:
             offsets = {name: file[name].id.get_offset() for name in Arrays._fields}
         path = self.folder / self._name_file(part)
-        with read_errors(path):
-            content = np.asarray(np.memmap(path, np.uint8, "r"))
+        with read_errors(path), open_regular(path, ARRAY, within=self.folder) as mapped:
+            content = np.asarray(np.memmap(mapped, np.uint8, "r"))
         n = len(self.layout.find_rows(part))
         arrays: dict[str, Any] = {}
         for name, (shape, dtype) in self.layout.describe_arrays(n).items():
@@ -78,16 +79,45 @@ class Hdf5Shards(Shards):
 
         path = self.folder / self._name_file(k)
         with read_errors(path):
-            path.open("rb").close()  # what HDF5 says of a missing file takes three lines
+            check_regular(path, ARRAY, within=self.folder)
+            n_bytes = path.stat().st_size
         try:
             # No lock: nobody writes a file that has its name, and some network disks refuse locks.
             with h5py.File(path, "r", locking=False) as file:
                 wanted = self.layout.describe_arrays(len(self.layout.find_rows(k)))
                 if {name: (file[name].shape, file[name].dtype) for name in wanted} != wanted:
                     raise ValueError(path)
+                for name in wanted:
+                    _check_storage(file, name, self.layout.compression, n_bytes)
                 yield file
         except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
             raise DatasetError(describe_damage(f"{self.folder}: shard {k}")) from error
+
+
+def _check_storage(file: Any, name: str, compression: str, n_bytes: int) -> None:
+    """Check that an array lies in this very file, and is stored as ``_make_file`` does it.
+
+    HDF5 follows links to other files, reads arrays from whatever file they name, and takes a chunk as
+    large as its header says.
+
+    Raises:
+        ValueError: It is stored in another way.
+    """
+    import h5py
+
+    array = file[name]
+    is_own = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    if not is_own or array.is_virtual or array.external:
+        raise ValueError(f"{name} lies in another file")
+    if name == "images" and compression == "gzip":
+        made = array.id.get_create_plist()
+        filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+        is_as_made = (array.chunks, filters) == ((1, *array.shape[1:]), [h5py.h5z.FILTER_DEFLATE])
+    else:
+        first = array.id.get_offset()
+        is_as_made = first is not None and first + array.nbytes <= n_bytes
+    if not is_as_made:
+        raise ValueError(f"{name} is stored in another way")
 
 
 class _GzipImages:

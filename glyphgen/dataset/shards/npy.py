@@ -16,6 +16,7 @@ from numpy.lib import format as npy_format
 from glyphgen.dataset.claim import find_work_folder
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
+from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.writing import committed, disk_errors, flush_to_disk, sync, write_at
 
 __all__ = ["NpyShards"]
@@ -46,8 +47,8 @@ class NpyShards(Shards):
         for name, (shape, dtype) in self.layout.describe_arrays(len(rows)).items():
             path = self._find_file(name)
             offset = self._find_offset(path, name, rows.start)
-            with read_errors(path):
-                items = np.fromfile(path, dtype, int(np.prod(shape)), offset=offset)
+            with read_errors(path), self._opened(path) as file:
+                items = np.fromfile(file, dtype, int(np.prod(shape)), offset=offset)
             arrays.append(items.reshape(shape))
         return Arrays(*arrays)
 
@@ -63,8 +64,8 @@ class NpyShards(Shards):
         for name, (shape, dtype) in self.layout.describe_arrays(len(rows)).items():
             path = self._file(name)
             offset = self._find_offset(path, name, rows.start)
-            with read_errors(path):
-                arrays.append(np.asarray(np.memmap(path, dtype, "r", offset, shape)))
+            with read_errors(path), self._opened(path) as file:
+                arrays.append(np.asarray(np.memmap(file, dtype, "r", offset, shape)))
         return Arrays(*arrays)
 
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
@@ -101,6 +102,9 @@ class NpyShards(Shards):
         work = self._work_file(name)
         return work if work.exists() else self._file(name)
 
+    def _opened(self, path: Path) -> io.BufferedReader:
+        return open_regular(path, ARRAY, within=self.folder)
+
     def _headers(self) -> dict[str, bytes]:
         """Return what each file begins with: magic, header length, and a literal, padded."""
         return {
@@ -128,7 +132,7 @@ class NpyShards(Shards):
     def _find_offset(self, path: Path, name: str, row: int) -> int:
         """Return where a row begins in a file, after checking the file's header and size."""
         wanted = self._headers()[name]
-        with read_errors(path), path.open("rb") as file:
+        with read_errors(path), self._opened(path) as file:
             prefix = file.read(_PREFIX_LENGTH)
             length = int.from_bytes(prefix[len(_MAGIC) :], "little")
             header = prefix[: len(_MAGIC)] + file.read(length)
