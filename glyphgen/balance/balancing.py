@@ -3,13 +3,14 @@
 import dataclasses
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
 from glyphgen.dataset.integrity import verify_shards
 from glyphgen.errors import DatasetError
+from glyphgen.files.temporary import make_temporary_folder
+from glyphgen.files.writing import disk_errors
 from glyphgen.production import (
     DatasetSpec,
     Estimate,
@@ -30,8 +31,8 @@ _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
 
 def estimate_balance(prepared: PreparedBalance, out: str | os.PathLike[str]) -> Estimate:
     """Make a few hundred rows in memory, and return what all of them would take."""
-    with TemporaryDirectory() as work:
-        maker = prepared.make_job(Path(work)).open()
+    with make_temporary_folder() as work:
+        maker = prepared.make_job(work).open()
         # The middle of train has as many copies as the whole.
         return estimate_making(out, prepared.layout, maker, range(prepared.plan.n_train))
 
@@ -90,7 +91,8 @@ def _read_pages(prepared: PreparedBalance) -> dict[str, bytes]:
     """Return the pages of the source that also tell what the balanced rows show."""
     folder = prepared.source.folder
     names = MAKERS[prepared.source.index.made_by].pages
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+    with disk_errors(folder, "read"):
+        return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
 
 
 def _make_index(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from glyphgen.augment import AugmentStep
 from glyphgen.balance.prepared_balance import BalanceOptions, PreparedBalance, prepare_balance
 from glyphgen.dataset.index import Index
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import GlyphgenError
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.production import RowMaker
 from glyphgen.progress import Reporter
 
@@ -36,8 +36,8 @@ def remake_balanced_rows(
     prepared = _recall_balance(source, dataset.index, reporter)
     if prepared.content_key != dataset.index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
-    with TemporaryDirectory() as work:
-        yield prepared.make_job(Path(work)).open(), ()
+    with make_temporary_folder() as work:
+        yield prepared.make_job(work).open(), ()
 
 
 def _recall_balance(source: Path, index: Index, reporter: Reporter) -> PreparedBalance:

@@ -5,6 +5,8 @@ stdout is the result, stderr the talk. Everything heavy is imported inside the c
 """
 
 import io
+import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -31,7 +33,11 @@ from glyphgen.version import VERSION
 
 __all__ = ["cli", "main"]
 
-_INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+_ENDING = (signal.SIGTERM, signal.SIGHUP)  # with Ctrl-C: what asks a program to come to an end
+
+
+class _EndedError(KeyboardInterrupt):
+    """A signal asks for the end: all that is done on Ctrl-C is done."""
 
 
 def main() -> NoReturn:
@@ -39,21 +45,54 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whose encoding may lack what is to be said
             stream.reconfigure(errors="backslashreplace")
+    for number in _ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, _end)
+    sys.exit(_run())
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise _EndedError(number)
+
+
+def _run() -> int:
+    """Run the command line, and return its exit code."""
     try:
         cli.main(standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()
     except click.NoSuchOption as error:
         explain_option(error).show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except GlyphgenError as error:
         for problem in error.problems:
             say(problem)
-        sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(_INTERRUPTED)
-    sys.exit(0)
+        return 1
+    except (KeyboardInterrupt, click.Abort) as error:
+        number = error.args[0] if isinstance(error, _EndedError) else signal.SIGINT
+        return 128 + int(number)  # as shells say it
+    except BrokenPipeError:  # who reads what we print has seen enough
+        _forget_stdout()
+        return 1
+    except OSError as error:
+        # Whatever the system refuses where nobody expects it, as to print or to load a library.
+        say(
+            f"{error.filename or 'glyphgen'}: {error.strerror or error} (run the same command again)"
+        )
+        _forget_stdout()
+        return 1
+    except MemoryError:
+        say("glyphgen: not enough memory (make room, or use fewer --workers)")
+        return 1
+    return 0
+
+
+def _forget_stdout() -> None:
+    """Keep Python from failing once more to print, at its very end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @click.group(

@@ -8,6 +8,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.files.writing import disk_errors, make_folder, write_array
+
 __all__ = ["N_DIRECTIONS", "OutlineStore", "join_stores"]
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
@@ -123,18 +125,27 @@ class OutlineStore:
         return replace(self, **_pad(taken))
 
     def write(self, folder: Path) -> None:
-        """Write every array as ``<name>.npy`` into a folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write every array as ``<name>.npy`` into a folder, which is made; maps of older ones stay whole.
+
+        Raises:
+            DatasetError: The disk refused.
+        """
+        make_folder(folder)
         for field in fields(self):
-            np.save(folder / f"{field.name}.npy", getattr(self, field.name))
+            write_array(folder / f"{field.name}.npy", getattr(self, field.name), durable=False)
 
     @classmethod
     def open(cls, folder: Path) -> "OutlineStore":
-        """Memory-map a store that was written; workers on one machine share its pages."""
+        """Memory-map a store that was written; workers on one machine share its pages.
+
+        Raises:
+            DatasetError: It cannot be read.
+        """
         arrays: dict[str, Any] = {}
         for field in fields(cls):
             path = folder / f"{field.name}.npy"
-            mapped = np.load(path, mmap_mode="r")
+            with disk_errors(path, "read"):
+                mapped = np.load(path, mmap_mode="r")
             # Plain arrays over the map: np.memmap costs a microsecond more at every indexing.
             arrays[field.name] = np.asarray(mapped).view(np.ndarray)
         return cls(**arrays)

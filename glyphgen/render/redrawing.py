@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from glyphgen.dataset.reader import Dataset
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.production import RowMaker
 from glyphgen.progress import Reporter
@@ -27,8 +27,8 @@ def redraw_rows(
         GlyphgenError: Its fonts are gone, or they, its recipe or glyphgen have changed.
     """
     prepared = recall_render(dataset.folder, reporter=reporter)
-    with TemporaryDirectory() as work:
-        maker = make_render_job(prepared, Path(work)).open()
+    with make_temporary_folder() as work:
+        maker = make_render_job(prepared, work).open()
         yield maker, _find_problems(prepared, dataset, runs)
 
 

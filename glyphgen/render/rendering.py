@@ -3,12 +3,12 @@
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.shards import Layout
 from glyphgen.engines import find_engine_version
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.production import (
     DatasetSpec,
@@ -94,8 +94,8 @@ def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
 def _report_cost(
     prepared: PreparedRender, spec: DatasetSpec, workers: int, reporter: Reporter
 ) -> None:
-    with TemporaryDirectory() as work:
-        maker = make_render_job(prepared, Path(work)).open()
+    with make_temporary_folder() as work:
+        maker = make_render_job(prepared, work).open()
         found = estimate_making(spec.folder, spec.layout, maker, range(spec.layout.n_rows))
     reporter.message(f"{spec.folder}: {found.describe(workers)}")
 
