@@ -61,38 +61,36 @@ def _run() -> int:
         cli.main(standalone_mode=False)
         if sys.stdout:
             sys.stdout.flush()
-    except click.NoSuchOption as error:
-        explain_option(error).show()
-        return error.exit_code
     except click.ClickException as error:
-        error.show()
+        shown = explain_option(error) if isinstance(error, click.NoSuchOption) else error
+        shown.show()
         return error.exit_code
-    except GlyphgenError as error:
-        for problem in error.problems:
-            say(problem)
-        return 1
     except (KeyboardInterrupt, click.Abort) as error:
         number = error.args[0] if isinstance(error, _EndedError) else signal.SIGINT
         return 128 + int(number)  # as shells say it
-    except BrokenPipeError:  # who reads what we print has seen enough
-        _forget_stdout()
-        return 1
-    except OSError as error:
-        # Whatever the system refuses where nobody expects it, as to print or to load a library.
-        say(
-            f"{error.filename or 'glyphgen'}: {error.strerror or error} (run the same command again)"
-        )
-        _forget_stdout()
-        return 1
-    except MemoryError:
-        say("glyphgen: not enough memory (make room, or use fewer --workers)")
+    except (GlyphgenError, OSError, MemoryError) as error:
+        for line in _describe(error):
+            say(line)
+        if isinstance(error, OSError):  # Python would fail to print once more, at its very end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     return 0
 
 
-def _forget_stdout() -> None:
-    """Keep Python from failing once more to print, at its very end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _describe(error: Exception) -> tuple[str, ...]:
+    """Return the lines for an error.
+
+    An OSError belongs to the place that the user knows, and is a GlyphgenError long before it comes here
+    (``disk_errors`` and its like). What is left are places of nobody: to print, to load a library.
+    """
+    if isinstance(error, GlyphgenError):
+        return error.problems
+    if isinstance(error, BrokenPipeError):
+        return ()  # who reads what we print has seen enough
+    if isinstance(error, OSError):
+        place, said = error.filename or "glyphgen", error.strerror or error
+        return (f"{place}: {said} (look at the machine, and run the same command again)",)
+    return ("glyphgen: not enough memory (make room, or use fewer --workers)",)
 
 
 @click.group(

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+import numpy as np
+
 from glyphgen.errors import FontError, MachineError, WorkerError
 from glyphgen.files.temporary import make_temporary_folder, temporary_errors
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
@@ -195,9 +197,11 @@ class FontReader:
             raise FontError(*(line for face in unread for line in face.problems))
         cells, missing = [], []
         for k in read:
-            with temporary_errors(home), (home / f"{k}.outlines").open("rb") as file:
-                cells.append(OutlineStore.load(file))
-                missing.append(OutlineStore.load(file))
+            with temporary_errors(home):
+                content = np.frombuffer((home / f"{k}.outlines").read_bytes(), np.uint8)
+            store, end = OutlineStore.parse(content)
+            cells.append(store)
+            missing.append(OutlineStore.parse(content, end)[0])
         return ReadOutlines(
             faces=tuple(faces[k] for k in read),
             store=join_stores(cells),

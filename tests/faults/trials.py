@@ -1,0 +1,402 @@
+"""Faults at every system call: what each does to a command, and whether the next run puts it right.
+
+`python tests/faults/trials.py` runs all of them and prints the table of docs/reliability.md.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from power import cut_power
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+# As in shim.c: kinds of faults, and of calls.
+EIO, ENOSPC, EMFILE, ENOMEM, SHORT, FULL, KILL_BEFORE, KILL_AFTER, POWER = range(1, 10)
+NAMES_LOST = 100  # POWER, and names are lost, too
+OPEN, READ, WRITE, SYNC, NAME, MAP, MAKE = (1 << k for k in range(7))
+KINDS = {
+    EIO: ("input/output error", OPEN | READ | WRITE | SYNC | NAME),
+    ENOSPC: ("disk full once", WRITE | MAKE),
+    EMFILE: ("too many open files", OPEN),
+    ENOMEM: ("no memory to map", MAP),
+    SHORT: ("half of it read or written", READ | WRITE),
+    FULL: ("disk full from then on", WRITE | MAKE),
+    KILL_BEFORE: ("killed before the call", 127),
+    KILL_AFTER: ("killed after the call", 127),
+    POWER: ("power cut, bytes lost", 127),
+    NAMES_LOST: ("power cut, bytes and names lost", 127),
+}
+KILLS = (KILL_BEFORE, KILL_AFTER, POWER, NAMES_LOST)
+KILLED = -9
+_PLAN = struct.Struct("<6Q")  # struct plan of shim.c
+
+RECIPE = """
+classes.text = "01"
+fonts.files = ["fonts/*.ttf"]
+image.height = 12
+image.width = 12
+render.per_class = 12
+output.rows_per_shard = 8
+"""
+
+
+class Call(NamedTuple):
+    """A system call of a run without faults."""
+
+    number: int
+    what: int
+    name: str
+    path: str
+
+
+class Outcome(NamedTuple):
+    """How a run ended."""
+
+    code: int
+    stderr: str
+    fired: bool
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A command, and what lies there before it.
+
+    Attributes:
+        arguments: Of the command.
+        prepare: Brings a folder, which holds recipe and fonts, into the state before the command.
+        keeps_cache: Whether the user's cache is that of an earlier run, or empty.
+    """
+
+    arguments: tuple[str, ...]
+    prepare: Callable[["Laboratory", Path], None] = lambda laboratory, base: None
+    keeps_cache: bool = True
+
+
+def find_compiler() -> str | None:
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
+def hash_dataset(folder: Path) -> dict[str, str]:
+    """Return the hashes of all that has to be equal in equal datasets; run.json tells of the run."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "run.json"
+    }
+
+
+class Laboratory:
+    """A folder in which commands run with faults, one at a time.
+
+    Args:
+        home: An empty folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.base = home / "base"  # all below it is watched
+        self.journal = home / "journal"
+        self._log = home / "log"
+        self._plan = home / "plan"
+        self._templates: dict[str, Path] = {}
+        self._references: dict[str, dict[str, str]] = {}
+        self._calls: dict[str, list[Call]] = {}
+        self._plan.write_bytes(bytes(_PLAN.size))
+        library = home / "shim.so"
+        compiler = find_compiler()
+        assert compiler
+        subprocess.run(
+            [compiler, "-O1", "-shared", "-fPIC", "-o", library, HERE / "shim.c", "-ldl"],
+            check=True,
+        )
+        self._environment = {
+            **os.environ,
+            "LD_PRELOAD": str(library),
+            "FAULTS_PLAN": str(self._plan),
+            "FAULTS_ROOT": str(self.base),
+            "PYTHONPATH": str(ROOT),
+            "XDG_CACHE_HOME": str(self.base / "cache"),
+            "TMPDIR": str(self.base / "tmp"),
+            "OMP_NUM_THREADS": "1",
+        }
+        self._launchers: dict[str, subprocess.Popen[str]] = {}
+
+    def __enter__(self) -> "Laboratory":
+        self._launchers = {
+            "plain": self._start_launcher({}),
+            "logged": self._start_launcher({"FAULTS_LOG": str(self._log)}),
+            "noted": self._start_launcher({"FAULTS_JOURNAL": str(self.journal)}),
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for launcher in self._launchers.values():
+            launcher.communicate()
+
+    def _start_launcher(self, more: dict[str, str]) -> "subprocess.Popen[str]":
+        self.journal.mkdir(exist_ok=True)
+        launcher = subprocess.Popen(
+            [sys.executable, HERE / "launcher.py"],
+            env=self._environment | more,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert launcher.stdout
+        assert launcher.stdout.readline() == "ready\n"
+        return launcher
+
+    def run(
+        self, arguments: Iterable[str], *, at: int = 0, kind: int = 0, how: str = "plain"
+    ) -> Outcome:
+        """Run a command in ``base``, with a fault at a call."""
+        self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0))
+        trial = {
+            "arguments": [*arguments],
+            "folder": str(self.base),
+            "stdout": str(self.home / "stdout"),
+            "stderr": str(self.home / "stderr"),
+        }
+        launcher = self._launchers[how]
+        assert launcher.stdin
+        assert launcher.stdout
+        launcher.stdin.write(json.dumps(trial) + "\n")
+        launcher.stdin.flush()
+        code = int(launcher.stdout.readline())
+        fired = _PLAN.unpack(self._plan.read_bytes())[3]
+        stderr = (self.home / "stderr").read_text(encoding="utf-8", errors="replace")
+        return Outcome(code, stderr, bool(fired))
+
+    def run_well(self, *arguments: str) -> None:
+        outcome = self.run(arguments)
+        assert outcome.code == 0, outcome.stderr
+
+    def restore(self, name: str) -> None:
+        """Bring ``base`` into the state before a scenario's command."""
+        if name not in self._templates:
+            self._make_template(name)
+        shutil.rmtree(self.base, ignore_errors=True)
+        shutil.copytree(self._templates[name], self.base, symlinks=True)
+
+    def _make_template(self, name: str) -> None:
+        scenario = SCENARIOS[name]
+        shutil.rmtree(self.base, ignore_errors=True)
+        for folder in ("fonts", "tmp", "cache"):
+            (self.base / folder).mkdir(parents=True)
+        for font in ("GochiHand_400Regular.ttf", "Caveat_400Regular.ttf"):
+            shutil.copy(ROOT / "fonts" / "latin" / font, self.base / "fonts")
+        (self.base / "tiny.toml").write_text(RECIPE, encoding="utf-8")
+        if scenario.keeps_cache:
+            self.run_well("render", "tiny.toml", "--out", "out", "--quiet")
+            shutil.rmtree(self.base / "out")
+        scenario.prepare(self, self.base)
+        template = self.home / f"template-{name}"
+        shutil.copytree(self.base, template)
+        self._templates[name] = template
+        self._log.unlink(missing_ok=True)
+        self._launchers["logged"].communicate()
+        self._launchers["logged"] = self._start_launcher({"FAULTS_LOG": str(self._log)})
+        outcome = self.run(scenario.arguments, how="logged")
+        assert outcome.code == 0, outcome.stderr
+        self._references[name] = hash_dataset(self.base / "out")
+        self._calls[name] = [
+            Call(int(number), int(what), called, path.strip())
+            for number, _, what, called, path in (
+                line.split(" ", 4) for line in self._log.read_text(encoding="utf-8").splitlines()
+            )
+        ]
+
+    def list_calls(self, name: str) -> list[Call]:
+        """List the calls of a scenario's command without faults."""
+        self.restore(name)
+        return self._calls[name]
+
+    def try_fault(self, name: str, at: int, kind: int) -> str:
+        """Run a scenario's command with a fault, and again without; return what is wrong, or nothing."""
+        self.restore(name)
+        self.journal.mkdir(exist_ok=True)
+        is_cut = kind in (POWER, NAMES_LOST)
+        arguments = SCENARIOS[name].arguments
+        outcome = self.run(
+            arguments, at=at, kind=POWER if is_cut else kind, how="noted" if is_cut else "plain"
+        )
+        if is_cut and outcome.fired:
+            cut_power(self.base, self.journal, names_stay=kind == POWER)
+        for path in self.journal.iterdir():
+            if path.name == "journal":
+                os.truncate(path, 0)
+            else:
+                path.unlink()
+        if not outcome.fired:
+            return self._find_wrong_end(name, outcome) if outcome.code else ""
+        return self._find_wrong_end(name, outcome) or self._find_wrong_rerun(name, outcome)
+
+    def _find_wrong_end(self, name: str, outcome: Outcome) -> str:
+        out = self.base / "out"
+        is_complete = (out / "index.json").exists() and not (out / ".work").exists()
+        if is_complete and outcome.code != 0 and name in NEW:
+            found = hash_dataset(out)
+            found.pop(".lock", None)
+            if {n: h for n, h in found.items() if not n.endswith(".tmp")} != self._references[name]:
+                return "an index.json beside what it does not describe"
+        if outcome.code == KILLED:
+            return ""
+        if outcome.code == 0:
+            if hash_dataset(out) != self._references[name]:
+                return f"exit 0 without the whole dataset: {_compare(hash_dataset(out), self._references[name])}"
+            return ""
+        if outcome.code not in (1, 130, 143):
+            return f"exit {outcome.code}: {outcome.stderr[-300:]}"
+        if "Traceback" in outcome.stderr:
+            return "traceback: " + outcome.stderr[-700:]
+        lines = outcome.stderr.splitlines()
+        if len(lines) != 1 or not re.match(r"\S.*: .+", lines[0]) or "glyphgen: " in lines[0]:
+            return f"not one clear line: {outcome.stderr[-300:]!r}"
+        return ""
+
+    def _find_wrong_rerun(self, name: str, outcome: Outcome) -> str:
+        arguments = SCENARIOS[name].arguments
+        again = self.run(arguments)
+        if again.code != 0:
+            return f"the next run ends with {again.code}: {again.stderr[-700:]}"
+        found = hash_dataset(self.base / "out")
+        if found != self._references[name]:
+            return f"the next run makes another dataset: {_compare(found, self._references[name])}"
+        return ""
+
+
+def _compare(found: dict[str, str], expected: dict[str, str]) -> str:
+    differing = sorted(k for k in {*found, *expected} if found.get(k) != expected.get(k))
+    return ", ".join(differing)
+
+
+def _make_pictures(laboratory: Laboratory, base: Path) -> None:
+    for label in "01":
+        (base / "pictures" / label).mkdir(parents=True)
+        for k in range(5):
+            pixels = np.zeros((12, 12), np.uint8)
+            pixels[2 : 6 + k, 3 + int(label) : 6] = 255
+            Image.fromarray(pixels).save(base / "pictures" / label / f"{k}.png")
+
+
+def _make_source(laboratory: Laboratory, base: Path) -> None:
+    laboratory.run_well("render", "tiny.toml", "--out", "source", "--quiet")
+
+
+def _make_two_sources(laboratory: Laboratory, base: Path) -> None:
+    _make_source(laboratory, base)
+    laboratory.run_well("render", "tiny.toml", "--out", "second", "--seed", "7", "--quiet")
+
+
+def _make_half(laboratory: Laboratory, base: Path) -> None:
+    render = SCENARIOS["render to npy"].arguments
+    laboratory.run(render)
+    shutil.rmtree(base / "out")
+    at = 10
+    while not list((base / "out").glob(".work/shard-00001.json")):
+        shutil.rmtree(base / "out", ignore_errors=True)
+        laboratory.run(render, at=at, kind=KILL_AFTER)
+        at += 10
+        assert at < 5000
+
+
+def _make_another(laboratory: Laboratory, base: Path) -> None:
+    laboratory.run_well("render", "tiny.toml", "--out", "out", "--seed", "9", "--quiet")
+
+
+def _make_damaged(laboratory: Laboratory, base: Path) -> None:
+    laboratory.run_well("render", "tiny.toml", "--out", "out", "--quiet")
+    with (base / "out" / "images.npy").open("r+b") as file:
+        file.seek(128 + 1000)
+        byte = file.read(1)
+        file.seek(128 + 1000)
+        file.write(bytes([byte[0] ^ 255]))
+
+
+_TO_OUT = ("--out", "out", "--workers", "1", "--quiet")
+_RENDER = ("render", "tiny.toml", *_TO_OUT)
+SCENARIOS = {
+    "render to npy": Scenario(_RENDER),
+    "render to hdf5": Scenario((*_RENDER, "--format", "hdf5")),
+    "render, nothing in the cache": Scenario(_RENDER, keeps_cache=False),
+    "balance": Scenario(("balance", "source", "--per-class", "20", *_TO_OUT), _make_source),
+    "import": Scenario(("import", "folder", "pictures", *_TO_OUT), _make_pictures),
+    "merge": Scenario(("merge", "source", "second", *_TO_OUT), _make_two_sources),
+    "resume": Scenario(_RENDER, _make_half),
+    "render --force": Scenario((*_RENDER, "--force"), _make_another),
+    "render, a shard damaged": Scenario(_RENDER, _make_damaged),
+}
+NEW = ("render to npy", "render to hdf5", "balance", "import", "merge", "resume")
+"""Those in which an index.json is never there before the dataset is whole."""
+
+
+def plan_trials(calls: Sequence[Call], every: int, first: int = 0) -> Iterator[tuple[int, int]]:
+    """Return points and kinds: every n-th of all calls and the kinds that fit it."""
+    trials = (
+        (call.number, kind) for call in calls for kind, (_, fit) in KINDS.items() if call.what & fit
+    )
+    return itertools.islice(trials, first, None, every)
+
+
+@contextmanager
+def open_laboratory() -> Iterator[Laboratory]:
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as home,
+        Laboratory(Path(home)) as laboratory,
+    ):
+        yield laboratory
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="try every n-th fault only")
+    parser.add_argument("--first", type=int, default=0, help="begin with this one")
+    parser.add_argument(
+        "--only", choices=SCENARIOS, action="append", help="a command; may be repeated"
+    )
+    options = parser.parse_args()
+    wrong = 0
+    print("| command | calls | faults | exit 0 | one line | killed | seconds | wrong |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|", flush=True)
+    with open_laboratory() as laboratory:
+        for name in options.only or SCENARIOS:
+            started = time.monotonic()
+            calls = laboratory.list_calls(name)
+            problems: list[str] = []
+            n = 0
+            for at, kind in plan_trials(calls, options.every, options.first):
+                n += 1
+                if problem := laboratory.try_fault(name, at, kind):
+                    call = calls[at - 1]
+                    place = call.path.removeprefix(str(laboratory.base))
+                    problems.append(f"{KINDS[kind][0]} at {at}, {call.name} {place}: {problem}")
+                    print(f"{name}: {problems[-1]}", file=sys.stderr, flush=True)
+            seconds = time.monotonic() - started
+            print(
+                f"| {name} | {len(calls):,} | {n:,} | | | | {seconds:.0f} | {len(problems)} |",
+                flush=True,
+            )
+            wrong += len(problems)
+    return min(wrong, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
