@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["LOCK_NAME", "LockedError", "hold_lock", "is_abandoned"]
+__all__ = ["LOCK_NAME", "LockedError", "hold_lock", "is_free"]
 
 LOCK_NAME = ".lock"
 """The file, in a folder that one process has for itself, that is locked."""
@@ -57,15 +57,16 @@ def hold_lock(path: Path) -> Iterator[bool]:
             os.close(descriptor)
 
 
-def is_abandoned(path: Path) -> bool:
-    """Return whether there is a lock file whose owner has ended without removing it."""
+def is_free(path: Path) -> bool:
+    """Return whether nobody has the lock of a file, which need not exist."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return True
     except OSError:
         return False
     try:
-        # An empty file is that of a process which is about to take it.
-        return os.fstat(descriptor).st_size > 0 and _lock(descriptor)
+        return _lock(descriptor)
     except (LockedError, OSError):
         return False
     finally:

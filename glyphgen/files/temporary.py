@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,14 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from glyphgen.errors import MachineError
-from glyphgen.files.locking import LOCK_NAME, hold_lock, is_abandoned
+from glyphgen.files.locking import LOCK_NAME, hold_lock, is_free
 
 __all__ = ["make_temporary_folder", "temporary_errors"]
 
-_PREFIX = "glyphgen-temporary-"
-_ABANDONED_S = (
-    60  # age at which a folder without its lock file belongs to a process that was killed
-)
+_PREFIX = "glyphgen-temporary-"  # of folders that are locked for as long as they are used
+_NEW_PREFIX = ".glyphgen-new-"  # of those that are not locked yet
+_ABANDONED_S = 60  # age at which one of the latter belongs to a process that was killed
 
 
 @contextmanager
@@ -47,20 +47,23 @@ def make_temporary_folder() -> Iterator[Path]:
     with ExitStack() as stack:
         with temporary_errors(Path(os.environ.get("TMPDIR", "/tmp"))):
             _remove_abandoned(Path(tempfile.gettempdir()))
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            new = Path(tempfile.mkdtemp(prefix=_NEW_PREFIX))
+            stack.callback(shutil.rmtree, new, ignore_errors=True)
+            stack.enter_context(hold_lock(new / LOCK_NAME))
+            folder = new.with_name(_PREFIX + new.name.removeprefix(_NEW_PREFIX))
+            new.rename(folder)
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            stack.enter_context(hold_lock(folder / LOCK_NAME))
         yield folder
 
 
 def _remove_abandoned(place: Path) -> None:
     """Remove the folders of this user whose processes have ended, on whatever host they ran."""
-    for folder in place.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # another process removes it at this moment
-            status = folder.stat(follow_symlinks=False)
-            if status.st_uid != os.getuid() or folder.is_symlink():
-                continue
-            if is_abandoned(folder / LOCK_NAME):
-                shutil.rmtree(folder, ignore_errors=True)
-            elif status.st_mtime < time.time() - _ABANDONED_S:
-                folder.rmdir()  # where it is empty: killed before it was locked
+    for prefix in (_PREFIX, _NEW_PREFIX):
+        for folder in place.glob(f"{prefix}*"):
+            with suppress(OSError):  # another process removes it at this moment
+                status = folder.stat(follow_symlinks=False)
+                is_ours = status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
+                is_young = status.st_mtime > time.time() - _ABANDONED_S
+                if is_ours and not (prefix == _NEW_PREFIX and is_young):
+                    if is_free(folder / LOCK_NAME):
+                        shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Runs the command line again and again in forked processes, with all modules loaded before.
 
-A trial takes a tenth of a second so, and not one and a half. Reads a JSON line for each trial from stdin: the
-arguments, the folder to work in, the files for stdout and stderr; answers with the exit code.
+A trial takes a tenth of a second so, and not one and a half. A JSON line on stdin is a trial: the
+arguments, the folder to work in, the files for stdout and stderr. The exit code is a line on stdout.
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """A power cut: what nobody has waited for to reach the disk is undone, as the journal of shim.c tells it.
 
-Bytes that were written after the last fsync of their file are lost; files that were never synced are empty. Names
-(of what was made, renamed, removed) that were changed after the last fsync of their folder are lost as
-well, or stay, as the test wants: POSIX promises neither.
+Bytes that were written after the last fsync of their file are lost; files that were never synced are empty.
+Names (of what was made, renamed, removed) that were changed after the last fsync of their folder are lost
+as well, or stay, as the test wants: POSIX promises neither.
 """
 
 import os
