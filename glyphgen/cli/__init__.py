@@ -66,7 +66,8 @@ def _run() -> int:
         shown.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        number = error.args[0] if isinstance(error, _EndedError) else signal.SIGINT
+        cause = error.__cause__ or error  # click makes an Abort of it
+        number = cause.args[0] if isinstance(cause, _EndedError) else signal.SIGINT
         return 128 + int(number)  # as shells say it
     except (GlyphgenError, OSError, MemoryError) as error:
         for line in _describe(error):

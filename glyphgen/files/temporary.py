@@ -63,7 +63,6 @@ def _remove_abandoned(place: Path) -> None:
             with suppress(OSError):  # another process removes it at this moment
                 status = folder.stat(follow_symlinks=False)
                 is_ours = status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
-                is_young = status.st_mtime > time.time() - _ABANDONED_S
-                if is_ours and not (prefix == _NEW_PREFIX and is_young):
-                    if is_free(folder / LOCK_NAME):
-                        shutil.rmtree(folder, ignore_errors=True)
+                is_old = prefix == _PREFIX or status.st_mtime < time.time() - _ABANDONED_S
+                if is_ours and is_old and is_free(folder / LOCK_NAME):
+                    shutil.rmtree(folder, ignore_errors=True)
