@@ -30,7 +30,7 @@ struct plan {
     uint64_t kind;
     uint64_t fired; /* the call at which it came */
     uint64_t dead;  /* the power is cut: whoever calls next is killed */
-    uint64_t main;  /* process that a kill or a power cut ends, too, with its group; 0: the caller alone */
+    uint64_t main;  /* process that a power cut ends at once, with its group */
 };
 
 enum { NONE, FAIL_EIO, FAIL_ENOSPC, FAIL_EMFILE, FAIL_ENOMEM, SHORT, FULL, KILL_BEFORE, KILL_AFTER, POWER };
@@ -104,7 +104,7 @@ static void write_line(int file, const char *form, ...)
 
 static void die(void)
 {
-    if (plan->main)
+    if (plan->dead)
         syscall(SYS_kill, -(pid_t)plan->main, SIGKILL);
     syscall(SYS_kill, getpid(), SIGKILL);
     for (;;)

@@ -146,6 +146,7 @@ class Laboratory:
             "plain": self._start_launcher({}),
             "logged": self._start_launcher({"FAULTS_LOG": str(self._log)}),
             "noted": self._start_launcher({"FAULTS_JOURNAL": str(self.journal)}),
+            "second": self._start_launcher({}),
         }
         return self
 
@@ -171,20 +172,36 @@ class Laboratory:
     ) -> Outcome:
         """Run a command in ``base``, with a fault at a call."""
         self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0))
+        self._start(how, arguments)
+        return self._wait(how)
+
+    def run_two(
+        self, first: Iterable[str], second: Iterable[str], *, at: int = 0, kind: int = 0
+    ) -> tuple[Outcome, Outcome]:
+        """Run two commands at the same time; the fault is for the one that comes to its call."""
+        self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0))
+        self._start("plain", first)
+        self._start("second", second)
+        return self._wait("plain"), self._wait("second")
+
+    def _start(self, how: str, arguments: Iterable[str]) -> None:
         trial = {
             "arguments": [*arguments],
             "folder": str(self.base),
-            "stdout": str(self.home / "stdout"),
-            "stderr": str(self.home / "stderr"),
+            "stdout": str(self.home / f"stdout-{how}"),
+            "stderr": str(self.home / f"stderr-{how}"),
         }
-        launcher = self._launchers[how]
-        assert launcher.stdin
-        assert launcher.stdout
-        launcher.stdin.write(json.dumps(trial) + "\n")
-        launcher.stdin.flush()
-        code = int(launcher.stdout.readline())
+        stdin = self._launchers[how].stdin
+        assert stdin
+        stdin.write(json.dumps(trial) + "\n")
+        stdin.flush()
+
+    def _wait(self, how: str) -> Outcome:
+        stdout = self._launchers[how].stdout
+        assert stdout
+        code = int(stdout.readline())
         fired = _PLAN.unpack(self._plan.read_bytes())[3]
-        stderr = (self.home / "stderr").read_text(encoding="utf-8", errors="replace")
+        stderr = (self.home / f"stderr-{how}").read_text(encoding="utf-8", errors="replace")
         return Outcome(code, stderr, bool(fired))
 
     def run_well(self, *arguments: str) -> None:
@@ -280,7 +297,7 @@ class Laboratory:
         found, expected = hash_dataset(self.base / "out"), self._references[name]
         if found != expected:
             return f"the next run makes another dataset: {_compare(found, expected)}"
-        left = [path.name for path in (self.base / "tmp").iterdir()]
+        left = [path.name for path in (self.base / "tmp").glob("glyphgen-*")]
         return f"left behind for the next run: {left}" if left else ""
 
 
@@ -324,6 +341,8 @@ def _make_half(laboratory: Laboratory, base: Path) -> None:
         laboratory.run(render, at=at, kind=KILL_AFTER)
         at += 10
         assert at < 5000
+    for left in (base / "tmp").iterdir():
+        shutil.rmtree(left)
 
 
 def _make_another(laboratory: Laboratory, base: Path) -> None:

@@ -5,6 +5,7 @@ load without an error, with zeros where rows are missing. They are written in sl
 local folder can: a store of another kind takes hdf5.
 """
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -48,6 +49,8 @@ class NpyShards(Shards):
             offset = self._find_offset(path, name, rows.start)
             with read_errors(path):
                 items = np.fromfile(path, dtype, int(np.prod(shape)), offset=offset)
+                if items.size < np.prod(shape):  # NumPy does not say why it stopped
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
             arrays.append(items.reshape(shape))
         return Arrays(*arrays)
 
