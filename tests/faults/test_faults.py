@@ -66,6 +66,12 @@ def test_a_fault_leaves_a_line_or_a_whole_dataset_and_nothing_that_the_next_run_
     assert n_fired > 0.9 * len(calls) / EVERY
 
 
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_power_cut_after_the_end_takes_nothing(laboratory: Laboratory, name: str) -> None:
+    found, expected = laboratory.try_cut_after_end(name)
+    assert found == expected
+
+
 _RENDER = ("render", "tiny.toml", "--out", "out", "--workers", "1", "--quiet")
 _COMMANDS = {
     "one": _RENDER,
