@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ __all__ = [
     "flush_to_disk",
     "make_folder",
     "name_temporary",
+    "read_items",
     "remove_temporaries",
     "sync",
     "write_array",
@@ -141,6 +142,20 @@ def write_array(path: Path, array: NDArray[Any], *, durable: bool = True) -> Non
     content = io.BytesIO()
     np.lib.format.write_array(content, array, allow_pickle=False)
     write_bytes(path, np.frombuffer(content.getbuffer(), np.uint8), durable=durable)
+
+
+def read_items(
+    file: Path | BinaryIO, dtype: np.dtype[Any], n: int, offset: int = 0
+) -> NDArray[Any]:
+    """Read items from the ``offset``-th byte of a file on: (n,).
+
+    Raises:
+        OSError: The file has fewer, or the disk failed on the way.
+    """
+    items = np.fromfile(file, dtype, n, offset=offset)
+    if len(items) < n:  # NumPy keeps the reason to itself
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return items
 
 
 def make_folder(folder: Path) -> None:

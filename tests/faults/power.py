@@ -21,16 +21,16 @@ class _File:
     )  # since it was synced: offset, bytes
 
 
-def cut_power(root: Path, journal: Path, *, names_stay: bool) -> None:
+def cut_power(root: Path, notes: Path, *, names_stay: bool) -> None:
     """Bring all below ``root`` into a state that a power cut may leave behind."""
-    lines = (journal / "journal").read_text(encoding="utf-8").splitlines()
+    lines = (notes / "journal").read_text(encoding="utf-8").splitlines()
     records = [line.split("\t") for line in lines]
-    _lose_bytes(root, journal, records)
+    _lose_bytes(root, notes, records)
     if not names_stay:
-        _lose_names(journal, records)
+        _lose_names(notes, records)
 
 
-def _lose_bytes(root: Path, journal: Path, records: list[list[str]]) -> None:
+def _lose_bytes(root: Path, notes: Path, records: list[list[str]]) -> None:
     files: dict[int, _File] = defaultdict(_File)
     for what, *rest in records:
         if what in ("create", "write", "truncate", "sync"):
@@ -43,8 +43,8 @@ def _lose_bytes(root: Path, journal: Path, records: list[list[str]]) -> None:
                 files[inode].size = int(rest[1])
             else:
                 files[inode] = _File()
-    for path in [*root.rglob("*"), *journal.iterdir()]:
-        if path.is_file() and not path.is_symlink() and path.name != "journal":
+    for path in [*root.rglob("*"), *notes.iterdir()]:
+        if path.is_file() and not path.is_symlink() and path.name not in ("journal", "log"):
             lost = files.get(path.stat().st_ino)
             if lost and lost.is_new:
                 os.truncate(path, 0)
@@ -61,48 +61,48 @@ def _zero(path: Path, written: list[tuple[int, int]]) -> None:
                 file.write(bytes(min(n, size - offset)))
 
 
-def _lose_names(journal: Path, records: list[list[str]]) -> None:
+def _lose_names(notes: Path, records: list[list[str]]) -> None:
     for number, record in reversed(list(enumerate(records))):
         undo = _UNDO.get(record[0])
         if undo is None:
             continue
         paths = [Path(text) for text in record[1:] if text.startswith("/")]
         if not _is_synced(paths[-1].parent, records[number + 1 :]):
-            undo(journal, record[1:])
+            undo(notes, record[1:])
 
 
 def _is_synced(folder: Path, records: list[list[str]]) -> bool:
     return any(record[0] == "sync" and record[2:] == [str(folder)] for record in records)
 
 
-def _undo_create(journal: Path, values: list[str]) -> None:
+def _undo_create(notes: Path, values: list[str]) -> None:
     path = Path(values[1])
     if path.is_file() and path.stat().st_ino == int(values[0]):
         path.unlink()
 
 
-def _undo_rename(journal: Path, values: list[str]) -> None:
+def _undo_rename(notes: Path, values: list[str]) -> None:
     old, new = Path(values[0]), Path(values[1])
     if not new.exists() or not old.parent.exists():
         return
     new.rename(old)
-    _restore(journal, values[2], new)
+    _restore(notes, values[2], new)
 
 
-def _undo_unlink(journal: Path, values: list[str]) -> None:
-    _restore(journal, values[1], Path(values[0]))
+def _undo_unlink(notes: Path, values: list[str]) -> None:
+    _restore(notes, values[1], Path(values[0]))
 
 
-def _restore(journal: Path, kept: str, path: Path) -> None:
+def _restore(notes: Path, kept: str, path: Path) -> None:
     if kept != "0" and path.parent.exists() and not path.exists():
-        os.link(journal / kept, path)
+        os.link(notes / kept, path)
 
 
-def _undo_mkdir(journal: Path, values: list[str]) -> None:
+def _undo_mkdir(notes: Path, values: list[str]) -> None:
     shutil.rmtree(values[0], ignore_errors=True)
 
 
-def _undo_rmdir(journal: Path, values: list[str]) -> None:
+def _undo_rmdir(notes: Path, values: list[str]) -> None:
     path = Path(values[0])
     if path.parent.exists():
         path.mkdir(exist_ok=True)

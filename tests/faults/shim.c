@@ -2,8 +2,7 @@
  *
  * Loaded by LD_PRELOAD; x86-64 or any other Linux with glibc. What to do stands in a file that every process maps
  * (struct plan): the test writes it before each trial. FAULTS_PLAN names the file, FAULTS_ROOT the folder,
- * FAULTS_LOG a file that gets a line for each call, FAULTS_JOURNAL a folder where all is noted that a
- * power cut may undo (see power.py).
+ * FAULTS_NOTES a folder for the files log and journal, and for files that have lost their names (see power.py).
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -31,9 +30,11 @@ struct plan {
     uint64_t fired; /* the call at which it came */
     uint64_t dead;  /* the power is cut: whoever calls next is killed */
     uint64_t main;  /* process that a power cut ends at once, with its group */
+    uint64_t notes; /* LOG: a line for each call; JOURNAL: all that a power cut may undo */
 };
 
 enum { NONE, FAIL_EIO, FAIL_ENOSPC, FAIL_EMFILE, FAIL_ENOMEM, SHORT, FULL, KILL_BEFORE, KILL_AFTER, POWER };
+enum { LOG = 1, JOURNAL = 2 };
 enum { OPEN = 1, READ = 2, WRITE = 4, SYNC = 8, NAME = 16, MAP = 32, MAKE = 64 };
 
 /* Calls that each kind of fault fits. */
@@ -56,7 +57,7 @@ static struct plan *plan;
 static char root[PATH_MAX];
 static size_t root_length;
 static int log_file = -1, journal_file = -1;
-static char journal[PATH_MAX];
+static char notes[PATH_MAX];
 
 static int open_aside(const char *path)
 {
@@ -73,14 +74,12 @@ __attribute__((constructor)) static void start(void)
         return;
     root_length = strlen(below);
     memcpy(root, below, root_length + 1);
-    if (getenv("FAULTS_LOG"))
-        log_file = open_aside(getenv("FAULTS_LOG"));
-    if (getenv("FAULTS_JOURNAL")) {
-        char path[PATH_MAX + 16];
-        snprintf(journal, sizeof journal, "%s", getenv("FAULTS_JOURNAL"));
-        snprintf(path, sizeof path, "%s/journal", journal);
-        journal_file = open_aside(path);
-    }
+    char path[PATH_MAX + 16];
+    snprintf(notes, sizeof notes, "%s", getenv("FAULTS_NOTES"));
+    snprintf(path, sizeof path, "%s/log", notes);
+    log_file = open_aside(path);
+    snprintf(path, sizeof path, "%s/journal", notes);
+    journal_file = open_aside(path);
     int file = syscall(SYS_openat, AT_FDCWD, at, O_RDWR | O_CLOEXEC, 0);
     if (file < 0)
         return;
@@ -94,8 +93,6 @@ static void write_line(int file, const char *form, ...)
 {
     char line[3 * PATH_MAX];
     va_list values;
-    if (file < 0)
-        return;
     va_start(values, form);
     int n = vsnprintf(line, sizeof line, form, values);
     va_end(values);
@@ -143,7 +140,8 @@ static int step(int call, const char *name, const char *path)
     if (plan->dead)
         die();
     uint64_t n = __atomic_add_fetch(&plan->count, 1, __ATOMIC_SEQ_CST);
-    write_line(log_file, "%lu %d %d %s %s\n", n, getpid(), call, name, path);
+    if (plan->notes & LOG)
+        write_line(log_file, "%lu %d %d %s %s\n", n, getpid(), call, name, path);
     int kind = plan->kind, comes = plan->at && n >= plan->at && (fits[kind] & call);
     if (comes && (kind != FULL || !plan->fired)) {
         uint64_t none = 0;
@@ -179,7 +177,7 @@ static unsigned long find_inode(const char *path)
     return syscall(SYS_newfstatat, AT_FDCWD, path, &found, AT_SYMLINK_NOFOLLOW) ? 0 : found.st_ino;
 }
 
-static int is_noted(const char *path) { return journal_file >= 0 && path[0]; }
+static int is_noted(const char *path) { return path[0] && (plan->notes & JOURNAL); }
 
 /* Keep a file that is about to lose a name; return its number among the kept, 0 where there is none. */
 static unsigned long keep(const char *path)
@@ -188,7 +186,7 @@ static unsigned long keep(const char *path)
     unsigned long inode = find_inode(path);
     if (!inode)
         return 0;
-    snprintf(kept, sizeof kept, "%s/%lu", journal, inode);
+    snprintf(kept, sizeof kept, "%s/%lu", notes, inode);
     syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, kept, 0);
     return inode;
 }

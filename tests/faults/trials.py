@@ -48,7 +48,8 @@ KILLS = (KILL_BEFORE, KILL_AFTER, POWER, NAMES_LOST)
 KILLED = -9
 # `place: what is wrong`, and not the last resort of main(), which has no place of its own.
 _CLEAR = re.compile(r"(?!glyphgen: )[^\n]+: [^\n]+\n")
-_PLAN = struct.Struct("<6Q")  # struct plan of shim.c
+_PLAN = struct.Struct("<7Q")  # struct plan of shim.c
+_LOG, _JOURNAL = 1, 2
 
 RECIPE = """
 classes.text = "01"
@@ -115,8 +116,8 @@ class Laboratory:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.base = home / "base"  # all below it is watched
-        self.journal = home / "journal"
-        self._log = home / "log"
+        self._notes = home / "notes"
+        self._notes.mkdir()
         self._plan = home / "plan"
         self._templates: dict[str, Path] = {}
         self._references: dict[str, dict[str, str]] = {}
@@ -134,6 +135,7 @@ class Laboratory:
             "LD_PRELOAD": str(library),
             "FAULTS_PLAN": str(self._plan),
             "FAULTS_ROOT": str(self.base),
+            "FAULTS_NOTES": str(self._notes),
             "PYTHONPATH": str(ROOT),
             "XDG_CACHE_HOME": str(self.base / "cache"),
             "TMPDIR": str(self.base / "tmp"),
@@ -142,23 +144,17 @@ class Laboratory:
         self._launchers: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> "Laboratory":
-        self._launchers = {
-            "plain": self._start_launcher({}),
-            "logged": self._start_launcher({"FAULTS_LOG": str(self._log)}),
-            "noted": self._start_launcher({"FAULTS_JOURNAL": str(self.journal)}),
-            "second": self._start_launcher({}),
-        }
+        self._launchers = {name: self._start_launcher() for name in ("first", "second")}
         return self
 
     def __exit__(self, *_: object) -> None:
         for launcher in self._launchers.values():
             launcher.communicate()
 
-    def _start_launcher(self, more: dict[str, str]) -> "subprocess.Popen[str]":
-        self.journal.mkdir(exist_ok=True)
+    def _start_launcher(self) -> "subprocess.Popen[str]":
         launcher = subprocess.Popen(
             [sys.executable, HERE / "launcher.py"],
-            env=self._environment | more,
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -168,40 +164,40 @@ class Laboratory:
         return launcher
 
     def run(
-        self, arguments: Iterable[str], *, at: int = 0, kind: int = 0, how: str = "plain"
+        self, arguments: Iterable[str], *, at: int = 0, kind: int = 0, notes: int = 0
     ) -> Outcome:
         """Run a command in ``base``, with a fault at a call."""
-        self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0))
-        self._start(how, arguments)
-        return self._wait(how)
+        self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0, notes))
+        self._start("first", arguments)
+        return self._wait("first")
 
     def run_two(
         self, first: Iterable[str], second: Iterable[str], *, at: int = 0, kind: int = 0
     ) -> tuple[Outcome, Outcome]:
         """Run two commands at the same time; the fault is for the one that comes to its call."""
-        self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0))
-        self._start("plain", first)
+        self._plan.write_bytes(_PLAN.pack(0, at, kind, 0, 0, 0, 0))
+        self._start("first", first)
         self._start("second", second)
-        return self._wait("plain"), self._wait("second")
+        return self._wait("first"), self._wait("second")
 
-    def _start(self, how: str, arguments: Iterable[str]) -> None:
+    def _start(self, launcher: str, arguments: Iterable[str]) -> None:
         trial = {
             "arguments": [*arguments],
             "folder": str(self.base),
-            "stdout": str(self.home / f"stdout-{how}"),
-            "stderr": str(self.home / f"stderr-{how}"),
+            "stdout": str(self.home / f"stdout-{launcher}"),
+            "stderr": str(self.home / f"stderr-{launcher}"),
         }
-        stdin = self._launchers[how].stdin
+        stdin = self._launchers[launcher].stdin
         assert stdin
         stdin.write(json.dumps(trial) + "\n")
         stdin.flush()
 
-    def _wait(self, how: str) -> Outcome:
-        stdout = self._launchers[how].stdout
+    def _wait(self, launcher: str) -> Outcome:
+        stdout = self._launchers[launcher].stdout
         assert stdout
         code = int(stdout.readline())
         fired = _PLAN.unpack(self._plan.read_bytes())[3]
-        stderr = (self.home / f"stderr-{how}").read_text(encoding="utf-8", errors="replace")
+        stderr = (self.home / f"stderr-{launcher}").read_text(encoding="utf-8", errors="replace")
         return Outcome(code, stderr, bool(fired))
 
     def run_well(self, *arguments: str) -> None:
@@ -230,16 +226,14 @@ class Laboratory:
         template = self.home / f"template-{name}"
         shutil.copytree(self.base, template)
         self._templates[name] = template
-        self._log.unlink(missing_ok=True)
-        self._launchers["logged"].communicate()
-        self._launchers["logged"] = self._start_launcher({"FAULTS_LOG": str(self._log)})
-        outcome = self.run(scenario.arguments, how="logged")
+        self._forget_notes()
+        outcome = self.run(scenario.arguments, notes=_LOG)
         assert outcome.code == 0, outcome.stderr
         self._references[name] = hash_dataset(self.base / "out")
         self._calls[name] = [
             Call(int(number), int(what), called, path.strip())
             for number, _, what, called, path in (
-                line.split(" ", 4) for line in self._log.read_text(encoding="utf-8").splitlines()
+                line.split(" ", 4) for line in (self._notes / "log").read_text().splitlines()
             )
         ]
 
@@ -254,11 +248,14 @@ class Laboratory:
         is_cut = kind in (POWER, NAMES_LOST)
         arguments = SCENARIOS[name].arguments
         outcome = self.run(
-            arguments, at=at, kind=POWER if is_cut else kind, how="noted" if is_cut else "plain"
+            arguments,
+            at=at,
+            kind=POWER if is_cut else kind,
+            notes=_JOURNAL if is_cut else 0,
         )
         if is_cut and outcome.fired:
-            cut_power(self.base, self.journal, names_stay=kind == POWER)
-        self._forget_journal()
+            cut_power(self.base, self._notes, names_stay=kind == POWER)
+        self._forget_notes()
         problem = self._find_wrong_end(name, outcome)
         if outcome.fired and not problem:
             problem = self._find_wrong_rerun(name)
@@ -267,17 +264,17 @@ class Laboratory:
     def try_cut_after_end(self, name: str) -> tuple[dict[str, str], dict[str, str]]:
         """Run a command to its end, and cut the power; return what is there and what has to be."""
         self.restore(name)
-        outcome = self.run(SCENARIOS[name].arguments, how="noted")
+        outcome = self.run(SCENARIOS[name].arguments, notes=_JOURNAL)
         assert outcome.code == 0, outcome.stderr
-        cut_power(self.base, self.journal, names_stay=False)
-        self._forget_journal()
+        cut_power(self.base, self._notes, names_stay=False)
+        self._forget_notes()
         expected = self._references[name]
         found = hash_dataset(self.base / "out")
         return {file: found[file] for file in found if file in expected}, expected
 
-    def _forget_journal(self) -> None:
-        for path in self.journal.iterdir():
-            if path.name == "journal":  # which the launcher holds open
+    def _forget_notes(self) -> None:
+        for path in self._notes.iterdir():
+            if path.name in ("journal", "log"):  # which the launchers hold open
                 os.truncate(path, 0)
             else:
                 path.unlink()
@@ -288,6 +285,7 @@ class Laboratory:
         is_complete = (out / "index.json").exists() and name not in NOT_NEW
         if is_complete or outcome.code == 0:
             found = hash_dataset(out)
+            found.pop(".lock", None)  # may stay where it cannot be removed: nobody holds it
             missing = expected.keys() - found.keys()
             if missing or any(found[file] != expected[file] for file in expected):
                 return (

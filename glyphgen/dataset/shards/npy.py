@@ -5,7 +5,6 @@ load without an error, with zeros where rows are missing. They are written in sl
 local folder can: a store of another kind takes hdf5.
 """
 
-import errno
 import io
 import os
 from pathlib import Path
@@ -17,7 +16,14 @@ from numpy.lib import format as npy_format
 from glyphgen.dataset.claim import find_work_folder
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
-from glyphgen.files.writing import committed, disk_errors, flush_to_disk, sync, write_at
+from glyphgen.files.writing import (
+    committed,
+    disk_errors,
+    flush_to_disk,
+    read_items,
+    sync,
+    write_at,
+)
 
 __all__ = ["NpyShards"]
 
@@ -48,9 +54,7 @@ class NpyShards(Shards):
             path = self._find_file(name)
             offset = self._find_offset(path, name, rows.start)
             with read_errors(path):
-                items = np.fromfile(path, dtype, int(np.prod(shape)), offset=offset)
-                if items.size < np.prod(shape):  # NumPy does not say why it stopped
-                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                items = read_items(path, dtype, int(np.prod(shape)), offset)
             arrays.append(items.reshape(shape))
         return Arrays(*arrays)
 
