@@ -47,10 +47,9 @@ bench: system-packages .venv/developing
 	@$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
 
-# EVERY=7 tries every 7th call. All of them take hours.
-EVERY ?= 1
+# FAULTS="--every 7 --one-kind" is what the tests do.
 faults: system-packages .venv/developing
-	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/trials.py --every $(EVERY)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/trials.py $(FAULTS)
 
 # In a copy, since the tool writes beside the code. It takes an hour for a room.
 ROOM ?= balance

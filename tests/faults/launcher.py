@@ -4,6 +4,7 @@ A trial takes a tenth of a second so, and not one and a half. A JSON line on std
 arguments, the folder to work in, the files for stdout and stderr. The exit code is a line on stdout.
 """
 
+import gc
 import importlib
 import json
 import mmap
@@ -31,8 +32,19 @@ def load_all() -> None:
     for module in pkgutil.walk_packages(glyphgen.__path__, "glyphgen."):
         if not module.name.startswith(_NOT_LOADED):
             importlib.import_module(module.name)
-    for name in ("h5py", "rich.progress", "rich.console", "PIL.PngImagePlugin"):
+    for name in (
+        "h5py",
+        "rich.progress",
+        "PIL.PngImagePlugin",
+        "numpy.random",
+        "email.parser",
+        "ots",
+    ):
         importlib.import_module(name)
+    from glyphgen.gate.shipped import load_shipped
+
+    load_shipped()
+    gc.freeze()  # what is here already is not looked at again, and its pages are not copied
 
 
 def run(trial: dict[str, str | list[str]]) -> None:

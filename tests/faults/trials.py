@@ -384,20 +384,22 @@ NOT_NEW = ("render --force", "render, a shard damaged")
 """Those in which an index.json of before may be there."""
 
 
-def plan_trials(calls: Sequence[Call], every: int = 1) -> Iterator[tuple[int, int]]:
+def plan_trials(
+    calls: Sequence[Call], every: int = 1, *, one_kind: bool = True
+) -> Iterator[tuple[int, int]]:
     """Return calls and kinds of faults.
 
     Args:
         calls: Of a run without faults.
-        every: 1 for each call with each kind that fits it; n for every n-th call, and one kind: the next
-            in turn that fits.
+        every: Every n-th of them is taken.
+        one_kind: For each call one kind, the next in turn that fits it; else all that fit.
     """
-    if every == 1:
-        yield from ((c.number, kind) for c in calls for kind in KINDS if KINDS[kind][1] & c.what)
-        return
     turns = itertools.cycle(KINDS)
     for call in calls[::every]:
-        yield call.number, next(kind for kind in turns if KINDS[kind][1] & call.what)
+        if one_kind:
+            yield call.number, next(kind for kind in turns if KINDS[kind][1] & call.what)
+        else:
+            yield from ((call.number, k) for k, (_, fits) in KINDS.items() if fits & call.what)
 
 
 @contextmanager
@@ -416,6 +418,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="try every n-th call only")
     parser.add_argument(
+        "--one-kind", action="store_true", help="one fault a call, and not all that fit"
+    )
+    parser.add_argument(
         "--only", choices=SCENARIOS, action="append", help="a command; may be repeated"
     )
     options = parser.parse_args()
@@ -423,14 +428,14 @@ def main() -> int:
     n_wrong = 0
     with open_laboratory() as laboratory:
         for name in options.only or SCENARIOS:
-            n_wrong += _try_scenario(laboratory, name, options.every)
+            n_wrong += _try_scenario(laboratory, name, options.every, one_kind=options.one_kind)
     return min(n_wrong, 1)
 
 
-def _try_scenario(laboratory: Laboratory, name: str, every: int) -> int:
+def _try_scenario(laboratory: Laboratory, name: str, every: int, *, one_kind: bool) -> int:
     calls = laboratory.list_calls(name)
     ends: Counter[str] = Counter()
-    for at, kind in plan_trials(calls, every):
+    for at, kind in plan_trials(calls, every, one_kind=one_kind):
         outcome, problem = laboratory.try_fault(name, at, kind)
         ends["faults"] += 1
         ends[{0: "harmless", 1: "one line"}.get(outcome.code, "killed")] += not problem
