@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -73,7 +74,8 @@ def _run() -> int:
         for line in _describe(error):
             say(line)
         if isinstance(error, OSError):  # Python would fail to print once more, at its very end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
         return 1
     return 0
 
