@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help kana test quick check format docs bench gate mutants clean system-packages
+.PHONY: help kana test quick check format docs bench gate faults mutants clean system-packages
 
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
@@ -15,6 +15,7 @@ help:
 	@echo "make docs    build the documentation into docs/_build/html, strictly"
 	@echo "make bench   measure the speed, side by side with what else there is"
 	@echo "make gate    measure the gate, with lies made of the bundled fonts and of free fonts of Debian"
+	@echo "make faults  errors, kills and power cuts at every system call, and the table of docs/reliability.md"
 	@echo "make mutants ROOM=balance   break the code of a room in every way, and list what no test notices"
 	@echo "make clean   remove .venv and caches; datasets stay"
 
@@ -60,6 +61,10 @@ build/gate-fonts/done:
 	cd build/gate-fonts && apt-get download $(addprefix fonts-,$(GATE_FONTS)) && for deb in *.deb; do dpkg -x $$deb .; done
 	@touch $@
 
+# FAULTS="--every 7 --one-kind" is what the tests do.
+faults: system-packages .venv/developing
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/trials.py $(FAULTS)
+
 # In a copy, since the tool writes beside the code. It takes an hour for a room.
 ROOM ?= balance
 mutants: .venv/developing
@@ -92,9 +97,11 @@ clean:
 	@$(BIN)/python -m pip install -q --group check --group test --group docs
 	@touch $@
 
-# ImageMagick draws for the engine of that name, fontconfig finds installed fonts, Chromium opens reports.
+# ImageMagick draws for the engine of that name, fontconfig finds installed fonts, Chromium opens reports,
+# and a C compiler makes the library that lets system calls fail.
 system-packages:
-	@{ ldconfig -p | grep -q libMagickWand && command -v fc-list >/dev/null && command -v chromium >/dev/null; } \
+	@{ ldconfig -p | grep -q libMagickWand && command -v fc-list >/dev/null && command -v chromium >/dev/null \
+		&& command -v cc >/dev/null; } \
 		|| { $(SUDO) apt-get update -qq \
-			&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq imagemagick fontconfig chromium >/dev/null; } \
-		|| echo "ImageMagick, fontconfig or Chromium could not be installed: tests that need them will fail"
+			&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq imagemagick fontconfig chromium gcc libc6-dev >/dev/null; } \
+		|| echo "ImageMagick, fontconfig, Chromium or a C compiler could not be installed: tests that need them will fail"

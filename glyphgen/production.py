@@ -24,6 +24,7 @@ from glyphgen.dataset.claim import (
     claim_folder,
     find_free_bytes,
     find_work_folder,
+    hold_folder,
     remove_work_folder,
 )
 from glyphgen.dataset.index import Index, ShardInfo, hash_pages, read_index, write_index
@@ -32,7 +33,7 @@ from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.store import open_store
-from glyphgen.files.writing import write_bytes
+from glyphgen.files.writing import disk_errors, write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.text import show_bytes, show_duration
 
@@ -248,27 +249,28 @@ def produce_dataset(
         reporter: Is told how far the work is before the first shard and after each one.
 
     Raises:
-        GlyphgenError: The folder, the disk, the job or a worker failed; finished shards stay, and
-            the same call goes on from them.
+        GlyphgenError: The folder, the disk, the job or a worker failed, or another process works in
+            the folder; finished shards stay, and the same call goes on from them.
     """
     folder, layout = spec.folder, spec.layout
     shards = make_shards(folder, spec.format, layout)
-    claim = claim_folder(folder, spec.content_key, force=force)
-    if claim is Claim.COMPLETE:
-        if not _is_damaged(folder, make_index):
-            _report(reporter, layout, layout.n_shards, layout.n_rows)
-            return Produced(folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0)
-        reopen_dataset(folder)
-    if claim is Claim.NEW:
-        _check_disk(spec)
-    shards.prepare()
-    clock = _Clock(min(workers, layout.n_shards))
-    _make_shards(make_job(find_work_folder(folder)), shards, clock, reporter)
-    infos = shards.finish()
-    produced = clock.stop(folder, layout.n_rows)
-    _write_pages(folder, make_index(infos), make_pages(produced))
-    remove_work_folder(folder)
-    return produced
+    with hold_folder(folder, reporter):
+        claim = claim_folder(folder, spec.content_key, force=force)
+        if claim is Claim.COMPLETE:
+            if not _is_damaged(folder, make_index):
+                _report(reporter, layout, layout.n_shards, layout.n_rows)
+                return Produced(folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0)
+            reopen_dataset(folder)
+        if claim is Claim.NEW:
+            _check_disk(spec)
+        shards.prepare()
+        clock = _Clock(min(workers, layout.n_shards))
+        _make_shards(make_job(find_work_folder(folder)), shards, clock, reporter)
+        infos = shards.finish()
+        produced = clock.stop(folder, layout.n_rows)
+        _write_pages(folder, make_index(infos), make_pages(produced))
+        remove_work_folder(folder)
+        return produced
 
 
 def _is_damaged(folder: Path, make_index: Callable[[tuple[ShardInfo, ...]], Index]) -> bool:
@@ -309,7 +311,6 @@ def _check_disk(spec: DatasetSpec) -> None:
         check_space(spec.folder, spec.n_bytes)
     except DatasetError:
         remove_work_folder(spec.folder)
-        spec.folder.rmdir()
         raise
 
 
@@ -391,7 +392,9 @@ _workers: list[_Worker] = []  # one at most: of this process
 
 
 def _open_job(job_file: Path) -> None:
-    _workers[:] = [_Worker(*pickle.loads(job_file.read_bytes()))]
+    with disk_errors(job_file, "read"):
+        content = job_file.read_bytes()
+    _workers[:] = [_Worker(*pickle.loads(content))]
 
 
 def _make_shard(k: int) -> tuple[int, bool]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -464,7 +465,12 @@ def test_a_broken_font_is_one_clear_error(write_recipe: WriteRecipe, tmp_path: P
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_keeps_finished_shards_and_says_how_to_go_on(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     program = Path(sys.executable).parent / "glyphgen"
     command = [
         str(program),
@@ -479,9 +485,10 @@ def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on() -> None:
     work = Path("datasets/kana/.work")
     while not list(work.glob("shard-*.json")) and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, talk = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
+    assert not list((tmp_path / "temporary").iterdir())
     assert talk.rstrip().endswith(
         "datasets/kana: interrupted; finished shards stay (run the same command again to go on)"
     )
@@ -491,6 +498,65 @@ def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on() -> None:
     assert refused("verify", "datasets/kana") == (
         "datasets/kana: unfinished, it has no index.json (run the command that makes it again)"
     )
+
+
+@pytest.mark.slow
+def test_a_program_that_is_to_survive_its_terminal_does(tmp_path: Path) -> None:
+    program = Path(sys.executable).parent / "glyphgen"
+    command = ["nohup", str(program), "render", "kana", "--set", "output.rows_per_shard=500"]
+    process = subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.PIPE, text=True)
+    work = Path("datasets/kana/.work")
+    while not list(work.glob("shard-*.json")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert "interrupted; finished shards stay" in process.communicate()[1]
+    assert process.returncode == 143
+
+
+@pytest.mark.slow
+def test_a_second_render_is_told_who_works_there_and_changes_nothing() -> None:
+    folder = Path("datasets/digits")
+    holder = (
+        "import sys; from pathlib import Path; from glyphgen.dataset.claim import hold_folder\n"
+        "with hold_folder(Path(sys.argv[1])): print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        for more in ([], ["--force"]):
+            assert refused("render", "digits", *SMALL, "--quiet", *more) == (
+                f"{folder}: process {process.pid} on {platform.node()} (-c {folder}) works there"
+                " (wait until it has ended, or --out DIR takes another folder)"
+            )
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+        process.communicate(b"\n")
+    assert run("render", "digits", *SMALL).returncode == 0
+
+
+@pytest.mark.slow
+def test_what_the_system_refuses_where_nobody_expects_it_is_one_line() -> None:
+    program = Path(sys.executable).parent / "glyphgen"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [program, "sets"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "glyphgen: No space left on device (look at the machine, and run the same command again)\n"
+    )
+    with subprocess.Popen(
+        [program, "sets"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
 @pytest.mark.slow

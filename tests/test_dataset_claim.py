@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tiny_datasets import RECIPE, make_dataset, open_writer
 
-from glyphgen.dataset.claim import Claim, check_space, claim_folder, remove_work_folder
+from glyphgen.dataset.claim import Claim, check_space, claim_folder, hold_folder, remove_work_folder
 from glyphgen.errors import DatasetError
 
 OTHER_RECIPE = "98" * 32
@@ -69,14 +69,13 @@ def test_another_dataset_is_left_alone(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}: holds a dataset of another recipe {ways_out}"
 
 
-def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("deeper", [".", "deeper", "deeper/still"])
+def test_a_file_in_the_way_is_told(tmp_path: Path, deeper: str) -> None:
     (tmp_path / "kana").touch()
-    message = f"{tmp_path}/kana: is a file, expected a folder (--out DIR takes another folder)"
-    assert fail_to_claim(tmp_path / "kana") == message
-    assert fail_to_claim(tmp_path / "kana", force=True) == message
-    assert fail_to_claim(tmp_path / "kana" / "deeper") == (
-        f"{tmp_path}/kana/deeper: cannot be written: Not a directory"
-        " (check the disk, then run the same command again: finished shards are kept)"
+    with pytest.raises(DatasetError) as caught, hold_folder(tmp_path / "kana" / deeper):
+        pass
+    assert str(caught.value) == (
+        f"{tmp_path}/kana: is a file, expected a folder (--out DIR takes another folder)"
     )
 
 

@@ -1,3 +1,5 @@
+import ctypes
+import errno
 import os
 import pickle
 import signal
@@ -11,7 +13,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from glyphgen.errors import DatasetError, WorkerError
+from glyphgen.errors import DatasetError, MachineError, WorkerError
 from glyphgen.executors import run_shards
 
 ADVICE = "(run the same command again, with fewer --workers if memory is short)"
@@ -274,6 +276,82 @@ def test_workers_do_not_outlive_a_killed_program(
     workers = wait_for_marks(tmp_path / "marks", 3)
     program.kill()
     wait_until_gone(workers)
+
+
+def hold_all_threads(folder: Path, number: int) -> None:
+    """Sleep as native code does that no other thread of its process can run beside."""
+    (folder / f"{number}.{os.getpid()}").touch()
+    ctypes.PyDLL(None).sleep(2 * DEADLINE_S)
+
+
+NATIVE = PROGRAM.replace("sleep_after_mark", "hold_all_threads")
+KILLED_AT_ONCE = """
+import os
+from test_executors import square
+from glyphgen.executors import run_shards
+
+if __name__ == "__main__":
+    results = run_shards(square, range(9), workers=2)
+    next(results)
+    print(os.getpid(), flush=True)
+    os.killpg(0, 9)
+"""
+
+
+def start_program(path: Path, text: str, *arguments: str) -> subprocess.Popen[str]:
+    path.write_text(text)
+    return subprocess.Popen(
+        [sys.executable, str(path), *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels have no such signal")
+def test_workers_in_the_midst_of_native_code_do_not_outlive_a_killed_program(
+    tmp_path: Path,
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    with start_program(tmp_path / "program.py", NATIVE, str(marks)) as process:
+        workers = wait_for_marks(marks, 2)
+        process.kill()
+        wait_until_gone(workers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep no semaphores in files")
+def test_semaphores_of_a_program_that_was_killed_with_all_its_processes_are_removed(
+    tmp_path: Path,
+) -> None:
+    with start_program(tmp_path / "program.py", KILLED_AT_ONCE) as process:
+        stdout, _ = process.communicate()
+
+    def find_left() -> list[Path]:
+        return list(Path("/dev/shm").glob(f"sem.glyphgen-*-{int(stdout)}-*"))
+
+    assert find_left()
+    assert dict(run_shards(square, range(3), workers=2)) == {0: 0, 1: 1, 2: 4}
+    assert not find_left()
+    assert not list(Path("/dev/shm").glob(f"sem.glyphgen-*-{os.getpid()}-*"))
+
+
+@pytest.mark.parametrize("call", ["ProcessPoolExecutor", "_submit"])
+def test_a_machine_without_room_for_processes_says_so(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    where = "glyphgen.executors.processes.ProcessPoolExecutor"
+    monkeypatch.setattr(where if call != "_submit" else f"{where}.submit", refuse)
+    with pytest.raises(MachineError) as caught:
+        list(run_shards(square, range(3), workers=2))
+    assert str(caught.value) == (
+        "workers: a process cannot be started: Too many open files"
+        " (run the same command again, with fewer --workers)"
+    )
 
 
 def test_workers_stop_when_nobody_wants_more_results(tmp_path: Path) -> None:

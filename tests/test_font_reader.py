@@ -656,7 +656,7 @@ def test_a_full_folder_for_temporary_files_leaves_no_font_out(
 ) -> None:
     in_the_reader(FULL)
     assert re.fullmatch(
-        r"/\S+/glyphgen-\w+: what is read of fonts cannot be kept there for now:"
+        r"/\S+/glyphgen-temporary-\w+: temporary files cannot be kept there for now:"
         r" No space left on device \(make room, or let TMPDIR name another folder\)",
         machine_failure(three_fonts),
     )
@@ -723,9 +723,9 @@ def test_what_this_process_cannot_write_or_start_is_said(
             "fonts: the process that reads them cannot be started: Resource temporarily unavailable"
         )
     monkeypatch.setenv("TMPDIR", "/nowhere")
-    monkeypatch.setattr("glyphgen.outlines.process.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("glyphgen.files.temporary.tempfile.mkdtemp", refuse)
     assert machine_failure(three_fonts) == (
-        "/nowhere: what is read of fonts cannot be kept there for now:"
+        "/nowhere: temporary files cannot be kept there for now:"
         " Resource temporarily unavailable (make room, or let TMPDIR name another folder)"
     )
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prepared_renders import read_outlines
 
-from glyphgen.errors import FontError
+from glyphgen.errors import DatasetError, FontError
 from glyphgen.fonts import read_face
 from glyphgen.outlines import OutlineStore
 
@@ -222,6 +222,26 @@ def test_a_store_is_the_same_from_disk(tmp_path: Path) -> None:
     mapped = OutlineStore.open(tmp_path / "outlines")
     for name in OutlineStore.__slots__:
         assert np.array_equal(getattr(mapped, name), getattr(store, name)), name
+
+
+def test_a_map_of_a_store_stays_whole_when_the_store_is_written_again(tmp_path: Path) -> None:
+    first = read(FONTS / "kana" / "Stick_400Regular.ttf", "あア")
+    other = read(FONTS / "kana" / "YujiMai_400Regular.ttf", "の")
+    first.write(tmp_path / "outlines")
+    mapped = OutlineStore.open(tmp_path / "outlines")
+    other.write(tmp_path / "outlines")
+    assert np.array_equal(mapped.x, first.x)
+    assert np.array_equal(OutlineStore.open(tmp_path / "outlines").x, other.x)
+    assert [path.name for path in tmp_path.iterdir()] == ["outlines"]
+
+
+def test_a_store_that_cannot_be_read_names_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        OutlineStore.open(tmp_path / "outlines")
+    assert str(caught.value) == (
+        f"{tmp_path}/outlines: cannot be read: No such file or directory"
+        " (check the disk, then run the same command again: finished shards are kept)"
+    )
 
 
 @settings(max_examples=30, deadline=None)

@@ -13,6 +13,7 @@ from glyphgen.augment.grain import GrainStep
 from glyphgen.augment.noise import NoiseStep
 from glyphgen.balance.row_plan import BalancePlan, RowOrigins
 from glyphgen.dataset.reader import load
+from glyphgen.files.writing import disk_errors
 from glyphgen.images.polarity import from_ink, to_ink
 from glyphgen.render.drawing import RenderJob, draw_placements, find_sample_dtype, open_augmenter
 
@@ -73,7 +74,8 @@ class _BalancedRowMaker:
         self._plan = job.plan
         self._dataset = load(job.source)
         self._polarity = self._dataset.index.image.polarity
-        self._grouped = np.asarray(np.load(job.grouped_file, mmap_mode="r"))
+        with disk_errors(job.grouped_file, "read"):
+            self._grouped = np.asarray(np.load(job.grouped_file, mmap_mode="r"))
         height, width = self._dataset.images.shape[1:]
         noise = [step for step in job.steps if isinstance(step, NoiseStep | GrainStep)]
         make = partial(make_augmenter, seed=job.plan.seed, height=height, width=width)

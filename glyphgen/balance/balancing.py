@@ -3,7 +3,6 @@
 import dataclasses
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
@@ -13,6 +12,7 @@ from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.errors import DatasetError
 from glyphgen.files.opening import PAGE, describe_unread, read_regular
 from glyphgen.files.pages import dump_sealed
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.production import (
     DatasetSpec,
     Estimate,
@@ -33,8 +33,8 @@ _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
 
 def estimate_balance(prepared: PreparedBalance, out: str | os.PathLike[str]) -> Estimate:
     """Make a few hundred rows in memory, and return what all of them would take."""
-    with TemporaryDirectory() as work:
-        maker = prepared.make_job(Path(work)).open()
+    with make_temporary_folder() as work:
+        maker = prepared.make_job(work).open()
         # The middle of train has as many copies as the whole.
         return estimate_making(out, prepared.layout, maker, range(prepared.plan.n_train))
 

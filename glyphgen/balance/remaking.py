@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from glyphgen.augment import AugmentStep
 from glyphgen.balance.balancing import describe_balanced, list_pages
@@ -13,6 +12,7 @@ from glyphgen.dataset.index import INDEX_NAME, hash_pages
 from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.run_page import RUN_NAME, read_run_page
 from glyphgen.errors import ChoiceError, DamagedError, GlyphgenError
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
 
@@ -39,11 +39,11 @@ def remake_balanced_rows(
     if prepared.content_key != index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
     pages = list_pages(prepared)
-    with TemporaryDirectory() as work:
+    with make_temporary_folder() as work:
         yield Remade(
             index=replace(describe_balanced(prepared, index.shards), files=hash_pages(pages)),
             pages=pages,
-            rows=prepared.make_job(Path(work)).open(),
+            rows=prepared.make_job(work).open(),
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Rows
+from glyphgen.files.writing import write_array
 from glyphgen.streams import Stage, order_by_words
 
 __all__ = ["BalancePlan", "RowOrigins", "group_rows"]
@@ -124,12 +125,16 @@ def group_rows(path: Path, labels: Rows, first: int, end: int, n_originals: Ints
     """Write the rows of a split, class after class, each class in order: ``.npy`` of uint32.
 
     Args:
-        path: The file; mapped while it is written, so that memory stays flat.
+        path: The file, four bytes for each row; they are in memory before they are written.
         labels: Of the whole dataset; sliced.
         first, end: Rows of the split.
         n_originals: int64 (C,), how many of them each class has.
+
+    Raises:
+        DatasetError: The disk refused.
     """
-    grouped = np.lib.format.open_memmap(path, "w+", np.uint32, (int(n_originals.sum()),))
+    # Not through a map: a disk that is full would end the process without a word.
+    grouped = np.empty(int(n_originals.sum()), np.uint32)
     following = np.concatenate([[0], np.cumsum(n_originals)])[:-1]
     for start in range(first, end, _LABELS_AT_ONCE):
         some = np.asarray(labels[start : min(start + _LABELS_AT_ONCE, end)]).astype(np.int64)
@@ -139,4 +144,4 @@ def group_rows(path: Path, labels: Rows, first: int, end: int, n_originals: Ints
         place = following[some[order]] + np.arange(len(some)) - before
         grouped[place] = order + start
         following += counts
-    grouped.flush()
+    write_array(path, grouped, durable=False)

@@ -5,7 +5,10 @@ stdout is the result, stderr the talk. Everything heavy is imported inside the c
 """
 
 import io
+import os
+import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -31,7 +34,11 @@ from glyphgen.version import VERSION
 
 __all__ = ["cli", "main"]
 
-_INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+_ENDING = (signal.SIGTERM, signal.SIGHUP)  # with Ctrl-C: what asks a program to come to an end
+
+
+class _EndedError(KeyboardInterrupt):
+    """A signal asks for the end: all that is done on Ctrl-C is done."""
 
 
 def main() -> NoReturn:
@@ -39,21 +46,54 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whose encoding may lack what is to be said
             stream.reconfigure(errors="backslashreplace")
+    for number in _ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, _end)
+    sys.exit(_run())
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise _EndedError(number)
+
+
+def _run() -> int:
+    """Run the command line, and return its exit code."""
     try:
         cli.main(standalone_mode=False)
-    except click.NoSuchOption as error:
-        explain_option(error).show()
-        sys.exit(error.exit_code)
+        if sys.stdout:
+            sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except GlyphgenError as error:
-        for problem in error.problems:
-            say(problem)
-        sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(_INTERRUPTED)
-    sys.exit(0)
+        shown = explain_option(error) if isinstance(error, click.NoSuchOption) else error
+        shown.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        cause = error.__cause__ or error  # click makes an Abort of it
+        number = cause.args[0] if isinstance(cause, _EndedError) else signal.SIGINT
+        return 128 + int(number)  # as shells say it
+    except (GlyphgenError, OSError, MemoryError) as error:
+        for line in _describe(error):
+            say(line)
+        if isinstance(error, OSError):  # Python would fail to print once more, at its very end
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
+        return 1
+    return 0
+
+
+def _describe(error: Exception) -> tuple[str, ...]:
+    """Return the lines for an error.
+
+    An OSError belongs to the place that the user knows, and is a GlyphgenError long before it comes here
+    (``disk_errors`` and its like). What is left are places of nobody: to print, to load a library.
+    """
+    if isinstance(error, GlyphgenError):
+        return error.problems
+    if isinstance(error, BrokenPipeError):
+        return ()  # who reads what we print has seen enough
+    if isinstance(error, OSError):
+        place, said = error.filename or "glyphgen", error.strerror or error
+        return (f"{place}: {said} (look at the machine, and run the same command again)",)
+    return ("glyphgen: not enough memory (make room, or use fewer --workers)",)
 
 
 @click.group(

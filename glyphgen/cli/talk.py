@@ -141,7 +141,7 @@ def say_how_to_resume(folder: Path) -> Iterator[None]:
     """Say on stderr what stays when the work inside the block is interrupted."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # or another signal that asks for the end
         from glyphgen.dataset.claim import has_finished_shards
 
         if has_finished_shards(folder):

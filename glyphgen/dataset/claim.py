@@ -1,14 +1,19 @@
-"""The folder of a dataset: which dataset it holds, and whether the disk has room for it."""
+"""The folder of a dataset: who works there, which dataset it holds, whether the disk has room for it."""
 
 import enum
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from glyphgen.dataset.index import INDEX_NAME, read_index
 from glyphgen.errors import DatasetError
+from glyphgen.files.locking import LOCK_NAME, LockedError, hold_lock
 from glyphgen.files.store import open_store
-from glyphgen.files.writing import disk_errors, remove_temporaries
+from glyphgen.files.writing import disk_errors, make_folder, remove_temporaries
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import show_bytes, show_some
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "find_free_bytes",
     "find_work_folder",
     "has_finished_shards",
+    "hold_folder",
     "remove_work_folder",
     "write_claim",
 ]
@@ -48,11 +54,57 @@ def has_finished_shards(folder: Path) -> bool:
     return (folder / INDEX_NAME).exists() or any(find_work_folder(folder).glob("shard-*.json"))
 
 
+@contextmanager
+def hold_folder(folder: Path, reporter: Reporter = SILENT) -> Iterator[None]:
+    """Have a dataset's folder for this process alone; it is made, and gone at the end where it is empty.
+
+    Whatever changes a dataset's folder stands in this block. Two processes that write the same shards
+    write equal bytes, but one removes what the other still maps, and puts in place what is not whole.
+
+    Args:
+        folder: With its parents.
+        reporter: Is warned where the file system has no locks.
+
+    Raises:
+        DatasetError: Another process works there, or the folder cannot be made.
+    """
+    with ExitStack() as stack:
+        with disk_errors(folder):
+            was_there = folder.exists()
+            is_read_only = (folder / INDEX_NAME).exists() and not os.access(folder, os.W_OK)
+        if not is_read_only:
+            make_folder(folder)
+            if not was_there:
+                stack.callback(_remove_empty, folder)
+            if not _take_lock(folder, stack):
+                reporter.warning(
+                    f"{folder}: its file system has no locks: nothing keeps a second process from"
+                    " writing there"
+                )
+        yield
+
+
+def _take_lock(folder: Path, stack: ExitStack) -> bool:
+    try:
+        with disk_errors(folder):
+            return stack.enter_context(hold_lock(folder / LOCK_NAME))
+    except LockedError as error:
+        raise DatasetError(
+            f"{folder}: {error.owner} works there"
+            " (wait until it has ended, or --out DIR takes another folder)"
+        ) from None
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Claim:
     """Make ``folder`` the place of one dataset, or find how far that dataset has come.
 
     Args:
-        folder: Made when it is absent, with its parents.
+        folder: In the hands of this process alone, see ``hold_folder``.
         content_key: Hash of all that the dataset's bytes depend on.
         force: Empty the folder first, whatever it holds.
 
@@ -60,10 +112,6 @@ def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Clai
         DatasetError: The folder holds something else, or ``force`` would empty a folder that holds
             the home folder, the current folder or a Git repository.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(
-            f"{folder}: is a file, expected a folder (--out DIR takes another folder)"
-        )
     store = open_store(folder)
     if force and _list_contents(folder):
         _empty_folder(folder)
@@ -117,15 +165,17 @@ def check_space(folder: Path, n_bytes: int) -> None:
 
 def find_free_bytes(folder: Path) -> int:
     """Return how much room the disk of a folder has, which need not exist yet."""
-    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    return shutil.disk_usage(place).free
+    with disk_errors(folder, "read"):
+        places = (folder, *folder.absolute().parents)
+        return shutil.disk_usage(next(place for place in places if place.exists())).free
 
 
 def _list_contents(folder: Path) -> list[str]:
-    """Return the names in a folder, sorted, but for a work folder that nobody has claimed yet."""
+    """Return the names in a folder, sorted, but for the lock and a work folder that nobody has claimed."""
     store = open_store(folder)
     is_claimed = store.exists(_CLAIM)
-    return [name for name in store.list() if name != WORK or is_claimed]
+    passed_over = {LOCK_NAME} if is_claimed else {LOCK_NAME, WORK}
+    return [name for name in store.list() if name not in passed_over]
 
 
 def _read_claim(folder: Path) -> str:
@@ -143,24 +193,29 @@ def _check_owner(folder: Path, what: str, found: str, expected: str) -> None:
 def _empty_folder(folder: Path) -> None:
     _check_may_be_emptied(folder)
     store = open_store(folder)
-    store.delete(INDEX_NAME)  # first: what is left is no dataset then
+    store.delete(INDEX_NAME, durable=True)  # first: what is left is no dataset then
     for name in store.list():
-        store.delete(name)
+        if name != LOCK_NAME:
+            store.delete(name)
 
 
 def _check_may_be_emptied(folder: Path) -> None:
-    place = folder.resolve()
+    with disk_errors(folder, "read"):
+        kept = _find_kept(folder.resolve())
+    if kept:
+        raise DatasetError(
+            f"{folder}: holds {kept}, which --force does not remove"
+            " (--out DIR takes another folder)"
+        )
+
+
+def _find_kept(place: Path) -> str:
+    """Return what a folder holds that nobody means to remove, in words; empty where there is nothing."""
     if _has_home(place):
-        kept = "your home folder"
-    elif Path.cwd().resolve().is_relative_to(place):
-        kept = "the current folder"
-    elif next(place.rglob(".git"), None):
-        kept = "a Git repository"
-    else:
-        return
-    raise DatasetError(
-        f"{folder}: holds {kept}, which --force does not remove (--out DIR takes another folder)"
-    )
+        return "your home folder"
+    if Path.cwd().resolve().is_relative_to(place):
+        return "the current folder"
+    return "a Git repository" if next(place.rglob(".git"), None) else ""
 
 
 def _has_home(place: Path) -> bool:

@@ -20,7 +20,7 @@ from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
 from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.pages import dump_sealed
-from glyphgen.files.writing import committed
+from glyphgen.files.writing import committed, disk_errors, read_items
 from glyphgen.images.fitting import find_opencv_version, fit_image
 from glyphgen.images.polarity import to_ink
 from glyphgen.production import (
@@ -236,8 +236,9 @@ class _RowReader:
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
         # Not through a map: every page that was ever looked at would stay in the worker's memory.
         first_byte = rows.start * samples.itemsize
-        with open_regular(self._job.samples_file, ARRAY) as file:
-            samples[:] = np.fromfile(file, samples.dtype, len(rows), offset=first_byte)
+        path = self._job.samples_file
+        with disk_errors(path, "read"), open_regular(path, ARRAY) as file:
+            samples[:] = read_items(file, samples.dtype, len(rows), first_byte)
         for first in range(0, len(samples), _ROWS_AT_ONCE):
             part = slice(first, first + _ROWS_AT_ONCE)
             self._read(samples["source"][part], samples["source_row"][part], images[part])

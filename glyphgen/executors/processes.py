@@ -18,7 +18,8 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from glyphgen.errors import WorkerError
+from glyphgen.errors import MachineError, WorkerError
+from glyphgen.executors.linux import kill_with_parent, own_semaphores
 
 __all__ = ["run_in_processes"]
 
@@ -101,13 +102,14 @@ def _open_pool(
     workers: int, *, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
 ) -> Iterator[ProcessPoolExecutor]:
     """Give processes that end with the block, at once if it ends with an error or Ctrl-C."""
-    # No max_tasks_per_child: it can hang (github.com/python/cpython/issues/115634).
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(initializer, initargs),
-    )
+    with _start_errors(), own_semaphores():
+        # No max_tasks_per_child: it can hang (github.com/python/cpython/issues/115634).
+        pool = ProcessPoolExecutor(
+            workers,
+            mp_context=get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(os.getpid(), initializer, initargs),
+        )
     try:
         yield pool
     except BaseException:
@@ -123,9 +125,21 @@ def _submit(pool: ProcessPoolExecutor, task: Callable[[int], R], number: int) ->
     # all processes of a terminal, is the business of this one alone.
     held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.submit(_run_task, task, number)
+        with _start_errors():
+            return pool.submit(_run_task, task, number)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+
+
+@contextmanager
+def _start_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(
+            f"workers: a process cannot be started: {error.strerror}"
+            " (run the same command again, with fewer --workers)"
+        ) from error
 
 
 def _find_processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
@@ -147,8 +161,13 @@ def _describe_death(pool: ProcessPoolExecutor) -> str:
 _before_first_task: list[Callable[[], object]] = []
 
 
-def _start_worker(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+def _start_worker(
+    parent: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The kernel is first, where it can: it kills in the midst of a native call. Nothing may be written
+    # once the parent is gone, and with it the lock of the dataset's folder.
+    kill_with_parent(parent)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if initializer:
         # Not called here: the pool would break, and the error would be seen on stderr alone.

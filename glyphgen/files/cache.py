@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from glyphgen.errors import GlyphgenError
 from glyphgen.files.writing import TEMPORARY, name_temporary
 
 __all__ = ["Cache", "find_cache"]
@@ -48,7 +49,7 @@ class Cache:
             if manifest != {"name": name, "files": _hash_files(entry)}:
                 return None
             content = open_entry(entry)
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, GlyphgenError, ValueError, LookupError, TypeError):
             return None
         with suppress(OSError):  # others may share the cache and let nobody write
             os.utime(entry)
@@ -73,8 +74,10 @@ class Cache:
             shutil.rmtree(entry, ignore_errors=True)  # a damaged one
             temporary.rename(entry)
             self._remove_old(self.folder)
-        except OSError:
-            shutil.rmtree(temporary, ignore_errors=True)
+        except (OSError, GlyphgenError):  # the disk refused
+            pass
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)  # where it did not become the entry
 
     def _remove_old(self, folder: Path) -> None:
         entries = list(folder.iterdir())

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.files.opening import PAGE, open_regular
-from glyphgen.files.writing import disk_errors, sync, write_bytes
+from glyphgen.files.writing import disk_errors, make_folder, sync, write_bytes
 
 __all__ = ["LocalStore", "Store", "open_store"]
 
@@ -56,7 +56,11 @@ class Store(Protocol):
         """
 
     def exists(self, name: str) -> bool:
-        """Return whether there is a file of this name, or any below it."""
+        """Return whether there is a file of this name, or any below it.
+
+        Raises:
+            DatasetError: The place refused.
+        """
 
 
 class LocalStore:
@@ -72,9 +76,7 @@ class LocalStore:
     def put(self, name: str, *parts: bytes | NDArray[np.generic], durable: bool = True) -> None:
         """Write under a temporary name, flush, rename, and flush the folder."""
         path = self._root / name
-        if not path.parent.is_dir():
-            with disk_errors(self._root):
-                path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_bytes(path, *parts, durable=durable)
 
     def get_range(self, name: str, start: int = 0, end: int | None = None) -> bytes:
@@ -86,10 +88,9 @@ class LocalStore:
     def list(self, name: str = "") -> tuple[str, ...]:
         """List the folder."""
         folder = self._root / name
-        if not folder.exists():
-            return ()
-        with disk_errors(folder):
-            return tuple(sorted(entry.name for entry in folder.iterdir()))
+        with disk_errors(folder, "read"):
+            entries = folder.iterdir() if folder.exists() else ()
+            return tuple(sorted(entry.name for entry in entries))
 
     def delete(self, name: str, *, durable: bool = False) -> None:
         """Remove a file, a link or a folder; nothing that a link points to."""
@@ -104,7 +105,9 @@ class LocalStore:
 
     def exists(self, name: str) -> bool:
         """Look for the file or folder."""
-        return (self._root / name).exists()
+        path = self._root / name
+        with disk_errors(path, "read"):
+            return path.exists()
 
 
 def open_store(place: str | os.PathLike[str]) -> Store:

@@ -5,11 +5,13 @@ name, fsync, rename, fsync the folder).
 """
 
 import errno
+import io
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +23,12 @@ __all__ = [
     "committed",
     "disk_errors",
     "flush_to_disk",
+    "make_folder",
     "name_temporary",
+    "read_items",
     "remove_temporaries",
     "sync",
+    "write_array",
     "write_at",
     "write_bytes",
 ]
@@ -39,13 +44,21 @@ _ADVICE = {
     errno.EACCES: "make it writable, or --out DIR",
     errno.EPERM: "make it writable, or --out DIR",
     errno.EROFS: "make it writable, or --out DIR",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), f"raise `ulimit -n`, {_AGAIN}"),
 }
 _OTHER_ADVICE = f"check the disk, {_AGAIN}"
 
 
 @contextmanager
-def disk_errors(place: Path) -> Iterator[None]:
+def disk_errors(place: Path, done: str = "written") -> Iterator[None]:
     """Turn what the operating system says inside the block into one line about ``place``.
+
+    Every call that touches a dataset's folder stands in such a block, or in one of the functions here,
+    which have it: an OSError that nobody expected is a traceback.
+
+    Args:
+        place: The file or folder that the user knows.
+        done: What cannot be done to it.
 
     Raises:
         DatasetError: For every OSError: disk full, input/output error, no permission.
@@ -55,7 +68,7 @@ def disk_errors(place: Path) -> Iterator[None]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)
-        raise DatasetError(f"{place}: cannot be written: {reason} ({advice})") from error
+        raise DatasetError(f"{place}: cannot be {done}: {reason} ({advice})") from error
 
 
 @contextmanager
@@ -111,6 +124,55 @@ def write_bytes(path: Path, *parts: bytes | NDArray[np.generic], durable: bool =
                 flush_to_disk(descriptor)
         finally:
             os.close(descriptor)
+
+
+def write_array(path: Path, array: NDArray[Any], *, durable: bool = True) -> None:
+    """Write an array as ``.npy``, a file that is whole or absent at every moment.
+
+    Who has mapped an older file of this name keeps that one: nothing changes under a map.
+
+    Args:
+        path: The file; what is there is replaced.
+        array: Is copied once.
+        durable: As for ``committed``.
+
+    Raises:
+        DatasetError: The disk refused.
+    """
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, allow_pickle=False)
+    write_bytes(path, np.frombuffer(content.getbuffer(), np.uint8), durable=durable)
+
+
+def read_items(
+    file: Path | BinaryIO, dtype: np.dtype[Any], n: int, offset: int = 0
+) -> NDArray[Any]:
+    """Read items from the ``offset``-th byte of a file on: (n,).
+
+    Raises:
+        OSError: The file has fewer, or the disk failed on the way.
+    """
+    items = np.fromfile(file, dtype, n, offset=offset)
+    if len(items) < n:  # NumPy keeps the reason to itself
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return items
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it lies in, so that they outlive a power cut.
+
+    Raises:
+        DatasetError: A file is there, or the disk refused.
+    """
+    with disk_errors(folder):
+        if not folder.is_dir():
+            if folder.exists():
+                raise DatasetError(
+                    f"{folder}: is a file, expected a folder (--out DIR takes another folder)"
+                )
+            make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            sync(folder.parent)
 
 
 def write_at(descriptor: int, array: NDArray[np.generic], offset: int) -> None:

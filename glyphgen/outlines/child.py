@@ -1,6 +1,5 @@
 """One process that reads fonts, seen from outside: its pipes, its end, and whose fault that was."""
 
-import errno
 import json
 import os
 import select
@@ -9,12 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from glyphgen.errors import MachineError, WorkerError
+from glyphgen.files.temporary import temporary_errors
 
 __all__ = [
     "CRAMPED",
@@ -24,7 +23,6 @@ __all__ = [
     "ReaderProcess",
     "check_machine",
     "describe_death",
-    "own_folder",
 ]
 
 OUT_OF_MEMORY = 77  # exit code of a process that has met its limit
@@ -35,23 +33,6 @@ Answer = dict[str, Any]
 _LONGEST_ANSWER = 8 << 20
 _PACKAGE = Path(__file__).parent.parent
 _SENT_BY_OTHERS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-@contextmanager
-def own_folder(folder: Path) -> Iterator[None]:
-    """Turn what the operating system says of the folder for temporary files into one line.
-
-    Raises:
-        MachineError: For every OSError inside the block.
-    """
-    try:
-        yield
-    except OSError as error:
-        said = error.strerror or os.strerror(errno.ENOSPC)  # NumPy keeps the reason to itself
-        raise MachineError(
-            f"{folder}: what is read of fonts cannot be kept there for now: {said}"
-            " (make room, or let TMPDIR name another folder)"
-        ) from error
 
 
 class DeadError(Exception):
@@ -97,7 +78,7 @@ class ReaderProcess:
 
     def __init__(self, log: Path) -> None:
         path = os.pathsep.join(filter(None, (str(_PACKAGE.parent), os.environ.get("PYTHONPATH"))))
-        with own_folder(log.parent):
+        with temporary_errors(log.parent):
             errors = log.open("wb")
         try:
             self._process = subprocess.Popen(
@@ -158,7 +139,9 @@ class ReaderProcess:
         try:
             self._read_answer(120.0)
         except DeadError as death:
-            said = self._log.read_text(errors="replace").strip().splitlines() or [str(death.code)]
+            with temporary_errors(self._log):
+                log = self._log.read_text(errors="replace")
+            said = log.strip().splitlines() or [str(death.code)]
             raise WorkerError(
                 f"fonts: the process that reads them does not start: {said[-1]}"
             ) from death

@@ -1,16 +1,23 @@
 """All outlines of a recipe as a few flat arrays, memory-mapped."""
 
+import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+from glyphgen.files.writing import disk_errors, write_bytes
 
 __all__ = ["N_DIRECTIONS", "OutlineStore", "join_stores"]
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
+
+_LONGEST_HEADER = 256  # of an array of one or two dimensions; NumPy's has 128 bytes
 
 _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
 # Where each cell begins -> how many it has there, and the arrays that are meant.
@@ -122,35 +129,52 @@ class OutlineStore:
             taken |= {array: getattr(self, array)[at] for array in arrays}
         return replace(self, **_pad(taken))
 
-    def write(self, folder: Path) -> None:
-        """Write every array as ``<name>.npy`` into a folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for field in fields(self):
-            np.save(folder / f"{field.name}.npy", getattr(self, field.name))
+    def write(self, path: Path) -> None:
+        """Write all arrays to one file; maps of an older one stay whole.
+
+        Raises:
+            DatasetError: The disk refused.
+        """
+        content = io.BytesIO()
+        self.dump(content)
+        write_bytes(path, np.frombuffer(content.getbuffer(), np.uint8), durable=False)
 
     @classmethod
-    def open(cls, folder: Path) -> "OutlineStore":
-        """Memory-map a store that was written; workers on one machine share its pages."""
-        arrays: dict[str, Any] = {}
-        for field in fields(cls):
-            path = folder / f"{field.name}.npy"
-            mapped = np.load(path, mmap_mode="r")
-            # Plain arrays over the map: np.memmap costs a microsecond more at every indexing.
-            arrays[field.name] = np.asarray(mapped).view(np.ndarray)
-        return cls(**arrays)
+    def open(cls, path: Path) -> "OutlineStore":
+        """Memory-map a store that was written; workers on one machine share its pages.
+
+        Raises:
+            DatasetError: It cannot be read.
+        """
+        with disk_errors(path, "read"):
+            # A plain array over the map: np.memmap costs a microsecond more at every indexing.
+            return cls.parse(np.asarray(np.memmap(path, np.uint8, "r")))[0]
 
     def dump(self, file: BinaryIO) -> None:
-        """Write every array to one open file, one after the other."""
+        """Write every array as ``.npy``, one after the other, each from a multiple of 64 bytes on."""
         for field in fields(self):
-            np.lib.format.write_array(file, getattr(self, field.name), allow_pickle=False)
+            content = io.BytesIO()
+            npy.write_array(content, getattr(self, field.name), allow_pickle=False)
+            content.write(bytes(-content.tell() % npy.ARRAY_ALIGN))
+            file.write(content.getbuffer())
 
     @classmethod
-    def load(cls, file: BinaryIO) -> "OutlineStore":
-        """Read what ``dump`` has written."""
-        arrays: dict[str, Any] = {
-            field.name: np.lib.format.read_array(file, allow_pickle=False) for field in fields(cls)
-        }
-        return cls(**arrays)
+    def parse(cls, content: NDArray[np.uint8], first: int = 0) -> tuple["OutlineStore", int]:
+        """Return the store that ``dump`` has written from a byte on, and where it ends.
+
+        Its arrays are views of ``content``.
+        """
+        arrays: dict[str, Any] = {}
+        for field in fields(cls):
+            header = io.BytesIO(content[first : first + _LONGEST_HEADER].tobytes())
+            npy.read_magic(header)
+            shape, in_columns, dtype = npy.read_array_header_1_0(header)
+            first += header.tell()
+            end = first + math.prod(shape) * dtype.itemsize
+            order: Literal["F", "C"] = "F" if in_columns else "C"
+            arrays[field.name] = content[first:end].view(dtype).reshape(shape, order=order)
+            first = end + -end % npy.ARRAY_ALIGN
+        return cls(**arrays), first
 
 
 def join_stores(parts: Sequence[OutlineStore]) -> OutlineStore:

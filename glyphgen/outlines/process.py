@@ -7,17 +7,20 @@ process, a kill from outside) is never reported of a face, which may be left out
 
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+import numpy as np
+
 from glyphgen.errors import FontError, MachineError, WorkerError
+from glyphgen.files.temporary import make_temporary_folder, temporary_errors
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
 from glyphgen.outlines.child import (
     Answer,
@@ -25,7 +28,6 @@ from glyphgen.outlines.child import (
     ReaderProcess,
     check_machine,
     describe_death,
-    own_folder,
 )
 from glyphgen.outlines.outline_store import OutlineStore, join_stores
 from glyphgen.progress import SILENT, Reporter, track
@@ -113,16 +115,14 @@ class FontReader:
         self._reporter = reporter
         self._limits = limits or Limits()
         self._known = known
-        with own_folder(Path(os.environ.get("TMPDIR", "/tmp"))):
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="glyphgen-", ignore_cleanup_errors=True
-            )
+        self._stack = ExitStack()
         self._workers: list[ReaderProcess] = []
         self._idle: list[ReaderProcess] = []
         self._is_closed = False
         self._lock = threading.Lock()  # of what is above: threads wait for one process each
 
     def __enter__(self) -> "FontReader":
+        self._folder = self._stack.enter_context(make_temporary_folder())
         return self
 
     def __exit__(
@@ -134,7 +134,7 @@ class FontReader:
         self._end_all()
         for worker in self._workers:
             worker.close()
-        self._folder.cleanup()
+        self._stack.close()
 
     def read_faces(
         self, requests: Sequence[FaceRequest], problems: Sequence[str] = ()
@@ -185,9 +185,9 @@ class FontReader:
             FontError: No face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
-        home = Path(self._folder.name)
+        home = self._folder
         job = {"forms": list(forms), "wobble_grid": wobble_grid, "language": language}
-        with own_folder(home):
+        with temporary_errors(home):
             (home / "job.json").write_text(json.dumps(job), encoding="ascii")
         ask = partial(self._ask_outlines, n_forms=len(forms))
         answers = self._ask_all(list(enumerate(faces)), ask, "read outlines")
@@ -197,9 +197,11 @@ class FontReader:
             raise FontError(*(line for face in unread for line in face.problems))
         cells, missing = [], []
         for k in read:
-            with own_folder(home), (home / f"{k}.outlines").open("rb") as file:
-                cells.append(OutlineStore.load(file))
-                missing.append(OutlineStore.load(file))
+            with temporary_errors(home):
+                content = np.frombuffer((home / f"{k}.outlines").read_bytes(), np.uint8)
+            store, end = OutlineStore.parse(content)
+            cells.append(store)
+            missing.append(OutlineStore.parse(content, end)[0])
         return ReadOutlines(
             faces=tuple(faces[k] for k in read),
             store=join_stores(cells),
@@ -224,8 +226,8 @@ class FontReader:
         task = {
             "kind": "outlines",
             "face": face.to_page(),
-            "job": f"{self._folder.name}/job.json",
-            "out": f"{self._folder.name}/{number}.outlines",
+            "job": f"{self._folder}/job.json",
+            "out": f"{self._folder}/{number}.outlines",
         }
         cpu_s = self._limits.cpu_s + self._limits.cpu_s_per_form * n_forms
         return self._ask(face.path, task, cpu_s)
@@ -265,9 +267,7 @@ class FontReader:
                 raise WorkerError("fonts: their reader is closed")
             if self._idle:
                 return self._idle.pop()
-            self._workers.append(
-                ReaderProcess(Path(self._folder.name) / f"{len(self._workers)}.log")
-            )
+            self._workers.append(ReaderProcess(self._folder / f"{len(self._workers)}.log"))
             return self._workers[-1]
 
     def _end_all(self) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from glyphgen.errors import FontError, MachineError, UnreadableFontError
+from glyphgen.files.temporary import temporary_errors
 from glyphgen.fonts import Face, read_face
-from glyphgen.outlines.child import CRAMPED, OUT_OF_MEMORY, own_folder
+from glyphgen.outlines.child import CRAMPED, OUT_OF_MEMORY
 from glyphgen.outlines.harfbuzz import read_face_outlines
 
 __all__ = ["main"]
@@ -33,8 +34,10 @@ def main() -> None:
             answer = _TASKS[task["kind"]](task)
         except MemoryError:  # nothing here can be trusted to go on
             os._exit(CRAMPED if _find_hard_limit() < task["memory_bytes"] else OUT_OF_MEMORY)
-        except (MachineError, OSError) as error:
-            answer = {"machine": [str(error)]}
+        except MachineError as error:
+            answer = {"machine": error.problems}
+        except OSError as error:
+            answer = {"machine": [f"{error.filename or 'fonts'}: cannot be read: {error.strerror}"]}
         except FontError as error:
             may_skip = isinstance(error, UnreadableFontError)
             answer = {"problems": error.problems, "may_skip": may_skip}
@@ -77,10 +80,11 @@ def _read_face(task: dict[str, Any]) -> dict[str, Any]:
 
 def _read_outlines(task: dict[str, Any]) -> dict[str, Any]:
     face = Face.from_page(task["face"])
-    job = json.loads(Path(task["job"]).read_bytes())
-    cells, missing = read_face_outlines(face, **job)
     out = Path(task["out"])
-    with own_folder(out.parent), out.open("wb") as file:
+    with temporary_errors(out.parent):
+        job = json.loads(Path(task["job"]).read_bytes())
+    cells, missing = read_face_outlines(face, **job)
+    with temporary_errors(out.parent), out.open("wb") as file:
         cells.dump(file)
         missing.dump(file)
     return {}

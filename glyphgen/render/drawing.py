@@ -35,7 +35,7 @@ class RenderJob:
     """What a worker needs to draw any row: with the vector engine, no font among it."""
 
     plan: Plan
-    store_folder: Path
+    store_file: Path
     faces: tuple[Face, ...]
     forms: tuple[str, ...]
 
@@ -45,7 +45,7 @@ class RenderJob:
 
     def open_engine(self) -> Engine:
         """Return the engine, over the memory-mapped outlines."""
-        recipe, store = self.plan.recipe, OutlineStore.open(self.store_folder)
+        recipe, store = self.plan.recipe, OutlineStore.open(self.store_file)
         inputs = EngineInputs.of_recipe(recipe, store, self.faces, self.forms)
         return make_engine(recipe.render.engine, inputs)
 
@@ -61,11 +61,11 @@ class _RowDrawer:
 
 def make_render_job(prepared: PreparedRender, work_folder: Path) -> RenderJob:
     """Return what workers need, with the outlines written where they can map them."""
-    store_folder = work_folder / "outlines"
-    prepared.store.write(store_folder)
+    store_file = work_folder / "outlines"
+    prepared.store.write(store_file)
     return RenderJob(
         plan=prepared.plan,
-        store_folder=store_folder,
+        store_file=store_file,
         faces=prepared.faces,
         forms=prepared.table.all_forms,
     )

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from glyphgen.dataset.index import hash_pages
 from glyphgen.dataset.reader import Dataset
 from glyphgen.engines import find_engine_version
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
@@ -33,11 +33,11 @@ def redraw_rows(dataset: Dataset, runs: Sequence[range], reporter: Reporter) -> 
     engine_version = find_engine_version(prepared.recipe.render.engine)
     pages = make_pages(prepared)
     index = make_index(prepared, make_layout(prepared), dataset.index.shards, engine_version)
-    with TemporaryDirectory() as work:
+    with make_temporary_folder() as work:
         yield Remade(
             index=replace(index, files=hash_pages(pages)),
             pages={name: content for name, content in pages.items() if name != GATE_NAME},
-            rows=make_render_job(prepared, Path(work)).open(),
+            rows=make_render_job(prepared, work).open(),
             problems=_find_problems(prepared, dataset, runs),
         )
 

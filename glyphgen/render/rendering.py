@@ -3,13 +3,13 @@
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.engines import find_engine_version
 from glyphgen.files.pages import dump_sealed
+from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME
 from glyphgen.production import (
     DatasetSpec,
@@ -92,8 +92,8 @@ def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
 def _report_cost(
     prepared: PreparedRender, spec: DatasetSpec, workers: int, reporter: Reporter
 ) -> None:
-    with TemporaryDirectory() as work:
-        maker = make_render_job(prepared, Path(work)).open()
+    with make_temporary_folder() as work:
+        maker = make_render_job(prepared, work).open()
         found = estimate_making(spec.folder, spec.layout, maker, range(spec.layout.n_rows))
     reporter.message(f"{spec.folder}: {found.describe(workers)}")
 

@@ -244,13 +244,15 @@ class Shards(ABC):
             Every shard, in order.
 
         Raises:
-            DatasetError: The disk refused.
-            ValueError: A shard has not been written.
+            DatasetError: A shard has not been written, or the disk refused.
         """
         notes = [_read_note(self.folder, k) for k in range(self.layout.n_shards)]
         infos = tuple(info for info in notes if info)
         if len(infos) < len(notes):
-            raise ValueError(f"shard {notes.index(None)} has not been written")
+            raise DatasetError(
+                f"{self.folder}: the note of shard {notes.index(None)} cannot be read"
+                " (check the disk, then run the same command again: finished shards are kept)"
+            )
         self._put_in_place()
         return infos
 

@@ -17,7 +17,14 @@ from glyphgen.dataset.claim import find_work_folder
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
 from glyphgen.files.opening import ARRAY, open_regular
-from glyphgen.files.writing import committed, disk_errors, flush_to_disk, sync, write_at
+from glyphgen.files.writing import (
+    committed,
+    disk_errors,
+    flush_to_disk,
+    read_items,
+    sync,
+    write_at,
+)
 
 __all__ = ["NpyShards"]
 
@@ -48,7 +55,7 @@ class NpyShards(Shards):
             path = self._find_file(name)
             offset = self._find_offset(path, name, rows.start)
             with read_errors(path), self._opened(path) as file:
-                items = np.fromfile(file, dtype, int(np.prod(shape)), offset=offset)
+                items = read_items(file, dtype, int(np.prod(shape)), offset)
             arrays.append(items.reshape(shape))
         return Arrays(*arrays)
 
