@@ -7,7 +7,7 @@ from fontTools.ttLib import TTCollection, TTFont
 
 from glyphgen.errors import FontError
 from glyphgen.fonts import Face, find_requests, read_face
-from glyphgen.outlines import FontReader
+from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
 
 WriteRecipe = Callable[[str], Path]

@@ -6,7 +6,7 @@ from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardI
 from glyphgen.dataset.shards import Layout
 from glyphgen.fonts import Face
 from glyphgen.gate import count_faces
-from glyphgen.outlines import HARFBUZZ_VERSION
+from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
 from glyphgen.render.drawing import open_augmenter
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.text import list_codepoints
