@@ -176,7 +176,7 @@ def _describe_faces(metrics: dict[str, Any]) -> list[Block]:
         return []
     return [
         text("Faces that the network has never seen."),
-        table("Faces", ["face", "images", "top-1", "twins folded"], rows, [1, 2, 3]),
+        table("Each face", ["face", "images", "top-1", "twins folded"], rows, [1, 2, 3]),
     ]
 
 
@@ -202,7 +202,7 @@ def _describe_calibration(metrics: dict[str, Any]) -> list[Block]:
                 )
             ]
         ),
-        table("Calibration", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
+        table("Each bin", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
     ]
 
 
