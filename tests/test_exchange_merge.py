@@ -16,7 +16,7 @@ from glyphgen.errors import GlyphgenError
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.importing import import_dataset
 from glyphgen.exchange.merging import join_class_tables, merge_datasets
-from glyphgen.exchange.source import ImportSource, PolarityVote, SourceClass
+from glyphgen.exchange.source import ImageFindings, ImportSource, SourceClass
 from glyphgen.exchange.tree import TreeImages
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.verify import verify_dataset
@@ -174,7 +174,7 @@ def source_of(*classes: SourceClass) -> ImportSource:
         own_splits=(),
         images=TreeImages(None, np.zeros(0, np.int64)),  # type: ignore[arg-type]
         sizes={},
-        polarity_vote=PolarityVote(white_on_black=1),
+        findings=ImageFindings(white_on_black=1),
     )
 
 
@@ -245,6 +245,22 @@ def test_classes_without_a_row_are_left_out(tmp_path: Path, kkanji: Path) -> Non
     data = merged(tmp_path / "out2", tmp_path / "k", more, reporter=listener)
     assert [c.label for c in data.classes] == ["あ", "い", "日"]
     assert "classes without an image are left out: 'う' (U+3046)" in listener.lines
+
+
+def test_a_word_and_a_character_of_one_label_are_told(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"A": 1, "b": 1})
+    words = make(tmp_path / "words", "folder", root)
+    options = ImportOptions(codepoints=True)
+    import_dataset(
+        "folder", write_tree(tmp_path / "in2", {"A": 2}), tmp_path / "c", options=options
+    )
+    listener = Listener()
+    data = merged(tmp_path / "out", words, tmp_path / "c", reporter=listener)
+    assert [(c.label, c.forms) for c in data.classes] == [("A", ("A",)), ("A", ()), ("b", ())]
+    assert listener.lines[3] == (
+        "warning: a word and a character each, which stay two classes: 'A' (U+0041) (import with"
+        " --codepoints where folders of one ASCII character are that character)"
+    )
 
 
 # --- Refusals

@@ -27,7 +27,7 @@ from glyphgen.images.polarity import to_ink
 from glyphgen.partition import join_groups
 from glyphgen.production import Produced, check_places
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.text import show_some, show_text
+from glyphgen.text import show_count, show_some, show_text
 
 __all__ = ["join_class_tables", "merge_datasets"]
 
@@ -94,10 +94,15 @@ def merge_datasets(
     )
     for path, source in zip(folders, sources, strict=True):
         reporter.message(
-            f"{path}: {source.n_rows:,} images, {show_sizes(source.sizes)},"
-            f" {source.polarity_vote.polarity}"
+            f"{path}: {show_count(source.n_rows, 'image')}, {show_sizes(source.sizes)},"
+            f" {source.findings.polarity}"
         )
     reporter.message(describe_assembly(assembly))
+    if alike := _find_doubled_labels(classes):
+        reporter.warning(
+            f"a word and a character each, which stay two classes: {show_some(alike)} (import with"
+            " --codepoints where folders of one ASCII character are that character)"
+        )
     if options.size is None and len({next(iter(source.sizes)) for source in sources}) > 1:
         reporter.message(
             f"size: {size[0]}x{size[1]}, as {folders[0]} has it (--height and --width if not)"
@@ -192,13 +197,22 @@ def _check_groups(
         raise DatasetError(*problems)
 
 
+def _find_doubled_labels(classes: Iterable[SourceClass]) -> list[str]:
+    """Return the labels that a word has and a character, too."""
+    entries = list(classes)
+    characters = {entry.label for entry in entries if entry.forms}
+    return [
+        show_text(entry.label) for entry in entries if not entry.forms and entry.label in characters
+    ]
+
+
 def _make_parts(
     sources: tuple[ImportSource, ...], positions: tuple[Ints, ...]
 ) -> list[AssemblyPart]:
     return [
         AssemblyPart(
             source=source,
-            polarity=source.polarity_vote.polarity,
+            polarity=source.findings.polarity,
             class_index=of_class[source.class_index].astype(np.uint32),
             split=source.split.copy(),
         )

@@ -1,7 +1,7 @@
 """Shapes every form with every face and reads the outlines (HarfBuzz lives here); draws nothing."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,12 @@ from glyphgen.errors import UnreadableFontError
 from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.contours import ON, ContourPen, draw_functions
 from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore
+from glyphgen.outlines.pieces import find_pieces, measure_contours
 from glyphgen.outlines.shape import (
     bend_shares,
     find_box,
     find_hull,
     find_normals,
-    find_pieces,
     sample_curves,
 )
 
@@ -33,6 +33,7 @@ _SEGMENT_EM = 0.25
 _CIRCLE = "\u25cc"  # what HarfBuzz puts under a mark that has no letter
 
 _DRAW = draw_functions()
+_FORMS_PER_REPORT = 500  # take about a fifth of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,21 @@ class _Shaped:
 
 
 def read_face_outlines(
-    face: Face, forms: Sequence[str], wobble_grid: int, language: str
+    face: Face,
+    forms: Sequence[str],
+    wobble_grid: int,
+    language: str,
+    *,
+    report: Callable[[int], None] = lambda _: None,
 ) -> tuple[OutlineStore, OutlineStore]:
     """Read one face: the outline of every form, and of its glyph 0, which stands for what it lacks.
+
+    Args:
+        face: To be read.
+        forms: The texts to shape.
+        wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
+        language: BCP 47 tag of the language that the forms are written in.
+        report: Is told now and then how many forms are read.
 
     Returns:
         Two stores without padding, to be joined with those of other faces.
@@ -62,7 +75,9 @@ def read_face_outlines(
     notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
     circle = font.get_nominal_glyph(ord(_CIRCLE))
     pens, shaped = [], []
-    for form in forms:
+    for number, form in enumerate(forms):
+        if number % _FORMS_PER_REPORT == 0:
+            report(number)
         glyphs, advance = _shape(font, form, language)
         pen = _draw_glyphs(font, glyphs, segment)
         n_missing = sum(font.get_nominal_glyph(ord(char)) is None for char in form)
@@ -173,7 +188,13 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
         inked, inked_starts = _ink(points, pens, upem, drawn)
         box[drawn] = find_box(inked, inked_starts)
         hull[drawn] = find_hull(inked, inked_starts, N_DIRECTIONS)
-    piece, n_pieces, centers = _find_all_pieces(points, starts, pens)
+    tags = np.concatenate([np.array(pen.tags, dtype=np.uint8) for pen in pens])
+    areas = measure_contours(points, ends, n_contours)
+    n_outer = np.bincount(
+        np.repeat(np.arange(len(pens)), n_contours)[areas > 0], minlength=len(pens)
+    )
+    pieces = find_pieces(points, tags, ends, n_contours, areas)
+    piece, n_pieces, centers = _place_pieces(points, pieces, ends, n_contours)
     return {
         "x": points[:, 0].astype(np.float32),
         "y": points[:, 1].astype(np.float32),
@@ -181,13 +202,14 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
         "normal_y": normals[:, 1].astype(np.float32),
         "piece": piece,
         "bend": bend_shares(points, n_points.astype(np.int64), box, wobble_grid),
-        "tag": np.concatenate([np.array(pen.tags, dtype=np.uint8) for pen in pens]),
+        "tag": tags,
         "contour_end": np.concatenate([_ints(pen.ends) for pen in pens]).astype(np.int16),
         "point_start": starts,
         "contour_start": _starts(n_contours),
         "piece_start": _starts(n_pieces),
         "n_points": n_points,
         "n_contours": n_contours,
+        "n_outer": n_outer.astype(np.int32),
         "n_pieces": n_pieces,
         "piece_x": centers[:, 0].astype(np.float32),
         "piece_y": centers[:, 1].astype(np.float32),
@@ -216,23 +238,24 @@ def _ink(
     return np.concatenate(inked)[order], np.searchsorted(cell[order], drawn)
 
 
-def _find_all_pieces(
-    points: NDArray[np.float64], starts: NDArray[np.int64], pens: Sequence[ContourPen]
+def _place_pieces(
+    points: NDArray[np.float64],
+    pieces: NDArray[np.int64],
+    contour_ends: NDArray[np.int64],
+    n_contours: NDArray[np.int32],
 ) -> tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.float64]]:
     """Return the piece of every point, how many each cell has, and the center of every piece."""
-    piece, n_pieces = [np.zeros(0, dtype=np.uint16)], np.zeros(len(pens), dtype=np.int32)
-    centers = [np.zeros((0, 2))]
-    for cell, (start, pen) in enumerate(zip(starts, pens, strict=True)):
-        if pen.ends:
-            own = points[start : start + len(pen.points)]
-            of_contour = find_pieces(own, _ints(pen.ends))
-            of_point = np.repeat(of_contour, np.diff([-1, *pen.ends]))
-            n_pieces[cell] = of_contour.max() + 1
-            order = np.argsort(of_point, kind="stable")
-            box = find_box(own[order], np.searchsorted(of_point[order], np.arange(n_pieces[cell])))
-            centers.append((box[:, :2] + box[:, 2:]) / 2)
-            piece.append(of_point.astype(np.uint16))
-    return np.concatenate(piece), n_pieces, np.concatenate(centers)
+    inked = np.flatnonzero(n_contours)
+    n_pieces = np.zeros(len(n_contours), dtype=np.int32)
+    if not len(inked):
+        return np.zeros(0, dtype=np.uint16), n_pieces, np.zeros((0, 2))
+    n_pieces[inked] = np.maximum.reduceat(pieces, _starts(n_contours)[inked]) + 1
+    number = np.repeat(_starts(n_pieces), n_contours) + pieces  # of each contour, among all pieces
+    n_points = np.diff(contour_ends, prepend=-1)
+    of_point = np.repeat(number, n_points)
+    order = np.argsort(of_point, kind="stable")
+    box = find_box(points[order], np.searchsorted(of_point[order], np.arange(n_pieces.sum())))
+    return np.repeat(pieces, n_points).astype(np.uint16), n_pieces, (box[:, :2] + box[:, 2:]) / 2
 
 
 def _starts(counts: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:
