@@ -14,17 +14,19 @@ from hypothesis import strategies as st
 from glyphgen.classes import CHARACTER_SETS
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face, FaceRequest
+from glyphgen.gate import evidence
 from glyphgen.gate.evidence import Evidence, choose_panel, weigh_cells
 from glyphgen.gate.scripts import find_block, find_script, list_block
 from glyphgen.gate.shapes import SHAPE_SIDE, TURNS, describe_shapes, turn_shapes
 from glyphgen.gate.shipped import load_shipped
 from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.outline_store import join_stores
 from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render, survey_faces
 
 sys.path.append(str(FONTS.parent))
-from benchmarks.gate.families import KEPT, TUNED, Lie, Subject
+from benchmarks.gate.families import KEPT, TUNED, Lie, Subject, unpad
 
 KANA = [*CHARACTER_SETS["hiragana"].list_chars(), *CHARACTER_SETS["katakana"].list_chars()]
 LATIN = [*CHARACTER_SETS["latin"].list_chars(), *CHARACTER_SETS["digits"].list_chars()]
@@ -227,3 +229,32 @@ def test_a_refusal_says_what_the_cell_shows_and_how_to_admit_it(tmp_path: Path) 
     assert '(gate.allow = [{ face = "one.ttf", forms = "あ" }] admits it)' in line
     [refusal] = survey_faces(read_recipe(recipe)).verdict.refusals
     assert refusal.shows == "ヌ"
+
+
+def test_where_only_own_faces_are_known_few_swaps_are_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing = replace(load_shipped(), scripts={}, families={}, sha256="none")
+    monkeypatch.setattr(evidence, "load_shipped", lambda: nothing)
+    evidence.forget_panels()
+    paths = sorted((FONTS / "latin").glob("*.ttf"))
+    with FontReader(sanitize=False) as reader:
+        faces, _ = reader.read_faces([FaceRequest(path=path) for path in paths], [])
+        stores = [unpad(reader.read_outlines([face], LATIN).store) for face in faces]
+
+    def judge_all(stores: Sequence[OutlineStore]) -> Evidence:
+        return weigh_cells(LATIN, faces, join_stores(stores), np.arange(len(faces)))
+
+    honest = judge_all(stores)
+    assert honest.is_wrong.mean() < 0.005
+    assert honest.is_proven.mean() > 0.9
+    swapped = np.arange(0, len(LATIN), 7)
+    source = np.arange(len(LATIN))
+    source[swapped] = np.roll(swapped, 1)
+    proven = 0
+    for face in range(len(faces)):  # one liar at a time
+        lying = [*stores]
+        lying[face] = unpad(stores[face].take_forms(source.tolist()))
+        proven += int(judge_all(lying).is_proven[face, swapped].sum())
+    assert proven <= 0.25 * len(swapped) * len(faces)
+    evidence.forget_panels()
