@@ -42,6 +42,7 @@ __all__ = [
     "WHITE_ON_BLACK",
     "EngineEntry",
     "Entry",
+    "ImportEntry",
     "MakerEntry",
     "OneOf",
     "check_choice",
@@ -81,6 +82,17 @@ class EngineEntry(Entry):
 
     can: frozenset[str] = frozenset()
     opens_fonts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ImportEntry(Entry):
+    """One format that is imported.
+
+    Attributes:
+        takes: Of the options ``class_map`` and ``codepoints``, those that the format takes.
+    """
+
+    takes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +141,37 @@ STORAGE_FORMATS: Mapping[str, Entry] = {
 }
 """How a dataset lies on disk."""
 
-IMPORT_FORMATS: Mapping[str, Entry] = {
-    "k49": Entry(
+IMPORT_FORMATS: Mapping[str, ImportEntry] = {
+    "k49": ImportEntry(
         "glyphgen.exchange.k49",
         "open_k49",
         "Kuzushiji-49 or KMNIST: a folder with *-train-imgs.npz and its fellows.",
+        takes=frozenset({"class_map"}),
     ),
-    "kkanji": Entry(
+    "kkanji": ImportEntry(
         "glyphgen.exchange.kkanji",
         "open_kkanji",
         "Kuzushiji-Kanji: a folder or .tar of U+XXXX/*.png.",
     ),
-    "mnist": Entry(
+    "mnist": ImportEntry(
         "glyphgen.exchange.mnist",
         "open_mnist",
         "MNIST or EMNIST: a folder of IDX files, gzipped or not.",
+        takes=frozenset({"class_map"}),
     ),
-    "folder": Entry(
+    "folder": ImportEntry(
         "glyphgen.exchange.folder",
         "open_folder",
         "class-name/*.png or .jpg, also with train/, valid/, test/ above.",
+        takes=frozenset({"class_map", "codepoints"}),
     ),
-    "arrays": Entry(
+    "arrays": ImportEntry(
         "glyphgen.exchange.arrays",
         "open_arrays",
-        "images.npy labels.npy, or one .npz that holds both.",
+        "images.npy labels.npy, or one .npz that holds both, also for train, val and test.",
+        takes=frozenset({"class_map", "codepoints"}),
     ),
-    "dataset": Entry(
+    "dataset": ImportEntry(
         "glyphgen.exchange.glyphgen_dataset", "open_dataset", "Another dataset of glyphgen."
     ),
 }

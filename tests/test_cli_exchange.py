@@ -48,7 +48,7 @@ def test_json_tells_what_was_skipped() -> None:
 
 
 def test_import_takes_sizes_splits_and_tables() -> None:
-    np.savez("both.npz", images=make_images(20, 8, 4), labels=np.arange(20) % 2)
+    np.savez("both.npz", images=make_images(20, 8, 6), labels=np.arange(20) % 2)
     write_class_map(Path("map.csv"), "あい")
     sizing = ("--height", "16", "--width", "16", "--fit", "stretch")
     wishes = ("--split", "val=0.1,test=0.2", "--seed", "7", "--class-map", "map.csv")
@@ -65,6 +65,7 @@ def test_import_takes_sizes_splits_and_tables() -> None:
         "source_polarity": "white-on-black",
         "split": {"test": 0.2, "val": 0.1},
         "skipped": 0,
+        "blank": 0,
     }
 
 

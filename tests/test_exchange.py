@@ -31,6 +31,7 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.exchange.assembling import show_sizes
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.importing import import_dataset, open_source
+from glyphgen.exchange.merging import merge_datasets
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder, cut_splits
 from glyphgen.images.decoding import SUFFIXES
 from glyphgen.progress import SILENT, Reporter
@@ -157,7 +158,7 @@ def test_emnist_is_turned_upright_and_named_by_its_mapping(tmp_path: Path) -> No
 
 
 def test_folder_names_are_characters_code_points_or_words(tmp_path: Path) -> None:
-    root = write_tree(tmp_path / "in", {"い": 2, "U+3042": 3, "logo": 2, "か\u3099": 1})
+    root = write_tree(tmp_path / "in", {"い": 2, "0x3042": 3, "logo": 2, "か\u3099": 1})
     data = imported(tmp_path / "out", "folder", root)
     assert [(c.label, c.forms) for c in data.classes] == [
         ("あ", ("あ",)),
@@ -169,9 +170,128 @@ def test_folder_names_are_characters_code_points_or_words(tmp_path: Path) -> Non
     assert data.samples[:4]["form"].tolist() == [0, 1, 2, 2**32 - 1]
     files = (tmp_path / "out" / "files.txt").read_text(encoding="utf-8").splitlines()
     assert [files[row] for row in data.samples[:2]["source_row"]] == [
-        "U+3042/000.png",
+        "0x3042/000.png",
         "い/000.png",
     ]
+
+
+def test_one_ascii_character_is_a_word_unless_the_user_says_what_it_is(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"0": 1, "1": 1, "a": 1, "3042": 1, "U+0041": 1})
+    lines = heard(tmp_path / "words", "folder", root)
+    assert [(c.label, c.forms) for c in load(tmp_path / "words").classes] == [
+        ("A", ("A",)),
+        ("0", ()),
+        ("1", ()),
+        ("3042", ()),
+        ("a", ()),
+    ]
+    assert lines[1] == (
+        "taken for words, not for characters: 0, 1, a (--codepoints takes one ASCII character for"
+        " itself, --class-map FILE names a table of indices)"
+    )
+    data = imported(tmp_path / "characters", "folder", root, codepoints=True)
+    assert [(c.label, len(c.forms)) for c in data.classes] == [
+        *(("0", 1), ("1", 1), ("A", 1), ("a", 1), ("3042", 0))
+    ]
+
+
+def test_folders_may_be_the_indices_of_a_class_map(tmp_path: Path) -> None:
+    class_map = write_class_map(tmp_path / "map.csv", "おきか\u304c")
+    class_map.write_text(class_map.read_text("utf-8").replace("が", "か\u3099"), "utf-8")
+    root = write_tree(tmp_path / "in", {"0": 2, "03": 1, "1": 1})
+    lines = heard(tmp_path / "out", "folder", root, class_map=class_map)
+    data = load(tmp_path / "out")
+    assert [c.label for c in data.classes] == [*"おきかが"]
+    assert labels_of(data) == ["お", "き", "が", "お"]
+    assert lines[-1] == "classes without an image: 'か' (U+304B)"
+    assert [(info.name, info.kind, info.rows) for info in data.index.sources] == [
+        ("in", "folder", 4),
+        ("map.csv", "class map", 0),
+    ]
+
+
+def test_a_word_is_one_class_however_it_is_composed(tmp_path: Path) -> None:
+    words = ["が\u3063こう", "か\u3099\u3063こう"]
+    root = write_tree(tmp_path / "in", {words[0]: 2, words[1]: 3})
+    data = imported(tmp_path / "out", "folder", root)
+    assert [(c.label, c.rows) for c in data.classes] == [(words[0], {"train": 5})]
+    other = write_tree(tmp_path / "other", {words[1]: 1})
+    imported(tmp_path / "mac", "folder", other)
+    merge_datasets([tmp_path / "out", tmp_path / "mac"], tmp_path / "both")
+    assert [c.label for c in load(tmp_path / "both").classes] == [words[0]]
+
+
+def test_links_that_lead_nowhere_or_round_are_skipped(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 2})
+    (root / "あ" / "itself.png").symlink_to("itself.png")
+    (root / "あ" / "gone.png").symlink_to("nothing.png")
+    (root / "あ" / "up").symlink_to("..")
+    (root / "あ" / "again.png").symlink_to("000.png")
+    imported(tmp_path / "out", "folder", root)
+    page = json.loads((tmp_path / "out" / "skipped.json").read_text("utf-8"))
+    assert [(entry["name"], entry["reason"][:26]) for entry in page["skipped"]] == [
+        ("あ/gone.png", "a link that leads nowhere"),
+        ("あ/itself.png", "a link that leads nowhere"),
+        ("あ/up", "not an image, expected .pn"),
+    ]
+    assert len(load(tmp_path / "out")) == 3
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_images_without_ink_are_counted_and_named(tmp_path: Path, packed: bool) -> None:
+    images = make_images(2500)
+    images[[3, 7, 1200, 2499]] = [[[0]], [[200]], [[15]], [[255]]]
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", np.zeros(2500, int))
+    paths = [tmp_path / "images.npy", tmp_path / "labels.npy"]
+    where = "images.npy"
+    if packed:
+        paths = [tmp_path / "x.npz"]
+        np.savez_compressed(paths[0], a=images, b=np.zeros(2500, int))
+        where = "a"
+    lines = heard(tmp_path / "out", "arrays", *paths)
+    assert lines[1:] == [
+        "polarity: white-on-black, as 831 of 831 images look (--polarity if not)",
+        f"warning: no ink in 4 of 2,500 images: image 3 of {where}, image 7 of {where},"
+        f" image 1200 of {where} and 1 more",
+    ]
+    assert load(tmp_path / "out").index.settings["blank"] == 4
+
+
+def test_faint_ink_is_told_and_its_polarity_found(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 3})
+    for path in (root / "あ").iterdir():
+        Image.fromarray(140 - make_images(1)[0] // 5).save(path)
+    assert heard(tmp_path / "out", "folder", root)[1:] == [
+        "polarity: black-on-white, as 3 of 3 images look (--polarity if not)",
+        "warning: gray levels from 89 to 140 in all images: their ink will be faint",
+    ]
+
+
+def test_one_npz_may_hold_arrays_for_every_split(tmp_path: Path) -> None:
+    images, labels = make_images(9), np.array([5, 6, 7] * 3)
+    np.savez(
+        tmp_path / "keras.npz",
+        x_train=images[:6],
+        y_train=labels[:6],
+        x_test=images[6:],
+        y_test=labels[6:],
+    )
+    data = imported(tmp_path / "a", "arrays", tmp_path / "keras.npz")
+    assert data.index.splits == {"train": (0, 6), "test": (6, 9)}
+    assert labels_of(data) == ["5", "6", "7"] * 3
+    np.testing.assert_array_equal(data.images[:], images)
+    np.savez(
+        tmp_path / "med.npz",
+        train_images=images[:3, ..., None],
+        train_labels=labels[:3, None],
+        val_images=images[3:6, ..., None],
+        val_labels=labels[3:6, None],
+    )
+    class_map = write_class_map(tmp_path / "map.csv", "あいうえおかきく")
+    data = imported(tmp_path / "b", "arrays", tmp_path / "med.npz", class_map=class_map)
+    assert data.index.splits == {"train": (0, 3), "val": (3, 6)}
+    assert labels_of(data) == ["か", "き", "く"] * 2
 
 
 def test_folders_above_the_classes_are_splits(tmp_path: Path) -> None:

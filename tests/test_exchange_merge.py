@@ -16,7 +16,7 @@ from glyphgen.errors import GlyphgenError
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.importing import import_dataset
 from glyphgen.exchange.merging import join_class_tables, merge_datasets
-from glyphgen.exchange.source import ImportSource, PolarityVote, SourceClass
+from glyphgen.exchange.source import ImageFindings, ImportSource, SourceClass
 from glyphgen.exchange.tree import TreeImages
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.verify import verify_dataset
@@ -174,7 +174,7 @@ def source_of(*classes: SourceClass) -> ImportSource:
         own_splits=(),
         images=TreeImages(None, np.zeros(0, np.int64)),  # type: ignore[arg-type]
         sizes={},
-        polarity_vote=PolarityVote(white_on_black=1),
+        findings=ImageFindings(white_on_black=1),
     )
 
 

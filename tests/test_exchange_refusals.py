@@ -28,6 +28,10 @@ from glyphgen.exchange.merging import merge_datasets
 from glyphgen.images.decoding import MOST_PIXELS, SUFFIXES
 
 AGAIN = "(download or save it again)"
+PAIRS = (
+    "expected one array of images (n, height, width) and one of labels (n,), or such a pair for each"
+    " split, as x_train, y_train, x_test, y_test"
+)
 
 
 def refused(out: Path, kind: str, *paths: Path, force: bool = False, **options: Any) -> list[str]:
@@ -55,6 +59,10 @@ def k49(tmp_path: Path) -> Path:
     ("options", "expected"),
     [
         (
+            {"class_map": "map.csv", "codepoints": True},
+            "class_map and codepoints: found both, expected one of them",
+        ),
+        (
             {"polarity": "white"},
             "polarity: found 'white', expected one of white-on-black, black-on-white",
         ),
@@ -81,6 +89,32 @@ def test_the_options_of_a_merge_are_checked_too(k49: Path, out: Path) -> None:
         merge_datasets([k49, k49], out, options=AssemblyOptions(fit="x"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [
+        (
+            "kkanji",
+            {"class_map": "nowhere.csv"},
+            ["--class-map: not for kkanji, expected only with k49, mnist, folder, arrays"],
+        ),
+        (
+            "dataset",
+            {"codepoints": True},
+            ["--codepoints: not for dataset, expected only with folder, arrays"],
+        ),
+        (
+            "k49",
+            {"codepoints": True},
+            ["--codepoints: not for k49, expected only with folder, arrays"],
+        ),
+    ],
+)
+def test_an_option_that_the_format_does_not_take(
+    out: Path, k49: Path, kind: str, options: dict[str, Any], expected: list[str]
+) -> None:
+    assert refused(out, kind, k49, **options) == expected
+
+
 def test_a_format_that_is_not_there(out: Path, k49: Path) -> None:
     assert refused(out, "nist", k49) == [
         "source_format: found 'nist', expected one of k49, kkanji, mnist, folder, arrays, dataset"
@@ -96,7 +130,7 @@ def test_a_label_outside_the_class_map(out: Path, k49: Path) -> None:
     path = k49 / "k49-test-labels.npz"
     np.savez_compressed(path, np.array([0, 1, 2, 3, 49, 3], np.uint8))
     assert refused(out, "k49", k49) == [
-        f"{path}: holds the labels 3, 49, expected 0 to 2, which are those of k49_classmap.csv"
+        f"{path}: arr_0: holds the labels 3, 49, expected 0 to 2, which are those of k49_classmap.csv"
         " (--class-map FILE names another table)"
     ]
 
@@ -239,8 +273,30 @@ def arrays(tmp_path: Path, images: Any, labels: Any) -> tuple[Path, Path]:
         ),
         (
             make_images(3).astype(np.int64),
-            "int64, expected uint8: 0 to 255 (scale them, and save images.astype('uint8'))",
+            "int64 from 0 to 255, expected uint8: 0 to 255 (save (images).round().astype('uint8'))",
         ),
+        (
+            make_images(3).astype(np.uint16) * 257,
+            "uint16 from 0 to 65535, expected uint8: 0 to 255"
+            " (save (images * (255 / 65535)).round().astype('uint8'))",
+        ),
+        (
+            make_images(3) > 0,
+            "bool from 0 to 1, expected uint8: 0 to 255"
+            " (save (images * 255).round().astype('uint8'))",
+        ),
+        (
+            make_images(3) / 255 * 16,
+            "float64 from 0 to 16, expected uint8: 0 to 255"
+            " (save (images * (255 / 16)).round().astype('uint8'))",
+        ),
+        (
+            make_images(3) / 127.5 - 1,
+            "float64 from -1 to 1, expected uint8: 0 to 255"
+            " (save ((images + 1) * (255 / 2)).round().astype('uint8'))",
+        ),
+        (np.zeros((3, 8, 8)), "float64 from 0 to 0, expected uint8: 0 to 255"),
+        (np.zeros((3, 8, 8), np.complex64), "complex64, expected uint8: 0 to 255"),
         (make_images(0), "holds no images, expected one or more"),
         (np.zeros((3, 9), np.uint8), "shape (3, 9), expected (n, height, width) of gray images"),
         (
@@ -288,7 +344,7 @@ def test_floats_are_described_from_the_first_to_the_last_block(
     name = "images: " if packed else "images.npy: "
     assert described() == [
         f"{name}float32 from -0.25 to 1.5, expected uint8: 0 to 255"
-        " (save (images).round().astype('uint8'))"
+        " (save ((images + 0.25) * (255 / 1.75)).round().astype('uint8'))"
     ]
     images[0, 0, 0] = images[6, 0, 0] = np.nan
     assert described() == [
@@ -309,8 +365,8 @@ def test_floats_are_described_from_the_first_to_the_last_block(
             "has 4 labels, expected one label for each of the 3 images of images.npy",
         ),
         (
-            np.zeros((3, 1), int),
-            "has shape (3, 1), expected one label for each of the 3 images of images.npy",
+            np.zeros((3, 2), int),
+            "has shape (3, 2), expected one label for each of the 3 images of images.npy",
         ),
     ],
 )
@@ -346,9 +402,10 @@ def test_a_npy_file_that_is_cut_short(out: Path, tmp_path: Path) -> None:
 def test_arrays_that_are_no_pair(out: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, a=make_images(2), b=make_images(2))
+    assert refused(out, "arrays", path) == [f"{path}: holds a (2, 8, 8), b (2, 8, 8), {PAIRS}"]
+    np.savez(path, x_train=make_images(2), y_train=np.zeros(2, int), x_test=make_images(2))
     assert refused(out, "arrays", path) == [
-        f"{path}: holds a (2, 8, 8), b (2, 8, 8), expected one array of images"
-        " (n, height, width) and one of labels (n,)"
+        f"{path}: holds x_train (2, 8, 8), y_train (2,), x_test (2, 8, 8), {PAIRS}"
     ]
     assert refused(out, "arrays", path, path, path) == [
         f"{path}: one source too many, expected images and labels"
@@ -433,6 +490,55 @@ def test_a_class_with_two_folders(out: Path, tmp_path: Path) -> None:
     assert refused(out, "folder", root) == [
         "in: the folders U+3042 and あ are one class: あ, expected one folder a class"
         " (put their pictures together)"
+    ]
+
+
+def test_a_folder_that_is_not_in_the_class_map(out: Path, tmp_path: Path) -> None:
+    class_map = write_class_map(tmp_path / "map.csv")
+    root = write_tree(tmp_path / "in", {"0": 1, "3": 1, "あ": 1})
+    assert refused(out, "folder", root, class_map=class_map) == [
+        "in: holds the folders 3, あ, expected 0 to 2, which are the indices of map.csv"
+    ]
+    assert refused(out, "folder", root, class_map=tmp_path / "none.csv") == [
+        f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory"
+    ]
+    root = write_tree(tmp_path / "twice", {"0": 1, "00": 1})
+    assert refused(out, "folder", root, class_map=class_map) == [
+        "twice: the folders 0 and 00 are one class: あ, expected one folder a class"
+        " (put their pictures together)"
+    ]
+
+
+def test_images_of_another_range(out: Path, tmp_path: Path) -> None:
+    labels = np.zeros(3, int)
+    path = tmp_path / "x.npz"
+    for highest, problem in (
+        (
+            0,
+            "no ink in any of its 3 images: gray levels from 0 to 0, expected ink and paper, 0 to 255",
+        ),
+        (
+            1,
+            "no ink in any of its 3 images: gray levels from 0 to 1, expected ink and paper, 0 to 255"
+            " (multiply the levels by 255 / 1)",
+        ),
+        (16, "no gray level is above 16, expected 0 to 255 (multiply the levels by 255 / 16)"),
+        (63, "no gray level is above 63, expected 0 to 255 (multiply the levels by 255 / 63)"),
+    ):
+        np.savez(path, images=np.minimum(make_images(3), highest), labels=labels)
+        assert refused(out, "arrays", path) == [f"x: {problem}"]
+    root = write_tree(tmp_path / "in", {"あ": 1})
+    write_picture(root / "あ" / "000.png", make_images(1)[0] // 8)
+    assert refused(out, "folder", root) == [
+        "in: no gray level is above 31, expected 0 to 255 (multiply the levels by 255 / 31)"
+    ]
+
+
+def test_strict_refuses_images_without_ink(out: Path, tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"あ": 2})
+    write_picture(root / "あ" / "x.png", np.full((8, 8), 240, np.uint8))
+    assert refused(out, "folder", root, strict=True) == [
+        "in: no ink in 1 of 3 images: あ/x.png, expected ink in all"
     ]
 
 

@@ -25,6 +25,11 @@ Example:
 """.format(formats="\n".join(f"{name:<9} {entry.help}" for name, entry in IMPORT_FORMATS.items()))
 
 
+def _list_takers(option: str) -> str:
+    """Return the formats that take an option."""
+    return ", ".join(name for name, entry in IMPORT_FORMATS.items() if option in entry.takes)
+
+
 @click.command("import", help=_HELP)
 @click.argument("source_format", metavar="FORMAT", type=click.Choice(list(IMPORT_FORMATS)))
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=Path)
@@ -38,13 +43,21 @@ Example:
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), default=0, metavar="N", help="Chooses them."
 )
-@click.option("--class-map", type=Path, metavar="FILE", help="A table index,codepoint,char.")
+@click.option(
+    "--class-map",
+    type=Path,
+    metavar="FILE",
+    help=f"A table index,codepoint,char ({_list_takers('class_map')}).",
+)
 @click.option(
     "--codepoints",
     is_flag=True,
-    help="arrays: the labels are code points, as they are where their array is called so.",
+    help="Labels are code points, as they are where their array is called so; folders of one ASCII"
+    f" character are that character ({_list_takers('codepoints')}).",
 )
-@click.option("--strict", is_flag=True, help="Refuse what would be skipped.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse what would be skipped, and images without ink."
+)
 @making_options
 def import_(
     source_format: str,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS
+from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
 from glyphgen.exchange.classmap import check_labels
 from glyphgen.exchange.source import (
+    ImageFindings,
     ImportSource,
-    PolarityVote,
     Size,
     SourceClass,
     SourceImages,
-    vote_polarity,
+    examine_images,
 )
 from glyphgen.exchange.stored import (
     StoredArray,
@@ -29,86 +30,114 @@ from glyphgen.exchange.stored import (
 from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.writing import committed
 from glyphgen.images.decoding import MOST_PIXELS
+from glyphgen.progress import Progress, Reporter
 
-__all__ = [
-    "ArrayImages",
-    "ArrayPair",
-    "check_as_many",
-    "check_images",
-    "make_array_source",
-    "vote_on_array",
-]
+__all__ = ["ArrayImages", "ArrayPair", "check_images", "make_array_source", "read_class_index"]
 
 _NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0), dtype=np.uint8)
 _VOTERS = 1000  # images of a file whose polarity is looked at
 
+Ints = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayPair:
-    """The images and the labels of a split."""
+    """The images and the labels of a split; ``split`` is "" where the source makes none."""
 
     split: str
     images: StoredArray
     labels: StoredArray
 
+    def read_labels(self) -> Ints:
+        """Return the labels, after a check that there is one for each image.
+
+        Raises:
+            SourceError: There is not, they are no whole numbers, or the file is damaged.
+        """
+        n_labels = self.labels.shape[0] if self.labels.shape else 0
+        if self.labels.shape not in ((n_labels,), (n_labels, 1)):
+            n = f"shape {self.labels.shape}"
+        elif n_labels == self.images.shape[0]:
+            return read_values(dataclasses.replace(self.labels, shape=(n_labels,)))
+        else:
+            n = f"{n_labels:,} labels"
+        raise SourceError(
+            f"{self.labels.place}: has {n}, expected one label for each of the"
+            f" {self.images.shape[0]:,} images of {self.images.path.name}"
+        )
+
+
+def read_class_index(
+    pairs: Sequence[ArrayPair], n_classes: int, *, among: str, first_label: int = 0
+) -> list[Ints]:
+    """Return the class of each image of each pair: its label less the first one.
+
+    Raises:
+        SourceError: A label is of no class, or labels cannot be read.
+    """
+    indices = []
+    for pair in pairs:
+        indices.append(pair.read_labels() - first_label)
+        check_labels(pair.labels.place, indices[-1], n_classes, among)
+    return indices
+
 
 def make_array_source(
     pairs: Sequence[ArrayPair],
     classes: tuple[SourceClass, ...],
+    class_index: Sequence[Ints],
     *,
     name: str,
     kind: str,
     class_map: Path | None,
-    first_label: int = 0,
     transposed: bool = False,
     notes: tuple[str, ...] = (),
+    reporter: Reporter,
 ) -> ImportSource:
-    """Check the arrays of a source that has one pair of files for each split.
+    """Read every image of some arrays once, and return them as a source.
 
     Args:
-        pairs: Of the splits.
+        pairs: Of the splits, whose images were checked.
         classes: What the labels stand for, in order.
+        class_index: Of each image of each pair.
         name: Of the source.
         kind: Name of the format.
         class_map: The file that the classes were read from.
-        first_label: The label of the first class.
         transposed: Rows and columns of the images are exchanged.
         notes: What the user has to know of how it is read.
+        reporter: Is told how many images are read.
 
     Raises:
-        SourceError: An array is not what it should be, is damaged, or holds a label without a class.
+        SourceError: An array is damaged.
     """
-    arrays, labels, splits, files = [], [], [], []
-    vote = PolarityVote()
+    findings = ImageFindings()
     for pair in pairs:
-        images = check_images(pair.images)
-        check_as_many(images, pair.labels)
-        found = read_values(pair.labels) - first_label
-        among = class_map.name if class_map else "digits"
-        check_labels(str(pair.labels.path), found, len(classes), among)
-        vote += vote_on_array(images)
-        arrays.append(images)
-        labels.append(found.astype(np.uint32))
-        splits.append(np.full(len(found), SPLITS.index(pair.split), dtype=np.uint8))
-        files += [
-            describe_file(images.path, kind, len(found)),
-            describe_file(pair.labels.path, kind, 0),
-        ]
-    if class_map:
-        files.append(describe_file(class_map, "class map", 0))
-    source_images = ArrayImages(tuple(arrays), transposed=transposed)
+        findings += _examine_array(pair.images, reporter)
+    splits = [SPLITS.index(pair.split) if pair.split else 0 for pair in pairs]
+    images = ArrayImages(tuple(pair.images for pair in pairs), transposed=transposed)
     return ImportSource(
         name=name,
-        files=tuple(files),
+        files=tuple(_describe_files(pairs, kind, class_map)),
         classes=classes,
-        class_index=np.concatenate(labels),
-        split=np.concatenate(splits),
-        own_splits=tuple(pair.split for pair in pairs),
-        images=source_images,
-        sizes=source_images.sizes,
-        polarity_vote=vote,
+        class_index=np.concatenate(class_index).astype(np.uint32),
+        split=np.repeat(np.array(splits, np.uint8), [len(index) for index in class_index]),
+        own_splits=tuple(pair.split for pair in pairs if pair.split),
+        images=images,
+        sizes=images.sizes,
+        findings=findings,
         notes=notes,
     )
+
+
+def _describe_files(
+    pairs: Sequence[ArrayPair], kind: str, class_map: Path | None
+) -> Iterator[SourceInfo]:
+    for pair in pairs:
+        yield describe_file(pair.images.path, kind, pair.images.shape[0])
+        if pair.labels.path != pair.images.path:
+            yield describe_file(pair.labels.path, kind, 0)
+    if class_map:
+        yield describe_file(class_map, "class map", 0)
 
 
 def check_images(array: StoredArray) -> StoredArray:
@@ -130,31 +159,15 @@ def check_images(array: StoredArray) -> StoredArray:
         raise SourceError(
             f"{array.place}: images of {shape[1]}x{shape[2]}, expected at most {MOST_PIXELS:,} pixels"
         )
-    if array.dtype.kind == "f":
-        raise SourceError(f"{array.place}: {_describe_floats(array)}")
+    if array.dtype.kind not in "buif":
+        raise SourceError(f"{array.place}: {array.dtype}, expected uint8: 0 to 255")
     if array.dtype != np.uint8:
-        raise SourceError(
-            f"{array.place}: {array.dtype}, expected uint8: 0 to 255"
-            " (scale them, and save images.astype('uint8'))"
-        )
+        raise SourceError(f"{array.place}: {_describe_numbers(array)}")
     return dataclasses.replace(array, shape=shape)
 
 
-def check_as_many(images: StoredArray, labels: StoredArray) -> None:
-    """Check that there is one label an image, before any is read.
-
-    Raises:
-        SourceError: There is not.
-    """
-    if labels.shape != images.shape[:1]:
-        n = f"{labels.shape[0]:,} labels" if len(labels.shape) == 1 else f"shape {labels.shape}"
-        raise SourceError(
-            f"{labels.place}: has {n}, expected one label for each of the"
-            f" {images.shape[0]:,} images of {images.path.name}"
-        )
-
-
-def _describe_floats(array: StoredArray) -> str:
+def _describe_numbers(array: StoredArray) -> str:
+    """Return what numbers images are that are no uint8, and how to make them uint8."""
     n_nan, low, high = 0, np.inf, -np.inf
     for block in array.read_blocks():
         n_nan += int(np.isnan(block).sum())
@@ -166,28 +179,32 @@ def _describe_floats(array: StoredArray) -> str:
             f"{array.dtype} with {n_nan:,} NaN, expected uint8: 0 to 255"
             " (find out what the NaN stand for before they become ink)"
         )
-    scaled = "images * 255" if high <= 1 else "images"
-    return (
-        f"{array.dtype} from {low:g} to {high:g}, expected uint8: 0 to 255"
-        f" (save ({scaled}).round().astype('uint8'))"
-    )
+    described = f"{array.dtype} from {low:g} to {high:g}, expected uint8: 0 to 255"
+    if not 0 < high - low < np.inf:
+        return described
+    # Negative numbers, too, may be ink and paper, as in -1 to 1.
+    above = f"(images + {-low:g})" if low < 0 else "images"
+    full = high - min(low, 0)
+    factor = "255" if full == 1 else f"(255 / {full:g})"
+    scaled = above if 128 <= full <= 255 else f"{above} * {factor}"
+    return f"{described} (save ({scaled}).round().astype('uint8'))"
 
 
-def vote_on_array(array: StoredArray) -> PolarityVote:
-    """Vote on images all over an array; a packed one is read to its end, to know that it is whole.
+def _examine_array(array: StoredArray, reporter: Reporter) -> ImageFindings:
+    """Look at all images of an array, and read it to its end, to know that it is whole.
 
     Raises:
         SourceError: It is damaged or cut short.
     """
-    step = -(-array.shape[0] // _VOTERS)
-    vote = PolarityVote()
-    if not array.is_packed:
-        return vote_polarity(array.map()[::step])
-    row = 0
+    n = array.shape[0]
+    where = array.member.removesuffix(".npy") or array.path.name
+    found, row = ImageFindings(), 0
     for block in array.read_blocks():
-        vote += vote_polarity(block[-row % step :: step])
+        names = [f"image {k} of {where}" for k in range(row, row + len(block))]
+        found += examine_images(block, names, step=-(-n // _VOTERS), first=row)
         row += len(block)
-    return vote
+        reporter.progress(Progress(step="read images", done=row, total=n, unit="images"))
+    return found
 
 
 class ArrayImages(SourceImages):

@@ -1,92 +1,127 @@
-"""Images and labels as NumPy saves them, .npy or .npz."""
+"""Images and labels as NumPy saves them, .npy or .npz, also an array of each for every split."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from glyphgen.choices import SPLITS
 from glyphgen.errors import SourceError
-from glyphgen.exchange.array_source import ArrayImages, check_as_many, check_images, vote_on_array
-from glyphgen.exchange.classmap import check_labels, make_classes_of_codepoints, read_class_map
+from glyphgen.exchange.array_source import (
+    ArrayPair,
+    check_images,
+    make_array_source,
+    read_class_index,
+)
+from glyphgen.exchange.classmap import make_classes_of_codepoints, read_class_map
+from glyphgen.exchange.folder import SPLIT_NAMES
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, SourceClass
-from glyphgen.exchange.stored import (
-    StoredArray,
-    describe_file,
-    find_arrays,
-    read_values,
-)
+from glyphgen.exchange.stored import StoredArray, find_arrays
 from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
 __all__ = ["open_arrays"]
 
+_EXPECTED = (
+    "expected one array of images (n, height, width) and one of labels (n,), or such a pair for each"
+    " split, as x_train, y_train, x_test, y_test"
+)
+
 
 def open_arrays(
     paths: tuple[Path, ...],
     options: ImportOptions,
-    reporter: Reporter,  # noqa: ARG001 - read at once
+    reporter: Reporter,
 ) -> ImportSource:
-    """Open an array of images and one of labels.
+    """Open arrays of images and of labels.
 
     Args:
-        paths: One .npz that holds both, or the file of the images and that of the labels.
+        paths: One .npz that holds all, or the file of the images and that of the labels.
         options: Whether the labels are code points, as those of an array called ``codepoints`` are, or
             positions in a class map; without either they are words.
+        reporter: Is told how many images are read.
 
     Raises:
         SourceError: They cannot be read, do not fit each other, or are not what they should be.
     """
-    images, labels = _find_pair(paths)
-    images = check_images(images)
-    check_as_many(images, labels)
-    values = read_values(labels)
+    pairs = _find_pairs(paths)
     class_map = Path(options.class_map) if options.class_map else None
     if class_map:
         classes = read_class_map(class_map)
-        check_labels(labels.place, values, len(classes), class_map.name)
-        class_index = values.astype(np.uint32)
-    elif options.codepoints or labels.member == "codepoints.npy":
-        classes, class_index = make_classes_of_codepoints(labels.place, values)
+        class_index = read_class_index(pairs, len(classes), among=class_map.name)
     else:
-        found, positions = np.unique(values, return_inverse=True)
-        classes = tuple(SourceClass(label=str(value), forms=()) for value in found.tolist())
-        class_index = positions.astype(np.uint32)
-    infos = [describe_file(images.path, "arrays", images.shape[0])]
-    if labels.path != images.path:
-        infos.append(describe_file(labels.path, "arrays", 0))
-    if class_map:
-        infos.append(describe_file(class_map, "class map", 0))
-    source_images = ArrayImages((images,))
-    return ImportSource(
-        name=images.path.name.removesuffix(".npz").removesuffix(".npy"),
-        files=tuple(infos),
-        classes=classes,
-        class_index=class_index,
-        split=np.zeros(len(class_index), dtype=np.uint8),
-        own_splits=(),
-        images=source_images,
-        sizes=source_images.sizes,
-        polarity_vote=vote_on_array(images),
+        labels = [pair.read_labels() for pair in pairs]
+        is_codepoint = options.codepoints or all(
+            "codepoints" in _split_name(pair.labels.member) for pair in pairs
+        )
+        classes, index = _make_classes(pairs[0].labels.place, labels, is_codepoint=is_codepoint)
+        class_index = np.split(index, np.cumsum([len(own) for own in labels])[:-1])
+    first = pairs[0].images.path
+    return make_array_source(
+        pairs,
+        classes,
+        class_index,
+        name=first.name.removesuffix(".npz").removesuffix(".npy"),
+        kind="arrays",
+        class_map=class_map,
+        reporter=reporter,
     )
 
 
-def _find_pair(paths: tuple[Path, ...]) -> tuple[StoredArray, StoredArray]:
+def _make_classes(
+    place: str, labels: list[NDArray[np.int64]], *, is_codepoint: bool
+) -> tuple[tuple[SourceClass, ...], NDArray[np.int64]]:
+    """Return the classes of labels that are code points or words, and each row's class."""
+    values = np.concatenate(labels)
+    if is_codepoint:
+        return make_classes_of_codepoints(place, values)
+    found, class_index = np.unique(values, return_inverse=True)
+    classes = tuple(SourceClass(label=str(value), forms=()) for value in found.tolist())
+    return classes, class_index
+
+
+def _find_pairs(paths: tuple[Path, ...]) -> list[ArrayPair]:
     if len(paths) > 2:
         raise SourceError(f"{paths[2]}: one source too many, expected images and labels")
-    found = [list(find_arrays(path).values()) for path in paths]
-    if len(paths) == 1:
-        images = [array for array in found[0] if len(array.shape) >= 3]
-        labels = [array for array in found[0] if len(array.shape) == 1]
-    else:
-        images, labels = found
-    if len(images) != 1 or len(labels) != 1:
-        names = [
-            f"{array.member.removesuffix('.npy') or 'an array'} {array.shape}"
-            for arrays in found
-            for array in arrays
-        ]
-        raise SourceError(
-            f"{' '.join(map(str, paths))}: holds {show_some(names)}, expected one array of images"
-            " (n, height, width) and one of labels (n,)"
-        )
-    return images[0], labels[0]
+    if len(paths) == 2:
+        first, second = (_find_one(path, paths) for path in paths)
+        return [ArrayPair(split="", images=check_images(first), labels=second)]
+    found = list(find_arrays(paths[0]).values())
+    by_split: dict[str, list[StoredArray]] = {}
+    for array in found:
+        by_split.setdefault(_find_split(array), []).append(array)
+    pairs = []
+    for split in ("", *SPLITS):
+        arrays = by_split.get(split, [])
+        images = [array for array in arrays if len(array.shape) >= 3]
+        labels = [array for array in arrays if len(array.shape) < 3]
+        if len(images) == len(labels) == 1:
+            pairs.append(ArrayPair(split=split, images=check_images(images[0]), labels=labels[0]))
+    if not pairs or 2 * len(pairs) < len(found):
+        raise _refuse(paths, found)
+    return pairs
+
+
+def _find_one(path: Path, paths: tuple[Path, ...]) -> StoredArray:
+    found = list(find_arrays(path).values())
+    if len(found) != 1:
+        raise _refuse(paths, found)
+    return found[0]
+
+
+def _refuse(paths: tuple[Path, ...], found: list[StoredArray]) -> SourceError:
+    names = [f"{array.member.removesuffix('.npy') or 'an array'} {array.shape}" for array in found]
+    return SourceError(f"{' '.join(map(str, paths))}: holds {show_some(names)}, {_EXPECTED}")
+
+
+def _find_split(array: StoredArray) -> str:
+    """Return the split that an array's name tells, "" without one."""
+    return next(
+        (SPLIT_NAMES[word] for word in _split_name(array.member) if word in SPLIT_NAMES), ""
+    )
+
+
+def _split_name(member: str) -> list[str]:
+    return re.split(r"[^a-z0-9]+", member.removesuffix(".npy").lower())

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from numpy.typing import NDArray
 from glyphgen.errors import SourceError
 from glyphgen.exchange.source import SourceClass
 from glyphgen.files.opening import TEXT, describe_unread, read_regular
-from glyphgen.text import show_some, show_text
+from glyphgen.text import compose_text, show_some, show_text
 
 __all__ = [
     "check_labels",
+    "choose_class",
     "class_order",
     "make_character",
     "make_classes_of_codepoints",
@@ -24,7 +24,7 @@ __all__ = [
     "read_class_map",
 ]
 
-_CODEPOINT = re.compile(r"U\+([0-9A-F]{4,6})", re.IGNORECASE)
+_CODEPOINT = re.compile(r"(?:U\+(?P<u>[0-9A-F]{4,6})|0x(?P<x>[0-9A-F]{2,6}))", re.IGNORECASE)
 _INDEX = re.compile(r"[0-9]{1,6}")
 _COLUMNS = ["index", "codepoint", "char"]
 
@@ -77,19 +77,19 @@ def read_class_map(path: Path) -> tuple[SourceClass, ...]:
 
 
 def _read_entry(place: str, line: list[str], chars: dict[int, str], problems: list[str]) -> None:
-    match = _CODEPOINT.fullmatch(line[1].strip()) if len(line) == len(_COLUMNS) else None
-    if match is None or not _INDEX.fullmatch(line[0].strip()):
+    char = _read_codepoint(line[1].strip()) if len(line) == len(_COLUMNS) else None
+    if char is None or not _INDEX.fullmatch(line[0].strip()):
         problems.append(f"{place}: found {','.join(line)}, expected such as 0,U+3042,あ")
         return
-    index, codepoint = int(line[0]), int(match[1], 16)
-    if not _is_character(codepoint) or line[2] != chr(codepoint):
+    index = int(line[0])
+    if compose_text(line[2]) != char:
         problems.append(f"{place}: {line[1]} is not the code point of '{line[2]}'")
     elif index in chars:
         problems.append(f"{place}: index {index} again, expected each index once")
-    elif chr(codepoint) in chars.values():
-        problems.append(f"{place}: {show_text(line[2])} again, expected each code point once")
+    elif char in chars.values():
+        problems.append(f"{place}: {show_text(char)} again, expected each code point once")
     else:
-        chars[index] = line[2]
+        chars[index] = char
 
 
 def check_labels(place: str, labels: NDArray[np.integer], n_classes: int, among: str) -> None:
@@ -109,7 +109,7 @@ def check_labels(place: str, labels: NDArray[np.integer], n_classes: int, among:
 
 def make_classes_of_codepoints(
     place: str, labels: NDArray[np.integer]
-) -> tuple[tuple[SourceClass, ...], NDArray[np.uint32]]:
+) -> tuple[tuple[SourceClass, ...], NDArray[np.int64]]:
     """Return the classes of labels that are code points, in their order, and each row's class.
 
     Raises:
@@ -122,24 +122,41 @@ def make_classes_of_codepoints(
             f"{place}: holds {show_some(map(str, wrong))}, expected code points of characters:"
             " 0 to 1114111 but for 55296 to 57343"
         )
-    return tuple(map(make_character, found.tolist())), class_index.astype(np.uint32)
+    return tuple(map(make_character, found.tolist())), class_index
 
 
-def name_class(folder_name: str) -> SourceClass:
-    """Return what the name of a folder stands for: ``U+3042``, one character, or a word."""
-    match = _CODEPOINT.fullmatch(folder_name)
-    if match and _is_character(int(match[1], 16)):
-        return make_character(int(match[1], 16))
-    composed = unicodedata.normalize("NFC", folder_name)  # macOS stores が as か and a mark
-    if len(folder_name) == 1 or len(composed) == 1:
-        return make_character(ord(folder_name if len(folder_name) == 1 else composed))
-    return SourceClass(label=folder_name, forms=())
+def name_class(name: str, *, has_ascii_characters: bool = False) -> SourceClass:
+    """Return what a name stands for: a code point (``U+3042``, ``0x3042``), one character, or a word.
+
+    One ASCII character is a word, for ``0`` may be an index, and ``a`` the sound of あ.
+
+    Args:
+        name: Composed.
+        has_ascii_characters: One ASCII character stands for itself.
+    """
+    char = _read_codepoint(name)
+    if char is None and len(name) == 1 and (has_ascii_characters or not name.isascii()):
+        char = name
+    return make_character(ord(char)) if char else SourceClass(label=name, forms=())
+
+
+def choose_class(name: str, table: Sequence[SourceClass]) -> SourceClass | None:
+    """Return the class of a table whose index is the name; None where the name is none."""
+    index = int(name) if _INDEX.fullmatch(name) else len(table)
+    return table[index] if index < len(table) else None
 
 
 def class_order(entry: SourceClass) -> tuple[bool, Sequence[int], str]:
     """Return where a class stands in a table: characters by code point, then words."""
     codepoints = tuple(map(ord, entry.forms[0])) if entry.forms else ()
     return not entry.forms, codepoints, entry.label
+
+
+def _read_codepoint(text: str) -> str | None:
+    """Return the character of a code point; None where the text is no code point of one."""
+    match = _CODEPOINT.fullmatch(text)
+    codepoint = int(match["u"] or match["x"], 16) if match else -1
+    return chr(codepoint) if _is_character(codepoint) else None
 
 
 def _is_character(codepoint: int) -> bool:

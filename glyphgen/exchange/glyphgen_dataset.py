@@ -12,8 +12,9 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.import_options import ImportOptions
-from glyphgen.exchange.source import ImportSource, PolarityVote, SourceClass, SourceImages
+from glyphgen.exchange.source import ImageFindings, ImportSource, SourceClass, SourceImages
 from glyphgen.progress import Reporter
+from glyphgen.text import compose_text
 
 __all__ = ["open_dataset"]
 
@@ -49,13 +50,17 @@ def open_dataset(
                 name=index.name, kind="dataset", sha256=index.content_key, rows=len(dataset)
             ),
         ),
-        classes=tuple(SourceClass(label=info.label, forms=info.forms) for info in index.classes),
+        classes=tuple(
+            SourceClass(label=compose_text(info.label), forms=info.forms) for info in index.classes
+        ),
         class_index=np.asarray(dataset.labels),
         split=split,
         own_splits=held_out if held_out != ("train",) else (),
         images=_DatasetImages(dataset),
         sizes={(index.image.height, index.image.width): len(dataset)},
-        polarity_vote=PolarityVote(white_on_black=not is_white, black_on_white=is_white),
+        findings=ImageFindings(
+            white_on_black=not is_white, black_on_white=is_white, lowest=0, highest=255
+        ),
     )
 
 

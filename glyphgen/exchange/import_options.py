@@ -55,8 +55,9 @@ class ImportOptions(AssemblyOptions):
     """How images in another format are read, and how a dataset is made of them.
 
     Attributes:
-        class_map: File with a table ``index,codepoint,char``; what lies beside the images without it.
-        codepoints: The labels are code points.
+        class_map: File with a table ``index,codepoint,char`` for labels or folders that are indices; what
+            lies beside the images without it.
+        codepoints: Labels are code points, and folders of one ASCII character are that character.
         polarity: Of the source, a key of ``POLARITIES``; detected without it.
         split: How much of each class's train rows become ``val`` and ``test``: ``{"val": 0.1}``.
         seed: Chooses these rows, 0 to 2**64 - 1.
@@ -74,6 +75,8 @@ class ImportOptions(AssemblyOptions):
         AssemblyOptions.__post_init__(self)  # slots=True makes another class, which super() misses
         if self.polarity is not None:
             check_choice(self.polarity, POLARITIES, "polarity")
+        if self.class_map and self.codepoints:
+            raise ChoiceError("class_map and codepoints: found both, expected one of them")
         for name in self.split:
             check_choice(name, ("val", "test"), "split")
         check_seed(self.seed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from glyphgen.choices import IMPORT_FORMATS, check_choice
-from glyphgen.errors import SourceError
+from glyphgen.errors import ChoiceError, SourceError
 from glyphgen.exchange.assembling import (
     Assembly,
     AssemblyPart,
@@ -28,6 +28,8 @@ __all__ = ["import_dataset", "import_source", "open_source"]
 
 _DEFAULTS = ImportOptions()
 _LEAST_AGREEMENT = 0.75  # of the images that have voted
+_LEAST_HIGHEST = 64  # gray level: images that are darker hold numbers of another range
+_LEAST_RANGE = 128  # gray levels: where ink and paper of all images lie closer, ink is faint
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -48,17 +50,31 @@ def open_source(
         reporter: Is told how much is read.
 
     Raises:
-        ChoiceError: There is no such format.
+        ChoiceError: There is no such format, or it does not take an option.
         SourceError: There is no such source, or it is not what its format says.
         DatasetError: A dataset is missing, unfinished or damaged.
     """
     entry = IMPORT_FORMATS[check_choice(source_format, IMPORT_FORMATS, "source_format")]
+    _check_taken(source_format, options)
     given = (paths,) if isinstance(paths, str | os.PathLike) else paths
     all_paths = tuple(map(Path, given))
     if not all_paths:
         raise SourceError(f"paths: found none, expected those of a source in {source_format}")
     source: ImportSource = entry.load()(all_paths, options, reporter)
     return dataclasses.replace(source, paths=all_paths)
+
+
+def _check_taken(source_format: str, options: ImportOptions) -> None:
+    """Check that no option is given that the format does not take: it would be dropped in silence."""
+    problems = []
+    for option, flag in (("class_map", "--class-map"), ("codepoints", "--codepoints")):
+        takers = [name for name, entry in IMPORT_FORMATS.items() if option in entry.takes]
+        if getattr(options, option) and source_format not in takers:
+            problems.append(
+                f"{flag}: not for {source_format}, expected only with {', '.join(takers)}"
+            )
+    if problems:
+        raise ChoiceError(*problems)
 
 
 def import_dataset(
@@ -105,11 +121,45 @@ def import_source(
     """Make a dataset of a source that is open; see ``import_dataset``."""
     folder = Path(out)
     check_places(folder, source.paths)
-    if options.strict and source.skipped:
-        raise SourceError(*(f"{entry.name}: {entry.reason}" for entry in source.skipped))
+    _check_findings(source, strict=options.strict)
     assembly = _plan_assembly(source, options)
     _report_findings(assembly, reporter, detected=options.polarity is None)
     return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
+
+
+def _check_findings(source: ImportSource, *, strict: bool) -> None:
+    found = source.findings
+    if found.n_blank == source.n_rows:
+        raise SourceError(
+            f"{source.name}: no ink in any of its {source.n_rows:,} images: gray levels from"
+            f" {found.lowest} to {found.highest}, expected ink and paper, 0 to 255{_advise(source)}"
+        )
+    if found.highest < _LEAST_HIGHEST:
+        raise SourceError(
+            f"{source.name}: no gray level is above {found.highest}, expected 0 to 255{_advise(source)}"
+        )
+    problems = [f"{entry.name}: {entry.reason}" for entry in source.skipped]
+    if found.n_blank:
+        problems.append(f"{source.name}: {_describe_blank(source)}, expected ink in all")
+    if strict and problems:
+        raise SourceError(*problems)
+
+
+def _advise(source: ImportSource) -> str:
+    highest = source.findings.highest
+    return f" (multiply the levels by 255 / {highest})" if 0 < highest < _LEAST_HIGHEST else ""
+
+
+def _describe_blank(source: ImportSource) -> str:
+    found = source.findings
+    more = (
+        f" and {found.n_blank - len(found.blank):,} more"
+        if len(found.blank) < found.n_blank
+        else ""
+    )
+    return (
+        f"no ink in {found.n_blank:,} of {source.n_rows:,} images: {', '.join(found.blank)}{more}"
+    )
 
 
 def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
@@ -137,13 +187,14 @@ def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
             "source_polarity": polarity,
             "split": dict(options.split),
             "skipped": len(source.skipped),
+            "blank": source.findings.n_blank,
         },
         pages={**source.pages, **({"skipped.json": dump_json(skipped)} if source.skipped else {})},
     )
 
 
 def _detect_polarity(source: ImportSource) -> str:
-    vote = source.polarity_vote
+    vote = source.findings
     if vote.agreement < _LEAST_AGREEMENT:
         raise SourceError(
             f"{source.name}: {vote.white_on_black:,} images look white on black and"
@@ -164,7 +215,7 @@ def _find_size(source: ImportSource) -> Size:
 
 def _report_findings(assembly: Assembly, reporter: Reporter, *, detected: bool) -> None:
     [part] = assembly.parts
-    source, vote = part.source, part.source.polarity_vote
+    source, vote = part.source, part.source.findings
     reporter.message(describe_assembly(assembly))
     for note in source.notes:
         reporter.message(note)
@@ -177,6 +228,12 @@ def _report_findings(assembly: Assembly, reporter: Reporter, *, detected: bool) 
         )
     else:
         reporter.message(f"polarity: {part.polarity}")
+    if vote.highest - vote.lowest < _LEAST_RANGE:
+        reporter.warning(
+            f"gray levels from {vote.lowest} to {vote.highest} in all images: their ink will be faint"
+        )
+    if vote.n_blank:
+        reporter.warning(_describe_blank(source))
     empty = np.flatnonzero(count_rows(assembly).sum(axis=0) == 0).tolist()
     if empty:
         shown = show_some(show_text(assembly.classes[k].label) for k in empty)

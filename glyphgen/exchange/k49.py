@@ -7,7 +7,12 @@ github.com/rois-codh/kmnist.
 from pathlib import Path
 
 from glyphgen.errors import SourceError
-from glyphgen.exchange.array_source import ArrayPair, make_array_source
+from glyphgen.exchange.array_source import (
+    ArrayPair,
+    check_images,
+    make_array_source,
+    read_class_index,
+)
 from glyphgen.exchange.classmap import read_class_map
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource
@@ -23,7 +28,7 @@ _OFFICIAL = ("train", "test")
 def open_k49(
     paths: tuple[Path, ...],
     options: ImportOptions,
-    reporter: Reporter,  # noqa: ARG001 - read at once
+    reporter: Reporter,
 ) -> ImportSource:
     """Open Kuzushiji-49 or KMNIST.
 
@@ -31,6 +36,7 @@ def open_k49(
         paths: The folder that holds ``*-train-imgs.npz``, ``*-train-labels.npz``, the same of test, and
             ``*_classmap.csv``; or the files themselves.
         options: May name another class map.
+        reporter: Is told how many images are read.
 
     Raises:
         SourceError: A file is missing or is not what it is named.
@@ -47,13 +53,21 @@ def open_k49(
     pairs = [
         ArrayPair(
             split=split,
-            images=_find_array(files[f"{prefix}-{split}-imgs.npz"]),
+            images=check_images(_find_array(files[f"{prefix}-{split}-imgs.npz"])),
             labels=_find_array(files[f"{prefix}-{split}-labels.npz"]),
         )
         for split in splits
     ]
     classes = read_class_map(class_map)
-    return make_array_source(pairs, classes, name=prefix, kind="k49", class_map=class_map)
+    return make_array_source(
+        pairs,
+        classes,
+        read_class_index(pairs, len(classes), among=class_map.name),
+        name=prefix,
+        kind="k49",
+        class_map=class_map,
+        reporter=reporter,
+    )
 
 
 def _find_array(path: Path) -> StoredArray:

@@ -95,7 +95,7 @@ def merge_datasets(
     for path, source in zip(folders, sources, strict=True):
         reporter.message(
             f"{path}: {source.n_rows:,} images, {show_sizes(source.sizes)},"
-            f" {source.polarity_vote.polarity}"
+            f" {source.findings.polarity}"
         )
     reporter.message(describe_assembly(assembly))
     if options.size is None and len({next(iter(source.sizes)) for source in sources}) > 1:
@@ -198,7 +198,7 @@ def _make_parts(
     return [
         AssemblyPart(
             source=source,
-            polarity=source.polarity_vote.polarity,
+            polarity=source.findings.polarity,
             class_index=of_class[source.class_index].astype(np.uint32),
             split=source.split.copy(),
         )

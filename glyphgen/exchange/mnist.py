@@ -8,7 +8,12 @@ import re
 from pathlib import Path
 
 from glyphgen.errors import SourceError
-from glyphgen.exchange.array_source import ArrayPair, make_array_source
+from glyphgen.exchange.array_source import (
+    ArrayPair,
+    check_images,
+    make_array_source,
+    read_class_index,
+)
 from glyphgen.exchange.classmap import make_character, read_class_map
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, SourceClass
@@ -27,7 +32,7 @@ _DIGITS = tuple(make_character(ord(digit)) for digit in "0123456789")
 def open_mnist(
     paths: tuple[Path, ...],
     options: ImportOptions,
-    reporter: Reporter,  # noqa: ARG001 - read at once
+    reporter: Reporter,
 ) -> ImportSource:
     """Open MNIST, or what is stored like it.
 
@@ -35,6 +40,7 @@ def open_mnist(
         paths: The folder that holds ``train-images-idx3-ubyte.gz`` and its fellows, or the files.
         options: May name a class map; without one an EMNIST mapping file beside the images is read, and
             without that the labels are the digits.
+        reporter: Is told how many images are read.
 
     Raises:
         SourceError: A file is missing or is not what it is named.
@@ -50,7 +56,7 @@ def open_mnist(
     pairs = [
         ArrayPair(
             split=split,
-            images=find_idx(files[split, "images"], 3),
+            images=check_images(find_idx(files[split, "images"], 3)),
             labels=find_idx(files[split, "labels"], 1),
         )
         for split in ("train", "test")
@@ -60,15 +66,21 @@ def open_mnist(
     return make_array_source(
         pairs,
         classes,
+        read_class_index(
+            pairs,
+            len(classes),
+            among=class_map.name if class_map else "digits",
+            first_label=first_label,
+        ),
         name=stem.rstrip("-") or "mnist",
         kind="mnist",
         class_map=class_map,
-        first_label=first_label,
         transposed=transposed,
         notes=(
             *(() if class_map else ("labels 0 to 9 are the digits (--class-map names others)",)),
             *(("rows and columns exchanged, as EMNIST has them",) if transposed else ()),
         ),
+        reporter=reporter,
     )
 
 

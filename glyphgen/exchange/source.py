@@ -1,8 +1,7 @@
 """What a format's reader finds: classes, rows and where their images lie."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,16 +11,16 @@ from numpy.typing import NDArray
 from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
-from glyphgen.images.polarity import find_polarity
+from glyphgen.images.polarity import LEAST_CONTRAST, find_polarity
 
 __all__ = [
+    "ImageFindings",
     "ImportSource",
-    "PolarityVote",
     "Size",
     "Skipped",
     "SourceClass",
     "SourceImages",
-    "vote_polarity",
+    "examine_images",
 ]
 
 Size = tuple[int, int]
@@ -49,12 +48,26 @@ class Skipped:
     reason: str
 
 
+_NAMED = 3  # images without ink that are named
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolarityVote:
-    """How many images of a source look like ink 255 on paper 0, and how many the other way."""
+class ImageFindings:
+    """What a look at the images of a source has found.
+
+    Attributes:
+        white_on_black, black_on_white: How many look like ink 255 on paper 0, and how many the other way.
+        lowest, highest: Of all gray levels.
+        n_blank: How many have no ink: their levels are all but one.
+        blank: Names of the first of these.
+    """
 
     white_on_black: int = 0
     black_on_white: int = 0
+    lowest: int = 255
+    highest: int = 0
+    n_blank: int = 0
+    blank: tuple[str, ...] = ()
 
     @property
     def polarity(self) -> str:
@@ -67,17 +80,41 @@ class PolarityVote:
         both = self.white_on_black + self.black_on_white
         return max(self.white_on_black, self.black_on_white) / both if both else 1.0
 
-    def __add__(self, other: "PolarityVote") -> "PolarityVote":
-        return PolarityVote(
+    def __add__(self, other: "ImageFindings") -> "ImageFindings":
+        return ImageFindings(
             white_on_black=self.white_on_black + other.white_on_black,
             black_on_white=self.black_on_white + other.black_on_white,
+            lowest=min(self.lowest, other.lowest),
+            highest=max(self.highest, other.highest),
+            n_blank=self.n_blank + other.n_blank,
+            blank=(*self.blank, *other.blank)[:_NAMED],
         )
 
 
-def vote_polarity(images: Iterable[NDArray[np.uint8]]) -> PolarityVote:
-    """Count the images (H, W) whose border, where the paper shows, is nearer to black or to white."""
-    votes = Counter(map(find_polarity, images))
-    return PolarityVote(white_on_black=votes[WHITE_ON_BLACK], black_on_white=votes[BLACK_ON_WHITE])
+def examine_images(
+    images: NDArray[np.uint8], names: Sequence[str], *, step: int = 1, first: int = 0
+) -> ImageFindings:
+    """Look at images (n, H, W), n above 0.
+
+    Args:
+        images: In which ink may be dark or light.
+        names: Of each, for people.
+        step: The polarity is looked at in every image whose number can be divided by ``step``.
+        first: Number of the first image.
+    """
+    flat = images.reshape(len(images), -1)
+    lowest, highest = flat.min(axis=1), flat.max(axis=1)
+    is_blank = highest - lowest < LEAST_CONTRAST
+    voters = [k for k in range(-first % step, len(images), step) if not is_blank[k]]
+    n_white = sum(find_polarity(images[k]) == WHITE_ON_BLACK for k in voters)
+    return ImageFindings(
+        white_on_black=n_white,
+        black_on_white=len(voters) - n_white,
+        lowest=int(lowest.min()),
+        highest=int(highest.max()),
+        n_blank=int(is_blank.sum()),
+        blank=tuple(names[k] for k in np.flatnonzero(is_blank)[:_NAMED]),
+    )
 
 
 class SourceImages(ABC):
@@ -120,7 +157,7 @@ class ImportSource:
             of any.
         images: Of the rows.
         sizes: How many rows have each size.
-        polarity_vote: Of its images, or of a sample of them.
+        findings: Of a look at its images; for their polarity at a sample of them.
         skipped: Files that give no row.
         notes: What the user has to know of how it was read, a line each.
         pages: Files for the dataset's folder.
@@ -135,7 +172,7 @@ class ImportSource:
     own_splits: tuple[str, ...]
     images: SourceImages
     sizes: Mapping[Size, int]
-    polarity_vote: PolarityVote
+    findings: ImageFindings
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)

@@ -1,7 +1,6 @@
 """Arrays as other people store them: .npy, members of .npz, IDX, gzipped or not.
 
-What is not compressed is mapped where it lies; what is compressed is read once from end to end, in
-blocks, and mapped from a work file.
+What is compressed is read from end to end, in blocks, and once more into a work file.
 
 Source: NEP 1 (the .npy format); LeCun et al., "The MNIST database" (the IDX file format).
 """
@@ -77,11 +76,6 @@ class StoredArray:
     def n_bytes(self) -> int:
         """Size of its values."""
         return math.prod(self.shape) * self.dtype.itemsize
-
-    def map(self) -> NDArray[Any]:
-        """Map the values of an array that is not packed, read-only."""
-        with source_errors(self.path), open_regular(self.path, ARRAY) as file:
-            return np.asarray(np.memmap(file, self.dtype, "r", self.offset, self.shape))
 
     def read_blocks(self) -> Iterator[NDArray[Any]]:
         """Read the values in order, some rows at a time, to the last byte.

@@ -1,11 +1,12 @@
 """Pictures in folders named after classes, on disk or in a .tar."""
 
+import errno
 import hashlib
 import os
 import tarfile
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,23 +16,25 @@ from numpy.typing import NDArray
 from glyphgen.choices import SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import ImageError, SourceError
-from glyphgen.exchange.classmap import class_order
+from glyphgen.exchange.classmap import choose_class, class_order, read_class_map
 from glyphgen.exchange.source import (
+    ImageFindings,
     ImportSource,
-    PolarityVote,
     Size,
     Skipped,
     SourceClass,
     SourceImages,
-    vote_polarity,
+    examine_images,
 )
-from glyphgen.exchange.stored import source_errors
+from glyphgen.exchange.stored import describe_file, source_errors
 from glyphgen.files.opening import ARRAY, check_regular, open_regular
 from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_image_file
 from glyphgen.progress import Reporter, track
-from glyphgen.text import show_some
+from glyphgen.text import compose_text, show_some
 
 __all__ = ["FindPlace", "PicturePlace", "make_source", "open_tree"]
+
+_LEADS_NOWHERE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,12 @@ class Folder(Tree):
         """Return the content of a file."""
         path = self._root / self.names[number]
         with source_errors(path):
-            return read_image_file(path)
+            try:
+                return read_image_file(path)
+            except OSError as error:
+                if path.is_symlink() and error.errno in _LEADS_NOWHERE:
+                    raise ImageError("a link that leads nowhere") from None
+                raise
 
     def describe(self, kind: str, content_sha256: str, rows: int) -> SourceInfo:
         """Return the entry of index.json."""
@@ -92,13 +100,20 @@ class Folder(Tree):
 
 
 def _walk(root: Path) -> Iterator[str]:
-    """Yield the files up to three folders deep: enough for a split, a class and one too many."""
+    """Yield the files up to three folders deep: enough for a split, a class and one too many.
+
+    A link to a folder that it lies in is yielded as if it were a file.
+    """
     for folder, folders, files in os.walk(root, onerror=_raise, followlinks=True):
-        depth = len(Path(folder).relative_to(root).parts)
-        folders[:] = [name for name in folders if not name.startswith(".") and depth < 3]
-        for name in files:
+        here = Path(folder)
+        loops = [name for name in folders if here.resolve().is_relative_to((here / name).resolve())]
+        depth = len(here.relative_to(root).parts)
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and depth < 3 and name not in loops
+        ]
+        for name in (*files, *loops):
             if not name.startswith("."):
-                yield (Path(folder) / name).relative_to(root).as_posix()
+                yield (here / name).relative_to(root).as_posix()
 
 
 def _raise(error: OSError) -> None:
@@ -245,6 +260,7 @@ def make_source(
     name_class: Callable[[str], SourceClass],
     kind: str,
     name: str,
+    class_map: Path | None = None,
     reporter: Reporter,
 ) -> ImportSource:
     """Read every picture of a tree once, and return it as a source.
@@ -252,17 +268,25 @@ def make_source(
     Args:
         tree: Of pictures.
         find_place: Returns where each belongs.
-        name_class: Returns what a folder stands for.
+        name_class: Returns what a folder stands for, by its name, composed.
         kind: Name of the format.
         name: Of the source.
+        class_map: A table ``index,codepoint,char`` whose indices are the names of the folders, instead of
+            ``name_class``.
         reporter: Is told how many pictures are read.
 
     Raises:
-        SourceError: A class has two folders, or there is no picture in a class folder.
+        SourceError: A class has two folders, a folder is not in the class map, or there is no picture in a
+            class folder.
     """
+    table = read_class_map(class_map) if class_map else ()
     survey = _Survey(tree, find_place, reporter)
-    classes = _make_classes(name, survey.folders, name_class)
-    table = sorted({entry.label: entry for entry in classes.values()}.values(), key=class_order)
+    if class_map:
+        classes = _choose_classes(name, survey.folders, table, class_map)
+    else:
+        classes = {folder: name_class(folder) for folder in survey.folders}
+        table = tuple(sorted(set(classes.values()), key=class_order))
+    _check_one_folder_each(name, classes)
     position = {entry.label: index for index, entry in enumerate(table)}
     index_of = np.array([position[classes[folder].label] for folder in survey.folders], np.uint32)
     numbers = np.array(survey.numbers, dtype=np.int64)
@@ -274,14 +298,17 @@ def make_source(
         )
     return ImportSource(
         name=name,
-        files=(tree.describe(kind, survey.digest.hexdigest(), len(numbers)),),
-        classes=tuple(table),
+        files=(
+            tree.describe(kind, survey.digest.hexdigest(), len(numbers)),
+            *((describe_file(class_map, "class map", 0),) if class_map else ()),
+        ),
+        classes=table,
         class_index=index_of[np.array(survey.folder_of, dtype=np.int64)],
         split=np.array(survey.splits, dtype=np.uint8),
         own_splits=tuple(SPLITS[k] for k in sorted(survey.own_splits)),
         images=TreeImages(tree, numbers),
         sizes=dict(survey.sizes),
-        polarity_vote=survey.vote,
+        findings=survey.findings,
         skipped=tuple(survey.skipped),
         pages={"files.txt": names.encode("utf-8", "surrogateescape")},
     )
@@ -301,7 +328,7 @@ class _Survey:
         self.folders: dict[str, int] = {}
         self.own_splits: set[int] = set()
         self.sizes: Counter[Size] = Counter()
-        self.vote = PolarityVote()
+        self.findings = ImageFindings()
         self.skipped: list[Skipped] = []
         self.digest = hashlib.sha256()
         names = track(tree.names, step="read pictures", unit="pictures", reporter=reporter)
@@ -325,18 +352,28 @@ class _Survey:
         self.digest.update(hashlib.sha256(os.fsencode(name)).digest())
         self.digest.update(hashlib.sha256(data).digest())
         self.sizes[image.shape[0], image.shape[1]] += 1
-        self.vote += vote_polarity([image])
+        self.findings += examine_images(image[None], [name])
         self.numbers.append(number)
-        self.folder_of.append(self.folders.setdefault(found.folder, len(self.folders)))
+        folder = compose_text(found.folder)  # macOS stores が as か and a mark
+        self.folder_of.append(self.folders.setdefault(folder, len(self.folders)))
         self.splits.append(found.split or 0)
         if found.split is not None:
             self.own_splits.add(found.split)
 
 
-def _make_classes(
-    place: str, folders: Iterable[str], name_class: Callable[[str], SourceClass]
+def _choose_classes(
+    place: str, folders: Iterable[str], table: Sequence[SourceClass], class_map: Path
 ) -> dict[str, SourceClass]:
-    classes = {folder: name_class(folder) for folder in folders}
+    chosen = {folder: choose_class(folder, table) for folder in folders}
+    if unknown := sorted(folder for folder, entry in chosen.items() if entry is None):
+        raise SourceError(
+            f"{place}: holds the folders {show_some(unknown)}, expected 0 to {len(table) - 1}, which are"
+            f" the indices of {class_map.name}"
+        )
+    return {folder: entry for folder, entry in chosen.items() if entry}
+
+
+def _check_one_folder_each(place: str, classes: Mapping[str, SourceClass]) -> None:
     owners: dict[str, list[str]] = {}
     for folder, entry in classes.items():
         owners.setdefault(entry.label, []).append(folder)
@@ -348,4 +385,3 @@ def _make_classes(
     ]
     if problems:
         raise SourceError(*problems)
-    return classes

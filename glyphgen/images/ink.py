@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.images.fitting import shrink_images
+from glyphgen.images.polarity import LEAST_CONTRAST
 
 __all__ = ["FoundInk", "extract_ink", "find_ink"]
 
 _Gray = NDArray[np.uint8]
 _Levels = NDArray[np.float32]
 
-_LEAST_CONTRAST = 16  # gray levels between ink and paper; what differs less is noise of a camera
 _NOISE = 4.0  # standard deviations of the paper's noise by which ink differs from it, at least
 _LONGEST = 512  # pixels: a larger image is shrunk, for a network reads 64 or so
 _SMALL = 128  # pixels: shadows are followed in a copy of this size
@@ -57,11 +57,11 @@ def extract_ink(image: _Gray) -> _Gray:
     """
     above = _take_paper_off(_remove_noise(_shrink(image)).astype(np.float32))
     noise = _measure_noise(above)
-    is_ink = above > max(_find_threshold(above), _NOISE * noise, _LEAST_CONTRAST / 2)
+    is_ink = above > max(_find_threshold(above), _NOISE * noise, LEAST_CONTRAST / 2)
     if not is_ink.any():
         return np.zeros(above.shape, dtype=np.uint8)
     full = float(np.percentile(above[is_ink], 90))
-    if full < _LEAST_CONTRAST:
+    if full < LEAST_CONTRAST:
         return np.zeros(above.shape, dtype=np.uint8)
     low = min(2 * noise, full / 4)
     ink: _Gray = ((above - low) * (255 / (full - low))).clip(0, 255).round().astype(np.uint8)
