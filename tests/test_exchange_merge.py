@@ -247,6 +247,22 @@ def test_classes_without_a_row_are_left_out(tmp_path: Path, kkanji: Path) -> Non
     assert "classes without an image are left out: 'う' (U+3046)" in listener.lines
 
 
+def test_a_word_and_a_character_of_one_label_are_told(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "in", {"A": 1, "b": 1})
+    words = make(tmp_path / "words", "folder", root)
+    options = ImportOptions(codepoints=True)
+    import_dataset(
+        "folder", write_tree(tmp_path / "in2", {"A": 2}), tmp_path / "c", options=options
+    )
+    listener = Listener()
+    data = merged(tmp_path / "out", words, tmp_path / "c", reporter=listener)
+    assert [(c.label, c.forms) for c in data.classes] == [("A", ("A",)), ("A", ()), ("b", ())]
+    assert listener.lines[3] == (
+        "warning: a word and a character each, which stay two classes: 'A' (U+0041) (import with"
+        " --codepoints where folders of one ASCII character are that character)"
+    )
+
+
 # --- Refusals
 
 

@@ -98,6 +98,11 @@ def merge_datasets(
             f" {source.findings.polarity}"
         )
     reporter.message(describe_assembly(assembly))
+    if alike := _find_doubled_labels(classes):
+        reporter.warning(
+            f"a word and a character each, which stay two classes: {show_some(alike)} (import with"
+            " --codepoints where folders of one ASCII character are that character)"
+        )
     if options.size is None and len({next(iter(source.sizes)) for source in sources}) > 1:
         reporter.message(
             f"size: {size[0]}x{size[1]}, as {folders[0]} has it (--height and --width if not)"
@@ -190,6 +195,15 @@ def _check_groups(
                 )
     if problems:
         raise DatasetError(*problems)
+
+
+def _find_doubled_labels(classes: Iterable[SourceClass]) -> list[str]:
+    """Return the labels that a word has and a character, too."""
+    entries = list(classes)
+    characters = {entry.label for entry in entries if entry.forms}
+    return [
+        show_text(entry.label) for entry in entries if not entry.forms and entry.label in characters
+    ]
 
 
 def _make_parts(
