@@ -2,7 +2,7 @@
 
 Twins are compared within one face: a mean over many typefaces blurs what tells ば from ぱ. Two cells of a
 face may be twins where the recipe's framing, sizes and shifts can give them one place and size, and
-where they have as many pieces of ink and as many holes. Their distance is how much ink of either lies
+where they have as many outer contours and as many holes. Their distance is how much ink of either lies
 out of reach of the other's, where it is most: measured coarsely it tells how far two forms of a typeface
 may be apart and still be one shape, measured sharply whether a reader of the recipe's images could tell
 them. A typeface draws two forms alike where at least half of its faces do. Two forms are twins where a
@@ -126,7 +126,7 @@ def find_twins(
         The pairs, those first that most typefaces draw alike.
     """
     places = _place_ink(store, framing, recipe.render.framing).reshape(*admitted.shape, -1)
-    structure = np.stack([store.n_pieces, store.n_contours], axis=1).reshape(*admitted.shape, 2)
+    structure = np.stack([store.n_outer, store.n_contours], axis=1).reshape(*admitted.shape, 2)
     ink = pictures.ink.reshape(*admitted.shape, SIDE, SIDE)
     is_dense = np.array([find_script(form) in _DENSE for form in forms])
     room = _measure_room(recipe)

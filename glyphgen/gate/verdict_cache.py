@@ -17,7 +17,7 @@ from glyphgen.gate import GATE_VERSION, Refusal, Verdict
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.shipped import load_shipped
 from glyphgen.gate.twins import Twins
-from glyphgen.outlines import HARFBUZZ_VERSION, OutlineStore
+from glyphgen.outlines import HARFBUZZ_VERSION, OUTLINES_VERSION, OutlineStore
 from glyphgen.outlines.raster import RASTER_VERSION
 from glyphgen.recipe import Recipe
 from glyphgen.version import VERSION
@@ -45,7 +45,10 @@ def name_entry(
     gate may look at.
     """
     page = {
-        "versions": [VERSION, GATE_VERSION, HARFBUZZ_VERSION, RASTER_VERSION, engine_version],
+        "versions": [
+            *(VERSION, GATE_VERSION, OUTLINES_VERSION),
+            *(HARFBUZZ_VERSION, RASTER_VERSION, engine_version),
+        ],
         "exemplars": load_shipped().sha256,
         # The family tells which faces are one typeface, and allow and deny go by the file name.
         "faces": [

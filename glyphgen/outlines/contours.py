@@ -6,7 +6,7 @@ from math import ceil, sqrt
 
 import uharfbuzz as hb
 
-__all__ = ["ON", "ContourPen", "draw_functions"]
+__all__ = ["CONIC", "CUBIC", "ON", "ContourPen", "draw_functions"]
 
 ON, CONIC, CUBIC = 1, 0, 2  # FreeType's FT_CURVE_TAG values
 

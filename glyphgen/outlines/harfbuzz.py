@@ -13,12 +13,12 @@ from glyphgen.errors import UnreadableFontError
 from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.contours import ON, ContourPen, draw_functions
 from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore
+from glyphgen.outlines.pieces import find_pieces, measure_contours
 from glyphgen.outlines.shape import (
     bend_shares,
     find_box,
     find_hull,
     find_normals,
-    find_pieces,
     sample_curves,
 )
 
@@ -173,7 +173,13 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
         inked, inked_starts = _ink(points, pens, upem, drawn)
         box[drawn] = find_box(inked, inked_starts)
         hull[drawn] = find_hull(inked, inked_starts, N_DIRECTIONS)
-    piece, n_pieces, centers = _find_all_pieces(points, starts, pens)
+    tags = np.concatenate([np.array(pen.tags, dtype=np.uint8) for pen in pens])
+    areas = measure_contours(points, ends, n_contours)
+    n_outer = np.bincount(
+        np.repeat(np.arange(len(pens)), n_contours)[areas > 0], minlength=len(pens)
+    )
+    pieces = find_pieces(points, tags, ends, n_contours, areas)
+    piece, n_pieces, centers = _place_pieces(points, pieces, ends, n_contours)
     return {
         "x": points[:, 0].astype(np.float32),
         "y": points[:, 1].astype(np.float32),
@@ -181,13 +187,14 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
         "normal_y": normals[:, 1].astype(np.float32),
         "piece": piece,
         "bend": bend_shares(points, n_points.astype(np.int64), box, wobble_grid),
-        "tag": np.concatenate([np.array(pen.tags, dtype=np.uint8) for pen in pens]),
+        "tag": tags,
         "contour_end": np.concatenate([_ints(pen.ends) for pen in pens]).astype(np.int16),
         "point_start": starts,
         "contour_start": _starts(n_contours),
         "piece_start": _starts(n_pieces),
         "n_points": n_points,
         "n_contours": n_contours,
+        "n_outer": n_outer.astype(np.int32),
         "n_pieces": n_pieces,
         "piece_x": centers[:, 0].astype(np.float32),
         "piece_y": centers[:, 1].astype(np.float32),
@@ -216,23 +223,24 @@ def _ink(
     return np.concatenate(inked)[order], np.searchsorted(cell[order], drawn)
 
 
-def _find_all_pieces(
-    points: NDArray[np.float64], starts: NDArray[np.int64], pens: Sequence[ContourPen]
+def _place_pieces(
+    points: NDArray[np.float64],
+    pieces: NDArray[np.int64],
+    contour_ends: NDArray[np.int64],
+    n_contours: NDArray[np.int32],
 ) -> tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.float64]]:
     """Return the piece of every point, how many each cell has, and the center of every piece."""
-    piece, n_pieces = [np.zeros(0, dtype=np.uint16)], np.zeros(len(pens), dtype=np.int32)
-    centers = [np.zeros((0, 2))]
-    for cell, (start, pen) in enumerate(zip(starts, pens, strict=True)):
-        if pen.ends:
-            own = points[start : start + len(pen.points)]
-            of_contour = find_pieces(own, _ints(pen.ends))
-            of_point = np.repeat(of_contour, np.diff([-1, *pen.ends]))
-            n_pieces[cell] = of_contour.max() + 1
-            order = np.argsort(of_point, kind="stable")
-            box = find_box(own[order], np.searchsorted(of_point[order], np.arange(n_pieces[cell])))
-            centers.append((box[:, :2] + box[:, 2:]) / 2)
-            piece.append(of_point.astype(np.uint16))
-    return np.concatenate(piece), n_pieces, np.concatenate(centers)
+    inked = np.flatnonzero(n_contours)
+    n_pieces = np.zeros(len(n_contours), dtype=np.int32)
+    if not len(inked):
+        return np.zeros(0, dtype=np.uint16), n_pieces, np.zeros((0, 2))
+    n_pieces[inked] = np.maximum.reduceat(pieces, _starts(n_contours)[inked]) + 1
+    number = np.repeat(_starts(n_pieces), n_contours) + pieces  # of each contour, among all pieces
+    n_points = np.diff(contour_ends, prepend=-1)
+    of_point = np.repeat(number, n_points)
+    order = np.argsort(of_point, kind="stable")
+    box = find_box(points[order], np.searchsorted(of_point[order], np.arange(n_pieces.sum())))
+    return np.repeat(pieces, n_points).astype(np.uint16), n_pieces, (box[:, :2] + box[:, 2:]) / 2
 
 
 def _starts(counts: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from glyphgen.files.writing import disk_errors, write_bytes
 
-__all__ = ["N_DIRECTIONS", "OutlineStore", "join_stores"]
+__all__ = ["N_DIRECTIONS", "OUTLINES_VERSION", "OutlineStore", "join_stores"]
+
+OUTLINES_VERSION = 2
+"""Raised whenever the same font may give other arrays."""
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
 
@@ -28,7 +31,7 @@ _SPANS = {
 }
 _CELLS_LAST = ("hull_x", "hull_y")
 _BY_CELL = (
-    *("n_points", "n_contours", "n_pieces"),
+    *("n_points", "n_contours", "n_outer", "n_pieces"),
     *("box", "advance", "n_missing", "n_notdef", "n_circles", "like_notdef"),
 )
 
@@ -46,13 +49,15 @@ class OutlineStore:
         x, y: float32 (N + pad,), the points.
         normal_x, normal_y: float32 (N + pad,), where a point goes when strokes grow by one em on
             either side; miters are limited to length 2.
-        piece: uint16 (N + pad,), number of the point's piece of ink within its cell.
+        piece: uint16 (N + pad,), number of the point's piece of ink within its cell; contours whose ink
+            overlaps or touches are one piece.
         bend: float32 (N + pad, K), share of each of K = grid**2 nodes in the bending of the point,
             whole multiples of 1 / 1024 (K = 0 where the recipe does not wobble).
         tag: uint8 (N,), FreeType's: 1 on the curve, 0 quadratic, 2 cubic control point.
         contour_end: int16 (M,), last point of each contour, counted within its cell.
         point_start, contour_start, piece_start: int64 (C,), where the cell begins in the arrays.
         n_points, n_contours, n_pieces: int32 (C,).
+        n_outer: int32 (C,), contours with ink inside; the others are holes.
         piece_x, piece_y: float32 (P,), center of each piece's box.
         box: float32 (C, 4), the ink: left, bottom, right, top.
         hull_x, hull_y: float32 (32, C), corners of a polygon that encloses the ink.
@@ -77,6 +82,7 @@ class OutlineStore:
     piece_start: NDArray[np.int64]
     n_points: NDArray[np.int32]
     n_contours: NDArray[np.int32]
+    n_outer: NDArray[np.int32]
     n_pieces: NDArray[np.int32]
     piece_x: NDArray[np.float32]
     piece_y: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Facts of many outlines, found from their points: hulls, normals, pieces, bends.
+"""Facts of many outlines, found from their points: hulls, normals, bends.
 
 The points of all outlines lie one after the other, (n, 2), x and y; ``starts`` tells where each
 outline begins. Every outline has points.
@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from glyphgen.geometry import cos_sin_deg
 
-__all__ = ["bend_shares", "find_box", "find_hull", "find_normals", "find_pieces", "sample_curves"]
+__all__ = [
+    "bend_shares",
+    "find_box",
+    "find_hull",
+    "find_normals",
+    "list_neighbors",
+    "sample_curves",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,7 +76,7 @@ def find_normals(points: Floats, starts: Ints, contour_ends: Ints) -> Floats:
     The miter of the two edges at a point, at most 2 long. Ink lies on the side that makes the total
     area of the outline's contours positive.
     """
-    before, after = _neighbors(len(points), contour_ends)
+    before, after = list_neighbors(len(points), contour_ends)
     incoming, outgoing = _unit(points - points[before]), _unit(points[after] - points)
     # Where a point doubles its neighbor, the edge has no direction: borrow the other one's.
     none_in, none_out = (~edge.any(axis=1, keepdims=True) for edge in (incoming, outgoing))
@@ -83,25 +90,6 @@ def find_normals(points: Floats, starts: Ints, contour_ends: Ints) -> Floats:
     area = np.add.reduceat(_cross(points, points[after]), starts)
     side = np.repeat(np.where(area > 0, 1.0, -1.0), np.diff([*starts, len(points)]))
     return np.stack([miter[:, 1] * side, -miter[:, 0] * side], axis=1)
-
-
-def find_pieces(points: Floats, contour_ends: Ints) -> Ints:
-    """Return for each contour of one outline the number of its piece of ink.
-
-    A piece is an outer contour with the holes within it.
-    """
-    if len(contour_ends) == 1:
-        return np.zeros(1, dtype=np.int64)
-    contours = np.split(points, contour_ends[:-1] + 1)
-    areas = np.array([_cross(c, np.roll(c, -1, axis=0)).sum() for c in contours])
-    is_outer = np.sign(areas) == np.sign(areas[np.argmax(np.abs(areas))])
-    pieces = np.where(is_outer, np.cumsum(is_outer) - 1, -1)
-    outers = sorted(np.flatnonzero(is_outer), key=lambda k: abs(areas[k]))
-    for hole in np.flatnonzero(~is_outer):
-        around = (outer for outer in outers if _holds(contours[outer], contours[hole][0]))
-        outer = next(around, None)
-        pieces[hole] = pieces.max() + 1 if outer is None else pieces[outer]
-    return pieces
 
 
 def bend_shares(points: Floats, counts: Ints, boxes: Floats, grid: int) -> NDArray[np.float32]:
@@ -145,8 +133,8 @@ def _spline_basis(t: Floats, n: int) -> Floats:
     return basis[:, :n]
 
 
-def _neighbors(n: int, contour_ends: Ints) -> tuple[Ints, Ints]:
-    """Return the index of the point before and after each point on its contour."""
+def list_neighbors(n: int, contour_ends: Ints) -> tuple[Ints, Ints]:
+    """Return the index of the point before and after each of n points on its contour."""
     before, after = np.arange(n) - 1, np.arange(n) + 1
     contour_starts = np.concatenate([[0], contour_ends[:-1] + 1])
     before[contour_starts], after[contour_ends] = contour_ends, contour_starts
@@ -162,13 +150,3 @@ def _unit(vectors: Floats) -> Floats:
 def _cross(a: Floats, b: Floats) -> Floats:
     crossed: Floats = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
     return crossed
-
-
-def _holds(polygon: Floats, point: Floats) -> bool:
-    """Tell whether a point lies in a polygon, by counting the edges to its right."""
-    x, y = polygon[:, 0], polygon[:, 1]
-    x_next, y_next = np.roll(x, -1), np.roll(y, -1)
-    crosses = (y > point[1]) != (y_next > point[1])
-    rise = np.where(crosses, y_next - y, 1.0)
-    at = x + (point[1] - y) / rise * (x_next - x)
-    return bool((crosses & (at > point[0])).sum() % 2)

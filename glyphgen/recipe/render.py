@@ -58,7 +58,10 @@ class Wobble(Settings):
 
 
 class Scatter(Settings):
-    """How far separate pieces of ink move, each on its own."""
+    """How far separate pieces of ink move, each on its own.
+
+    Contours whose ink overlaps or touches are one piece, with the holes in it.
+    """
 
     shift: Amplitude = 0.0
     """The longest shift of a piece, in em."""
