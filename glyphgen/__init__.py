@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from glyphgen.exchange.merging import merge_datasets
     from glyphgen.progress import Progress, Reporter
     from glyphgen.recipe import Recipe, read_recipe
-    from glyphgen.render import PreparedRender, Rendered, prepare_render, render_dataset
+    from glyphgen.render.preparing import PreparedRender, prepare_render
+    from glyphgen.render.rendering import Rendered, render_dataset
     from glyphgen.report import make_report
     from glyphgen.verify import verify_dataset
 
@@ -70,12 +71,12 @@ _HOMES = {
     "Dataset": "dataset.reader",
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
-    "PreparedRender": "render",
+    "PreparedRender": "render.preparing",
     "Progress": "progress",
     "Reader": "baseline.predicting",
     "Reading": "baseline.predicting",
     "Recipe": "recipe",
-    "Rendered": "render",
+    "Rendered": "render.rendering",
     "Reporter": "progress",
     "TrainingOptions": "baseline.training",
     "balance_dataset": "balance",
@@ -86,9 +87,9 @@ _HOMES = {
     "make_report": "report",
     "merge_datasets": "exchange.merging",
     "prepare_balance": "balance",
-    "prepare_render": "render",
+    "prepare_render": "render.preparing",
     "read_recipe": "recipe",
-    "render_dataset": "render",
+    "render_dataset": "render.rendering",
     "train_baseline": "baseline.running",
     "verify_dataset": "verify",
 }

@@ -55,6 +55,7 @@ class Settings(BaseModel):
     """One table of settings."""
 
     model_config = ConfigDict(
+        defer_build=True,  # a worker that is sent a recipe checks none
         frozen=True,
         strict=True,
         extra="forbid",

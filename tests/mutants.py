@@ -23,7 +23,8 @@ from glyphgen.gate import examine_cells
 from glyphgen.gate.evidence import Panel
 from glyphgen.gate.thumbnails import describe_pictures, draw_pictures
 from glyphgen.layout.framing import make_framing
-from glyphgen.outlines import FontReader, Limits, OutlineStore
+from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.process import FontReader, Limits
 from glyphgen.recipe import Recipe, read_recipe
 
 FORMS = "あいうえおかきくけこさしすせそた"

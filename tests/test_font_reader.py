@@ -31,7 +31,8 @@ from glyphgen.errors import (
 )
 from glyphgen.fonts import FaceRequest, find_requests, read_face
 from glyphgen.fonts.sanitizer import _find_program
-from glyphgen.outlines import FontReader, Limits, OutlineStore, process
+from glyphgen.outlines import OutlineStore, process
+from glyphgen.outlines.process import FontReader, Limits
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import prepare_render, survey_faces
 from glyphgen.render.rendering import render_dataset

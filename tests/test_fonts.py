@@ -9,7 +9,7 @@ from fontTools.ttLib.tables.DefaultTable import DefaultTable
 
 from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts import Face, find_requests, read_face
-from glyphgen.outlines import FontReader
+from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
 
 WriteRecipe = Callable[[str], Path]

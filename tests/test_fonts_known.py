@@ -11,9 +11,9 @@ from conftest import BOX, FONTS, RING, MakeFont
 from glyphgen.errors import UnreadableFontError
 from glyphgen.files.cache import Cache
 from glyphgen.fonts import Face, FaceRequest, KnownFaces, license
-from glyphgen.outlines import FontReader
 from glyphgen.outlines import process as reading
 from glyphgen.outlines.child import ReaderProcess
+from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import survey_faces
 

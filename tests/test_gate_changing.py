@@ -11,7 +11,7 @@ from glyphgen.errors import GateError
 from glyphgen.gate.page import make_gate_page
 from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter
 from glyphgen.recipe import Recipe, read_recipe
-from glyphgen.render import prepare_render, survey_faces
+from glyphgen.render.preparing import prepare_render, survey_faces
 from glyphgen.streams import mix_words
 
 WriteRecipe = Callable[[str], Path]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from glyphgen.fonts import FaceRequest
 from glyphgen.gate.thumbnails import draw_cells
-from glyphgen.outlines import FontReader
+from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
-from glyphgen.render import survey_faces
+from glyphgen.render.preparing import survey_faces
 
 WriteRecipe = Callable[..., Path]
 

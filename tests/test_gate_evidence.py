@@ -18,9 +18,10 @@ from glyphgen.gate.evidence import Evidence, choose_panel, weigh_cells
 from glyphgen.gate.scripts import find_block, find_script, list_block
 from glyphgen.gate.shapes import SHAPE_SIDE, TURNS, describe_shapes, turn_shapes
 from glyphgen.gate.shipped import load_shipped
-from glyphgen.outlines import FontReader, OutlineStore
+from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
-from glyphgen.render import prepare_render, survey_faces
+from glyphgen.render.preparing import prepare_render, survey_faces
 
 sys.path.append(str(FONTS.parent))
 from benchmarks.gate.families import KEPT, TUNED, Lie, Subject

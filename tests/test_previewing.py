@@ -11,7 +11,7 @@ from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.images.fitting import fit_image
 from glyphgen.images.ink import find_ink
 from glyphgen.recipe import read_recipe
-from glyphgen.render import prepare_render
+from glyphgen.render.preparing import prepare_render
 from glyphgen.render.previewing import preview_dataset, preview_recipe
 from glyphgen.render.rendering import render_dataset
 

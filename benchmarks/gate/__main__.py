@@ -21,8 +21,9 @@ from glyphgen.classes import CHARACTER_SETS
 from glyphgen.errors import GlyphgenError
 from glyphgen.fonts import Face, FaceRequest
 from glyphgen.gate.evidence import choose_panel, weigh_cells
-from glyphgen.outlines import FontReader, OutlineStore
+from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.outline_store import join_stores
+from glyphgen.outlines.process import FontReader
 from glyphgen.outlines.typefaces import find_typefaces
 
 _BUNDLE = Path(__file__).parent.parent.parent / "fonts"

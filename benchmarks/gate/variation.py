@@ -18,11 +18,11 @@ from glyphgen.gate.shapes import SHAPE_SIDE
 from glyphgen.gate.thumbnails import find_margin
 from glyphgen.geometry import make_linear_map
 from glyphgen.images.png import write_png
-from glyphgen.outlines import FontReader
+from glyphgen.outlines.process import FontReader
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.recipe import find_shipped, read_recipe
-from glyphgen.render import PreparedRender, prepare_render
 from glyphgen.render.drawing import draw_placements, find_sample_dtype, open_augmenter
+from glyphgen.render.preparing import PreparedRender, prepare_render
 
 Ints = NDArray[np.int64]
 

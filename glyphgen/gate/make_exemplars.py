@@ -31,7 +31,7 @@ from glyphgen.gate.shapes import (
 )
 from glyphgen.gate.shipped import Shipped, dump_exemplars
 from glyphgen.gate.thumbnails import draw_cells
-from glyphgen.outlines import FontReader
+from glyphgen.outlines.process import FontReader
 from glyphgen.outlines.typefaces import find_typefaces
 
 _FONTS = Path(__file__).parent.parent.parent / "fonts"

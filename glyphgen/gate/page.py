@@ -14,7 +14,7 @@ from glyphgen.files.pages import PageError, parse_page
 from glyphgen.fonts import Face
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.verdict import Refusal, Verdict
-from glyphgen.outlines import UnreadFace
+from glyphgen.outlines.process import UnreadFace
 from glyphgen.text import dump_json, list_codepoints, show_foreign
 
 __all__ = [

@@ -17,7 +17,8 @@ from glyphgen.gate import GATE_VERSION, Refusal, Verdict
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.shipped import load_shipped
 from glyphgen.gate.twins import Twins
-from glyphgen.outlines import HARFBUZZ_VERSION, OUTLINES_VERSION, OutlineStore
+from glyphgen.outlines import OUTLINES_VERSION, OutlineStore
+from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
 from glyphgen.outlines.raster import RASTER_VERSION
 from glyphgen.recipe import Recipe
 from glyphgen.version import VERSION

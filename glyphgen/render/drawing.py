@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from glyphgen.images.polarity import from_ink
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.recipe import Recipe
-from glyphgen.render.preparing import PreparedRender
+
+if TYPE_CHECKING:  # a worker needs no gate
+    from glyphgen.render.preparing import PreparedRender
 
 __all__ = [
     "RenderJob",
@@ -59,7 +61,7 @@ class _RowDrawer:
         draw_rows(self._plan, self._engine, rows.start, images, samples)
 
 
-def make_render_job(prepared: PreparedRender, work_folder: Path) -> RenderJob:
+def make_render_job(prepared: "PreparedRender", work_folder: Path) -> RenderJob:
     """Return what workers need, with the outlines written where they can map them."""
     store_file = work_folder / "outlines"
     prepared.store.write(store_file)

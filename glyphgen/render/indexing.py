@@ -7,7 +7,7 @@ from glyphgen.dataset.shards import Layout
 from glyphgen.fonts import Face
 from glyphgen.gate import count_faces
 from glyphgen.gate.page import GATE_NAME, make_gate_page
-from glyphgen.outlines import HARFBUZZ_VERSION
+from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
 from glyphgen.production import choose_rows_per_shard
 from glyphgen.recipe import dump_recipe
 from glyphgen.render.drawing import find_sample_dtype, open_augmenter

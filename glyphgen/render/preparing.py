@@ -22,7 +22,8 @@ from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
-from glyphgen.outlines import FontReader, OutlineStore, UnreadFace
+from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.plan import Plan, describe_plan, make_plan
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.recipe import Recipe
