@@ -21,6 +21,7 @@ from glyphgen.images.sheets import make_picture
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
 from glyphgen.report import check_report_extra, make_report
+from glyphgen.report.blocks import Section, render_page, text
 from glyphgen.report.charts import (
     dump_svg,
     make_bar_chart,
@@ -143,6 +144,16 @@ def test_one_class_still_makes_a_page(tmp_path: Path) -> None:
     reported = make_report((folder,), tmp_path / "one.html")
     assert reported.summary["classes"] == 1
     assert "1 classes" in reported.path.read_text("utf-8")
+
+
+def test_text_from_right_to_left_stays_beside_its_number() -> None:
+    section = Section(
+        id="a", title="a", blocks=(text("ا 12, سلام دنیا 3, میِ\u200cروم ("), text("あ b 1"))
+    )
+    page = render_page("ب", "sub", [section])
+    assert "\u2068ا\u2069 12, \u2068سلام دنیا\u2069 3, \u2068میِ\u200cروم\u2069 (" in page
+    assert "<h1>\u2068ب\u2069</h1>" in page
+    assert "あ b 1" in page
 
 
 def test_no_sample_of_a_class_is_shown_twice(kana: Path) -> None:
@@ -411,6 +422,25 @@ def test_search_finds_a_class_by_character_code_point_and_name(browser: Any, pag
     assert said == []
 
 
+@pytest.mark.slow
+def test_search_finds_a_class_that_runs_from_right_to_left(browser: Any, tmp_path: Path) -> None:
+    small = ["render.per_class=4", 'classes.text="ابپ"', "classes.sets=[]", "split={}"]
+    folder = render_dataset(read_recipe("persian", small), tmp_path / "persian").folder
+    opened = browser.new_page()
+    opened.goto(make_report((folder,), tmp_path / "p.html").path.as_uri())
+    label, count = (
+        opened.evaluate(
+            "node => { const r = document.createRange(); r.selectNodeContents(node);"
+            " return r.getBoundingClientRect().left }",
+            opened.evaluate_handle(f"document.querySelector('.sheet li').childNodes[{k}]"),
+        )
+        for k in (1, 2)
+    )
+    assert 0 < label < count
+    opened.fill("#find", "ب")
+    assert opened.locator("#found").inner_text() == "1 class"
+
+
 def test_sorting_puts_the_hardest_first(browser: Any, page: Path) -> None:
     opened, _ = open_page(browser, page)
     assert shown_classes(opened)[:3] == ["ぁ", "あ", "ぃ"]
@@ -445,9 +475,9 @@ def test_text_has_enough_contrast(browser: Any, page: Path, scheme: str) -> None
         })"""
     )
     assert len(found) == 11
-    for name, text, under in found:
-        light, dark = sorted([luminance(text), luminance(under)], reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, text, under)
+    for name, words, under in found:
+        light, dark = sorted([luminance(words), luminance(under)], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, words, under)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The blocks that a page is put together from; the template draws each kind in its own way."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,10 @@ __all__ = [
 
 Block = dict[str, Any]
 
+# Letters of scripts that run from right to left, words of them with the spaces between: they are isolated
+# (Unicode Standard Annex 9), or a number beside an Arabic letter would stand on its other side.
+_LETTER = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_RIGHT_TO_LEFT = re.compile(f"{_LETTER}(?:[ \u200c\u200d]*{_LETTER})*")
 _WIDE = 5  # inches: what is wider has a row of the page to itself
 
 
@@ -135,7 +140,7 @@ def _trust(svg: str) -> Any:
 def _show_value(value: object) -> object:
     """Return what a page shows of a value; what is trusted is left alone."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return show_lines(value)
+        return _RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", show_lines(value))
     return value
 
 

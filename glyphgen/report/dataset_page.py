@@ -284,7 +284,7 @@ def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
         for k, info in enumerate(faces)
     ]
     columns = ["file", "face", "rows", "share", "license", "cells admitted"]
-    blocks: list[Block] = [table("Faces", columns, rows, [2, 3, 5])]
+    blocks: list[Block] = [table("Each face", columns, rows, [2, 3, 5])]
     refused = gate.refused if gate else ()
     if refused:
         blocks.append(heading(f"{len(refused):,} cells refused"))

@@ -166,7 +166,7 @@ def _describe_faces(metrics: MetricsPage) -> list[Block]:
         return []
     return [
         text("Faces that the network has never seen."),
-        table("Faces", ["face", "images", "top-1", "twins folded"], rows, [1, 2, 3]),
+        table("Each face", ["face", "images", "top-1", "twins folded"], rows, [1, 2, 3]),
     ]
 
 
@@ -193,7 +193,7 @@ def _describe_calibration(metrics: MetricsPage) -> list[Block]:
                 )
             ]
         ),
-        table("Calibration", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
+        table("Each bin", ["confidence", "accuracy", "images"], rows, [0, 1, 2]),
     ]
 
 
