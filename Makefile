@@ -24,6 +24,7 @@ kana: .venv/installed
 	@$(BIN)/glyphgen preview recipes/kana.toml --out datasets/kana-sheet.png >/dev/null 2>&1
 	@echo "dataset:       datasets/kana"
 	@echo "contact sheet: datasets/kana-sheet.png"
+	@echo "next:          source .venv/bin/activate; glyphgen --help"
 
 test: system-packages .venv/developing
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest

@@ -35,7 +35,7 @@ from glyphgen.executors import run_shards
 from glyphgen.files.store import open_store
 from glyphgen.files.writing import disk_errors, write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
-from glyphgen.text import show_bytes, show_duration
+from glyphgen.text import show_bytes, show_count, show_duration
 
 __all__ = [
     "DatasetSpec",
@@ -168,7 +168,7 @@ class Estimate:
     def describe(self, workers: int) -> str:
         """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``."""
         return (
-            f"{self.n_rows:,} images, {show_bytes(self.n_bytes)}"
+            f"{show_count(self.n_rows, 'image')}, {show_bytes(self.n_bytes)}"
             f" ({show_bytes(self.free_bytes)} are free),"
             f" {show_duration(self.seconds / workers)} and the time to write"
         )

@@ -19,6 +19,7 @@ __all__ = [
     "name_characters",
     "show_bytes",
     "show_codepoints",
+    "show_count",
     "show_duration",
     "show_foreign",
     "show_lines",
@@ -124,6 +125,11 @@ def show_bytes(n_bytes: int) -> str:
             return f"{size:.{0 if unit == 'bytes' else 1}f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def show_count(n: int, thing: str, things: str = "") -> str:
+    """Return how many there are: ``1 core``, ``169,000 images``; ``things`` where no s is put behind."""
+    return f"{n:,} {thing if n == 1 else things or thing + 's'}"
 
 
 def show_duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ SMALLER = {
 REPLACED = {"10000": "40", "2000": "40", "--minutes 2": ""}
 
 # Files that a reader has, and a test has not: one command of each kind is left out.
-BROUGHT = ("downloads/", "scans", "scan.png", "datasets/k49", "datasets/mine")
+BROUGHT = ("downloads/", "scans", "scan.png", "datasets/k49", "datasets/mine", "mine.toml")
 
 
 def read(page: str) -> str:
@@ -85,7 +85,7 @@ def test_the_commands_that_are_left_out_are_few_and_known() -> None:
     left_out = {
         command for page in PAGES for command in list_commands(page)
     } - {command for page in PAGES for command in list_runnable(page)}  # fmt: skip
-    assert len(left_out) == 8, left_out
+    assert len(left_out) == 11, left_out
 
 
 @pytest.mark.slow
@@ -108,6 +108,22 @@ def test_the_recipe_that_is_explained_is_the_one_that_comes_along() -> None:
     [explained] = re.findall(r"```toml\n(.*?)```", read("getting-started.md"), flags=re.DOTALL)
     shipped = (ROOT / "recipes" / "digits.toml").read_text(encoding="utf-8")
     assert tomllib.loads(explained) == tomllib.loads(shipped)
+
+
+@pytest.mark.slow
+def test_a_recipe_for_own_fonts_works_as_it_is_written(tmp_path: Path) -> None:
+    [written] = re.findall(r"```toml\n(.*?)```", read("README.md"), flags=re.DOTALL)
+    assert "~/fonts" in written
+    recipe = written.replace("~/fonts", str(ROOT / "fonts" / "latin"))
+    (tmp_path / "mine.toml").write_text(recipe, encoding="utf-8")
+    commands = [command for command in list_commands("README.md") if "mine.toml" in command]
+    assert [command.split()[1] for command in commands] == ["preview", "fonts", "render"]
+    for command in commands:
+        run(
+            [*shlex.split(command), *(["--per-class", "8"] if " render " in command else [])],
+            tmp_path,
+        )
+    assert (tmp_path / "datasets" / "mine" / "index.json").exists()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glyphgen.text import show_bytes, show_duration
+from glyphgen.text import show_bytes, show_count, show_duration
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,17 @@ def test_a_duration_is_told_roughly(seconds: float, shown: str) -> None:
 )
 def test_a_size_is_told_with_its_unit(n_bytes: int, shown: str) -> None:
     assert show_bytes(n_bytes) == shown
+
+
+@pytest.mark.parametrize(
+    ("n", "things", "shown"),
+    [
+        (1, ("core",), "1 core"),
+        (0, ("core",), "0 cores"),
+        (169_000, ("image",), "169,000 images"),
+        (1, ("class", "classes"), "1 class"),
+        (2, ("class", "classes"), "2 classes"),
+    ],
+)
+def test_one_thing_is_not_many(n: int, things: tuple[str, ...], shown: str) -> None:
+    assert show_count(n, *things) == shown

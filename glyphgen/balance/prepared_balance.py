@@ -23,7 +23,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.render.drawing import find_sample_dtype, make_render_job
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
-from glyphgen.text import show_some
+from glyphgen.text import show_count, show_some
 from glyphgen.version import VERSION
 
 __all__ = ["BalanceOptions", "PreparedBalance", "prepare_balance"]
@@ -130,10 +130,10 @@ class PreparedBalance:
             f", {end - first:,} of {name}" for name, (first, end) in plan.held_out.items()
         )
         held_out += " as they are" if held_out else ""
-        what = "new samples" if self.render else "copies"
+        what = show_count(n_copies, *(("new sample",) if self.render else ("copy", "copies")))
         return (
-            f"{len(index.classes):,} classes x {plan.per_class:,} = {plan.n_train:,} images:"
-            f" {kept:,} originals and {n_copies:,} {what}{held_out}"
+            f"{show_count(len(index.classes), 'class', 'classes')} x {plan.per_class:,} ="
+            f" {show_count(plan.n_train, 'image')}: {show_count(kept, 'original')} and {what}{held_out}"
         )
 
     def summarize(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from glyphgen.errors import TrainingError
+from glyphgen.text import show_count
 
 __all__ = ["choose_device", "describe_device", "explain_memory_errors", "mixed_precision"]
 
@@ -20,7 +21,7 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, bfloat16"
     precision = "bfloat16" if _has_fast_bfloat16() else "float32"
-    return f"{torch.get_num_threads()} cores, {precision}"
+    return f"{show_count(torch.get_num_threads(), 'core')}, {precision}"
 
 
 @contextmanager

@@ -38,7 +38,7 @@ from glyphgen.errors import TrainingError
 from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.text import dump_json
+from glyphgen.text import dump_json, show_count
 from glyphgen.version import VERSION
 
 __all__ = ["Trained", "train_baseline"]
@@ -147,9 +147,10 @@ class _Run:
             length = f"{n_images:,} images, {n_images / n_train:.2f} times its training rows"
         else:
             length = f"{options.minutes:g} minutes"
+        classes = show_count(len(self.dataset.classes), "class", "classes")
         return (
-            f"{options.model}, {n_weights:,} weights, {n_train:,} training images of"
-            f" {len(self.dataset.classes):,} classes, on {describe_device(self.device)}: {length}"
+            f"{options.model}, {n_weights:,} weights, {n_train:,} training images of {classes},"
+            f" on {describe_device(self.device)}: {length}"
         )
 
     def predict(

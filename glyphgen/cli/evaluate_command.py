@@ -14,6 +14,7 @@ from glyphgen.cli.talk import (
     say,
     show_progress,
 )
+from glyphgen.text import show_count
 
 __all__ = ["evaluate"]
 
@@ -77,8 +78,9 @@ def evaluate(
     if metrics["unknown_classes"]:
         names = ", ".join(unknown["label"] for unknown in metrics["unknown_classes"][:10])
         say(
-            f"{metrics['n_unknown']:,} images of {len(metrics['unknown_classes'])} classes that the"
-            f" model does not know are left out of the figures: {names}"
+            f"left out of the figures: {show_count(metrics['n_unknown'], 'image')} of"
+            f" {show_count(len(metrics['unknown_classes']), 'class', 'classes')} that the model does not"
+            f" know: {names}"
         )
     if as_json:
         print_json(metrics)

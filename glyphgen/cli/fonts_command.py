@@ -19,7 +19,7 @@ from glyphgen.cli.talk import (
     say,
     show_progress,
 )
-from glyphgen.text import show_lines, show_some, show_text
+from glyphgen.text import show_count, show_lines, show_some, show_text
 
 if TYPE_CHECKING:
     from glyphgen.recipe import Recipe
@@ -188,10 +188,16 @@ def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
     faces_of_class: dict[str, int] = page["faces_of_class"]
     fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
-    print_line(f"classes with fewest faces: {shown}")
-    print_line(f"unproven, for too few other typefaces draw them: {page['unproven']} cells")
+    if fewest[0][1] == max(faces_of_class.values()):
+        print_line(f"every class is drawn by {show_count(fewest[0][1], 'face')}")
+    else:
+        print_line(f"classes with fewest faces: {shown}")
+    if page["unproven"]:
+        n_unproven = show_count(page["unproven"], "cell")
+        print_line(f"unproven, for too few other typefaces draw them: {n_unproven}")
     if page["allowed"]:
-        print_line(f"refused by the gate, allowed by the recipe: {len(page['allowed'])} cells")
+        n_allowed = show_count(len(page["allowed"]), "cell")
+        print_line(f"refused by the gate, allowed by the recipe: {n_allowed}")
     _print_twins(page)
 
 

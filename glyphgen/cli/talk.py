@@ -12,7 +12,7 @@ import click
 
 from glyphgen.choices import MAKERS
 from glyphgen.errors import DatasetError, TrainingError
-from glyphgen.text import format_json, show_foreign, show_lines
+from glyphgen.text import format_json, show_count, show_foreign, show_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
@@ -156,12 +156,13 @@ def describe_produced(produced: "Produced") -> str:
     """Return what was made, and how fast, in one line."""
     n_rows, n_made = produced.n_rows, produced.n_made
     if not n_made:
-        return f"{n_rows:,} images were there already, and every shard has its hash"
+        were = "was" if n_rows == 1 else "were"
+        return f"{show_count(n_rows, 'image')} {were} there already, and every shard has its hash"
     kept = f", {n_rows - n_made:,} were there already" if n_made < n_rows else ""
     speed = f"{produced.images_per_second:,.0f} a second"
     if produced.n_steady:
         speed = f"{produced.start_seconds:.1f} s to start, then {speed}"
-    return f"{n_made:,} images in {produced.seconds:.1f} s ({speed}){kept}"
+    return f"{show_count(n_made, 'image')} in {produced.seconds:.1f} s ({speed}){kept}"
 
 
 def say_produced(produced: "Produced") -> None:
@@ -316,7 +317,7 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
         return "no image is of a class that the model knows"
     low, high = metrics["top1_twins_folded_interval"]
     return (
-        f"{metrics['n']:,} images: top-1 {metrics['top1']:.2%}, top-5 {metrics['top5']:.2%},"
+        f"{show_count(metrics['n'], 'image')}: top-1 {metrics['top1']:.2%}, top-5 {metrics['top5']:.2%},"
         f" twins folded {metrics['top1_twins_folded']:.2%} (95 %: {low:.2%} to {high:.2%}),"
         f" macro F1 {metrics['macro_f1']:.4f}"
     )

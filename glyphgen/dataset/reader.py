@@ -15,6 +15,7 @@ from glyphgen.choices import check_choice
 from glyphgen.dataset.index import ClassInfo, Index, find_digest, read_index
 from glyphgen.dataset.shards import Arrays, Shards, open_shards
 from glyphgen.images.polarity import to_ink
+from glyphgen.text import show_count
 
 if TYPE_CHECKING:
     from glyphgen.images.sheets import Picture
@@ -175,8 +176,8 @@ class Dataset:
         split = f", split '{self.split}'" if self.split is not None else ""
         size = f"{image.height}x{image.width}"
         return (
-            f"<Dataset '{self.folder}'{split}: {len(self):,} images of {size},"
-            f" {len(self.classes):,} classes, {self.index.format}>"
+            f"<Dataset '{self.folder}'{split}: {show_count(len(self), 'image')} of {size},"
+            f" {show_count(len(self.classes), 'class', 'classes')}, {self.index.format}>"
         )
 
 

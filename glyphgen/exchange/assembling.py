@@ -31,7 +31,7 @@ from glyphgen.production import (
     produce_dataset,
 )
 from glyphgen.progress import Reporter
-from glyphgen.text import list_codepoints, name_characters, show_some
+from glyphgen.text import list_codepoints, name_characters, show_count, show_some
 from glyphgen.version import VERSION
 
 __all__ = [
@@ -346,8 +346,8 @@ def describe_assembly(assembly: Assembly) -> str:
     )
     height, width = assembly.size
     return (
-        f"{assembly.name}: {counts.sum():,} images of {height}x{width},"
-        f" {len(assembly.classes):,} classes ({splits})"
+        f"{assembly.name}: {show_count(int(counts.sum()), 'image')} of {height}x{width},"
+        f" {show_count(len(assembly.classes), 'class', 'classes')} ({splits})"
     )
 
 

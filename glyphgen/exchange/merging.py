@@ -27,7 +27,7 @@ from glyphgen.images.polarity import to_ink
 from glyphgen.partition import join_groups
 from glyphgen.production import Produced, check_places
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.text import show_some, show_text
+from glyphgen.text import show_count, show_some, show_text
 
 __all__ = ["join_class_tables", "merge_datasets"]
 
@@ -94,7 +94,7 @@ def merge_datasets(
     )
     for path, source in zip(folders, sources, strict=True):
         reporter.message(
-            f"{path}: {source.n_rows:,} images, {show_sizes(source.sizes)},"
+            f"{path}: {show_count(source.n_rows, 'image')}, {show_sizes(source.sizes)},"
             f" {source.findings.polarity}"
         )
     reporter.message(describe_assembly(assembly))

@@ -23,7 +23,7 @@ from glyphgen.plan.splits import share_samples, split_faces
 from glyphgen.plan.turns import Turns, list_turns, make_turns
 from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
-from glyphgen.text import show_some, show_text
+from glyphgen.text import show_count, show_some, show_text
 
 __all__ = ["SAMPLE_DTYPE", "Placements", "Plan", "describe_plan", "make_plan"]
 
@@ -262,7 +262,9 @@ def describe_plan(plan: Plan, n_classes: int, n_faces: int) -> str:
     render = plan.recipe.render
     per_class = plan.n_rows / n_classes
     exact = f"{per_class:,.0f}" if per_class.is_integer() else f"{per_class:,.1f} on average"
-    text = f"{n_classes:,} classes x {exact} = {plan.n_rows:,} images: {n_faces} faces"
+    classes = show_count(n_classes, "class", "classes")
+    images, faces = show_count(plan.n_rows, "image"), show_count(n_faces, "face")
+    text = f"{classes} x {exact} = {images}: {faces}"
     if render.mode == "random":
         return f"{text} in equal turns"
     factors = {
@@ -272,5 +274,9 @@ def describe_plan(plan: Plan, n_classes: int, n_faces: int) -> str:
         "stretches": len(render.stretch),
         "weights": len(render.weight),
     }
-    shown = [f"{n} {name}" for name, n in factors.items() if n > 1 or name == "positions"]
+    shown = [
+        show_count(n, name.removesuffix("s"), name)
+        for name, n in factors.items()
+        if n > 1 or name == "positions"
+    ]
     return " x ".join([text, *shown])

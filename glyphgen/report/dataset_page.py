@@ -30,7 +30,7 @@ from glyphgen.report.blocks import (
 )
 from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
 from glyphgen.report.statistics import Statistics, read_scattered
-from glyphgen.text import format_json, show_codepoints
+from glyphgen.text import format_json, show_codepoints, show_count
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
 
@@ -45,7 +45,7 @@ def make_subtitle(dataset: Dataset) -> str:
     """Return what a dataset is, in one line."""
     index = dataset.index
     return (
-        f"{len(dataset):,} images of {len(dataset.classes):,} classes,"
+        f"{show_count(len(dataset), 'image')} of {show_count(len(dataset.classes), 'class', 'classes')},"
         f" {index.image.height} x {index.image.width} pixels, made by glyphgen {index.made_by}"
     )
 
