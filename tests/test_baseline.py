@@ -868,7 +868,14 @@ def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path) -> None:
     Image.fromarray(noise).save(faint)
     bad.write_bytes(faint.read_bytes()[: faint.stat().st_size // 2])
     no_ink = "no ink, expected a character, dark on light paper or light on dark"
+    speck, dot = (np.full((64, 64), 255, np.uint8) for _ in range(2))
+    speck[5:7, 5:7] = 0
+    dot[30:34, 30:34] = 0
+    for name, image in (("speck", speck), ("dot", dot)):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    assert len(Reader(run).read(tmp_path / "dot.png")[0].guesses) == 3
     for path, problem in (
+        (tmp_path / "speck.png", "no ink but a speck, expected a character"),
         (blank, no_ink),
         (faint, no_ink),
         (bad, "damaged or cut short"),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,9 @@ ImageSource = str | os.PathLike[str] | NDArray[np.uint8]
 """An image file, or an image: uint8 (H, W)."""
 
 _TOGETHER = 256  # images that are in memory at once
+_SPECK = (
+    0.04  # of the longer side of an image: ink that is no longer is dust, and smaller than a period
+)
 _SEVERAL = "several characters? (one is expected: cut them apart)"
 
 
@@ -111,16 +114,14 @@ class Reader:
         for number, source in enumerate(sources, start + 1):
             name = f"image {number}" if isinstance(source, np.ndarray) else os.fspath(source)
             try:
-                inks.append(_load_ink(source))
-                readings.append(Reading(name=name))
+                ink, warning = _load_ink(source)
+                inks.append(ink)
+                readings.append(Reading(name=name, warning=warning))
             except ImageError as error:
                 readings.append(Reading(name=name, problem=f"{name}: {error}"))
         guesses = iter(self._guess(inks, framing))
-        warnings = iter([_find_doubt(ink) for ink in inks])
         return [
-            reading
-            if reading.problem
-            else Reading(name=reading.name, guesses=next(guesses), warning=next(warnings))
+            reading if reading.problem else replace(reading, guesses=next(guesses))
             for reading in readings
         ]
 
@@ -172,8 +173,8 @@ def _list_sources(images: ImageSource | Iterable[ImageSource]) -> list[ImageSour
     return list(images)
 
 
-def _load_ink(source: ImageSource) -> NDArray[np.uint8]:
-    """Return an image with ink 255 on paper 0: uint8 (H, W)."""
+def _load_ink(source: ImageSource) -> tuple[NDArray[np.uint8], str]:
+    """Return an image with ink 255 on paper 0, uint8 (H, W), and a doubt about it, "" without one."""
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or source.ndim != 2 or not source.size:
             raise ImageError(f"{source.dtype} {source.shape}, expected uint8 (height, width)")
@@ -186,11 +187,9 @@ def _load_ink(source: ImageSource) -> NDArray[np.uint8]:
         except OSError as error:
             raise ImageError(f"cannot be read: {error.strerror or error}") from None
     ink = extract_ink(image)
-    if not ink.any():
-        raise ImageError("no ink, expected a character, dark on light paper or light on dark")
-    return ink
-
-
-def _find_doubt(ink: NDArray[np.uint8]) -> str:
     found = find_ink(ink)
-    return _SEVERAL if found and found.is_several else ""
+    if found is None:
+        raise ImageError("no ink, expected a character, dark on light paper or light on dark")
+    if max(found.bottom - found.top, found.right - found.left) <= _SPECK * max(ink.shape):
+        raise ImageError("no ink but a speck, expected a character")
+    return ink, _SEVERAL if found.is_several else ""

@@ -131,7 +131,7 @@ def _describe_facts(datasets: tuple[Dataset, Dataset], names: tuple[str, str]) -
             ]
         ),
         table(
-            "Facts",
+            "Side by side",
             ["", *names],
             [
                 ("image", *(f"{d.index.image.height} x {d.index.image.width}" for d in datasets)),
