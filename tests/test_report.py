@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from conftest import BOX, MakeFont
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -154,6 +155,19 @@ def test_text_from_right_to_left_stays_beside_its_number() -> None:
     assert "\u2068ا\u2069 12, \u2068سلام دنیا\u2069 3, \u2068میِ\u200cروم\u2069 (" in page
     assert "<h1>\u2068ب\u2069</h1>" in page
     assert "あ b 1" in page
+
+
+def test_a_face_that_lacks_many_characters_is_one_row(make_font: MakeFont, tmp_path: Path) -> None:
+    make_font("whole.ttf", dict.fromkeys("ⰀⰁⰂⰃⰄ", BOX))
+    make_font("few.ttf", {"Ⰰ": BOX})
+    (tmp_path / "r.toml").write_text(
+        'classes.text = "ⰀⰁⰂ"\nfonts.files = ["*.ttf"]\nrender.per_class = 4\n'
+        'gate.on_refused = "skip"\ngate.on_unproven = "allow"\n',
+        "utf-8",
+    )
+    folder = render_dataset(read_recipe(tmp_path / "r.toml"), tmp_path / "data").folder
+    page = make_report((folder,), tmp_path / "p.html").path.read_text(encoding="utf-8")
+    assert "<td>few.ttf</td><td>Ⰱ, Ⰲ</td><td>U+2C01, U+2C02</td>" in page
 
 
 def test_no_sample_of_a_class_is_shown_twice(kana: Path) -> None:

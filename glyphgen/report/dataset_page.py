@@ -1,6 +1,7 @@
 """A dataset and its statistics -> the sections of a page."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from glyphgen.report.blocks import (
 )
 from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
 from glyphgen.report.statistics import Statistics, read_scattered
-from glyphgen.text import format_json, show_codepoints, show_count
+from glyphgen.text import format_json, show_codepoints, show_count, show_some
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
 
@@ -289,21 +290,22 @@ def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     if refused:
         blocks.append(heading(f"{len(refused):,} cells refused"))
         blocks += _draw_coverage(dataset, refused)
-        shown = [
-            (
-                cell.face,
-                cell.form,
-                " ".join(cell.codepoints),
-                cell.reason,
-                f"{cell.figure:.4g}",
-            )
-            for cell in refused[:_REFUSED]
-        ]
-        columns = ["face", "form", "code points", "reason", "figure"]
-        blocks.append(table("Refused cells", columns, shown, [4]))
+        columns = ["face", "forms", "code points", "reason", "figure"]
+        blocks.append(table("Refused cells", columns, _list_refused(refused)[:_REFUSED], [4]))
     elif gate:
         blocks.append(text("The gate refused no cell: every face draws every class."))
     return blocks
+
+
+def _list_refused(refused: Sequence[RefusedEntry]) -> list[tuple[str, ...]]:
+    """Return a row for each face's cells that are refused for one reason with one figure."""
+    alike = groupby(refused, key=lambda cell: (cell.face, cell.reason, cell.figure))
+    rows: list[tuple[str, ...]] = []
+    for (face, reason, figure), group in alike:
+        cells = list(group)
+        codepoints = show_some(" ".join(cell.codepoints) for cell in cells)
+        rows.append((face, show_some(c.form for c in cells), codepoints, reason, f"{figure:.4g}"))
+    return rows
 
 
 def _draw_coverage(dataset: Dataset, refused: Sequence[RefusedEntry]) -> list[Block]:
