@@ -18,6 +18,7 @@ from conftest import BOX, FONTS, PAIR, RING, MakeFont
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.tables.DefaultTable import DefaultTable
 from fontTools.ttLib.ttCollection import TTCollection
+from listening import Listener
 from prepared_renders import give, read_outlines
 
 from glyphgen.engines.imagemagick import ImageMagickEngine
@@ -535,10 +536,10 @@ def test_an_interruption_ends_the_reading(
     reader = FontReader()
     ask = reader._ask_face
 
-    def ask_and_interrupt(request: FaceRequest) -> dict[str, Any]:
+    def ask_and_interrupt(request: FaceRequest, count: Callable[[int], None]) -> dict[str, Any]:
         if request is requests[3]:
             signal.raise_signal(signal.SIGINT)
-        return ask(request)
+        return ask(request, count)
 
     monkeypatch.setattr(reader, "_ask_face", ask_and_interrupt)
     with pytest.raises(KeyboardInterrupt), reader:
@@ -573,6 +574,24 @@ def test_other_processes_read_what_this_one_reads(monkeypatch: pytest.MonkeyPatc
         assert np.array_equal(getattr(read.store, name), getattr(alone, name)), name
     assert read.missing.n_cells == len(KANA)
     assert (read.missing.n_points > 0).any()
+
+
+def test_a_face_with_many_forms_tells_how_far_it_is(
+    make_font: MakeFont, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_REPORT_S", 0.001)
+    listener = Listener()
+    forms = ["A"] * 6000
+    with FontReader(reporter=listener) as reader:
+        faces, _ = reader.read_faces([FaceRequest(path=make_font("x.ttf", {"A": BOX}))])
+        listener.steps.clear()
+        assert reader.read_outlines(faces, forms).store.n_forms == 6000
+    done = [(step.step, step.done, step.total, step.unit) for step in listener.steps]
+    assert done[0] == ("read outlines", 0, 6000, "cells")
+    assert done[-1] == ("read outlines", 6000, 6000, "cells")
+    between = {n for _, n, _, _ in done} - {0, 6000}
+    assert between
+    assert between <= set(range(500, 6000, 500))
 
 
 def test_settings_of_a_face_reach_the_process(variable_font: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,18 @@ class ReaderProcess:
         finally:
             errors.close()
         self._log = log
+        self._rest = b""
         self._is_ready = False
         self._is_ended = False
         self._ending = threading.Lock()
 
-    def ask(self, task: Answer, wall_s: float) -> Answer:
+    def ask(self, task: Answer, wall_s: float, count: Callable[[int], None]) -> Answer:
         """Return the answer to a task.
+
+        Args:
+            task: What to do.
+            wall_s: How long to wait.
+            count: Is told now and then how many forms of the task are done.
 
         Raises:
             DeadError: There is none, nor will there be.
@@ -117,7 +124,7 @@ class ReaderProcess:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise DeadError(self._process.wait()) from None
-        return self._read_answer(wall_s)
+        return self._read_answer(wall_s, count)
 
     def end(self) -> None:
         """End the process, and whatever it has started."""
@@ -147,20 +154,25 @@ class ReaderProcess:
             ) from death
         self._is_ready = True
 
-    def _read_answer(self, wall_s: float) -> Answer:
+    def _read_answer(self, wall_s: float, count: Callable[[int], None] = lambda _: None) -> Answer:
         assert self._process.stdout is not None
         pipe, deadline = self._process.stdout.fileno(), time.monotonic() + wall_s
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
-        line = b""
-        while not line.endswith(b"\n"):
+        while True:
+            line, is_whole, rest = self._rest.partition(b"\n")
+            if is_whole:
+                self._rest = rest
+                answer: Answer = json.loads(line)
+                if "done" not in answer:
+                    return answer
+                count(answer["done"])
+                continue
             if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 raise DeadError(None)
             chunk = os.read(pipe, 1 << 16)
             if not chunk:
                 raise DeadError(self._process.wait())
-            line += chunk
-            if len(line) > _LONGEST_ANSWER:
+            self._rest += chunk
+            if len(self._rest) > _LONGEST_ANSWER:
                 raise DeadError(None)
-        answer: Answer = json.loads(line)
-        return answer

@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,12 +30,15 @@ from glyphgen.outlines.child import (
     describe_death,
 )
 from glyphgen.outlines.outline_store import OutlineStore, join_stores
-from glyphgen.progress import SILENT, Reporter, track
+from glyphgen.progress import SILENT, Progress, Reporter
 
 __all__ = ["FontReader", "Limits", "ReadOutlines", "UnreadFace"]
 
 T = TypeVar("T")
 
+_Count = Callable[[int], None]
+
+_REPORT_S = 0.2
 _FACES_PER_PROCESS = 4  # fewer are read sooner than a process starts
 
 
@@ -153,7 +156,7 @@ class FontReader:
                 no face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
-        answers = self._ask_all(requests, self._ask_face, "read fonts")
+        answers = self._ask_all(requests, self._ask_face, "read fonts", "faces")
         wrong = [answer for answer in answers if not answer.get("may_skip", True)]
         if wrong or problems or not any("face" in answer for answer in answers):
             unreadable = (line for answer in answers for line in answer.get("problems", ()))
@@ -190,7 +193,9 @@ class FontReader:
         with temporary_errors(home):
             (home / "job.json").write_text(json.dumps(job), encoding="ascii")
         ask = partial(self._ask_outlines, n_forms=len(forms))
-        answers = self._ask_all(list(enumerate(faces)), ask, "read outlines")
+        answers = self._ask_all(
+            list(enumerate(faces)), ask, "read outlines", "cells", n_each=len(forms)
+        )
         unread = _list_unread(faces, answers)
         read = [k for k, answer in enumerate(answers) if "problems" not in answer]
         if not read:
@@ -209,19 +214,19 @@ class FontReader:
             unread=unread,
         )
 
-    def _ask_face(self, request: FaceRequest) -> Answer:
+    def _ask_face(self, request: FaceRequest, count: _Count) -> Answer:
         task = asdict(request) | {"path": str(request.path), "sanitize": self._sanitize}
         known = self._known.find(request) if self._known else None
         if known:
             return {"face": known}
-        answer = self._ask(request.path, {"kind": "face", **task}, self._limits.cpu_s)
+        answer = self._ask(request.path, {"kind": "face", **task}, self._limits.cpu_s, count)
         if "face" in answer:
             answer["face"] = Face.from_page(answer["face"])
             if self._known:
                 self._known.add(request, answer["face"])
         return answer
 
-    def _ask_outlines(self, numbered: tuple[int, Face], *, n_forms: int) -> Answer:
+    def _ask_outlines(self, numbered: tuple[int, Face], count: _Count, *, n_forms: int) -> Answer:
         number, face = numbered
         task = {
             "kind": "outlines",
@@ -230,27 +235,47 @@ class FontReader:
             "out": f"{self._folder}/{number}.outlines",
         }
         cpu_s = self._limits.cpu_s + self._limits.cpu_s_per_form * n_forms
-        return self._ask(face.path, task, cpu_s)
+        return self._ask(face.path, task, cpu_s, count)
 
-    def _ask_all(self, items: Sequence[T], ask: Callable[[T], Answer], step: str) -> list[Answer]:
-        """Ask about every item; the answers come in the order of the items."""
+    def _ask_all(
+        self,
+        items: Sequence[T],
+        ask: Callable[[T, _Count], Answer],
+        step: str,
+        unit: str,
+        n_each: int = 1,
+    ) -> list[Answer]:
+        """Ask about every item, which is so many units; the answers come in the order of the items."""
+        done = [0] * len(items)
         most = -(-len(items) // _FACES_PER_PROCESS)
         with ThreadPoolExecutor(max(1, min(most, _count_cpus()))) as pool:
             try:
-                answers = pool.map(ask, items)
-                tracked = track(items, step=step, unit="faces", reporter=self._reporter)
-                return [next(answers) for _ in tracked]
+                asked = {
+                    pool.submit(ask, item, partial(done.__setitem__, k)): k
+                    for k, item in enumerate(items)
+                }
+                waiting = set(asked)
+                while True:
+                    self._reporter.progress(
+                        Progress(step=step, done=sum(done), total=n_each * len(items), unit=unit)
+                    )
+                    if not waiting:
+                        return [answer.result() for answer in asked]
+                    finished, waiting = wait(waiting, _REPORT_S, return_when=FIRST_COMPLETED)
+                    for answer in finished:
+                        answer.result()  # what is wrong with the machine ends all at once
+                        done[asked[answer]] = n_each
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._end_all()
                 raise
 
-    def _ask(self, path: Path, task: Answer, cpu_s: float) -> Answer:
+    def _ask(self, path: Path, task: Answer, cpu_s: float, count: _Count) -> Answer:
         memory_bytes = self._limits.memory_bytes
         task |= {"memory_bytes": memory_bytes, "cpu_s": cpu_s}
         worker = self._find_worker()
         try:
-            answer = worker.ask(task, self._limits.wall_s(cpu_s))
+            answer = worker.ask(task, self._limits.wall_s(cpu_s), count)
         except DeadError as death:
             worker.end()
             check_machine(path, death, memory_bytes)

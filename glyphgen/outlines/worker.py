@@ -9,8 +9,9 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from glyphgen.errors import FontError, MachineError, UnreadableFontError
 from glyphgen.files.temporary import temporary_errors
@@ -19,6 +20,9 @@ from glyphgen.outlines.child import CRAMPED, OUT_OF_MEMORY
 from glyphgen.outlines.harfbuzz import read_face_outlines
 
 __all__ = ["main"]
+
+Report = Callable[[int], None]
+"""Is told how many forms are done."""
 
 
 def main() -> None:
@@ -31,7 +35,7 @@ def main() -> None:
         task = json.loads(line)
         _limit(task["memory_bytes"], task["cpu_s"])
         try:
-            answer = _TASKS[task["kind"]](task)
+            answer = _TASKS[task["kind"]](task, partial(_report, answers))
         except MemoryError:  # nothing here can be trusted to go on
             os._exit(CRAMPED if _find_hard_limit() < task["memory_bytes"] else OUT_OF_MEMORY)
         except MachineError as error:
@@ -67,7 +71,11 @@ def _find_hard_limit() -> float:
     return math.inf if most == resource.RLIM_INFINITY else most
 
 
-def _read_face(task: dict[str, Any]) -> dict[str, Any]:
+def _report(answers: TextIO, n_forms: int) -> None:
+    print(json.dumps({"done": n_forms}), file=answers, flush=True)
+
+
+def _read_face(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001 - it is quick
     face = read_face(
         Path(task["path"]),
         task["index"],
@@ -78,19 +86,19 @@ def _read_face(task: dict[str, Any]) -> dict[str, Any]:
     return {"face": face.to_page()}
 
 
-def _read_outlines(task: dict[str, Any]) -> dict[str, Any]:
+def _read_outlines(task: dict[str, Any], report: Report) -> dict[str, Any]:
     face = Face.from_page(task["face"])
     out = Path(task["out"])
     with temporary_errors(out.parent):
         job = json.loads(Path(task["job"]).read_bytes())
-    cells, missing = read_face_outlines(face, **job)
+    cells, missing = read_face_outlines(face, **job, report=report)
     with temporary_errors(out.parent), out.open("wb") as file:
         cells.dump(file)
         missing.dump(file)
     return {}
 
 
-_TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+_TASKS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
     "face": _read_face,
     "outlines": _read_outlines,
 }
