@@ -370,7 +370,7 @@ def test_polarity_is_detected_stated_and_unified(tmp_path: Path) -> None:
     np.savez(tmp_path / "dark.npz", images=255 - make_images(5), labels=np.zeros(5, np.uint8))
     lines = heard(tmp_path / "out", "arrays", tmp_path / "dark.npz")
     assert lines == [
-        "dark: 5 images of 8x8, 1 classes (train 5)",
+        "dark: 5 images of 8x8, 1 class (train 5)",
         "polarity: black-on-white, as 5 of 5 images look (--polarity if not)",
     ]
     data = load(tmp_path / "out")

@@ -71,8 +71,8 @@ def find_pieces(
     return pieces
 
 
-def _list_surrounded(contours: list[Floats], areas: Floats) -> Iterator[tuple[int, int]]:
-    """Yield the contours of one outline that lie in another of the same piece, and that one.
+def _list_surrounded(contours: list[Floats], areas: Floats) -> Iterator[tuple[int, ...]]:
+    """Yield each contour of one outline with those of the same piece that it lies in.
 
     Args:
         contours: Of each its edges, (m, k, 2).
@@ -89,9 +89,17 @@ def _list_surrounded(contours: list[Floats], areas: Floats) -> Iterator[tuple[in
             for other in smallest_first[near[smallest_first]].tolist()
             if _holds(contours[other], point)
         ]
-        # An outer contour within ink is more of that ink; in a hole it is a piece of its own.
-        if areas[k] <= 0 or np.sign(areas[around]).sum() > 0:
+        if areas[k] <= 0:
             yield k, next((other for other in around if areas[other] > 0), k)
+            continue
+        # An outer contour within ink is more of that ink; in a hole it is a piece of its own.
+        covering: list[int] = []
+        for other in reversed(around):
+            if areas[other] > 0:
+                covering.append(other)
+            elif covering:
+                covering.pop()
+        yield k, *covering
 
 
 def _number_pieces(groups: Iterable[Sequence[int]], areas: Floats) -> list[int]:
