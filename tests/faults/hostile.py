@@ -178,7 +178,7 @@ class _Fonts:
 
 def read_font(path: Path) -> object:
     from glyphgen.fonts import FaceRequest
-    from glyphgen.outlines import FontReader
+    from glyphgen.outlines.process import FontReader
 
     _Fonts.reader = _Fonts.reader or FontReader(sanitize=bool(path.stat().st_size % 2))
     request = FaceRequest(path=path, index=0, axes=(), weight=1)
