@@ -174,6 +174,13 @@ def test_what_the_disk_says_of_the_lock_is_one_line(
     )
 
 
+def test_a_file_that_is_never_the_one_that_was_opened_is_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "samestat", lambda one, other: False)
+    assert f"{tmp_path}: another process works there (wait" in refused(tmp_path)
+
+
 @pytest.mark.slow
 def test_a_lock_that_comes_and_goes_keeps_all_but_one_out(tmp_path: Path) -> None:
     counter = tmp_path / "counter"

@@ -22,6 +22,8 @@ __all__ = ["LOCK_NAME", "LockedError", "hold_lock", "is_free"]
 LOCK_NAME = ".lock"
 """The file, in a folder that one process has for itself, that is locked."""
 
+_UNKNOWN = "another process"
+_MOST_TRIES = 100  # against processes that have the lock for a moment, one after the other
 _LONGEST = 2000  # bytes of the owner's description that are read
 _LONGEST_COMMAND = 200
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without them says
@@ -75,7 +77,7 @@ def is_free(path: Path) -> bool:
 
 def _take(path: Path) -> tuple[int, bool]:
     """Return the open lock file, and whether it is locked."""
-    while True:
+    for _ in range(_MOST_TRIES):
         # Never through a link: what is written would land in the file that it names.
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags, 0o666)
@@ -88,6 +90,7 @@ def _take(path: Path) -> tuple[int, bool]:
             os.close(descriptor)
             raise
         os.close(descriptor)  # its owner has removed it between our two calls
+    raise LockedError(_UNKNOWN)
 
 
 def _lock(descriptor: int) -> bool:
@@ -126,4 +129,4 @@ def _read_owner(descriptor: int) -> str:
         owner = json.loads(os.pread(descriptor, _LONGEST, 0))
         return f"process {owner['process']} on {owner['host']} ({owner['command']})"
     except (OSError, ValueError, LookupError, TypeError):
-        return "another process"  # which has it, and has not written its name yet
+        return _UNKNOWN  # it has not written its name yet

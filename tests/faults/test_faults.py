@@ -1,4 +1,4 @@
-"""Faults, kills and power cuts at every 7th or 14th system call, and two processes in one folder.
+"""Faults, kills and power cuts at every 7th or 21st system call, and two processes in one folder.
 
 `make faults` tries every call with every kind of fault.
 """
@@ -40,7 +40,7 @@ pytestmark = [
     ),
 ]
 
-EVERY = 14  # the n-th call
+EVERY = 21  # the n-th call
 EVERY_OF_NEW = 7  # where a dataset is made from nothing
 N_MACHINES, N_STEPS = 4, 12
 
