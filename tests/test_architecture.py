@@ -73,9 +73,9 @@ OWNERS = {
 # Calls that open a file by its name, beside those of glyphgen.files.opening, and where they may stand. Who
 # is named here gives the library an open file, or reads what this program has written or brought along.
 OPENING = {
-    "os.open": {"files", "dataset.shards.npy"},  # locks; files that are written
+    "os.open": {"cli", "files", "dataset.shards.npy"},  # locks; what is written; the null device
     "np.memmap": {"dataset.shards", "exchange.stored", "outlines"},
-    "np.fromfile": {"dataset.shards.npy", "exchange.assembling"},
+    "np.fromfile": {"dataset.shards.npy", "exchange.assembling", "files.writing"},
     "np.load": {"outlines", "gate", "balance.balanced_rows"},
     "h5py.File": {"dataset.shards.hdf5"},
     "zipfile.ZipFile": {"exchange.stored"},
