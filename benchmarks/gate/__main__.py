@@ -51,6 +51,7 @@ _OTHER = {
     "cyrillic": "latin",
     "persian": "latin",
 }
+_READABLE = "a contour cut"  # what is left is mostly read as before: not in the figure
 _FACES = 25  # of a script that are made to lie
 
 
@@ -267,7 +268,8 @@ def _draw_scores(results: Sequence[dict[str, Any]], path: Path) -> None:
     for script in dict.fromkeys(result["script"] for result in results):
         of_script = [result for result in results if result["script"] == script]
         honest = np.sort([s for r in of_script if r["kind"] == "honest" for s in r["scores"]])
-        wrong = np.sort([s for r in of_script if r["kind"] != "honest" for s in r["scores"]])
+        lies = [r for r in of_script if r["kind"] != "honest" and r["family"] != _READABLE]
+        wrong = np.sort([s for r in lies for s in r["scores"]])
         if not len(honest) or not len(wrong):
             continue
         limits = np.unique(np.concatenate([np.linspace(-25, 25, 801), [0.0]]))
@@ -281,7 +283,7 @@ def _draw_scores(results: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 100)
     axes.set_xlabel("honest cells refused, %")
-    axes.set_ylabel("wrong cells admitted, %")
+    axes.set_ylabel("wrong cells not refused, %")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(title="dots: the gate's own limit")
     figure.savefig(path, dpi=110)
