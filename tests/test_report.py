@@ -144,7 +144,7 @@ def test_one_class_still_makes_a_page(tmp_path: Path) -> None:
     folder = render_dataset(recipe, tmp_path / "one").folder
     reported = make_report((folder,), tmp_path / "one.html")
     assert reported.summary["classes"] == 1
-    assert "1 classes" in reported.path.read_text("utf-8")
+    assert "of 1 class, " in reported.path.read_text("utf-8")
 
 
 def test_text_from_right_to_left_stays_beside_its_number() -> None:
