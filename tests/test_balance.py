@@ -167,7 +167,7 @@ def test_rich_classes_are_thinned_and_poor_ones_filled(source: Path, tmp_path: P
     }
     assert of_class["2"]["left_out"] == 37
     assert summary["warnings"] == [
-        "1 classes live on fewer than 10 originals: '1' (3); their copies are much alike"
+        "1 class lives on fewer than 10 originals: '1' (3); their copies are much alike"
     ]
     assert (originals[: len(originals)] == np.load(uneven / "images.npy")).all()
 
@@ -182,7 +182,7 @@ def test_classes_with_few_originals_are_named_the_poorest_first(
         "2 classes live on fewer than 10 originals: '2' (3), '0' (5); their copies are much alike",
     )
     assert prepare_balance(enough, 10).list_warnings() == (
-        "1 classes live on fewer than 10 originals: '2' (9); their copies are much alike",
+        "1 class lives on fewer than 10 originals: '2' (9); their copies are much alike",
     )
     assert (
         prepare_balance(enough, 90).list_warnings() == prepare_balance(enough, 10).list_warnings()

@@ -52,7 +52,10 @@ RUN = "runs/digits-cnn"
             ["render", "digits", *FEW, "--seed", "1", "-o", "new"],
             ["read fonts: 0 of 8 faces", "make, 0 of 1 shards: 0 of 400 images"],
         ),
-        (["preview", "digits", "--set", "image.height=29"], ["read outlines: 1,408 of 1,408 cells"]),
+        (
+            ["preview", "digits", "--set", "image.height=29"],
+            ["read outlines: 1,408 of 1,408 cells"],
+        ),
         (["fonts", "check", "digits"], ["read fonts: 8 of 8 faces"]),
         (["fonts", "list", "digits"], ["read fonts: 8 of 8 faces"]),
         (["fonts", "coverage", "digits"], ["read fonts: 8 of 8 faces"]),

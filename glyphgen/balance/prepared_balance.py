@@ -170,7 +170,7 @@ class PreparedBalance:
             f"'{self.source.classes[k].label}' ({self.plan.n_originals[k]})" for k in few.tolist()
         )
         return (
-            f"{len(few)} classes live on fewer than {_FEW} originals: {shown};"
+            f"{show_count(len(few), 'class lives', 'classes live')} on fewer than {_FEW} originals: {shown};"
             " their copies are much alike",
         )
 
