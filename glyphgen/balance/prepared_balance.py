@@ -169,10 +169,8 @@ class PreparedBalance:
         shown = show_some(
             f"'{self.source.classes[k].label}' ({self.plan.n_originals[k]})" for k in few.tolist()
         )
-        return (
-            f"{show_count(len(few), 'class lives', 'classes live')} on fewer than {_FEW} originals: {shown};"
-            " their copies are much alike",
-        )
+        classes = show_count(len(few), "class lives", "classes live")
+        return (f"{classes} on fewer than {_FEW} originals: {shown}; their copies are much alike",)
 
 
 _DEFAULTS = BalanceOptions()
