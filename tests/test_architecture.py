@@ -82,7 +82,7 @@ OPENING = {
     "tarfile.open": {"exchange.tree"},
     "Image.open": {"images.decoding"},
     "safe_open": {"baseline.checkpoint"},
-    "read_bytes": {"files", "gate.shipped", "outlines", "production"},
+    "read_bytes": {"gate.shipped", "outlines", "production"},
     "read_text": {"outlines"},
     "open(r)": {"outlines"},
 }

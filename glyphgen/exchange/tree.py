@@ -2,11 +2,13 @@
 
 import errno
 import hashlib
+import io
 import os
 import tarfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,7 +29,7 @@ from glyphgen.exchange.source import (
     examine_images,
 )
 from glyphgen.exchange.stored import describe_file, source_errors
-from glyphgen.files.opening import ARRAY, check_regular, open_regular
+from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_image_file
 from glyphgen.progress import Reporter, track
 from glyphgen.text import compose_text, show_some
@@ -172,20 +174,36 @@ def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
             _check_end(path, archive.offset)
 
 
-def _open_archive(path: Path) -> tarfile.TarFile:
-    try:
-        check_regular(path, ARRAY)
-        return tarfile.open(path, "r:")
-    except tarfile.TarError:
-        raise SourceError(
-            f"{path}: not a .tar archive (unpack a .gz or .xz to a .tar first)"
-        ) from None
+class _BoundedFile(io.BufferedReader):
+    """A file of which nobody can read more than it has: a header may say that a name takes gigabytes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most so many bytes; no memory is taken for those that are not there."""
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        return super().read(left if size in (None, -1) else min(max(size or 0, 0), max(left, 0)))
+
+
+@contextmanager
+def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
+    with _BoundedFile(open_regular(path, ARRAY).detach()) as file:
+        try:
+            archive = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115 - closed below
+        except (tarfile.TarError, ValueError, OverflowError):
+            raise SourceError(
+                f"{path}: not a .tar archive (unpack a .gz or .xz to a .tar first)"
+            ) from None
+        with archive:
+            yield archive
 
 
 def _find_next(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
     try:
         member = archive.next()
-    except tarfile.TarError:  # _check_end tells it from the end of the archive
+    except (
+        tarfile.TarError,
+        ValueError,
+        OverflowError,
+    ):  # _check_end tells it from the end of the archive
         return None
     kept: list[tarfile.TarInfo] = archive.members  # type: ignore[attr-defined]
     kept.clear()  # or every member would stay in memory
@@ -206,7 +224,7 @@ def _find_fault(member: tarfile.TarInfo, n_bytes: int) -> str:
 def _check_end(path: Path, at: int) -> None:
     """Check that the listing ended where the archive says that it ends, not at a damaged header."""
     with open_regular(path, ARRAY) as stream:
-        stream.seek(at)
+        stream.seek(min(at, path.stat().st_size))
         block = stream.read(tarfile.BLOCKSIZE)
     if block != bytes(tarfile.BLOCKSIZE):
         raise SourceError(

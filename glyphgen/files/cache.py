@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from glyphgen.errors import GlyphgenError
+from glyphgen.files.opening import ARRAY, PAGE, open_regular, read_regular
+from glyphgen.files.pages import parse_json
 from glyphgen.files.writing import TEMPORARY, name_temporary
 
 __all__ = ["Cache", "find_cache"]
@@ -45,7 +47,7 @@ class Cache:
             return None
         entry = self.folder / name
         try:
-            manifest = json.loads((entry / _MANIFEST).read_bytes())
+            manifest = parse_json(read_regular(entry / _MANIFEST, PAGE, within=entry))
             if manifest != {"name": name, "files": _hash_files(entry)}:
                 return None
             content = open_entry(entry)
@@ -105,8 +107,11 @@ def find_cache(kind: str, *, most: int) -> Cache:
 
 
 def _hash_files(entry: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(entry)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(entry.rglob("*"))
-        if path.is_file() and path.name != _MANIFEST
-    }
+    hashes = {}
+    for path in sorted(entry.rglob("*")):
+        if path.is_file() and path.name != _MANIFEST:
+            with open_regular(path, ARRAY, within=entry) as file:
+                hashes[str(path.relative_to(entry))] = hashlib.file_digest(
+                    file, "sha256"
+                ).hexdigest()
+    return hashes
