@@ -9,6 +9,7 @@ import pytest
 
 from glyphgen.errors import DatasetError
 from glyphgen.files.store import Store, open_store
+from glyphgen.files.writing import disk_errors, make_folder, read_items
 
 
 @pytest.fixture
@@ -117,3 +118,28 @@ def test_what_outlives_a_power_cut_was_flushed(
     temporary, *folders = flushed
     assert temporary.name.endswith(".tmp")
     assert folders == [place, place]
+
+
+def test_items_that_cannot_all_be_read_are_an_error_of_the_disk(tmp_path: Path) -> None:
+    path, dtype = tmp_path / "items", np.dtype("<u2")
+    path.write_bytes(np.arange(10, dtype=dtype).tobytes())
+    assert read_items(path, dtype, 3, 4).tolist() == [2, 3, 4]
+    with pytest.raises(OSError, match="Input/output error"):
+        read_items(path, dtype, 9, 4)
+    with path.open("rb") as file:
+        assert read_items(file, dtype, 10).tolist() == list(range(10))
+
+
+def test_folders_are_made_with_those_that_they_lie_in(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b" / "c")
+    make_folder(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_a_limit_on_open_files_is_told_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught, disk_errors(tmp_path, "read"):
+        raise OSError(errno.EMFILE, "Too many open files")
+    assert str(caught.value) == (
+        f"{tmp_path}: cannot be read: Too many open files"
+        " (raise `ulimit -n`, then run the same command again: finished shards are kept)"
+    )
