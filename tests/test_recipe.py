@@ -108,6 +108,7 @@ def test_smallest_recipe_has_every_default(read: Read) -> None:
         "on_refused": "error",
         "on_unproven": "warn",
         "on_cut_off": "shrink",
+        "on_changed": "shrink",
         "min_faces_per_class": 1,
         "allow": (),
         "deny": (),
@@ -272,7 +273,7 @@ def test_override_is_toml_or_else_a_string(read: Read) -> None:
         ("image.rotaton=5", "unknown key (did you mean 'render.rotation'?)"),
         (
             "gate.strict=1",
-            "unknown key, expected one of on_refused, on_unproven, on_cut_off,"
+            "unknown key, expected one of on_refused, on_unproven, on_cut_off, on_changed,"
             " min_faces_per_class, allow, deny",
         ),
         ("image.height=x", "found 'x', expected a whole number from 8 to 4,096"),
@@ -502,7 +503,7 @@ def test_installed_package_brings_its_recipes(
         ("render.rotaton = 1", "render.rotaton: unknown key (did you mean 'rotation'?)"),
         (
             "gate.x = 1",
-            "gate.x: unknown key, expected one of on_refused, on_unproven, on_cut_off,"
+            "gate.x: unknown key, expected one of on_refused, on_unproven, on_cut_off, on_changed,"
             " min_faces_per_class, allow, deny",
         ),
         (
@@ -763,7 +764,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_lines(read: Read) -> 
     text = "seed = -1\n[output]\nformat = 'png'\n[image]\nheight = 0\nwidht = 3\n"
     assert find_problems(lambda: read(text, "gate.x=1", "y")) == (
         "--set y: not an override, expected KEY=VALUE",
-        "--set gate.x=1: unknown key, expected one of on_refused, on_unproven, on_cut_off,"
+        "--set gate.x=1: unknown key, expected one of on_refused, on_unproven, on_cut_off, on_changed,"
         " min_faces_per_class, allow, deny",
         "r.toml:3: seed: found -1, expected a whole number from 0 to 9,223,372,036,854,775,807",
         'r.toml:5: output.format: found \'png\', expected "npy" or "hdf5"',
