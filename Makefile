@@ -65,6 +65,8 @@ build/gate-fonts/done:
 # FAULTS="--every 7 --one-kind" is what the tests do.
 faults: system-packages .venv/developing
 	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/trials.py $(FAULTS)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/flips.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/hostile.py
 
 # In a copy, since the tool writes beside the code. It takes an hour for a room.
 ROOM ?= balance
