@@ -84,7 +84,9 @@ def format_json(
     text = json.dumps(
         page, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=allow_nan
     )
-    if text.replace("\n", "").isprintable():  # those of the layout; in texts they are escaped already
+    if text.replace(
+        "\n", ""
+    ).isprintable():  # those of the layout; in texts they are escaped already
         return text
     return "".join(
         json.dumps(char)[1:-1] if char != "\n" and _is_obeyed(char) else char for char in text
