@@ -126,7 +126,14 @@ def test_an_unclear_license_is_an_error_where_one_is_required(unclear: Path) -> 
 
 @pytest.mark.slow
 def test_the_bundled_fonts_are_enough_where_a_license_is_required() -> None:
-    recipe = read_recipe("kana", ["fonts.require_license=true", "classes.sets=['hiragana']"])
+    recipe = read_recipe(
+        "kana",
+        [
+            "fonts.require_license=true",
+            "classes.sets=['hiragana']",
+            'gate.on_changed="allow"',
+        ],
+    )
     assert prepare_render(recipe).warnings == ()
 
 

@@ -59,7 +59,7 @@ _MANY_TYPEFACES = 12
 # Where a recipe's own faces are all that is known, more has to speak against a cell, and what is beyond a
 # lower limit is unproven: of honest cells of Devanagari and Thai a hundredth to a thirtieth, of single
 # wrong ones nine tenths.
-_LENIENCE, _DOUBTFUL = 4.0, 0.0
+_LENIENCE, _DOUBTFUL = 2.0, 0.0
 _NEARER = 0.1  # by which the own form has to be nearer than what a whole block shows instead
 
 
@@ -355,7 +355,7 @@ class _Cells:
         weight = found.weigh(exemplars.level[form], unusual)
         plain = found.weigh(exemplars.level[form], unusual, is_plain=True)
         is_little_known = exemplars.count_typefaces()[form] < _MANY_TYPEFACES
-        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK) + 2 * is_little_known + lenience
+        limit = np.maximum(_LIMIT, exemplars.spread[form] + _SLACK) + 4 * is_little_known + lenience
         farther = np.where(is_little_known, 2 * _FARTHER, _FARTHER)
         beyond = found.own - exemplars.level[form] - unusual - exemplars.farthest[form] - farther
         weight = np.where(beyond > 0, np.maximum(weight, limit + beyond), weight)

@@ -36,7 +36,7 @@ __all__ = [
     "require_classes",
 ]
 
-GATE_VERSION = 6  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 7  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
@@ -104,7 +104,7 @@ def examine_cells(
     admitted = (reason < 0).reshape(shape)
     return Verdict(
         admitted=admitted,
-        unproven=admitted & ~evidence.is_proven & ~allow,
+        unproven=admitted & (np.isnan(evidence.weight) | (evidence.is_doubtful & ~allow)),
         refusals=_list_refusals(reason, figure, seen),
         allowed=allowed,
         twins=find_twins(
