@@ -158,5 +158,6 @@ def test_names_that_take_all_memory_are_refused(make_font: MakeFont, tmp_path: P
     with pytest.raises(UnreadableFontError) as caught:
         read_face(tmp_path / "names.ttf")
     assert str(caught.value) == (
-        f"{tmp_path}/names.ttf: 5,000 names that take 288 MiB, expected at most 16 MiB"
+        f"{tmp_path}/names.ttf: holds 5,000 names that take 288 MiB, expected at most 16 MiB"
+        " (mend the font, or leave it out)"
     )

@@ -227,8 +227,8 @@ def _check_names(path: Path, font: "TTFont") -> None:
     n_bytes = int(lengths.sum(dtype=np.int64)) + 500 * n_records  # what Python keeps of a record
     if n_bytes > _MOST_NAME_BYTES:
         raise UnreadableFontError(
-            f"{path}: {n_records:,} names that take {n_bytes >> 20:,} MiB,"
-            f" expected at most {_MOST_NAME_BYTES >> 20} MiB"
+            f"{path}: holds {n_records:,} names that take {n_bytes >> 20:,} MiB,"
+            f" expected at most {_MOST_NAME_BYTES >> 20} MiB (mend the font, or leave it out)"
         )
 
 
