@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ByClass", "Stage", "Stream", "mix_words", "order_by_words", "split_words"]
+__all__ = ["ByClass", "Stage", "Stream", "join_words", "mix_words", "order_by_words", "split_words"]
 
 _WORDS_PER_COUNT = 4  # Philox 4x64 gives four 64-bit words for each value of its counter
 
@@ -118,6 +118,13 @@ def split_words(words: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
     shifts = np.arange(0, 64, bits, dtype=np.uint64)
     mask = np.uint64((1 << bits) - 1)
     return ((words[:, :, None] >> shifts) & mask).reshape(len(words), -1)
+
+
+def join_words(parts: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+    """Put parts of ``bits`` bits, lowest first, back into words: uint64 (..., parts) -> (...)."""
+    shifts = np.arange(0, 64, bits, dtype=np.uint64)
+    words: NDArray[np.uint64] = np.bitwise_or.reduce(parts << shifts, axis=-1)
+    return words
 
 
 def order_by_words(seed: int, stage: Stage, n: int, class_index: int = 0) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from benchmarks.gate.families import KEPT, TUNED, Subject, unpad
 from glyphgen.classes import CHARACTER_SETS
 from glyphgen.errors import GlyphgenError
 from glyphgen.fonts import Face, FaceRequest
-from glyphgen.gate.evidence import choose_panel, weigh_cells
+from glyphgen.gate.evidence import Evidence, choose_panel, weigh_cells
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.outline_store import join_stores
 from glyphgen.outlines.process import FontReader
@@ -187,10 +187,16 @@ def _score(
     forms: Sequence[str], company: Sequence[tuple[Face, OutlineStore]]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return what speaks against the cells of the last face, beyond the limit, and which are proven."""
+    found, _ = _weigh_together(forms, company)
+    return found.weight[-1] - found.limit[-1], found.is_proven[-1]
+
+
+def _weigh_together(
+    forms: Sequence[str], company: Sequence[tuple[Face, OutlineStore]]
+) -> tuple[Evidence, OutlineStore]:
     faces = [face for face, _ in company]
     store = join_stores([unpad(store) for _, store in company])
-    found = weigh_cells(forms, faces, store, find_typefaces(faces, store))
-    return found.weight[-1] - found.limit[-1], found.is_proven[-1]
+    return weigh_cells(forms, faces, store, find_typefaces(faces, store)), store
 
 
 def _judge_honest(
@@ -217,12 +223,12 @@ def _judge_together(
 ) -> dict[str, Any]:
     """Judge faces against each other."""
     chosen = stores[:: max(1, -(-len(stores) // _MOST_HONEST))]
-    faces = [face for face, _ in chosen]
-    store = join_stores([unpad(store) for _, store in chosen])
-    found = weigh_cells(forms, faces, store, find_typefaces(faces, store))
+    found, store = _weigh_together(forms, chosen)
     drawn = (store.is_drawn & (store.n_missing == 0)).reshape(found.weight.shape) & is_asked
     columns = (found.weight, found.limit, found.explanation, drawn, found.is_proven)
-    return _tell_honest(script, forms, list(zip(faces, *columns, strict=True)))
+    return _tell_honest(
+        script, forms, list(zip((face for face, _ in chosen), *columns, strict=True))
+    )
 
 
 def _tell_honest(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.recipe import Render
-from glyphgen.streams import split_words
+from glyphgen.streams import join_words, split_words
 
 __all__ = ["VALUES", "draw_in", "draw_in_scatter", "list_ranges"]
 
@@ -40,6 +40,4 @@ def draw_in_scatter(words: NDArray[np.uint64], share: Floats) -> NDArray[np.uint
     """Return scatter words (n, W) whose pieces move by a share (n,) of what they did."""
     numbers = split_words(words, bits=16).reshape(*words.shape, 4).astype(np.float64)
     moved = np.rint((numbers - _MIDDLE) * share[:, None, None] + _MIDDLE).astype(np.uint64)
-    shifts = np.arange(0, 64, 16, dtype=np.uint64)
-    drawn: NDArray[np.uint64] = np.bitwise_or.reduce(moved << shifts, axis=-1)
-    return drawn
+    return join_words(moved, bits=16)

@@ -19,7 +19,7 @@ from glyphgen.plan import SAMPLE_DTYPE, Placements
 from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
 from glyphgen.progress import Reporter, track
 from glyphgen.recipe import Recipe
-from glyphgen.streams import mix_words, split_words
+from glyphgen.streams import join_words, mix_words, split_words
 
 __all__ = ["CornerDrawings", "EngineDrawings"]
 
@@ -122,22 +122,9 @@ class CornerDrawings:
 
     def __init__(self, recipe: Recipe, store: OutlineStore, framing: Framing) -> None:
         self._render, self._store, self._framing = recipe.render, store, framing
-        self._inputs = EngineInputs(
-            store=store,
-            faces=(),
-            forms=(),
-            height=_CORNER_SIDE,
-            width=_CORNER_SIDE,
-            scatter=(
-                recipe.render.scatter.shift,
-                recipe.render.scatter.turn,
-                recipe.render.scatter.scale,
-            ),
-        )
+        self._inputs = EngineInputs.of_recipe(recipe, store, faces=(), forms=())
         low, high = list_ranges(recipe.render)
         varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
-        still = draw_in(recipe.render, low[None], np.zeros(1))[0]
-        varies |= {name: bool(still[k] != low[k]) or varies[name] for k, name in enumerate(VALUES)}
         bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
         k = VALUES.index("rotation")
         n_rotations = max(2, 1 + ceil((high[k] - low[k]) / _ROTATION_STEP))
@@ -183,8 +170,7 @@ class CornerDrawings:
             return np.zeros((1, 0), dtype=np.uint64)
         chance = mix_words(np.array([corner], dtype=np.uint64), use=0, n=64)
         sides = split_words(chance, bits=16).reshape(1, 64, 4) >> np.uint64(15)
-        shifts = np.arange(0, 64, 16, dtype=np.uint64)
-        words = np.bitwise_or.reduce((sides * np.uint64(0xFFFF)) << shifts, axis=-1)
+        words = join_words(sides * np.uint64(0xFFFF), bits=16)
         return draw_in_scatter(words, np.array([share]))
 
     def _choose_wobble(self, corner: int) -> NDArray[np.float32]:
