@@ -162,8 +162,9 @@ def _run_bent_limit(scene: _Scene, n: int) -> Run:
 def _run_bare_loop(scene: _Scene, prepared: PreparedRender, n: int) -> Run:
     engine = _open_vector(prepared)
     placements = prepared.plan.rows(0, n)
-    points, first = _move_points(engine, prepared.store, placements)
-    outlines = describe_outlines(prepared.store, placements.cell, points)
+    store, cell = prepared.store.lay_out(placements.cell)
+    points, first = _move_points(engine, store, placements)
+    outlines = describe_outlines(store, cell, points)
     outlines["points"] = points.ctypes.data + first * points.strides[0]
     library, rows, images = engine._rasterizer._library, np.arange(n), scene.images[:n]
 
@@ -183,7 +184,7 @@ def _move_points(
     moved = []
     for start in range(0, len(placements), 128):
         batch = np.arange(start, min(start + 128, len(placements)))
-        x, y = engine._move_points(placements.take(batch))
+        x, y = engine._move_points(store, placements.cell[batch], placements.take(batch))
         inside = np.arange(x.shape[1]) < n_points[batch, None]
         moved.append(np.stack([np.rint(x)[inside], np.rint(y)[inside]], axis=1))
     return np.concatenate(moved).astype(_LONG), ends - n_points

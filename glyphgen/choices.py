@@ -121,7 +121,12 @@ ENGINES: Mapping[str, EngineEntry] = {
         "glyphgen.engines.vector",
         "VectorEngine",
         "Outlines through FreeType's rasterizer: the fastest.",
-        can=frozenset({"render.weight", "render.wobble", "render.scatter", "classes.language"}),
+        can=frozenset(
+            {
+                *("render.weight", "render.wobble", "render.scatter"),
+                *("classes.language", "classes.features", "classes.words", "classes.words_file"),
+            }
+        ),
         opens_fonts=False,
     ),
     "pillow": EngineEntry("glyphgen.engines.pillow", "PillowEngine", "Fonts through Pillow."),

@@ -30,6 +30,7 @@ __all__ = [
 
 _OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories of what is followed, not drawn
 _JOINERS = "\u200c\u200d"  # of the spelling of Persian and Hindi words
+_LONGEST_SPELLED = 3  # of forms whose code points are shown: a letter and its marks
 _BYTES = re.compile("[\udc80-\udcff]+")  # as Python reads bytes of a name that it cannot decode
 
 
@@ -114,9 +115,15 @@ def name_characters(text: str) -> str:
 
 
 def show_text(text: str) -> str:
-    """Return a form as messages show it: ``'ゑ' (U+3091)``; its code points alone if unprintable."""
-    codepoints = show_codepoints(text)
-    return f"'{text}' ({codepoints})" if text.isprintable() else codepoints
+    """Return a form as messages show it: ``'ゑ' (U+3091)``; its code points alone if unprintable.
+
+    A word stands for itself: the code points of its letters would hide it.
+    """
+    if not text.replace("\u200c", "").replace("\u200d", "").isprintable():
+        return show_codepoints(text)
+    if len(text) > _LONGEST_SPELLED:
+        return f"'{text}'"
+    return f"'{text}' ({show_codepoints(text)})" if text.isprintable() else show_codepoints(text)
 
 
 def show_bytes(n_bytes: int) -> str:

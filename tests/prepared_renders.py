@@ -37,6 +37,7 @@ class Parts:
 
     @property
     def store(self) -> OutlineStore:
+        assert isinstance(self.survey.store, OutlineStore)
         return self.survey.store
 
     @property

@@ -16,6 +16,7 @@ _EVERYWHERE = ("__init__.py", "__main__.py")  # names that Python gives
 ORDER = [
     "version",
     "text",
+    "bidi",
     "errors",
     "choices",
     "progress",

@@ -140,7 +140,7 @@ def test_more_characters_than_fonts_can_be_asked_about_are_refused(
 ) -> None:
     recipe = read_classes('ranges = ["U+E000..U+10FFFF"]')
     assert find_problems(recipe) == (
-        "r.toml:1: classes: found 1,056,768 characters, expected at most 100,000",
+        "r.toml:1: classes: found 1,056,768 characters and words, expected at most 100,000",
     )
 
 
@@ -174,7 +174,7 @@ def test_duplicate_classes_are_named_with_both_keys(read_classes: ReadClasses) -
 def test_empty_class_list_is_refused(read_classes: ReadClasses) -> None:
     problem = (
         "r.toml:1: classes: no class is left,"
-        " expected at least one character from sets, ranges, text or file"
+        " expected at least one character or word from sets, ranges, text, file, words or class"
     )
     assert find_problems(read_classes("")) == (problem,)
     assert find_problems(read_classes('text = "ab"\nexclude = "ab"')) == (problem,)

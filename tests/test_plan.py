@@ -394,17 +394,20 @@ def test_turns_are_those_of_each_class_alone(data: st.DataObject) -> None:
     )
     admitted = data.draw(arrays(bool, (n_faces, n_forms)))
     weights = data.draw(arrays(np.int64, n_faces, elements=st.integers(1, 3)))
+    form_weights = data.draw(arrays(np.int64, n_forms, elements=st.integers(1, 2)))
     faces = np.flatnonzero(data.draw(arrays(bool, n_faces)))
-    cells, n_cells = list_turns(form_class, n_classes, admitted, faces, weights)
+    cells, n_cells = list_turns(form_class, n_classes, admitted, faces, weights, form_weights)
+    own = [[form for form in range(n_forms) if form_class[form] == k] for k in range(n_classes)]
     alone = [
         [
             face * n_forms + form
-            for turn in range(3)
-            for face in faces.tolist()
-            for form in range(n_forms)
-            if form_class[form] == k and admitted[face, form] and weights[face] > turn
+            for turn in range(6)
+            for step in range(len(forms))
+            for number, face in enumerate(faces.tolist())
+            for form in [forms[(number + step) % len(forms)]]
+            if admitted[face, form] and weights[face] * form_weights[form] > turn
         ]
-        for k in range(n_classes)
+        for forms in own
     ]
     assert n_cells.tolist() == [len(own) for own in alone]
     assert cells.tolist() == [cell for own in alone for cell in own]

@@ -39,7 +39,15 @@ from glyphgen.recipe import (
 from glyphgen.recipe.lines import find_lines
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-SHIPPED = ["digits", "hiragana", "kana", "kana-grid", "kana-handwriting", "persian"]
+SHIPPED = [
+    "digits",
+    "hiragana",
+    "kana",
+    "kana-grid",
+    "kana-handwriting",
+    "persian",
+    "persian-letterhead",
+]
 SMALLEST = 'classes.text = "a"\nfonts.files = ["x.ttf"]\n'
 
 Read = Callable[..., Recipe]

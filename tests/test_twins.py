@@ -183,6 +183,8 @@ def test_twins_become_one_class_and_every_cell_stays_what_it_is(
             new = merged.store.n_forms * face + form
             assert (apart.store.box[old] == merged.store.box[new]).all()
             assert (apart.store.hull_x[:, old] == merged.store.hull_x[:, new]).all()
+            assert isinstance(apart.store, OutlineStore)
+            assert isinstance(merged.store, OutlineStore)
             assert points_of(apart.store, old) == points_of(merged.store, new)
 
 

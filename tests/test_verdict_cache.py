@@ -11,7 +11,7 @@ from conftest import BOX, PAIR, RING, MakeFont
 from glyphgen.gate import Verdict, examine_cells
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.verdict_cache import _find_cache
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines
 from glyphgen.recipe import read_recipe
 from glyphgen.render.preparing import Survey, survey_faces
 
@@ -45,7 +45,7 @@ def n_examined(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
         asked.append(args)
         return examine_cells(*args, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("glyphgen.render.preparing.examine_cells", count)
+    monkeypatch.setattr("glyphgen.render.asking_gate.examine_cells", count)
     return lambda: len(asked)
 
 
@@ -55,7 +55,7 @@ def assert_equal(a: Survey, b: Survey) -> None:
     assert_fields_equal(a.verdict, b.verdict)
 
 
-def assert_fields_equal(one: OutlineStore | Verdict | Changes, other: object) -> None:
+def assert_fields_equal(one: Outlines | Verdict | Changes, other: object) -> None:
     for field in fields(one):
         x, y = getattr(one, field.name), getattr(other, field.name)
         assert type(x) is type(y)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import ENGINES, check_choice
 from glyphgen.fonts import Face
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines
 from glyphgen.plan import Placements
 from glyphgen.recipe import Recipe
 
@@ -30,7 +30,7 @@ class EngineInputs:
         scatter: Largest shift (em), turn (degrees) and change of scale of a piece of ink.
     """
 
-    store: OutlineStore
+    store: Outlines
     faces: Sequence[Face]
     forms: Sequence[str]
     height: int
@@ -39,7 +39,7 @@ class EngineInputs:
 
     @classmethod
     def of_recipe(
-        cls, recipe: Recipe, store: OutlineStore, faces: Sequence[Face], forms: Sequence[str]
+        cls, recipe: Recipe, store: Outlines, faces: Sequence[Face], forms: Sequence[str]
     ) -> Self:
         """Return the inputs for a recipe's frame and scatter."""
         scatter = recipe.render.scatter

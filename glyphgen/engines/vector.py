@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from glyphgen.engines import EngineInputs
 from glyphgen.geometry import make_linear_map
+from glyphgen.outlines import Outlines, OutlineStore
 from glyphgen.outlines.raster import RASTER_VERSION, Rasterizer
 from glyphgen.plan import Placements
 from glyphgen.streams import split_words
@@ -17,6 +18,10 @@ __all__ = ["VectorEngine"]
 
 # Rows of a batch: the arrays of so many outlines stay in the cache of a core (64 to 256 are alike).
 _BATCH = 128
+
+
+# Words of so many points are laid out once; of more, whenever they are drawn.
+_MOST_SETTLED = 500_000
 
 
 class VectorEngine:
@@ -32,10 +37,10 @@ class VectorEngine:
         return RASTER_VERSION
 
     def __init__(self, inputs: EngineInputs) -> None:
-        self._store = inputs.store
+        self._store = _settle(inputs.store)
         self._height = inputs.height
         self._scatter = inputs.scatter
-        self._rasterizer = Rasterizer(inputs.store)
+        self._rasterizer = Rasterizer()
 
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Engine``."""
@@ -45,27 +50,29 @@ class VectorEngine:
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
             batch = placements.take(rows)
-            x, y = self._move_points(batch)
-            self._rasterizer.fill(batch.cell, x, y, out, rows)
+            store, cell = self._store.lay_out(batch.cell)
+            x, y = self._move_points(store, cell, batch)
+            self._rasterizer.fill(store, cell, x, y, out, rows)
 
-    def _move_points(self, batch: Placements) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _move_points(
+        self, store: OutlineStore, cell: NDArray[np.int64], batch: Placements
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the points in 64ths of a pixel, x right, y up from the frame's lower left corner.
 
         Returns:
             float32 (n, m) each, rows padded to the longest; every step is one IEEE operation in
             single precision, so that the result is the same everywhere.
         """
-        store = self._store
-        longest = int(store.n_points[batch.cell].max())
-        at = store.point_start[batch.cell][:, None] + np.arange(longest)
+        longest = int(store.n_points[cell].max())
+        at = store.point_start[cell][:, None] + np.arange(longest)
         x, y = store.x.take(at), store.y.take(at)
-        self._embolden(batch, at, x, y)
-        self._bend(batch, at, x, y)
+        self._embolden(store, batch, at, x, y)
+        self._bend(store, batch, at, x, y)
         linear = batch.matrix * 64.0
         linear[:, 1] *= -1.0
         linear[:, 1, 2] += self._height * 64.0
         if batch.scatter.shape[1]:
-            coefficients = self._scatter_pieces(batch, linear, at)
+            coefficients = self._scatter_pieces(store, cell, batch, linear, at)
         else:
             coefficients = linear.astype(np.float32)[:, :, :, None].transpose(1, 2, 0, 3)
         (xx, xy, x0), (yx, yy, y0) = coefficients
@@ -80,6 +87,7 @@ class VectorEngine:
 
     def _embolden(
         self,
+        store: OutlineStore,
         batch: Placements,
         at: NDArray[np.int64],
         x: NDArray[np.float32],
@@ -88,11 +96,12 @@ class VectorEngine:
         weight = batch.samples["weight_em"]
         if weight.any():
             half = weight[:, None] / np.float32(2)
-            x += half * self._store.normal_x.take(at)
-            y += half * self._store.normal_y.take(at)
+            x += half * store.normal_x.take(at)
+            y += half * store.normal_y.take(at)
 
     def _bend(
         self,
+        store: OutlineStore,
         batch: Placements,
         at: NDArray[np.int64],
         x: NDArray[np.float32],
@@ -100,7 +109,7 @@ class VectorEngine:
     ) -> None:
         n_nodes = batch.wobble.shape[1]
         if n_nodes:
-            shares = self._store.bend.take(at.ravel(), axis=0).reshape(*at.shape, n_nodes)
+            shares = store.bend.take(at.ravel(), axis=0).reshape(*at.shape, n_nodes)
             # Exact: shares are multiples of 2**-10 that sum to 1, nodes are 13-bit whole numbers.
             bent = batch.wobble.transpose(0, 2, 1) @ shares.transpose(0, 2, 1)
             bent *= (batch.samples["wobble_em"] / np.float32(4096))[:, None, None]
@@ -108,13 +117,17 @@ class VectorEngine:
             y += bent[:, 1]
 
     def _scatter_pieces(
-        self, batch: Placements, linear: NDArray[np.float64], at: NDArray[np.int64]
+        self,
+        store: OutlineStore,
+        cell: NDArray[np.int64],
+        batch: Placements,
+        linear: NDArray[np.float64],
+        at: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """Return the map of every point's piece, then of the whole: (2, 3, n, m)."""
-        store = self._store
-        n_pieces = int(store.n_pieces[batch.cell].max(initial=1))
+        n_pieces = int(store.n_pieces[cell].max(initial=1))
         piece = np.arange(n_pieces)
-        center = store.piece_start[batch.cell][:, None] + piece
+        center = store.piece_start[cell][:, None] + piece
         last = len(store.piece_x) - 1
         cx = store.piece_x.take(np.minimum(center, last)).astype(np.float64)
         cy = store.piece_y.take(np.minimum(center, last)).astype(np.float64)
@@ -135,3 +148,10 @@ class VectorEngine:
         of_point = store.piece.take(at) % n_pieces + np.arange(len(linear))[:, None] * n_pieces
         flat = maps.astype(np.float32).reshape(2, 3, -1)
         return np.array([[flat[row, k].take(of_point) for k in range(3)] for row in (0, 1)])
+
+
+def _settle(store: Outlines) -> Outlines:
+    """Return a store that needs no laying out, if it is small enough."""
+    if isinstance(store, OutlineStore) or store.n_points.sum() > _MOST_SETTLED:
+        return store
+    return store.lay_out(np.arange(store.n_cells))[0]

@@ -7,7 +7,7 @@ cell, otherwise what it measured. To add one, write a function and a line in ``C
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,26 @@ from numpy.typing import NDArray
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.evidence import WRONG_SHARE, Evidence
 from glyphgen.gate.thumbnails import MOST_POINTS, Pictures, draw_cells, measure_apart
+from glyphgen.gate.verdict import LETTER, LOST
 from glyphgen.geometry import make_linear_map
 from glyphgen.layout.framing import Framing
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.recipe import Recipe
 
-__all__ = ["CHECKS", "EXPLAINED", "UNDRAWABLE", "Drawings", "Examined"]
+__all__ = [
+    "CHECKS",
+    "EXPLAINED",
+    "MESSAGES",
+    "OF_FRAME",
+    "OF_WORDS",
+    "UNDRAWABLE",
+    "Drawings",
+    "Examined",
+    "Laid",
+]
 
 Floats = NDArray[np.float64]
+StoreT = TypeVar("StoreT", bound=Outlines)
 
 # How each figure was chosen: of the bundled fonts, kana, Latin and Persian, none of these refuses a
 # cell. The nearest that a cell of theirs comes stands in brackets.
@@ -43,14 +55,26 @@ class Drawings(Protocol):
         """Draw cells as ``thumbnails.draw_cells`` does: uint8 (n, side, side)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What a check may look at.
+@dataclass(frozen=True, slots=True)
+class Laid(Generic[StoreT]):
+    """Cells as a recipe lays them out.
 
     Attributes:
         recipe: What the cells are for.
-        store: The outlines of F * C cells.
+        store: The outlines, or runs, of F * C cells.
         framing: Where they stand.
+    """
+
+    recipe: Recipe
+    store: StoreT
+    framing: Framing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined(Laid[OutlineStore]):
+    """What a check may look at.
+
+    Attributes:
         pictures: Of the cells.
         like_notdef: float32 (F, C), likeness to the face's missing glyph.
         n_doubles: int64 (F, C), other forms for which the face has the very same outline.
@@ -59,9 +83,6 @@ class Examined:
         drawings: By the recipe's engine; None where it draws the very outlines.
     """
 
-    recipe: Recipe
-    store: OutlineStore
-    framing: Framing
     pictures: Pictures
     like_notdef: NDArray[np.float32]
     n_doubles: NDArray[np.int64]
@@ -70,28 +91,28 @@ class Examined:
     drawings: Drawings | None = None
 
 
-def _count_missing(seen: Examined) -> Floats:
+def _count_missing(seen: Laid[StoreT]) -> Floats:
     return seen.store.n_missing.astype(np.float64)
 
 
-def _count_notdef(seen: Examined) -> Floats:
+def _count_notdef(seen: Laid[StoreT]) -> Floats:
     return seen.store.n_notdef.astype(np.float64)
 
 
-def _count_circles(seen: Examined) -> Floats:
+def _count_circles(seen: Laid[StoreT]) -> Floats:
     return seen.store.n_circles.astype(np.float64)
 
 
-def _find_empty(seen: Examined) -> Floats:
+def _find_empty(seen: Laid[StoreT]) -> Floats:
     return np.where(seen.store.n_points == 0, 1.0, 0.0)
 
 
-def _count_points(seen: Examined) -> Floats:
+def _count_points(seen: Laid[StoreT]) -> Floats:
     n_points = seen.store.n_points
     return np.where(n_points > MOST_POINTS, n_points, 0).astype(np.float64)
 
 
-def _measure_cut_off(seen: Examined) -> Floats:
+def _measure_cut_off(seen: Laid[StoreT]) -> Floats:
     """Return by how many pixels ink leaves the frame in the worst placement of the recipe.
 
     Where the policy is to shrink, that is at a quarter of the smallest size and without a shift: a sample
@@ -118,7 +139,7 @@ def _measure_cut_off(seen: Examined) -> Floats:
     return np.where(worst > 1 / 64, worst, 0.0)
 
 
-def _reach_of_all(seen: Examined, rotation: float, shear: float, stretch: float) -> Floats:
+def _reach_of_all(seen: Laid[StoreT], rotation: float, shear: float, stretch: float) -> Floats:
     render, n_cells = seen.recipe.render, seen.store.n_cells
     linear = make_linear_map(*(np.full(n_cells, value) for value in (rotation, shear, stretch)))
     weight = np.full(n_cells, max(render.weight))
@@ -126,7 +147,7 @@ def _reach_of_all(seen: Examined, rotation: float, shear: float, stretch: float)
     return seen.framing.reach(np.arange(n_cells), linear, weight, wobble)
 
 
-def _overhang(seen: Examined, reach_px: Floats, size_px: Floats, stretch: float) -> Floats:
+def _overhang(seen: Laid[StoreT], reach_px: Floats, size_px: Floats, stretch: float) -> Floats:
     """Return how far ink that reaches so far leaves the frame in the worst shift, in pixels."""
     frame = np.array([seen.framing.width, seen.framing.height])
     left, lowest, right, highest = reach_px.T
@@ -146,7 +167,7 @@ def _overhang(seen: Examined, reach_px: Floats, size_px: Floats, stretch: float)
     return over
 
 
-def _shift_limits(seen: Examined, size_px: Floats, stretch: float) -> tuple[Floats, Floats]:
+def _shift_limits(seen: Laid[StoreT], size_px: Floats, stretch: float) -> tuple[Floats, Floats]:
     render = seen.recipe.render
     cells = np.arange(len(size_px))
     if render.shift_of == "blank":
@@ -157,7 +178,7 @@ def _shift_limits(seen: Examined, size_px: Floats, stretch: float) -> tuple[Floa
     return low, unit * np.array([max(render.shift_x), max(render.shift_y)])
 
 
-def _find_unsafe(seen: Examined) -> Floats:
+def _find_unsafe(seen: Laid[StoreT]) -> Floats:
     """Return the largest coordinate in em, where it is not finite or out of all bounds."""
     largest = np.abs(seen.store.box).max(axis=1).astype(np.float64)
     return np.where(np.isfinite(largest) & (largest <= _LARGEST_EM), 0.0, largest)
@@ -239,6 +260,26 @@ CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
         "is drawn by this recipe's engine otherwise than HarfBuzz shapes it, for",
     ),
 }
+
+# name of the reason -> how a message says it; the last two are of words
+MESSAGES: dict[str, str] = {name: message for name, (_, message) in CHECKS.items()} | {
+    LETTER: "may not draw a letter of",
+    LOST: "loses marks of letters where they join, in",
+}
+
+# those of them that words are examined by as well, in this order
+OF_WORDS: dict[str, Callable[[Laid[RunStore]], Floats]] = {
+    "no cmap entry": _count_missing,
+    "glyph 0": _count_notdef,
+    "dotted circle": _count_circles,
+    "no outline": _find_empty,
+    "too many points": _count_points,
+    "huge coordinates": _find_unsafe,
+    "cut off": _measure_cut_off,
+}
+
+# reasons that only forms have which are drawn by themselves
+OF_FRAME = ("cut off", "changed")
 
 # reasons that no recipe can overrule: the rasterizer has nothing that it could draw
 UNDRAWABLE = ("no outline", "too many points", "huge coordinates")

@@ -13,12 +13,20 @@ from glyphgen.classes import ClassTable
 from glyphgen.errors import GateError
 from glyphgen.fonts import Face
 from glyphgen.gate.changing import VariedDrawings, find_changes, no_changes
-from glyphgen.gate.checks import CHECKS, EXPLAINED, UNDRAWABLE, Drawings, Examined
+from glyphgen.gate.checks import (
+    CHECKS,
+    EXPLAINED,
+    MESSAGES,
+    OF_FRAME,
+    UNDRAWABLE,
+    Drawings,
+    Examined,
+)
 from glyphgen.gate.evidence import Panel, weigh_cells
 from glyphgen.gate.policy import find_chosen
 from glyphgen.gate.thumbnails import Pictures, describe_pictures, draw_pictures
 from glyphgen.gate.twins import find_twins
-from glyphgen.gate.verdict import DENIED, Refusal, Verdict
+from glyphgen.gate.verdict import DENIED, LETTER, Refusal, Verdict
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
@@ -51,6 +59,8 @@ def examine_cells(
     drawings: Drawings | None = None,
     varied: VariedDrawings | None = None,
     *,
+    n_shown: int | None = None,
+    also: Sequence[str] = (),
     reporter: Reporter = SILENT,
 ) -> Verdict:
     """Run every check on every cell, and find the twins among the admitted.
@@ -65,13 +75,17 @@ def examine_cells(
         panel: What else was read, to judge the cells by.
         drawings: By the recipe's engine, unless it draws the outlines of ``store``.
         varied: The cells at the corners of the recipe's ranges; None where nobody asks.
+        n_shown: How many forms are drawn by themselves; the others are but letters of words, which the
+            frame does not bind, nor what the recipe varies. Left out: all.
+        also: Forms that the recipe's policy may name besides.
         reporter: Is told how far the work is.
 
     Raises:
         RecipeError: ``gate.allow`` or ``gate.deny`` names what is not there.
     """
     forms = table.all_forms
-    allow, deny = find_chosen(recipe, faces, forms)
+    allow, deny = find_chosen(recipe, faces, forms, also)
+    is_shown = np.arange(len(forms)) < (len(forms) if n_shown is None else n_shown)
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
     typefaces = find_typefaces(faces, store)
@@ -79,7 +93,7 @@ def examine_cells(
     evidence = evidence.take_forms(len(forms))
     changes = no_changes(shape)
     if varied is not None:
-        candidates = np.isfinite(evidence.weight) & ~evidence.is_wrong & ~allow
+        candidates = np.isfinite(evidence.weight) & ~evidence.is_wrong & ~allow & is_shown
         changes = find_changes(
             evidence, candidates, np.array(table.form_class), varied, reporter=reporter
         )
@@ -94,7 +108,7 @@ def examine_cells(
         changes=changes,
         drawings=drawings,
     )
-    reason, figure = _run_checks(seen)
+    reason, figure = _run_checks(seen, np.tile(is_shown, len(faces)))
     undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
     is_allowed = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
     allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, seen)
@@ -114,11 +128,13 @@ def examine_cells(
     )
 
 
-def _run_checks(seen: Examined) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _run_checks(
+    seen: Examined, is_shown: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return for each cell the place of its reason in ``_REASONS``, or -1, and its figure."""
     reason, figure = np.full(seen.store.n_cells, -1), np.zeros(seen.store.n_cells)
-    for number, (measure, _) in enumerate(CHECKS.values()):
-        measured = measure(seen)
+    for number, (name, (measure, _)) in enumerate(CHECKS.items()):
+        measured = np.where(is_shown | (name not in OF_FRAME), measure(seen), 0.0)
         refused = (reason < 0) & (measured > 0)
         reason[refused], figure[refused] = number, measured[refused]
     return reason, figure
@@ -269,13 +285,13 @@ def count_faces(table: ClassTable, cells: NDArray[np.bool_]) -> NDArray[np.int64
 def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> list[str]:
     forms = table.all_forms
     refusals = [refusal for refusal in verdict.refusals if refusal.reason != DENIED]
-    order = sorted(refusals, key=lambda r: (r.face, list(CHECKS).index(r.reason), r.form))
+    order = sorted(refusals, key=lambda r: (r.face, list(MESSAGES).index(r.reason), r.form))
     lines = []
     for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
         cells = list(group)
         shown = show_some([show_text(forms[refusal.form]) for refusal in cells], most=1)
         lines.append(
-            f"{_show_path(faces[face].path)}: {CHECKS[reason][1]} {shown} of {len(forms)}"
+            f"{_show_path(faces[face].path)}: {MESSAGES[reason]} {shown} of {len(forms)}"
             f"{_show_explanation(faces[face], forms, cells[0])}"
             ' (gate.on_refused = "skip" leaves them out)'
         )
@@ -284,6 +300,8 @@ def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -
 
 def _show_explanation(face: Face, forms: Sequence[str], refusal: Refusal) -> str:
     """Return what the first of some cells shows instead, and how to overrule that; empty for others."""
+    if refusal.reason == LETTER:
+        return f": of {forms[refusal.form]}, {refusal.shows}"
     if refusal.reason not in EXPLAINED:
         return ""
     shows = show_text(refusal.shows) if len(refusal.shows) == 1 else refusal.shows

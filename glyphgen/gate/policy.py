@@ -16,8 +16,16 @@ __all__ = ["find_chosen"]
 Cells = NDArray[np.bool_]
 
 
-def find_chosen(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> tuple[Cells, Cells]:
+def find_chosen(
+    recipe: Recipe, faces: Sequence[Face], forms: Sequence[str], also: Sequence[str] = ()
+) -> tuple[Cells, Cells]:
     """Return the cells of ``gate.allow`` and of ``gate.deny``: bool (faces, forms) each.
+
+    Args:
+        recipe: Whose entries.
+        faces: F faces.
+        forms: Of the cells.
+        also: Forms that entries may name besides, of cells that are looked at elsewhere.
 
     Raises:
         RecipeError: An entry names a face or a character that is not there, all at once.
@@ -29,7 +37,7 @@ def find_chosen(recipe: Recipe, faces: Sequence[Face], forms: Sequence[str]) -> 
         for number, choice in enumerate(getattr(recipe.gate, key)):
             place = f"gate.{key}.{number}"
             of_face = _match_faces(recipe, choice, place, faces, problems)
-            of_form = _match_forms(recipe, choice, place, forms, problems)
+            of_form = _match_forms(recipe, choice, place, forms, also, problems)
             cells |= np.outer(of_face, of_form)
         chosen.append(cells)
     if problems:
@@ -52,11 +60,16 @@ def _match_faces(
 
 
 def _match_forms(
-    recipe: Recipe, choice: CellChoice, place: str, forms: Sequence[str], problems: list[str]
+    recipe: Recipe,
+    choice: CellChoice,
+    place: str,
+    forms: Sequence[str],
+    also: Sequence[str],
+    problems: list[str],
 ) -> list[bool]:
     if not choice.forms:
         return [True] * len(forms)
-    there = set(forms)
+    there = {*forms, *also}
     try:
         wanted = dict.fromkeys(_list_forms(choice, there))
     except ValueError as error:

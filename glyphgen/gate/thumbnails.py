@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines
 from glyphgen.outlines.raster import Rasterizer
 
 __all__ = [
@@ -48,7 +48,7 @@ class Pictures:
     longer: NDArray[np.float64]
 
 
-def draw_pictures(store: OutlineStore) -> Pictures:
+def draw_pictures(store: Outlines) -> Pictures:
     """Draw every cell of a store that can be drawn; the others are left all paper."""
     longer = _measure_longer(store)
     ink = draw_cells(store, np.arange(store.n_cells), SIDE)
@@ -57,23 +57,24 @@ def draw_pictures(store: OutlineStore) -> Pictures:
     return Pictures(ink=ink, area=area, longer=longer)
 
 
-def draw_cells(store: OutlineStore, cells: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+def draw_cells(store: Outlines, cells: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
     """Draw cells as ``Pictures`` have them, in another size: uint8 (n, side, side)."""
     px_per_em, middle = fit_ink(store, side)
     ink = np.zeros((len(cells), side, side), dtype=np.uint8)
     drawable = (store.n_points > 0) & (store.n_points <= MOST_POINTS) & (px_per_em > 0)
     rows = np.flatnonzero(drawable[cells])
     rows = rows[np.argsort(store.n_points[cells[rows]], kind="stable")]
-    rasterizer = Rasterizer(store)
+    rasterizer = Rasterizer()
     for start in range(0, len(rows), _BATCH):
         row = rows[start : start + _BATCH]
         batch = cells[row]
-        at = store.point_start[batch][:, None] + np.arange(int(store.n_points[batch].max()))
+        laid, number = store.lay_out(batch)
+        at = laid.point_start[number][:, None] + np.arange(int(laid.n_points[number].max()))
         scale = (64 * px_per_em[batch]).astype(np.float32)[:, None]
         center = middle[batch].astype(np.float32)
-        x = (store.x.take(at) - center[:, :1]) * scale + np.float32(32 * side)
-        y = (store.y.take(at) - center[:, 1:]) * scale + np.float32(32 * side)
-        rasterizer.fill(batch, x, y, ink, row)
+        x = (laid.x.take(at) - center[:, :1]) * scale + np.float32(32 * side)
+        y = (laid.y.take(at) - center[:, 1:]) * scale + np.float32(32 * side)
+        rasterizer.fill(laid, number, x, y, ink, row)
     return ink
 
 
@@ -82,7 +83,7 @@ def find_margin(side: int) -> float:
     return _MARGIN / SIDE * side
 
 
-def fit_ink(store: OutlineStore, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def fit_ink(store: Outlines, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how pictures of a side show their cells.
 
     Returns:
@@ -94,7 +95,7 @@ def fit_ink(store: OutlineStore, side: int) -> tuple[NDArray[np.float64], NDArra
     return px_per_em, (box[:, :2] + box[:, 2:]) / 2
 
 
-def _measure_longer(store: OutlineStore) -> NDArray[np.float64]:
+def _measure_longer(store: Outlines) -> NDArray[np.float64]:
     box = store.box.astype(np.float64)
     longer: NDArray[np.float64] = (box[:, 2:] - box[:, :2]).max(axis=1)
     return longer

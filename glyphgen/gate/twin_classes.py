@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from glyphgen.classes import ClassTable, merge_classes
 from glyphgen.gate import Refusal, Verdict, join_twins
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines
 
 __all__ = ["merge_twins"]
 
 
 def merge_twins(
-    table: ClassTable, store: OutlineStore, verdict: Verdict
-) -> tuple[ClassTable, OutlineStore, Verdict]:
+    table: ClassTable, store: Outlines, verdict: Verdict
+) -> tuple[ClassTable, Outlines, Verdict]:
     """Return all three with the twins of the verdict in one class each.
 
     Forms of one class stand beside each other, so that the forms change their places.

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.twins import Twins
 
-__all__ = ["DENIED", "Refusal", "Verdict"]
+__all__ = ["DENIED", "LETTER", "LOST", "Refusal", "Verdict"]
 
 DENIED = "denied by the recipe"  # the one reason that no check gives
+LETTER = "refused letter"  # of a word: its face may not draw one of its letters
+LOST = "lost marks"  # of a word: its letters lose dots where they join
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

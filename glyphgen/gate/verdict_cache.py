@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from glyphgen.gate import GATE_VERSION, Refusal, Verdict
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.shipped import load_shipped
 from glyphgen.gate.twins import Twins
-from glyphgen.outlines import OUTLINES_VERSION, OutlineStore
+from glyphgen.outlines import OUTLINES_VERSION, Outlines
 from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
 from glyphgen.outlines.raster import RASTER_VERSION
 from glyphgen.recipe import Recipe
@@ -29,7 +30,10 @@ _MOST_ENTRIES = 20  # that are kept: 29 faces x 169 kana take 12 MB, 5 faces x 2
 # What else a recipe says is part of an entry's name, whether the gate looks at it today or not.
 _NOT_LOOKED_AT: dict[str, Any] = {
     **dict.fromkeys(("name", "seed", "fonts", "augment", "split", "output"), True),
-    "classes": {"sets", "ranges", "text", "file", "exclude", "merge", "merge_twins"},
+    "classes": {
+        *("sets", "ranges", "text", "file", "words", "words_file", "class"),
+        *("exclude", "merge", "merge_twins"),
+    },
 }
 _VERDICT = "verdict.json"
 _ADMITTED, _UNPROVEN = "admitted.npy", "unproven.npy"
@@ -63,12 +67,17 @@ def name_entry(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_entry(name: str) -> tuple[OutlineStore, Verdict] | None:
-    """Return an entry of the user's cache, or None where there is none that is whole."""
-    return _find_cache().read(name, _open_entry)
+def read_entry(name: str, kind: type[Outlines]) -> tuple[Outlines, Verdict] | None:
+    """Return an entry of the user's cache, or None where there is none that is whole.
+
+    Args:
+        name: As ``name_entry`` gives it.
+        kind: What its outlines were written as.
+    """
+    return _find_cache().read(name, partial(_open_entry, kind))
 
 
-def write_entry(name: str, store: OutlineStore, verdict: Verdict) -> None:
+def write_entry(name: str, store: Outlines, verdict: Verdict) -> None:
     """Keep outlines and verdict under the name of their entry."""
 
     def fill(entry: Path) -> None:
@@ -86,8 +95,8 @@ def _find_cache() -> Cache:
     return find_cache("verdicts", most=_MOST_ENTRIES)
 
 
-def _open_entry(entry: Path) -> tuple[OutlineStore, Verdict]:
-    return OutlineStore.open(entry / _OUTLINES), _read_verdict(entry)
+def _open_entry(kind: type[Outlines], entry: Path) -> tuple[Outlines, Verdict]:
+    return kind.open(entry / _OUTLINES), _read_verdict(entry)
 
 
 def _show_lists(verdict: Verdict) -> dict[str, list[dict[str, Any]]]:

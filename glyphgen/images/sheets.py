@@ -17,6 +17,7 @@ Picture = Image.Image
 
 _GAP = 6  # pixels between classes
 _CAPTION_SHARE, _SMALLEST_CAPTION = 8, 10  # caption's height: tile's height / 8, 10 pixels at least
+_WIDEST_SYMBOL = 6.0  # of a word, width over height
 _BACKGROUND, _INK = (52, 52, 52), (210, 210, 210)
 
 
@@ -69,9 +70,11 @@ def write_sheet(
         x, y = _GAP + column * cell_width, _GAP + row * cell_height
         canvas.add_image((x, y), join_images(strip, k))
         if symbols and (symbol := symbols[number]) is not None:
-            picture = fit_image(symbol, line_px, line_px, "pad", share=0.9)
+            height_px, width_px = symbol.shape
+            room = round(line_px * min(max(width_px / height_px, 1.0), _WIDEST_SYMBOL))
+            picture = fit_image(symbol, line_px, room, "pad", share=0.9)
             canvas.add_image((x, y + height), _color(picture))
-            x += line_px + _GAP
+            x += room + _GAP
         canvas.add_text((x, y + height + line_px // 2), caption, _INK, caption_px, anchor="lm")
     canvas.write(path)
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.geometry import find_reach
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines, OutlineStore, RunStore
+from glyphgen.outlines.run_store import sum_items
 from glyphgen.recipe import Recipe
 
 __all__ = ["Framing", "make_framing"]
@@ -59,15 +60,13 @@ class Framing:
         )
 
 
-def make_framing(recipe: Recipe, store: OutlineStore) -> Framing:
+def make_framing(recipe: Recipe, store: Outlines) -> Framing:
     """Return the framing of every cell of a store."""
     height, width = recipe.image.height, recipe.image.width
     ink = store.box.astype(np.float64)
     ink_size = ink[:, 2:] - ink[:, :2]
     if recipe.render.framing == "em":
-        middle = np.repeat(store.middle, store.n_forms)
-        anchor = np.stack([store.advance / 2, middle], axis=1).astype(np.float64)
-        box = np.ones_like(anchor)
+        anchor, box = store.em_anchor, store.em_box
     else:
         anchor = (ink[:, :2] + ink[:, 2:]) / 2
         box = ink_size
@@ -98,8 +97,18 @@ def _scatter_slack(recipe: Recipe, ink_size: Floats) -> Floats:
     return slack
 
 
-def _measure_strokes(store: OutlineStore) -> Floats:
+def _measure_strokes(store: Outlines) -> Floats:
     """Return how wide the strokes of each cell are on average: twice the area over the edge, in em."""
+    if isinstance(store, RunStore):
+        area, edge = (sum_items(store, of_glyph) for of_glyph in _measure_edges(store.glyphs))
+    else:
+        area, edge = _measure_edges(store)
+    strokes: Floats = area / np.maximum(edge, 1) / _GRID
+    return strokes
+
+
+def _measure_edges(store: OutlineStore) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return twice the area and the length of the edge of each outline, in parts of an em."""
     n = len(store.tag)
     x, y = (
         np.rint(axis[:n].astype(np.float64) * _GRID).astype(np.int64) for axis in (store.x, store.y)
@@ -112,10 +121,10 @@ def _measure_strokes(store: OutlineStore) -> Floats:
     across = x * y[following] - x[following] * y
     along_x, along_y = x[following] - x, y[following] - y
     edge = np.rint(np.sqrt(along_x * along_x + along_y * along_y)).astype(np.int64)
-    strokes = np.zeros(store.n_cells)
+    areas, edges = np.zeros((2, store.n_cells), dtype=np.int64)
     inked = np.flatnonzero(store.n_points)
     if len(inked):
         starts = store.point_start[inked]
-        area = np.abs(np.add.reduceat(across, starts))  # twice the area
-        strokes[inked] = area / np.maximum(np.add.reduceat(edge, starts), 1) / _GRID
-    return strokes
+        areas[inked] = np.abs(np.add.reduceat(across, starts))
+        edges[inked] = np.add.reduceat(edge, starts)
+    return areas, edges

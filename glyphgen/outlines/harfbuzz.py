@@ -1,7 +1,6 @@
 """Shapes every form with every face and reads the outlines (HarfBuzz lives here); draws nothing."""
 
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import uharfbuzz as hb
 from numpy.typing import NDArray
 
+from glyphgen.bidi import find_direction
 from glyphgen.errors import UnreadableFontError
 from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.contours import ON, ContourPen, draw_functions
@@ -22,22 +22,33 @@ from glyphgen.outlines.shape import (
     sample_curves,
 )
 
-__all__ = ["HARFBUZZ_VERSION", "read_face_outlines"]
+__all__ = [
+    "CIRCLE",
+    "FORMS_PER_REPORT",
+    "HARFBUZZ_VERSION",
+    "SEGMENT_EM",
+    "Shaped",
+    "draw_glyphs",
+    "make_part",
+    "open_font",
+    "read_face_outlines",
+    "read_features",
+]
 
 HARFBUZZ_VERSION: str = hb.version_string()
 
 # Longest straight segment that a wobble leaves whole. A quarter of the em is half the distance of the
 # nodes of the default grid: shorter gains nothing to the eye, longer leaves corners.
-_SEGMENT_EM = 0.25
+SEGMENT_EM = 0.25
 
-_CIRCLE = "\u25cc"  # what HarfBuzz puts under a mark that has no letter
+CIRCLE = "\u25cc"  # what HarfBuzz puts under a mark that has no letter
 
 _DRAW = draw_functions()
-_FORMS_PER_REPORT = 500  # take about a fifth of a second
+FORMS_PER_REPORT = 500  # take about a fifth of a second
 
 
 @dataclass(frozen=True, slots=True)
-class _Shaped:
+class Shaped:
     """What shaping says of one cell; fields as in ``OutlineStore``, the advance in font units."""
 
     advance: float
@@ -52,6 +63,7 @@ def read_face_outlines(
     forms: Sequence[str],
     wobble_grid: int,
     language: str,
+    features: Sequence[str] = (),
     *,
     report: Callable[[int], None] = lambda _: None,
 ) -> tuple[OutlineStore, OutlineStore]:
@@ -62,6 +74,7 @@ def read_face_outlines(
         forms: The texts to shape.
         wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
         language: BCP 47 tag of the language that the forms are written in.
+        features: OpenType features to turn on or off, as HarfBuzz writes them.
         report: Is told now and then how many forms are read.
 
     Returns:
@@ -70,28 +83,29 @@ def read_face_outlines(
     Raises:
         UnreadableFontError: HarfBuzz finds no outlines in the file, or the file is another one now.
     """
-    font = _open(face)
-    segment = _SEGMENT_EM * font.face.upem if wobble_grid else None
-    notdef = _draw_glyphs(font, [(0, 0.0, 0.0)], segment)
-    circle = font.get_nominal_glyph(ord(_CIRCLE))
+    font = open_font(face)
+    segment = SEGMENT_EM * font.face.upem if wobble_grid else None
+    notdef = draw_glyphs(font, [(0, 0.0, 0.0)], segment)
+    circle = font.get_nominal_glyph(ord(CIRCLE))
+    settings = read_features(features)
     pens, shaped = [], []
     for number, form in enumerate(forms):
-        if number % _FORMS_PER_REPORT == 0:
+        if number % FORMS_PER_REPORT == 0:
             report(number)
-        glyphs, advance = _shape(font, form, language)
-        pen = _draw_glyphs(font, glyphs, segment)
+        glyphs, advance = _shape(font, form, language, settings)
+        pen = draw_glyphs(font, glyphs, segment)
         n_missing = sum(font.get_nominal_glyph(ord(char)) is None for char in form)
         n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)
-        n_circles = sum(glyph == circle for glyph, _, _ in glyphs) if _CIRCLE not in form else 0
+        n_circles = sum(glyph == circle for glyph, _, _ in glyphs) if CIRCLE not in form else 0
         pens.append(pen)
-        shaped.append(_Shaped(advance, n_missing, n_notdef, n_circles, _same_drawing(pen, notdef)))
-    whole = notdef if segment is None else _draw_glyphs(font, [(0, 0.0, 0.0)], None)
-    missing = _make_part(font, [whole], [_Shaped(0.0, 0, 1, 0, like_notdef=True)], 0)
-    return _make_part(font, pens, shaped, wobble_grid), missing
+        shaped.append(Shaped(advance, n_missing, n_notdef, n_circles, _same_drawing(pen, notdef)))
+    whole = notdef if segment is None else draw_glyphs(font, [(0, 0.0, 0.0)], None)
+    missing = make_part(font, [whole], [Shaped(0.0, 0, 1, 0, like_notdef=True)], 0)
+    return make_part(font, pens, shaped, wobble_grid), missing
 
 
-def _make_part(
-    font: hb.Font, pens: Sequence[ContourPen], shaped: Sequence[_Shaped], wobble_grid: int
+def make_part(
+    font: hb.Font, pens: Sequence[ContourPen], shaped: Sequence[Shaped], wobble_grid: int
 ) -> OutlineStore:
     """Return the store of one face, which has no padding yet."""
     upem, extents = font.face.upem, font.get_font_extents("ltr")
@@ -106,7 +120,12 @@ def _make_part(
     )
 
 
-def _open(face: Face) -> hb.Font:
+def open_font(face: Face) -> hb.Font:
+    """Open a face at its place on its axes.
+
+    Raises:
+        UnreadableFontError: It holds no glyphs, or is another file than it was.
+    """
     file = read_font_file(face.path)
     if file.sha256 != face.sha256:
         raise UnreadableFontError(
@@ -122,14 +141,18 @@ def _open(face: Face) -> hb.Font:
     return font
 
 
-def _shape(font: hb.Font, form: str, language: str) -> tuple[list[tuple[int, float, float]], float]:
+def _shape(
+    font: hb.Font, form: str, language: str, features: Mapping[str, int]
+) -> tuple[list[tuple[int, float, float]], float]:
     """Return the glyphs of a form with where each stands, and the advance, in font units."""
     buffer = hb.Buffer()
     buffer.add_str(form)
     buffer.guess_segment_properties()
-    buffer.direction = _find_direction(form) or buffer.direction
+    # HarfBuzz guesses by the script, and takes scripts that were written both ways, as Old Hungarian, from
+    # left to right.
+    buffer.direction = find_direction(form, buffer.direction)
     buffer.language = language or "und"  # the guess is the language of the machine
-    hb.shape(font, buffer)
+    hb.shape(font, buffer, dict(features))
     glyphs, x = [], 0.0
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         glyphs.append((info.codepoint, x + position.x_offset, float(position.y_offset)))
@@ -137,24 +160,25 @@ def _shape(font: hb.Font, form: str, language: str) -> tuple[list[tuple[int, flo
     return glyphs, x
 
 
-def _find_direction(form: str) -> str:
-    """Return the direction of a form's first strong character; empty where it has none.
-
-    HarfBuzz guesses by the script, and takes scripts that were written both ways, as Old Hungarian, from
-    left to right. Source: Unicode Standard Annex 9, rules P2 and P3.
-    """
-    for char in form:
-        match unicodedata.bidirectional(char):
-            case "L":
-                return "ltr"
-            case "R" | "AL":
-                return "rtl"
-    return ""
+def read_features(features: Sequence[str]) -> dict[str, int]:
+    """Return what each feature is set to: ``{"calt": 0, "ss01": 1}`` for "-calt" and "ss01"."""
+    settings = {}
+    for text in features:
+        tag, _, value = text.lstrip("+-").partition("=")
+        settings[tag] = int(value) if value else int(not text.startswith("-"))
+    return settings
 
 
-def _draw_glyphs(
+def draw_glyphs(
     font: hb.Font, glyphs: Sequence[tuple[int, float, float]], segment: float | None
 ) -> ContourPen:
+    """Return the contours of glyphs, each with where it stands, in font units.
+
+    Args:
+        font: Whose glyphs.
+        glyphs: Number, x and y of each.
+        segment: As for ``ContourPen``.
+    """
     pen = ContourPen(segment)
     for glyph, x, y in glyphs:
         pen.offset = (x, y)

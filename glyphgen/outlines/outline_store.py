@@ -1,26 +1,27 @@
 """All outlines of a recipe as a few flat arrays, memory-mapped."""
 
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from glyphgen.files.writing import disk_errors, write_bytes
+from glyphgen.outlines.array_file import ArrayFile
 
-__all__ = ["N_DIRECTIONS", "OUTLINES_VERSION", "OutlineStore", "join_stores"]
+__all__ = [
+    "N_DIRECTIONS",
+    "OUTLINES_VERSION",
+    "OutlineStore",
+    "join_stores",
+    "list_starts",
+    "pad_arrays",
+]
 
 OUTLINES_VERSION = 2
 """Raised whenever the same font may give other arrays."""
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
-
-_LONGEST_HEADER = 256  # of an array of one or two dimensions; NumPy's has 128 bytes
 
 _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
 # Where each cell begins -> how many it has there, and the arrays that are meant.
@@ -37,7 +38,7 @@ _BY_CELL = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutlineStore:
+class OutlineStore(ArrayFile):
     """The outlines of every cell: C cells, N points, M contours, P pieces, F faces.
 
     Cell ``face * n_forms + form``. Coordinates are in em, x right, y up, from the pen's origin on
@@ -98,7 +99,7 @@ class OutlineStore:
 
     def __post_init__(self) -> None:
         for name, (count, _) in _SPANS.items():
-            if not np.array_equal(getattr(self, name), _list_starts(getattr(self, count))):
+            if not np.array_equal(getattr(self, name), list_starts(getattr(self, count))):
                 raise ValueError(f"{name}: expected one cell after the other, without gaps")
 
     @property
@@ -112,9 +113,15 @@ class OutlineStore:
         return len(self.n_points) // len(self.middle)
 
     @property
-    def n_bytes(self) -> int:
-        """Size of all arrays, in memory and on disk."""
-        return sum(getattr(self, field.name).nbytes for field in fields(self))
+    def em_anchor(self) -> NDArray[np.float64]:
+        """The middle of each cell's line of type: float64 (C, 2), in em."""
+        middle = np.repeat(self.middle, self.n_forms)
+        return np.stack([self.advance / 2, middle], axis=1).astype(np.float64)
+
+    @property
+    def em_box(self) -> NDArray[np.float64]:
+        """Width and height of the part of a line that each cell takes: a square em, (C, 2)."""
+        return np.ones((self.n_cells, 2))
 
     @property
     def is_drawn(self) -> NDArray[np.bool_]:
@@ -129,58 +136,15 @@ class OutlineStore:
         taken = {name: getattr(self, name)[cells] for name in _BY_CELL}
         taken |= {name: getattr(self, name)[:, cells] for name in _CELLS_LAST}
         for name, (count, arrays) in _SPANS.items():
-            taken[name] = _list_starts(taken[count])
+            taken[name] = list_starts(taken[count])
             moved_by = np.repeat(getattr(self, name)[cells] - taken[name], taken[count])
             at = np.arange(len(moved_by)) + moved_by
             taken |= {array: getattr(self, array)[at] for array in arrays}
-        return replace(self, **_pad(taken))
+        return replace(self, **pad_arrays(taken))
 
-    def write(self, path: Path) -> None:
-        """Write all arrays to one file; maps of an older one stay whole.
-
-        Raises:
-            DatasetError: The disk refused.
-        """
-        content = io.BytesIO()
-        self.dump(content)
-        write_bytes(path, np.frombuffer(content.getbuffer(), np.uint8), durable=False)
-
-    @classmethod
-    def open(cls, path: Path) -> "OutlineStore":
-        """Memory-map a store that was written; workers on one machine share its pages.
-
-        Raises:
-            DatasetError: It cannot be read.
-        """
-        with disk_errors(path, "read"):
-            # A plain array over the map: np.memmap costs a microsecond more at every indexing.
-            return cls.parse(np.asarray(np.memmap(path, np.uint8, "r")))[0]
-
-    def dump(self, file: BinaryIO) -> None:
-        """Write every array as ``.npy``, one after the other, each from a multiple of 64 bytes on."""
-        for field in fields(self):
-            content = io.BytesIO()
-            npy.write_array(content, getattr(self, field.name), allow_pickle=False)
-            content.write(bytes(-content.tell() % npy.ARRAY_ALIGN))
-            file.write(content.getbuffer())
-
-    @classmethod
-    def parse(cls, content: NDArray[np.uint8], first: int = 0) -> tuple["OutlineStore", int]:
-        """Return the store that ``dump`` has written from a byte on, and where it ends.
-
-        Its arrays are views of ``content``.
-        """
-        arrays: dict[str, Any] = {}
-        for field in fields(cls):
-            header = io.BytesIO(content[first : first + _LONGEST_HEADER].tobytes())
-            npy.read_magic(header)
-            shape, in_columns, dtype = npy.read_array_header_1_0(header)
-            first += header.tell()
-            end = first + math.prod(shape) * dtype.itemsize
-            order: Literal["F", "C"] = "F" if in_columns else "C"
-            arrays[field.name] = content[first:end].view(dtype).reshape(shape, order=order)
-            first = end + -end % npy.ARRAY_ALIGN
-        return cls(**arrays), first
+    def lay_out(self, cells: NDArray[np.int64]) -> tuple["OutlineStore", NDArray[np.int64]]:
+        """Return a store in which each of some cells is one outline, and their numbers in it."""
+        return self, cells
 
 
 def join_stores(parts: Sequence[OutlineStore]) -> OutlineStore:
@@ -189,16 +153,17 @@ def join_stores(parts: Sequence[OutlineStore]) -> OutlineStore:
     for field in fields(OutlineStore):
         arrays = [getattr(part, field.name) for part in parts]
         joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
-    joined |= {name: _list_starts(joined[count]) for name, (count, _) in _SPANS.items()}
-    return OutlineStore(**_pad(joined))
+    joined |= {name: list_starts(joined[count]) for name, (count, _) in _SPANS.items()}
+    return OutlineStore(**pad_arrays(joined))
 
 
-def _list_starts(counts: NDArray[np.int32]) -> NDArray[np.int64]:
+def list_starts(counts: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return where each begins of things that lie one after the other, so many of each."""
     ends = np.cumsum(counts, dtype=np.int64)
     return ends - counts
 
 
-def _pad(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def pad_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return the arrays of a store with zeros behind the last point."""
     longest = int(arrays["n_points"].max(initial=0))
     return arrays | {

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphgen.errors import FontError, MachineError, WorkerError
 from glyphgen.files.temporary import make_temporary_folder, temporary_errors
@@ -30,9 +31,10 @@ from glyphgen.outlines.child import (
     describe_death,
 )
 from glyphgen.outlines.outline_store import OutlineStore, join_stores
+from glyphgen.outlines.run_store import RunStore, join_runs
 from glyphgen.progress import SILENT, Progress, Reporter
 
-__all__ = ["FontReader", "Limits", "ReadOutlines", "UnreadFace"]
+__all__ = ["FontReader", "Limits", "ReadOutlines", "ReadRuns", "UnreadFace"]
 
 T = TypeVar("T")
 
@@ -94,6 +96,31 @@ class ReadOutlines:
     store: OutlineStore
     missing: OutlineStore
     unread: tuple[UnreadFace, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRuns:
+    """What was shaped.
+
+    Attributes:
+        faces: Those that could be read, F.
+        store: Their runs.
+        unread: The others.
+    """
+
+    faces: tuple[Face, ...]
+    store: RunStore
+    unread: tuple[UnreadFace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is read of every face; see ``FontReader.read_outlines``."""
+
+    forms: tuple[str, ...]
+    wobble_grid: int
+    language: str
+    features: tuple[str, ...]
 
 
 class FontReader:
@@ -175,6 +202,7 @@ class FontReader:
         *,
         wobble_grid: int = 0,
         language: str = "",
+        features: Sequence[str] = (),
     ) -> ReadOutlines:
         """Read the outline of every form in every face.
 
@@ -183,36 +211,56 @@ class FontReader:
             forms: The texts to shape, in the order of the class table.
             wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
             language: BCP 47 tag of the language that the forms are written in.
+            features: OpenType features to turn on or off, as HarfBuzz writes them.
 
         Raises:
             FontError: No face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
+        job = _Job(tuple(forms), wobble_grid, language, tuple(features))
+        read, unread, contents = self._read_forms("outlines", faces, job)
+        cells, missing = [], []
+        for content in contents:
+            store, end = OutlineStore.parse(content)
+            cells.append(store)
+            missing.append(OutlineStore.parse(content, end)[0])
+        return ReadOutlines(
+            faces=read, store=join_stores(cells), missing=join_stores(missing), unread=unread
+        )
+
+    def read_runs(
+        self,
+        faces: Sequence[Face],
+        forms: Sequence[str],
+        *,
+        wobble_grid: int = 0,
+        language: str = "",
+        features: Sequence[str] = (),
+    ) -> ReadRuns:
+        """Shape every form, words among them, with every face; see ``read_outlines``."""
+        job = _Job(tuple(forms), wobble_grid, language, tuple(features))
+        read, unread, contents = self._read_forms("runs", faces, job)
+        parts = [RunStore.parse(content)[0] for content in contents]
+        return ReadRuns(faces=read, store=join_runs(parts), unread=unread)
+
+    def _read_forms(
+        self, kind: str, faces: Sequence[Face], job: "_Job"
+    ) -> tuple[tuple[Face, ...], tuple[UnreadFace, ...], list[NDArray[np.uint8]]]:
+        """Return the faces that could be read, the others, and what was written of the former."""
         home = self._folder
-        job = {"forms": list(forms), "wobble_grid": wobble_grid, "language": language}
         with temporary_errors(home):
-            (home / "job.json").write_text(json.dumps(job), encoding="ascii")
-        ask = partial(self._ask_outlines, n_forms=len(forms))
+            (home / "job.json").write_text(json.dumps(asdict(job)), encoding="ascii")
+        ask = partial(self._ask_forms, kind=kind, n_forms=len(job.forms))
         answers = self._ask_all(
-            list(enumerate(faces)), ask, "read outlines", "cells", n_each=len(forms)
+            list(enumerate(faces)), ask, f"read {kind}", "cells", n_each=len(job.forms)
         )
         unread = _list_unread(faces, answers)
         read = [k for k, answer in enumerate(answers) if "problems" not in answer]
         if not read:
             raise FontError(*(line for face in unread for line in face.problems))
-        cells, missing = [], []
-        for k in read:
-            with temporary_errors(home):
-                content = np.frombuffer((home / f"{k}.outlines").read_bytes(), np.uint8)
-            store, end = OutlineStore.parse(content)
-            cells.append(store)
-            missing.append(OutlineStore.parse(content, end)[0])
-        return ReadOutlines(
-            faces=tuple(faces[k] for k in read),
-            store=join_stores(cells),
-            missing=join_stores(missing),
-            unread=unread,
-        )
+        with temporary_errors(home):
+            contents = [np.frombuffer((home / f"{k}.{kind}").read_bytes(), np.uint8) for k in read]
+        return tuple(faces[k] for k in read), unread, contents
 
     def _ask_face(self, request: FaceRequest, count: _Count) -> Answer:
         task = asdict(request) | {"path": str(request.path), "sanitize": self._sanitize}
@@ -226,13 +274,15 @@ class FontReader:
                 self._known.add(request, answer["face"])
         return answer
 
-    def _ask_outlines(self, numbered: tuple[int, Face], count: _Count, *, n_forms: int) -> Answer:
+    def _ask_forms(
+        self, numbered: tuple[int, Face], count: _Count, *, kind: str, n_forms: int
+    ) -> Answer:
         number, face = numbered
         task = {
-            "kind": "outlines",
+            "kind": kind,
             "face": face.to_page(),
             "job": f"{self._folder}/job.json",
-            "out": f"{self._folder}/{number}.outlines",
+            "out": f"{self._folder}/{number}.{kind}",
         }
         cpu_s = self._limits.cpu_s + self._limits.cpu_s_per_form * n_forms
         return self._ask(face.path, task, cpu_s, count)

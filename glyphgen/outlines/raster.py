@@ -64,19 +64,15 @@ def _open_library() -> int:
 
 
 class Rasterizer:
-    """Draws outlines of a store from moved points.
+    """Draws outlines from moved points."""
 
-    Args:
-        store: Whose tags and contours the points belong to.
-    """
-
-    def __init__(self, store: OutlineStore) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self._library = _open_library()
         self._points = np.zeros(0, dtype=_LONG)
 
     def fill(
         self,
+        store: OutlineStore,
         cell: NDArray[np.int64],
         x: NDArray[np.float32],
         y: NDArray[np.float32],
@@ -86,6 +82,7 @@ class Rasterizer:
         """Draw outlines into rows of images.
 
         Args:
+            store: Whose tags and contours the points belong to.
             cell: (n,), whose outlines the points are.
             x, y: float32 (n, m), points in 64ths of a pixel, x right, y up from the lower left corner
                 of the frame, padded to the longest; rounded in place.
@@ -103,7 +100,7 @@ class Rasterizer:
         np.rint(y, out=y)
         points[..., 0] = x
         points[..., 1] = y
-        draw_outlines(self._library, describe_outlines(self._store, cell, points), out, rows)
+        draw_outlines(self._library, describe_outlines(store, cell, points), out, rows)
 
 
 def describe_outlines(

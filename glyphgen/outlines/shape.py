@@ -13,9 +13,11 @@ from glyphgen.geometry import cos_sin_deg
 
 __all__ = [
     "bend_shares",
+    "cross_tangents",
     "find_box",
     "find_hull",
     "find_normals",
+    "list_directions",
     "list_neighbors",
     "sample_curves",
 ]
@@ -55,7 +57,7 @@ def find_hull(points: Floats, starts: Ints, n_directions: int) -> Floats:
 
     Corner k is where the tangents in directions k and k + 1, of n_directions about the circle, meet.
     """
-    cos, sin = cos_sin_deg(np.arange(n_directions) * (360.0 / n_directions))
+    cos, sin = list_directions(n_directions)
     reach = np.stack(
         [
             np.maximum.reduceat(points[:, 0] * c + points[:, 1] * s, starts)
@@ -63,6 +65,21 @@ def find_hull(points: Floats, starts: Ints, n_directions: int) -> Floats:
         ],
         axis=1,
     )
+    return cross_tangents(reach)
+
+
+def list_directions(n: int) -> tuple[Floats, Floats]:
+    """Return cosine and sine of n directions about the circle: (n,) each."""
+    return cos_sin_deg(np.arange(n) * (360.0 / n))
+
+
+def cross_tangents(reach: Floats) -> Floats:
+    """Return where the tangents of neighboring directions meet: (m, n, 2).
+
+    Args:
+        reach: (m, n), how far each of m shapes goes in each of n directions.
+    """
+    cos, sin = list_directions(reach.shape[1])
     cos_next, sin_next, reach_next = (np.roll(a, -1, axis=-1) for a in (cos, sin, reach))
     cross = cos * sin_next - sin * cos_next
     x = (reach * sin_next - reach_next * sin) / cross

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from glyphgen.fonts import Face
 from glyphgen.outlines.outline_store import OutlineStore
+from glyphgen.outlines.run_store import Outlines, RunStore
 from glyphgen.partition import join_groups
 
 __all__ = ["find_typefaces", "hash_drawings"]
@@ -22,7 +23,7 @@ _SAME_TYPEFACE = 0.1
 _UNITS = 4096
 
 
-def find_typefaces(faces: Sequence[Face], store: OutlineStore) -> NDArray[np.int64]:
+def find_typefaces(faces: Sequence[Face], store: Outlines) -> NDArray[np.int64]:
     """Return for each face the first face of its typeface: int64 (F,).
 
     Faces of one family are one typeface, and so are faces that share outlines under two names. A split
@@ -75,7 +76,7 @@ def _group(keys: Iterable[tuple[int, _Key]]) -> dict[_Key, list[int]]:
     return groups
 
 
-def hash_drawings(store: OutlineStore) -> list[tuple[int, ...]]:
+def hash_drawings(store: Outlines) -> list[tuple[int, ...]]:
     """Return for each face a hash of each form's outline, wherever it stands; 0 where none is drawn.
 
     Args:
@@ -84,6 +85,23 @@ def hash_drawings(store: OutlineStore) -> list[tuple[int, ...]]:
     Returns:
         F tuples of C whole numbers, the same only within one process.
     """
+    hashes = _hash_runs(store) if isinstance(store, RunStore) else _hash_outlines(store)
+    n_forms = store.n_forms
+    return [tuple(hashes[k : k + n_forms]) for k in range(0, len(hashes), n_forms)]
+
+
+def _hash_runs(store: RunStore) -> list[int]:
+    of_glyph = np.array(_hash_outlines(store.glyphs), dtype=np.int64)[store.item_glyph]
+    at = np.rint(np.stack([store.item_x, store.item_y], axis=1) * _UNITS).astype(np.int64)
+    items = np.concatenate([of_glyph[:, None], at], axis=1)
+    hashes = [0] * store.n_cells
+    for cell in np.flatnonzero(store.is_drawn).tolist():
+        start = store.item_start[cell]
+        hashes[cell] = hash(items[start : start + store.n_items[cell]].tobytes())
+    return hashes
+
+
+def _hash_outlines(store: OutlineStore) -> list[int]:
     hashes = [0] * store.n_cells
     for cell in np.flatnonzero(store.is_drawn).tolist():
         start, (left, bottom) = store.point_start[cell], store.box[cell, :2]
@@ -91,5 +109,4 @@ def hash_drawings(store: OutlineStore) -> list[tuple[int, ...]]:
         # In whole units, since equal outlines at two places differ in their last bits.
         drawing = np.stack([store.x[points] - left, store.y[points] - bottom]) * _UNITS
         hashes[cell] = hash(np.rint(drawing).astype(np.int32).tobytes())
-    n_forms = store.n_forms
-    return [tuple(hashes[k : k + n_forms]) for k in range(0, len(hashes), n_forms)]
+    return hashes

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,8 +16,10 @@ from typing import Any, TextIO
 from glyphgen.errors import FontError, MachineError, UnreadableFontError
 from glyphgen.files.temporary import temporary_errors
 from glyphgen.fonts import Face, read_face
+from glyphgen.outlines.array_file import ArrayFile
 from glyphgen.outlines.child import CRAMPED, OUT_OF_MEMORY
 from glyphgen.outlines.harfbuzz import read_face_outlines
+from glyphgen.outlines.run_reading import read_face_runs
 
 __all__ = ["main"]
 
@@ -87,20 +89,35 @@ def _read_face(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa:
 
 
 def _read_outlines(task: dict[str, Any], report: Report) -> dict[str, Any]:
-    face = Face.from_page(task["face"])
-    out = Path(task["out"])
-    with temporary_errors(out.parent):
-        job = json.loads(Path(task["job"]).read_bytes())
-    cells, missing = read_face_outlines(face, **job, report=report)
-    with temporary_errors(out.parent), out.open("wb") as file:
-        cells.dump(file)
-        missing.dump(file)
+    _write(task, read_face_outlines(*_read_job(task), report=report))
     return {}
+
+
+def _read_runs(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    _write(task, [read_face_runs(*_read_job(task), report=report)])
+    return {}
+
+
+def _read_job(task: dict[str, Any]) -> tuple[Face, Sequence[str], int, str, Sequence[str]]:
+    path = Path(task["job"])
+    with temporary_errors(path.parent):
+        job = json.loads(path.read_bytes())
+    keys = ("forms", "wobble_grid", "language", "features")
+    forms, wobble_grid, language, features = (job[key] for key in keys)
+    return Face.from_page(task["face"]), forms, wobble_grid, language, features
+
+
+def _write(task: dict[str, Any], stores: Sequence[ArrayFile]) -> None:
+    out = Path(task["out"])
+    with temporary_errors(out.parent), out.open("wb") as file:
+        for store in stores:
+            store.dump(file)
 
 
 _TASKS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
     "face": _read_face,
     "outlines": _read_outlines,
+    "runs": _read_runs,
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from glyphgen.classes import ClassTable
 from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
 from glyphgen.layout.framing import Framing
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
 from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
@@ -25,7 +25,14 @@ from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
 from glyphgen.text import show_count, show_some, show_text
 
-__all__ = ["SAMPLE_DTYPE", "Placements", "Plan", "describe_plan", "make_plan"]
+__all__ = [
+    "SAMPLE_DTYPE",
+    "Placements",
+    "Plan",
+    "describe_plan",
+    "describe_undrawn",
+    "make_plan",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -162,7 +169,7 @@ def make_plan(
     recipe: Recipe,
     table: ClassTable,
     faces: Sequence[Face],
-    store: OutlineStore,
+    store: Outlines,
     framing: Framing,
     admitted: NDArray[np.bool_],
     share: NDArray[np.float32],
@@ -184,9 +191,12 @@ def make_plan(
     by_face = recipe.split.by == "face"
     typefaces = find_typefaces(faces, store) if by_face else np.arange(len(faces))
     faces_of = split_faces(recipe, faces, typefaces)
-    weights = np.array([face.weight for face in faces])
+    face_weights = np.array([face.weight for face in faces])
+    form_weights = np.array(table.form_weights)
     cells_of = {
-        name: list_turns(table.form_class, len(table), admitted, of_split, weights)
+        name: list_turns(
+            table.form_class, len(table), admitted, of_split, face_weights, form_weights
+        )
         for name, of_split in faces_of.items()
     }
     n_cells = {name: counts for name, (_, counts) in cells_of.items()}
@@ -255,6 +265,19 @@ def _list_positions(recipe: Recipe) -> list[tuple[float, float, float]]:
         shifts_y = render.shift_y if blank_y >= render.min_blank else (0.0,)
         positions += [(size, x, y) for x in shifts_x for y in shifts_y]
     return positions
+
+
+def describe_undrawn(plan: Plan, table: ClassTable) -> str:
+    """Return in a line which forms no row shows, for their class has fewer rows; empty where none."""
+    turns = plan.turns[0]
+    undrawn = []
+    for k, forms in enumerate(table.forms):
+        n_rows = int(turns.n_samples[k])
+        if len(forms) > 1 and 0 < n_rows < len(forms):
+            undrawn.append(f"{show_text(table.labels[k])} has {len(forms)} forms and {n_rows} rows")
+    if not undrawn:
+        return ""
+    return f"some forms are never drawn: {show_some(undrawn)} (raise render.per_class)"
 
 
 def describe_plan(plan: Plan, n_classes: int, n_faces: int) -> str:

@@ -81,7 +81,8 @@ def list_turns(
     n_classes: int,
     admitted: NDArray[np.bool_],
     faces: Ints,
-    weights: Ints,
+    face_weights: Ints,
+    form_weights: Ints,
 ) -> tuple[Ints, Ints]:
     """Return the cells of some faces in the order of their turns, and how many each class has.
 
@@ -90,17 +91,27 @@ def list_turns(
         n_classes: C.
         admitted: bool (all faces, forms).
         faces: Those of the split.
-        weights: Of all faces. A face of weight 2 has a second turn after all have had their first.
+        face_weights: Of all faces. A face of weight 2 has a second turn after all have had their first.
+        form_weights: Of all forms, in the same way.
+
+    Of a class of many forms, each turn is of another face and of another form, so that a few rows show
+    some of all.
 
     Returns:
         The cells (n,), class after class, and their counts (C,).
     """
     at, form = np.nonzero(admitted[faces])
-    n_turns = weights[faces[at]]
+    n_turns = face_weights[faces[at]] * form_weights[form]
     cell = np.repeat(faces[at] * admitted.shape[1] + form, n_turns)
-    class_index = np.repeat(np.array(form_class, dtype=np.int64)[form], n_turns)
+    of_form = np.array(form_class, dtype=np.int64)
+    class_index = np.repeat(of_form[form], n_turns)
     turn = np.arange(len(cell)) - np.repeat(np.cumsum(n_turns) - n_turns, n_turns)
-    order = np.lexsort((cell, turn, class_index))
+    n_forms = np.bincount(of_form, minlength=n_classes)
+    by_class = np.argsort(of_form, kind="stable")
+    rank = np.empty_like(of_form)
+    rank[by_class] = np.arange(len(of_form)) - np.repeat(np.cumsum(n_forms) - n_forms, n_forms)
+    apart = np.repeat((rank[form] - at) % n_forms[of_form[form]], n_turns)
+    order = np.lexsort((cell, apart, turn, class_index))
     return cell[order], np.bincount(class_index, minlength=n_classes)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, Strict
+from pydantic import Field, PrivateAttr, Strict, create_model
 
 from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.choices import (
@@ -38,6 +38,7 @@ __all__ = [
     "Fonts",
     "Gate",
     "Image",
+    "NamedClass",
     "Output",
     "Recipe",
     "Split",
@@ -49,11 +50,47 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
-class Classes(Settings):
-    """Which characters the dataset has a class for: at least one, at most 100,000.
+class NamedClass(Settings):
+    """A class with a name of its own, and what is drawn for it.
 
-    Classes stand in code point order, except those of `text`, which keep theirs and come last. Giving a
-    character twice is an error.
+    `[[classes.class]]` with `label = "other"` and `forms = ["ا", "ب", "نام"]` is one class, whose samples
+    show its forms in equal turns.
+    """
+
+    label: Annotated[str, Field(min_length=1, max_length=100)]
+    """What the class is called."""
+
+    forms: str | Strings
+    """What is drawn for it: the characters of a text; a range, which begins with U+; or a list, whose
+    entries are characters, words or ranges."""
+
+    weights: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Strict(False)] = ()
+    """How many turns each form takes where another takes one. Left out: one each."""
+
+
+# A keyword of Python, so that no attribute can be written down so.
+_WithNamed: Any = create_model(  # type: ignore[call-overload]
+    "_WithNamed",
+    __base__=Settings,
+    **{
+        "class": (
+            Annotated[tuple[NamedClass, ...], Strict(False)],
+            Field(
+                default=(), description="Classes with a name, one `[[classes.class]]` table each."
+            ),
+        )
+    },
+)
+
+
+class Classes(_WithNamed):  # type: ignore[misc]
+    """Which characters and words the dataset has a class for: at least one class, at most 100,000.
+
+    Classes stand in code point order, except those of `text`, which keep theirs and come after; then
+    words, and then classes with a name. Giving a character or word twice is an error.
+
+    A word is shaped as a whole: letters join, and numbers within text from right to left stay in order.
+    Its letters are examined one by one, and it is refused where one of them is, or loses its marks.
     """
 
     sets: Strings = ()
@@ -69,6 +106,12 @@ class Classes(Settings):
     file: str | None = None
     """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
 
+    words: Strings = ()
+    """Words, one class each: `["تاریخ", "پیوست"]`. A space within one is drawn."""
+
+    words_file: str | None = None
+    """A UTF-8 text file, relative to the recipe; each line is a word."""
+
     exclude: str | Strings = ()
     """Characters to leave out again: a text, a range, which begins with U+ or 0x, or a list of them."""
 
@@ -79,6 +122,18 @@ class Classes(Settings):
     """Language that the characters are written in, as BCP 47 says it: "fa", "zh-Hant". Fonts may
     draw ۴ or 骨 in another way for each."""
 
+    features: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Field(pattern=r"^[+-]?[A-Za-z0-9]{4}(=\d{1,3})?$", examples=["-calt", "ss01"]),
+            ],
+            ...,
+        ],
+        Strict(False),
+    ] = ()
+    """OpenType features to draw with or without, as HarfBuzz writes them: "-calt", "-liga", "ss01"."""
+
     merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
     """Groups of characters that become one class each, called after the first of the group:
     `[["へ", "ヘ"]]`."""
@@ -86,6 +141,12 @@ class Classes(Settings):
     merge_twins: bool = False
     """Whether characters that the fonts draw alike become one class, called after the first;
     `glyphgen fonts check` names them."""
+
+    @property
+    def named(self) -> tuple[NamedClass, ...]:
+        """The tables ``[[classes.class]]``."""
+        named: tuple[NamedClass, ...] = getattr(self, "class")
+        return named
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         for number, group in enumerate(self.merge):
@@ -336,10 +397,12 @@ class Recipe(Settings):
                 f"found {self.output.rows_per_shard:,}, {show_bytes(n_bytes)} of images in memory,"
                 f" expected at most {MOST_SHARD_BYTES // row_bytes:,}",
             )
-        unable = explain_unable(self.render.engine, "classes.language")
-        if unable and self.classes.language:
-            found = f'found "{self.classes.language}" with engine "{self.render.engine}"'
-            yield "classes.language", f"{found}, {unable}"
+        for key in ("language", "features", "words", "words_file"):
+            unable = explain_unable(self.render.engine, f"classes.{key}")
+            if unable and (value := getattr(self.classes, key)):
+                shown = f'"{value}"' if isinstance(value, str) else show_value(value)
+                found = f'found {shown} with engine "{self.render.engine}"'
+                yield f"classes.{key}", f"{found}, {unable}"
         heavy = [face.weight for face in self.fonts.faces if face.weight > 1]
         if heavy and self.render.mode == "grid":
             yield (

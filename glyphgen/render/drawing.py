@@ -11,7 +11,7 @@ from glyphgen.augment import Augmenter, make_augmenter
 from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.fonts import Face
 from glyphgen.images.polarity import from_ink
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.recipe import Recipe
 
@@ -38,6 +38,7 @@ class RenderJob:
 
     plan: Plan
     store_file: Path
+    store_kind: type[Outlines]
     faces: tuple[Face, ...]
     forms: tuple[str, ...]
 
@@ -47,7 +48,7 @@ class RenderJob:
 
     def open_engine(self) -> Engine:
         """Return the engine, over the memory-mapped outlines."""
-        recipe, store = self.plan.recipe, OutlineStore.open(self.store_file)
+        recipe, store = self.plan.recipe, self.store_kind.open(self.store_file)
         inputs = EngineInputs.of_recipe(recipe, store, self.faces, self.forms)
         return make_engine(recipe.render.engine, inputs)
 
@@ -68,6 +69,7 @@ def make_render_job(prepared: "PreparedRender", work_folder: Path) -> RenderJob:
     return RenderJob(
         plan=prepared.plan,
         store_file=store_file,
+        store_kind=type(prepared.store),
         faces=prepared.faces,
         forms=prepared.table.all_forms,
     )

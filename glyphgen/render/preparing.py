@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from glyphgen.choices import ENGINES
 from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.engines import Engine, EngineInputs, find_engine_version, make_engine
 from glyphgen.errors import FontError
@@ -15,19 +14,17 @@ from glyphgen.gate import (
     describe_changed,
     describe_twins,
     describe_unproven,
-    examine_cells,
     require_classes,
 )
-from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
-from glyphgen.outlines import OutlineStore
+from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.outlines.process import FontReader, UnreadFace
-from glyphgen.plan import Plan, describe_plan, make_plan
-from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.plan import Plan, describe_plan, describe_undrawn, make_plan
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
-from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
+from glyphgen.render.asking_gate import ask_gate
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 
@@ -51,6 +48,8 @@ def hash_content(
     if not recipe.augment:
         del settings["augment"]
     settings["language"] = recipe.classes.language
+    if recipe.classes.features:
+        settings["features"] = recipe.classes.features
     text = json.dumps([VERSION, settings, labels, forms, faces], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -67,7 +66,7 @@ class PreparedRender:
     recipe: Recipe
     table: ClassTable
     faces: tuple[Face, ...]
-    store: OutlineStore
+    store: Outlines
     verdict: Verdict
     plan: Plan
     unread: tuple[UnreadFace, ...] = ()
@@ -107,7 +106,7 @@ class Survey:
 
     table: ClassTable
     faces: tuple[Face, ...]
-    store: OutlineStore
+    store: Outlines
     framing: Framing
     verdict: Verdict
     unread: tuple[UnreadFace, ...] = ()
@@ -135,9 +134,10 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         faces, unread = reader.read_faces(requests, problems)
         engine_version = find_engine_version(recipe.render.engine)
         name = name_entry(recipe, faces, table.all_forms, engine_version)
-        cached = read_entry(name) if use_cache else None
+        kind = RunStore if table.has_words else OutlineStore
+        cached = read_entry(name, kind) if use_cache else None
         if cached is None:
-            examined = _examine(recipe, reader, faces, table, reporter)
+            examined = ask_gate(recipe, reader, faces, table, reporter)
             unread += examined.unread
             faces, store, verdict = examined.faces, examined.store, examined.verdict
             if use_cache and not examined.unread:
@@ -155,58 +155,6 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         unread=unread,
         warnings=(*table.notices, *_warn(recipe, table, faces, unread, verdict)),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Examined:
-    """What nobody has found before: faces that could be read, and those that could not."""
-
-    faces: tuple[Face, ...]
-    unread: tuple[UnreadFace, ...]
-    store: OutlineStore
-    verdict: Verdict
-
-
-def _examine(
-    recipe: Recipe,
-    reader: FontReader,
-    faces: Sequence[Face],
-    table: ClassTable,
-    reporter: Reporter,
-) -> _Examined:
-    forms = table.all_forms
-    wobble = recipe.render.wobble
-    panel = (*forms, *choose_panel(forms))
-    read = reader.read_outlines(
-        faces,
-        panel,
-        wobble_grid=0 if wobble.is_neutral else wobble.grid,
-        language=recipe.classes.language,
-    )
-    store = read.store.take_forms(range(len(forms)))
-    drawings = None
-    if ENGINES[recipe.render.engine].opens_fonts:
-        drawings = EngineDrawings(recipe, store, read.faces, forms, reporter)
-    examining = Progress(step="examine cells", done=0, total=store.n_cells, unit="cells")
-    reporter.progress(examining)
-    framing = make_framing(recipe, store)
-    varied = None
-    if recipe.gate.on_changed != "allow":
-        varied = CornerDrawings(recipe, store, framing)
-    verdict = examine_cells(
-        recipe,
-        read.faces,
-        table,
-        store,
-        framing,
-        read.missing,
-        Panel(forms=panel, store=read.store),
-        drawings,
-        varied,
-        reporter=reporter,
-    )
-    reporter.progress(replace(examining, done=examining.total))
-    return _Examined(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
 
 
 def _warn(
@@ -269,21 +217,23 @@ def prepare_render(
     found = survey_faces(recipe, use_cache=use_cache, reporter=reporter)
     _require_fonts(recipe, found)
     require_classes(recipe, found.table, found.faces, found.verdict)
+    plan = make_plan(
+        recipe,
+        found.table,
+        found.faces,
+        found.store,
+        found.framing,
+        found.verdict.admitted,
+        found.verdict.changes.share,
+    )
+    undrawn = describe_undrawn(plan, found.table)
     return PreparedRender(
         recipe=recipe,
         table=found.table,
         faces=found.faces,
         store=found.store,
         verdict=found.verdict,
-        plan=make_plan(
-            recipe,
-            found.table,
-            found.faces,
-            found.store,
-            found.framing,
-            found.verdict.admitted,
-            found.verdict.changes.share,
-        ),
+        plan=plan,
         unread=found.unread,
-        warnings=found.warnings,
+        warnings=(*found.warnings, *([undrawn] if undrawn else [])),
     )

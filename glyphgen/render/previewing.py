@@ -19,6 +19,7 @@ from glyphgen.text import show_codepoints
 __all__ = ["preview_dataset", "preview_recipe"]
 
 _SYMBOL = 64  # pixels: captions are smaller
+_LONGEST_SPELLED = 3  # characters whose code points stand in a caption; a word is drawn
 _LOOKED_AT = 64  # images of a class among which a typical one is looked for
 
 
@@ -96,7 +97,9 @@ def _choose(n: int, most: int) -> NDArray[np.int64]:
 
 
 def _caption(label: str) -> str:
-    return label if label.isascii() else show_codepoints(label)
+    if label.isascii():
+        return label
+    return show_codepoints(label) if len(label) <= _LONGEST_SPELLED else ""
 
 
 def _draw_symbol(prepared: PreparedRender, label: str) -> NDArray[np.uint8] | None:
@@ -111,13 +114,17 @@ def _draw_symbol(prepared: PreparedRender, label: str) -> NDArray[np.uint8] | No
         return None
     by_weight = np.argsort(drawn.sum(axis=(1, 2)), kind="stable")
     symbol: NDArray[np.uint8] = drawn[by_weight[len(drawn) // 2]]
-    return symbol
+    return symbol if len(label) == 1 else _crop(symbol)
 
 
 def _find_typical(ink: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Return the ink of the image (n, H, W) that is most like all others; None where it has none."""
     flat = ink.reshape(len(ink), -1).astype(np.float64)
     likeness = flat @ flat.mean(axis=0) / np.maximum(np.linalg.norm(flat, axis=1), 1)
-    image = ink[int(likeness.argmax())]
+    return _crop(ink[int(likeness.argmax())])
+
+
+def _crop(image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the part of an image that holds its ink; None where it has none."""
     found = find_ink(image)
     return image[found.top : found.bottom, found.left : found.right] if found else None

@@ -1,0 +1,150 @@
+"""Reads what a recipe's faces draw, and asks the gate about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from glyphgen.choices import ENGINES
+from glyphgen.classes import ClassTable
+from glyphgen.fonts import Face
+from glyphgen.gate import Verdict, examine_cells
+from glyphgen.gate.evidence import Panel, choose_panel
+from glyphgen.gate.letters import examine_words, list_letters
+from glyphgen.layout.framing import make_framing
+from glyphgen.outlines import Outlines, OutlineStore
+from glyphgen.outlines.process import FontReader, ReadRuns, UnreadFace
+from glyphgen.progress import Progress, Reporter
+from glyphgen.recipe import Recipe
+from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
+
+__all__ = ["Asked", "ask_gate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What nobody has found before: faces that could be read, and those that could not.
+
+    Attributes:
+        faces: F faces that could be read.
+        unread: The others.
+        store: What the faces draw for the forms of the class table.
+        verdict: Of these cells.
+    """
+
+    faces: tuple[Face, ...]
+    unread: tuple[UnreadFace, ...]
+    store: Outlines
+    verdict: Verdict
+
+
+def ask_gate(
+    recipe: Recipe,
+    reader: FontReader,
+    faces: Sequence[Face],
+    table: ClassTable,
+    reporter: Reporter,
+) -> Asked:
+    """Read the outlines of every form, and examine them.
+
+    Args:
+        recipe: What the cells are for.
+        reader: Of the faces.
+        faces: As the reader gave them.
+        table: The classes of the recipe.
+        reporter: Is told how far the work is.
+
+    Raises:
+        RecipeError: The gate's policy names what is not there.
+        FontError: No face can be read.
+    """
+    if not table.has_words:
+        return _examine(recipe, reader, faces, table, reporter)
+    runs = _read_runs(recipe, reader, faces, table)
+    letters = list_letters(table)
+    seen = _examine(
+        recipe,
+        reader,
+        runs.faces,
+        letters.table,
+        reporter,
+        n_shown=letters.n_shown,
+        also=table.all_forms,
+    )
+    if len(seen.faces) < len(runs.faces):
+        runs = replace(
+            _read_runs(recipe, reader, seen.faces, table), unread=(*runs.unread, *seen.unread)
+        )
+    verdict = examine_words(
+        recipe,
+        seen.faces,
+        table,
+        letters,
+        seen.verdict,
+        runs.store,
+        make_framing(recipe, runs.store),
+    )
+    return Asked(faces=runs.faces, unread=runs.unread, store=runs.store, verdict=verdict)
+
+
+def _read_runs(
+    recipe: Recipe, reader: FontReader, faces: Sequence[Face], table: ClassTable
+) -> ReadRuns:
+    return reader.read_runs(
+        faces,
+        table.all_forms,
+        wobble_grid=_find_grid(recipe),
+        language=recipe.classes.language,
+        features=recipe.classes.features,
+    )
+
+
+def _find_grid(recipe: Recipe) -> int:
+    wobble = recipe.render.wobble
+    return 0 if wobble.is_neutral else wobble.grid
+
+
+def _examine(
+    recipe: Recipe,
+    reader: FontReader,
+    faces: Sequence[Face],
+    table: ClassTable,
+    reporter: Reporter,
+    *,
+    n_shown: int | None = None,
+    also: Sequence[str] = (),
+) -> Asked:
+    """Examine single characters; see ``examine_cells`` of the gate."""
+    forms = table.all_forms
+    panel = (*forms, *choose_panel(forms))
+    read = reader.read_outlines(
+        faces,
+        panel,
+        wobble_grid=_find_grid(recipe),
+        language=recipe.classes.language,
+        features=recipe.classes.features,
+    )
+    store: OutlineStore = read.store.take_forms(range(len(forms)))
+    drawings = None
+    if ENGINES[recipe.render.engine].opens_fonts:
+        drawings = EngineDrawings(recipe, store, read.faces, forms, reporter)
+    examining = Progress(step="examine cells", done=0, total=store.n_cells, unit="cells")
+    reporter.progress(examining)
+    framing = make_framing(recipe, store)
+    varied = None
+    if recipe.gate.on_changed != "allow":
+        varied = CornerDrawings(recipe, store, framing)
+    verdict = examine_cells(
+        recipe,
+        read.faces,
+        table,
+        store,
+        framing,
+        read.missing,
+        Panel(forms=panel, store=read.store),
+        drawings,
+        varied,
+        n_shown=n_shown,
+        also=also,
+        reporter=reporter,
+    )
+    reporter.progress(replace(examining, done=examining.total))
+    return Asked(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
