@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 
-__all__ = ["find_direction", "find_levels", "split_directions"]
+__all__ = ["find_direction", "find_levels", "order_levels", "split_directions"]
 
 _RIGHT = ("R", "AL")
 _NUMBERS = ("EN", "AN")
@@ -34,8 +34,10 @@ def find_direction(text: str, default: str = "ltr") -> str:
     return default
 
 
-def split_directions(text: str, direction: str) -> list[tuple[str, str]]:
-    """Return the stretches of a text as they stand from left to right, and the direction of each.
+def split_directions(text: str, direction: str) -> list[tuple[str, str, int]]:
+    """Return the stretches of a text as they stand from left to right.
+
+    Of each the text, its direction, and where it begins.
 
     The characters of a stretch stay in the order in which they are read.
 
@@ -44,20 +46,25 @@ def split_directions(text: str, direction: str) -> list[tuple[str, str]]:
         direction: Of the line as a whole, "ltr" or "rtl".
     """
     levels = find_levels(text, direction)
-    start = 0
-    stretches = []
-    for level, group in groupby(levels):
-        end = start + len(list(group))
-        stretches.append((level, text[start:end]))
-        start = end
-    # L2: from the highest level down, reverse every stretch of what is at that level or above.
+    starts = [k for k in range(len(levels)) if not k or levels[k] != levels[k - 1]]
+    ends = [*starts[1:], len(text)]
+    order = order_levels([levels[start] for start in starts])
+    return [
+        (text[starts[k] : ends[k]], "rtl" if levels[starts[k]] % 2 else "ltr", starts[k])
+        for k in order
+    ]
+
+
+def order_levels(levels: Sequence[int]) -> list[int]:
+    """Return the places of things of some levels as they stand from left to right (L2)."""
+    order = list(range(len(levels)))
     for lowest in range(max(levels, default=0), 0, -1):
-        turned: list[tuple[int, str]] = []
-        for is_above, run in groupby(stretches, key=lambda one: one[0] >= lowest):
-            run_list = list(run)
-            turned += run_list[::-1] if is_above else run_list
-        stretches = turned
-    return [(part, "rtl" if level % 2 else "ltr") for level, part in stretches]
+        turned: list[int] = []
+        for is_above, group in groupby(order, key=lambda k: levels[k] >= lowest):
+            run = list(group)
+            turned += run[::-1] if is_above else run
+        order = turned
+    return order
 
 
 def find_levels(text: str, direction: str) -> list[int]:

@@ -31,6 +31,7 @@ class Stage(enum.IntEnum):
     BALANCE = 8
     PREVIEW = 9
     SHARE = 12
+    PAGE = 13
 
 
 class Stream:

@@ -68,7 +68,7 @@ class Parts:
             faces=self.faces,
             store=self.store,
             verdict=self.verdict,
-            plan=self.plan,
+            planned=self.plan,
         )
         image = self.recipe.image
         out = np.full((last - first, image.height, image.width), 77, dtype=np.uint8)

@@ -13,7 +13,7 @@ from prepared_renders import lay_out
 
 from glyphgen.engines.vector import VectorEngine
 from glyphgen.errors import RecipeError
-from glyphgen.plan import Plan, describe_plan
+from glyphgen.plan import Plan
 from glyphgen.plan.turns import list_turns, make_turns
 
 WriteRecipe = Callable[[str], Path]
@@ -223,7 +223,7 @@ def test_a_grid_is_every_combination_once(three_faces: Path) -> None:
     combinations = Counter(samples[names].tolist())
     assert len(combinations) == 2 * 3 * 2 * 2 * 3
     assert set(combinations.values()) == {1}
-    assert describe_plan(parts.plan, 2, 3) == (
+    assert parts.plan.describe(2, 3) == (
         "2 classes x 36 = 72 images: 3 faces x 4 positions x 3 rotations"
     )
 
@@ -238,7 +238,7 @@ def test_a_grid_gives_a_class_with_fewer_faces_fewer_rows(three_faces: Path) -> 
 
 def test_the_articles_grid_is_counted_right() -> None:
     parts = lay_out(RECIPES / "kana-grid.toml")
-    assert describe_plan(parts.plan, len(parts.table), len(parts.faces)) == (
+    assert parts.plan.describe(len(parts.table), len(parts.faces)) == (
         "169 classes x 5,295 = 894,855 images: 3 faces x 353 positions x 5 rotations"
     )
 

@@ -43,6 +43,11 @@ class AffineStep(WarpStep):
     """Shift downwards, as a fraction of the image height."""
 
     @property
+    def moves_ink(self) -> bool:
+        """It does."""
+        return True
+
+    @property
     def stored(self) -> tuple[StoredValue, ...]:
         """What the map is made of."""
         return (

@@ -40,6 +40,14 @@ class AlbumentationsStep(Step):
         """Whether it was applied."""
         return (StoredValue(self.albumentations.lower(), 0.0, (1.0, 1.0)),)
 
+    @property
+    def moves_ink(self) -> bool:
+        """Whether albumentations says that boxes move with the image."""
+        kind = getattr(_import_albumentations("augment"), self.albumentations, None)
+        return not (inspect.isclass(kind) and hasattr(kind, "apply_to_images")) or hasattr(
+            kind, "apply_to_bboxes"
+        )
+
     def open(self, site: Site) -> Operation:
         """Return what runs the transform on each image, seeded by the sample's word.
 

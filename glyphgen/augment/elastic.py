@@ -38,6 +38,11 @@ class ElasticStep(WarpStep):
             )
 
     @property
+    def moves_ink(self) -> bool:
+        """It does."""
+        return True
+
+    @property
     def stored(self) -> tuple[StoredValue, ...]:
         """How far the nodes go."""
         return (StoredValue("elastic_px", 0.0, self.amplitude),)

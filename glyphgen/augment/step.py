@@ -103,6 +103,11 @@ class Step(Settings):
     """Makes one operation of neighboring steps that have the same; by default each has its own."""
 
     @property
+    def moves_ink(self) -> bool:
+        """Whether ink is elsewhere afterwards, so that boxes about it are wrong."""
+        return False
+
+    @property
     @abstractmethod
     def stored(self) -> tuple[StoredValue, ...]:
         """What is drawn for each sample: seven numbers at most."""

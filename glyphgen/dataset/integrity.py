@@ -11,7 +11,7 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.run_page import RUN_NAME, read_run_page
 from glyphgen.dataset.shards import describe_damage, open_shards
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.opening import ARRAY, PAGE, describe_unread, open_regular
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.text import show_some
 
@@ -49,12 +49,18 @@ def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
                     f"{folder / INDEX_NAME}: files: found '{name}', expected names of files"
                     f" ({_AGAIN})"
                 )
-            elif hashlib.sha256(read_regular(path, PAGE, within=folder)).hexdigest() != sha256:
+            elif _hash_file(path, folder) != sha256:
                 yield f"{path}: does not match {INDEX_NAME} ({_AGAIN})"
         except FileNotFoundError:
             yield f"{path}: missing ({_AGAIN})"
         except OSError as error:
             yield f"{path}: {describe_unread(error)} ({_AGAIN})"
+
+
+def _hash_file(path: Path, folder: Path) -> str:
+    kind = ARRAY if path.suffix == ".npy" else PAGE
+    with open_regular(path, kind, within=folder) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify_run_page(folder: Path) -> list[str]:

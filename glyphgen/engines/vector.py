@@ -45,14 +45,26 @@ class VectorEngine:
     def draw(self, placements: Placements, out: NDArray[np.uint8]) -> None:
         """Fill ``out`` (n, H, W) with the ink of n placements; see ``Engine``."""
         out[:] = 0
+        self.draw_onto(placements, out, np.arange(len(placements)))
+
+    def draw_onto(
+        self, placements: Placements, out: NDArray[np.uint8], rows: NDArray[np.int64]
+    ) -> None:
+        """Draw the ink of n placements over what images hold.
+
+        Args:
+            placements: n of them.
+            out: uint8 (m, H, W), contiguous.
+            rows: (n,), the image of each; several may be of one.
+        """
         # Outlines of like length share a batch, so that little of its arrays is padding.
         order = np.argsort(self._store.n_points[placements.cell], kind="stable")
         for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            batch = placements.take(rows)
+            own = order[start : start + _BATCH]
+            batch = placements.take(own)
             store, cell = self._store.lay_out(batch.cell)
             x, y = self._move_points(store, cell, batch)
-            self._rasterizer.fill(store, cell, x, y, out, rows)
+            self._rasterizer.fill(store, cell, x, y, out, rows[own])
 
     def _move_points(
         self, store: OutlineStore, cell: NDArray[np.int64], batch: Placements

@@ -198,7 +198,8 @@ def require_classes(
         problems += _show_refusals(table, faces, verdict)
     n_faces = count_faces(table, verdict.admitted)
     n_classes = len(table)
-    lost = [show_text(table.labels[k]) for k in np.flatnonzero(n_faces == 0)]
+    is_drawn = np.array([bool(forms) for forms in table.forms])
+    lost = [show_text(table.labels[k]) for k in np.flatnonzero((n_faces == 0) & is_drawn)]
     if lost:
         problems.append(
             f"{recipe.place('classes')}: no face draws {show_some(lost)} of {n_classes} classes"

@@ -32,7 +32,7 @@ __all__ = ["read_face_runs"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_Glyphs = tuple[tuple[int, float, float], ...]
+_Glyph = tuple[int, int, float, float]
 
 # Features that join letters or change them by their neighbors, without which they are spelled out.
 _JOINING = ("calt", "clig", "liga", "dlig", "hlig")
@@ -44,9 +44,12 @@ _INVISIBLE = "\u200c\u200d \u00a0\u3000"
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One form as a face draws it, in font units."""
+    """One form as a face draws it, in font units.
 
-    glyphs: _Glyphs
+    Of each glyph its number, the first of the form's characters that it stands for, and its place.
+    """
+
+    glyphs: tuple[_Glyph, ...]
     advance: float
     n_missing: int
     n_circles: int
@@ -73,28 +76,28 @@ class _Shaper:
 
     def shape(self, form: str) -> _Run:
         """Return the run of a form, from left to right."""
-        glyphs: list[tuple[int, float, float]] = []
+        glyphs: list[_Glyph] = []
         x, n_lost = 0.0, 0
-        for text, direction in split_directions(form, find_direction(form)):
-            parts = _split_scripts(text)
-            for part, script in parts if direction == "ltr" else parts[::-1]:
+        for text, direction, start in split_directions(form, find_direction(form)):
+            parts = _split_scripts(text, start)
+            for part, script, first in parts if direction == "ltr" else parts[::-1]:
                 own, advance = self._shape_part(part, direction, script, self._features)
                 n_lost += self._count_lost(own, part, direction, script)
-                glyphs += ((glyph, x + dx, dy) for glyph, dx, dy in own)
+                glyphs += ((glyph, first + char, x + dx, dy) for glyph, char, dx, dy in own)
                 x += advance
         missing = [char for char in form if char not in "\u200c\u200d"]
         return _Run(
             glyphs=tuple(glyphs),
             advance=x,
             n_missing=sum(self._font.get_nominal_glyph(ord(char)) is None for char in missing),
-            n_circles=sum(g == self._circle for g, _, _ in glyphs) if CIRCLE not in form else 0,
+            n_circles=sum(one[0] == self._circle for one in glyphs) if CIRCLE not in form else 0,
             n_lost=n_lost,
             is_character=len(form) == 1,
         )
 
     def _shape_part(
         self, text: str, direction: str, script: str, features: dict[str, int]
-    ) -> tuple[list[tuple[int, float, float]], float]:
+    ) -> tuple[list[_Glyph], float]:
         buffer = hb.Buffer()
         buffer.add_str(text)
         buffer.guess_segment_properties()
@@ -103,25 +106,25 @@ class _Shaper:
         buffer.direction = direction
         buffer.language = self._language
         hb.shape(self._font, buffer, features)
-        glyphs, x = [], 0.0
+        glyphs: list[_Glyph] = []
+        x = 0.0
         for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-            glyphs.append((info.codepoint, x + position.x_offset, float(position.y_offset)))
+            place = x + position.x_offset, float(position.y_offset)
+            glyphs.append((info.codepoint, info.cluster, *place))
             x += position.x_advance
         return glyphs, x
 
-    def _count_lost(
-        self, glyphs: list[tuple[int, float, float]], text: str, direction: str, script: str
-    ) -> int:
+    def _count_lost(self, glyphs: list[_Glyph], text: str, direction: str, script: str) -> int:
         """Return how many marks the letters of a part lose by being joined."""
         if script in _LETTERS_IN_LATIN or not text.strip(_INVISIBLE):
             return 0
         plain, _ = self._shape_part(text, direction, script, self._plain)
-        if [glyph for glyph, _, _ in plain] == [glyph for glyph, _, _ in glyphs]:
+        if [one[0] for one in plain] == [one[0] for one in glyphs]:
             return 0
         # A joined body may be larger than a mark where the letter's own is not: contours have to be fewer.
         joined, spelled = (
-            np.sum([self._count_marks(glyph) for glyph, _, _ in one], axis=0)
-            for one in (glyphs, plain)
+            np.sum([self._count_marks(glyph[0]) for glyph in part], axis=0)
+            for part in (glyphs, plain)
         )
         return max(int((spelled - joined).min()), 0)
 
@@ -148,15 +151,19 @@ def _find_script(char: str) -> str:
     return "" if script in _NO_SCRIPT else script
 
 
-def _split_scripts(text: str) -> list[tuple[str, str]]:
-    """Return the parts of a text that are of one script each; what has none goes with what is before it."""
-    parts: list[tuple[str, str]] = []
-    for char in text:
+def _split_scripts(text: str, first: int) -> list[tuple[str, str, int]]:
+    """Return the parts of a text that are of one script each; what has none goes with what is before it.
+
+    Of each its script and the place where it begins, where the text begins at ``first``.
+    """
+    parts: list[tuple[str, str, int]] = []
+    for place, char in enumerate(text, start=first):
         script = _find_script(char)
         if parts and (not script or not parts[-1][1] or script == parts[-1][1]):
-            parts[-1] = parts[-1][0] + char, parts[-1][1] or script
+            before, known, start = parts[-1]
+            parts[-1] = before + char, known or script, start
         else:
-            parts.append((char, script))
+            parts.append((char, script, place))
     return parts
 
 
@@ -192,7 +199,7 @@ def read_face_runs(
         if number % FORMS_PER_REPORT == 0:
             report(number)
         runs.append(shaper.shape(form))
-    numbers = {glyph: 0 for run in runs for glyph, _, _ in run.glyphs} or {0: 0}
+    numbers = {glyph[0]: 0 for run in runs for glyph in run.glyphs} or {0: 0}
     numbers = {glyph: k for k, glyph in enumerate(sorted(numbers))}
     segment = SEGMENT_EM * font.face.upem if wobble_grid else None
     pens = [draw_glyphs(font, [(glyph, 0.0, 0.0)], segment) for glyph in numbers]
@@ -211,9 +218,9 @@ def _lay_runs(
     upem, extents = font.face.upem, font.get_font_extents("ltr")
     middle = (extents.ascender + extents.descender) / 2 / upem
     n_items = np.array([len(run.glyphs) for run in runs], dtype=np.int32)
-    items = np.array([item for run in runs for item in run.glyphs], dtype=np.float64).reshape(-1, 3)
+    items = np.array([item for run in runs for item in run.glyphs], dtype=np.float64).reshape(-1, 4)
     glyph = np.array([numbers[int(number)] for number in items[:, 0]], dtype=np.int64)
-    at = items[:, 1:] / upem
+    at = items[:, 2:] / upem
     advance = np.array([run.advance / upem for run in runs])
     of_run = np.repeat(np.arange(len(runs)), n_items)
     box, hull = _enclose(glyphs, glyph, at, of_run, len(runs))
@@ -229,6 +236,7 @@ def _lay_runs(
         glyphs=glyphs,
         first_glyph=np.zeros(1, dtype=np.int64),
         item_glyph=glyph.astype(np.int32),
+        item_char=items[:, 1].astype(np.int16),
         item_x=at[:, 0].astype(np.float32),
         item_y=at[:, 1].astype(np.float32),
         item_start=list_starts(n_items),

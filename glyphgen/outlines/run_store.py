@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 _CELLS_LAST = ("hull_x", "hull_y")
 # Where each cell begins -> how many it has there, and the arrays that are meant.
 _SPANS = {
-    "item_start": ("n_items", ("item_glyph", "item_x", "item_y")),
+    "item_start": ("n_items", ("item_glyph", "item_char", "item_x", "item_y")),
     "piece_start": ("n_pieces", ("piece_x", "piece_y")),
     "link_start": ("n_links", ("link",)),
 }
@@ -38,6 +38,7 @@ class RunStore(ArrayFile):
         glyphs: G outlines, one for each glyph that a face draws; nothing else of them is known.
         first_glyph: int64 (F,), the first glyph of each face.
         item_glyph: int32 (I,), which glyph an item is.
+        item_char: int16 (I,), the first of the form's characters that it is drawn for.
         item_x, item_y: float32 (I,), where it stands, in em from the run's origin.
         item_start: int64 (C,), where the cell's items begin.
         link: uint16 (L,), the piece of the whole run that each piece of an item's glyph belongs to: ink
@@ -55,6 +56,7 @@ class RunStore(ArrayFile):
     glyphs: OutlineStore
     first_glyph: NDArray[np.int64]
     item_glyph: NDArray[np.int32]
+    item_char: NDArray[np.int16]
     item_x: NDArray[np.float32]
     item_y: NDArray[np.float32]
     item_start: NDArray[np.int64]

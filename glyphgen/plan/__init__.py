@@ -29,7 +29,6 @@ __all__ = [
     "SAMPLE_DTYPE",
     "Placements",
     "Plan",
-    "describe_plan",
     "describe_undrawn",
     "make_plan",
 ]
@@ -74,6 +73,30 @@ class Plan:
         ends = np.cumsum([0, *(turns.n_rows for turns in self.turns)]).tolist()
         rows = zip(SPLITS, ends, ends[1:], strict=False)
         return {name: (first, last) for name, first, last in rows if last > first}
+
+    def describe(self, n_classes: int, n_faces: int) -> str:
+        """Return the plan in one line: ``169 classes x 5,295 = 894,855 images: 3 faces x ...``."""
+        render = self.recipe.render
+        per_class = self.n_rows / n_classes
+        exact = f"{per_class:,.0f}" if per_class.is_integer() else f"{per_class:,.1f} on average"
+        classes = show_count(n_classes, "class", "classes")
+        images, faces = show_count(self.n_rows, "image"), show_count(n_faces, "face")
+        text = f"{classes} x {exact} = {images}: {faces}"
+        if render.mode == "random":
+            return f"{text} in equal turns"
+        factors = {
+            "positions": len(_list_positions(self.recipe)),
+            "rotations": len(render.rotation),
+            "shears": len(render.shear),
+            "stretches": len(render.stretch),
+            "weights": len(render.weight),
+        }
+        shown = [
+            show_count(n, name.removesuffix("s"), name)
+            for name, n in factors.items()
+            if n > 1 or name == "positions"
+        ]
+        return " x ".join([text, *shown])
 
     def count_rows(self) -> dict[str, Ints]:
         """Return how many rows each class has in each split that has rows: (C,)."""
@@ -278,28 +301,3 @@ def describe_undrawn(plan: Plan, table: ClassTable) -> str:
     if not undrawn:
         return ""
     return f"some forms are never drawn: {show_some(undrawn)} (raise render.per_class)"
-
-
-def describe_plan(plan: Plan, n_classes: int, n_faces: int) -> str:
-    """Return the plan in one line: ``169 classes x 5,295 = 894,855 images: 3 faces x ...``."""
-    render = plan.recipe.render
-    per_class = plan.n_rows / n_classes
-    exact = f"{per_class:,.0f}" if per_class.is_integer() else f"{per_class:,.1f} on average"
-    classes = show_count(n_classes, "class", "classes")
-    images, faces = show_count(plan.n_rows, "image"), show_count(n_faces, "face")
-    text = f"{classes} x {exact} = {images}: {faces}"
-    if render.mode == "random":
-        return f"{text} in equal turns"
-    factors = {
-        "positions": len(_list_positions(plan.recipe)),
-        "rotations": len(render.rotation),
-        "shears": len(render.shear),
-        "stretches": len(render.stretch),
-        "weights": len(render.weight),
-    }
-    shown = [
-        show_count(n, name.removesuffix("s"), name)
-        for name, n in factors.items()
-        if n > 1 or name == "positions"
-    ]
-    return " x ".join([text, *shown])

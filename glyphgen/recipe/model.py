@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, Strict, create_model
+from pydantic import Field, PrivateAttr, Strict, create_model, model_validator
 
 from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.choices import (
@@ -27,6 +27,7 @@ from glyphgen.choices import (
 )
 from glyphgen.files.opening import MOST_SHARD_BYTES
 from glyphgen.recipe.origin import Origin, split_key
+from glyphgen.recipe.page import Page
 from glyphgen.recipe.render import Render, explain_unable
 from glyphgen.settings import Settings, show_value
 from glyphgen.text import show_bytes
@@ -47,6 +48,12 @@ __all__ = [
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
+_NOT_OF_PAGES = frozenset(
+    {
+        *("mode", "per_class", "size", "shift_x", "shift_y", "shift_of", "min_blank", "rotation"),
+        *("shear", "stretch", "weight", "wobble", "scatter", "framing"),
+    }
+)
 _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
@@ -359,7 +366,7 @@ class Recipe(Settings):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     """Where all random numbers come from: equal recipes, fonts and seeds give equal datasets."""
 
-    classes: Classes
+    classes: Classes = Classes()
     """Which characters the dataset has a class for."""
 
     fonts: Fonts
@@ -370,6 +377,9 @@ class Recipe(Settings):
 
     render: Render = Render()
     """How a class is drawn, and how its samples vary."""
+
+    page: Page | None = None
+    """Whole pages with boxes, instead of characters."""
 
     augment: Annotated[tuple[AugmentStep, ...], Strict(False)] = ()
     """What is done to the drawn images, one `[[augment]]` table for each step, in this order; 15 at
@@ -386,7 +396,18 @@ class Recipe(Settings):
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_page_size(cls, data: Any) -> Any:
+        """The size of a page is that of its image."""
+        match data:
+            case {"page": {"size": [int(height), int(width)]}}:
+                image = {"height": height, "width": width} | data.get("image", {})
+                return data | {"image": image}
+        return data
+
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        yield from self._find_page_misfits()
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
         row_bytes = self.image.height * self.image.width
@@ -410,6 +431,32 @@ class Recipe(Settings):
                 f"found weight {heavy[0]}, but a grid draws every face equally often"
                 ' (leave weight out, or set render.mode = "random")',
             )
+
+    def _find_page_misfits(self) -> Iterator[tuple[str, str]]:
+        page = self.page
+        if page is None:
+            if not self.classes.model_fields_set:
+                yield "classes", "missing, expected a table [classes]"
+            if self.render.count is not None:
+                yield "render.count", "found without [page], expected per_class"
+            return
+        if page.size != (self.image.height, self.image.width):
+            found = f"{self.image.height} x {self.image.width}"
+            yield "image", f"found {found}, expected page.size or nothing"
+        if self.render.count is None:
+            yield "render.count", "missing, expected the number of pages"
+        given = self.render.model_fields_set - {"engine", "count"}
+        for key in sorted(given & _NOT_OF_PAGES):
+            yield f"render.{key}", "found with [page], whose fields and blocks say it"
+        for key in ("sets", "ranges", "text", "file", "words", "words_file", "class"):
+            if getattr(self.classes, key):
+                yield f"classes.{key}", "found with [page], whose fields and blocks are the classes"
+        if self.render.engine != "vector":
+            found = f'found engine "{self.render.engine}"'
+            yield "render.engine", f'{found}, but only the vector engine draws pages (set "vector")'
+        for number, step in enumerate(self.augment):
+            if step.moves_ink:
+                yield f"augment.{number}", "moves ink, and boxes would not follow (use page.skew)"
 
     def _repr_html_(self) -> str:
         """Return the recipe as a table of its sections, as notebooks show it."""

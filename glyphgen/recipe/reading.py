@@ -84,6 +84,9 @@ def dump_recipe(recipe: Recipe) -> str:
     page = recipe.model_dump(mode="json", exclude_none=True)
     if not recipe.augment:
         del page["augment"]
+    if recipe.page is not None:  # which has these keys of its own
+        page["render"] = {key: page["render"][key] for key in ("engine", "count")}
+        page["classes"] = {key: page["classes"][key] for key in ("language", "features")}
     return tomli_w.dumps(page)
 
 

@@ -94,6 +94,9 @@ class Render(Settings):
     per_class: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = 1000
     """Samples of each class; in random mode only."""
 
+    count: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Pages; only with `[page]`."""
+
     size: Annotated[tuple[Size, ...], Strict(False), Varying()] = (0.6, 0.8)
     """Em size as a fraction of the image height: 0.75 in 64 pixels is an em of 48."""
 

@@ -16,7 +16,7 @@ from glyphgen.progress import Progress, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
 
-__all__ = ["Asked", "ask_gate"]
+__all__ = ["Asked", "ask_gate", "needs_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,11 @@ def ask_gate(
         RecipeError: The gate's policy names what is not there.
         FontError: No face can be read.
     """
-    if not table.has_words:
+    if not needs_runs(recipe, table):
         return _examine(recipe, reader, faces, table, reporter)
+    if recipe.page is not None:  # no frame binds a word of a page, and no placement bends it
+        gate = recipe.gate.model_copy(update={"on_cut_off": "allow", "on_changed": "allow"})
+        recipe = recipe.model_copy(update={"gate": gate})
     runs = _read_runs(recipe, reader, faces, table)
     letters = list_letters(table)
     seen = _examine(
@@ -83,6 +86,11 @@ def ask_gate(
         make_framing(recipe, runs.store),
     )
     return Asked(faces=runs.faces, unread=runs.unread, store=runs.store, verdict=verdict)
+
+
+def needs_runs(recipe: Recipe, table: ClassTable) -> bool:
+    """Tell whether what a recipe draws is laid out as runs."""
+    return recipe.page is not None or table.has_words
 
 
 def _read_runs(

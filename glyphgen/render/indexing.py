@@ -2,15 +2,20 @@
 
 from dataclasses import fields
 
+from glyphgen.dataset.annotations import ANNOTATIONS_NAME, dump_annotations
 from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
 from glyphgen.dataset.shards import Layout
 from glyphgen.fonts import Face
 from glyphgen.gate import count_faces
 from glyphgen.gate.page import GATE_NAME, make_gate_page
+from glyphgen.outlines import RunStore
 from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
+from glyphgen.plan.pages import PagePlan
 from glyphgen.production import choose_rows_per_shard
+from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import dump_recipe
 from glyphgen.render.drawing import find_sample_dtype, open_augmenter
+from glyphgen.render.page_drawing import annotate_pages
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.text import list_codepoints
 from glyphgen.version import VERSION
@@ -26,7 +31,7 @@ def make_layout(prepared: PreparedRender) -> Layout:
     """Return what the arrays of a recipe's dataset are."""
     recipe, image = prepared.recipe, prepared.recipe.image
     return Layout(
-        n_rows=prepared.plan.n_rows,
+        n_rows=prepared.planned.n_rows,
         height=image.height,
         width=image.width,
         sample_dtype=find_sample_dtype(recipe),
@@ -36,19 +41,24 @@ def make_layout(prepared: PreparedRender) -> Layout:
     )
 
 
-def make_pages(prepared: PreparedRender) -> dict[str, bytes]:
+def make_pages(prepared: PreparedRender, *, reporter: Reporter = SILENT) -> dict[str, bytes]:
     """Return the content of the files beside the arrays that follow from a recipe and its fonts."""
-    return {
+    pages = {
         RECIPE_NAME: dump_recipe(prepared.recipe).encode(),
         GATE_NAME: make_gate_page(prepared).dump(),
     }
+    plan, store = prepared.planned, prepared.store
+    if isinstance(plan, PagePlan) and isinstance(store, RunStore):
+        boxes = annotate_pages(plan, store, reporter=reporter)
+        pages[ANNOTATIONS_NAME] = dump_annotations(boxes)
+    return pages
 
 
 def make_index(
     prepared: PreparedRender, layout: Layout, shards: tuple[ShardInfo, ...], engine_version: str
 ) -> Index:
     """Return the index of a rendered dataset whose shards are made."""
-    recipe, table, plan = prepared.recipe, prepared.table, prepared.plan
+    recipe, table, plan = prepared.recipe, prepared.table, prepared.planned
     augmenter = open_augmenter(recipe)
     rows = plan.count_rows()
     unproven = count_faces(table, prepared.verdict.unproven)

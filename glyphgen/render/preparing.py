@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.engines import Engine, EngineInputs, find_engine_version, make_engine
-from glyphgen.errors import FontError
+from glyphgen.errors import FontError, RecipeError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
 from glyphgen.gate import (
     Verdict,
@@ -19,12 +19,15 @@ from glyphgen.gate import (
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
+from glyphgen.layout.page_texts import make_page_texts
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.outlines.process import FontReader, UnreadFace
-from glyphgen.plan import Plan, describe_plan, describe_undrawn, make_plan
+from glyphgen.outlines.typefaces import find_typefaces
+from glyphgen.plan import Plan, describe_undrawn, make_plan
+from glyphgen.plan.pages import PagePlan, make_page_plan
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
-from glyphgen.render.asking_gate import ask_gate
+from glyphgen.render.asking_gate import ask_gate, needs_runs
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 
@@ -47,6 +50,8 @@ def hash_content(
     settings = recipe.model_dump(mode="json", exclude={"fonts", "classes"})
     if not recipe.augment:
         del settings["augment"]
+    if recipe.page is None:  # what is neutral is as if it were not known
+        del settings["page"], settings["render"]["count"]
     settings["language"] = recipe.classes.language
     if recipe.classes.features:
         settings["features"] = recipe.classes.features
@@ -68,9 +73,22 @@ class PreparedRender:
     faces: tuple[Face, ...]
     store: Outlines
     verdict: Verdict
-    plan: Plan
+    planned: Plan | PagePlan
     unread: tuple[UnreadFace, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """What every image of one character or word shows.
+
+        Raises:
+            RecipeError: The recipe is of pages.
+        """
+        if isinstance(self.planned, PagePlan):
+            raise RecipeError(
+                f"{self.recipe.place('page')}: found pages, expected images of one class each"
+            )
+        return self.planned
 
     @property
     def content_key(self) -> str:
@@ -83,7 +101,7 @@ class PreparedRender:
 
     def describe(self) -> str:
         """Return the plan in one line."""
-        return describe_plan(self.plan, len(self.table), len(self.faces))
+        return self.planned.describe(len(self.table), len(self.faces))
 
     def open_engine(self) -> Engine:
         """Return the recipe's engine, ready to draw the plan's rows.
@@ -126,7 +144,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         RecipeError: The class table cannot be made, or the gate's policy names what is not there.
         FontError: A font is missing or cannot be read.
     """
-    table = make_class_table(recipe)
+    table = make_page_texts(recipe).table if recipe.page else make_class_table(recipe)
     requests, problems = find_requests(recipe)
     sanitize = recipe.fonts.sanitize
     known = KnownFaces(sanitize=sanitize) if use_cache else None
@@ -134,7 +152,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         faces, unread = reader.read_faces(requests, problems)
         engine_version = find_engine_version(recipe.render.engine)
         name = name_entry(recipe, faces, table.all_forms, engine_version)
-        kind = RunStore if table.has_words else OutlineStore
+        kind = RunStore if needs_runs(recipe, table) else OutlineStore
         cached = read_entry(name, kind) if use_cache else None
         if cached is None:
             examined = ask_gate(recipe, reader, faces, table, reporter)
@@ -217,6 +235,25 @@ def prepare_render(
     found = survey_faces(recipe, use_cache=use_cache, reporter=reporter)
     _require_fonts(recipe, found)
     require_classes(recipe, found.table, found.faces, found.verdict)
+    plan, undrawn = _make_plan(recipe, found)
+    return PreparedRender(
+        recipe=recipe,
+        table=found.table,
+        faces=found.faces,
+        store=found.store,
+        verdict=found.verdict,
+        planned=plan,
+        unread=found.unread,
+        warnings=(*found.warnings, *([undrawn] if undrawn else [])),
+    )
+
+
+def _make_plan(recipe: Recipe, found: Survey) -> tuple[Plan | PagePlan, str]:
+    """Return the plan, and in a line what it leaves out."""
+    if isinstance(found.store, RunStore) and recipe.page is not None:
+        typefaces = find_typefaces(found.faces, found.store)
+        texts, admitted = make_page_texts(recipe), found.verdict.admitted
+        return make_page_plan(recipe, texts, found.store, admitted, found.faces, typefaces), ""
     plan = make_plan(
         recipe,
         found.table,
@@ -226,14 +263,4 @@ def prepare_render(
         found.verdict.admitted,
         found.verdict.changes.share,
     )
-    undrawn = describe_undrawn(plan, found.table)
-    return PreparedRender(
-        recipe=recipe,
-        table=found.table,
-        faces=found.faces,
-        store=found.store,
-        verdict=found.verdict,
-        plan=plan,
-        unread=found.unread,
-        warnings=(*found.warnings, *([undrawn] if undrawn else [])),
-    )
+    return plan, describe_undrawn(plan, found.table)

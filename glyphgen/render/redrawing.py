@@ -10,10 +10,11 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.engines import find_engine_version
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
+from glyphgen.plan.pages import PagePlan
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
-from glyphgen.render.drawing import make_render_job
 from glyphgen.render.indexing import make_index, make_layout, make_pages
+from glyphgen.render.page_drawing import make_job
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
 from glyphgen.text import show_some, show_text
@@ -37,7 +38,7 @@ def redraw_rows(dataset: Dataset, runs: Sequence[range], reporter: Reporter) -> 
         yield Remade(
             index=replace(index, files=hash_pages(pages)),
             pages={name: content for name, content in pages.items() if name != GATE_NAME},
-            rows=make_render_job(prepared, work).open(),
+            rows=make_job(prepared, work).open(),
             problems=_find_problems(prepared, dataset, runs),
         )
 
@@ -46,6 +47,8 @@ def _find_problems(
     prepared: PreparedRender, dataset: Dataset, runs: Sequence[range]
 ) -> Iterator[str]:
     yield from _compare_verdicts(dataset.folder, prepared)
+    if isinstance(prepared.planned, PagePlan):
+        return  # a page shows many cells
     for run in runs:
         yield from _find_refused_row(dataset, prepared, run)
 

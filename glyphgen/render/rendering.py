@@ -20,8 +20,9 @@ from glyphgen.production import (
 )
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
-from glyphgen.render.drawing import make_render_job, open_augmenter
+from glyphgen.render.drawing import open_augmenter
 from glyphgen.render.indexing import make_index, make_layout, make_pages
+from glyphgen.render.page_drawing import make_job
 from glyphgen.render.preparing import PreparedRender, prepare_render
 
 __all__ = ["Rendered", "render_dataset"]
@@ -68,10 +69,10 @@ def render_dataset(
         _report_cost(prepared, spec, workers, reporter)
     produced = produce_dataset(
         spec,
-        lambda work: make_render_job(prepared, work),
+        lambda work: make_job(prepared, work),
         lambda shards: make_index(prepared, spec.layout, shards, engine_version),
         lambda produced: {
-            **make_pages(prepared),
+            **make_pages(prepared, reporter=reporter),
             RUN_NAME: dump_sealed(_describe_run(prepared, produced, workers)),
         },
         workers=workers,
@@ -93,7 +94,7 @@ def _report_cost(
     prepared: PreparedRender, spec: DatasetSpec, workers: int, reporter: Reporter
 ) -> None:
     with make_temporary_folder() as work:
-        maker = make_render_job(prepared, work).open()
+        maker = make_job(prepared, work).open()
         found = estimate_making(spec.folder, spec.layout, maker, range(spec.layout.n_rows))
     reporter.message(f"{spec.folder}: {found.describe(workers)}")
 

@@ -1,0 +1,99 @@
+"""Boxes on images: what an annotation is, and the file that lies beside the arrays."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import DamagedError
+from glyphgen.files.opening import ARRAY, describe_unread, open_regular
+
+__all__ = [
+    "ANNOTATIONS_NAME",
+    "ANNOTATION_DTYPE",
+    "LEVELS",
+    "MOST_CODEPOINTS",
+    "clip_boxes",
+    "dump_annotations",
+    "read_annotations",
+]
+
+ANNOTATIONS_NAME = "annotations.npy"
+
+LEVELS = ("block", "line", "word", "character")
+"""What a box is about: a field or a block of text, and its parts."""
+
+MOST_CODEPOINTS = 4
+"""Of a character with its marks, or of a ligature, that are kept."""
+
+ANNOTATION_DTYPE = np.dtype(
+    [
+        ("row", "<u4"),
+        ("level", "u1"),
+        ("class_index", "<u4"),
+        ("parent", "<i4"),
+        ("order", "<u4"),
+        ("x", "<f4"),
+        ("y", "<f4"),
+        ("width", "<f4"),
+        ("height", "<f4"),
+        ("corners", "<f4", (4, 2)),
+        ("codepoints", "<u4", (MOST_CODEPOINTS,)),
+    ]
+)
+"""One box.
+
+``row`` is that of its image, ``level`` a place in ``LEVELS``, ``class_index`` that of its field or block.
+``parent`` is the place, among the boxes of its image, of the box that it is a part of; -1 for blocks.
+``order`` tells when it is read among the boxes of its image and level. ``x, y, width, height``, in pixels
+from the upper left corner of the image, hold all of its ink and nothing else. ``corners`` are those of the
+box about the same ink before the page was turned, from its upper left corner clockwise. ``codepoints`` are
+of a character, with zeros behind them.
+"""
+
+
+def clip_boxes(
+    annotations: NDArray[Any], boxes: NDArray[np.float64], height: int, width: int
+) -> None:
+    """Fill ``x, y, width, height`` with boxes (n, 4), left, top, right, bottom, within the image."""
+    most = np.array([width, height, width, height], dtype=np.float64)
+    left, top, right, bottom = np.clip(boxes, 0.0, most).T
+    annotations["x"], annotations["y"] = left, top
+    annotations["width"], annotations["height"] = right - left, bottom - top
+
+
+def dump_annotations(annotations: NDArray[Any]) -> bytes:
+    """Return annotations as the content of their file."""
+    content = io.BytesIO()
+    np.lib.format.write_array(content, annotations, allow_pickle=False)
+    return content.getvalue()
+
+
+def read_annotations(folder: Path) -> NDArray[Any] | None:
+    """Return the annotations of a dataset, memory-mapped; None where it has none.
+
+    Raises:
+        DamagedError: The file is no array of annotations.
+    """
+    path = folder / ANNOTATIONS_NAME
+    try:
+        with open_regular(path, ARRAY, within=folder) as file:
+            version = np.lib.format.read_magic(file)
+            if version != (1, 0):
+                raise ValueError(version)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            offset = file.tell()
+        if dtype != ANNOTATION_DTYPE or len(shape) != 1:
+            raise ValueError(dtype)
+        return (
+            np.memmap(path, ANNOTATION_DTYPE, "r", offset, shape)
+            if shape[0]
+            else np.zeros(0, ANNOTATION_DTYPE)
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        why = describe_unread(error) if isinstance(error, OSError) else "is no array of annotations"
+        raise DamagedError(f"{path}: {why} (make the dataset again, with --force)") from None

@@ -1,0 +1,473 @@
+"""What stands on every page, as numbers, lazily: any page alone, in any order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.choices import SPLITS
+from glyphgen.errors import RecipeError
+from glyphgen.layout.page_lines import (
+    SPACE_EM,
+    Atoms,
+    Boxes,
+    LineLayout,
+    box_characters,
+    lay_line,
+    turn,
+)
+from glyphgen.layout.page_texts import PageTexts, spell
+from glyphgen.outlines import RunStore
+from glyphgen.plan.placements import SAMPLE_DTYPE
+from glyphgen.plan.splits import split_faces
+from glyphgen.recipe import Recipe
+from glyphgen.streams import Stage, Stream, mix_words
+from glyphgen.text import show_count, show_some, show_text
+
+__all__ = ["PageBoxes", "PagePlan", "PageScene", "make_boxes", "make_page_plan"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_WORDS = 4  # of 64 bits for each page; more are mixed of the first
+_MOST_WORDS = 40  # of a line that are drawn by lot at once
+_PAGE, _FIELD, _TEXT, _RULE = 0, 1 << 8, 1 << 10, 1 << 12  # uses of a page's word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageScene:
+    """One page.
+
+    Attributes:
+        atoms: What is written on it.
+        rules: (n, 4, 2), the corners of its lines, in pixels.
+        sample: Of ``SAMPLE_DTYPE``.
+    """
+
+    atoms: Atoms
+    rules: Floats
+    sample: NDArray[Any]
+
+    @property
+    def skew_deg(self) -> float:
+        """How far the page is turned."""
+        return float(self.sample["rotation_deg"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageBoxes:
+    """The boxes of one page by level: blocks, lines, words, characters.
+
+    Attributes:
+        characters: With what they are of.
+        parents: For each level but the first, the place of each box's parent in the level above.
+        upright, turned: For each level (n, 4), left, top, right, bottom.
+        class_index: Of the block of each box, by level.
+    """
+
+    characters: Boxes
+    parents: tuple[Ints, ...]
+    upright: tuple[Floats, ...]
+    turned: tuple[Floats, ...]
+    class_index: tuple[Ints, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePlan:
+    """The pages of a dataset.
+
+    Attributes:
+        recipe: What is planned.
+        texts: What may stand on them.
+        faces_of: The faces of each split that has pages.
+        n_pages: Of each split, in the order of ``SPLITS``.
+        usable: bool (faces, forms): what a face may write.
+        n_forms: Forms of each face.
+    """
+
+    recipe: Recipe
+    texts: PageTexts
+    faces_of: dict[str, Ints]
+    n_pages: tuple[int, ...]
+    usable: NDArray[np.bool_]
+    n_forms: int
+    _fillers: dict[tuple[int, int], Ints] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def n_rows(self) -> int:
+        """Pages of all splits."""
+        return sum(self.n_pages)
+
+    @property
+    def splits(self) -> dict[str, tuple[int, int]]:
+        """First page and page after the last of each split that has pages."""
+        ends = np.cumsum([0, *self.n_pages]).tolist()
+        rows = zip(SPLITS, ends, ends[1:], strict=False)
+        return {name: (first, last) for name, first, last in rows if last > first}
+
+    def describe(self, n_classes: int, n_faces: int) -> str:
+        """Return the plan in one line."""
+        kinds = show_count(n_classes - 1, "kind")
+        return (
+            f"{show_count(self.n_rows, 'page')} with {kinds} of fields and blocks:"
+            f" {show_count(n_faces, 'face')} in equal turns"
+        )
+
+    def count_rows(self) -> dict[str, Ints]:
+        """Return how many images each class has in each split: all are of the first, ``page``."""
+        n_classes = len(self.texts.table)
+        counts = {}
+        for name, (first, last) in self.splits.items():
+            counts[name] = np.zeros(n_classes, dtype=np.int64)
+            counts[name][0] = last - first
+        return counts
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {form: k for k, form in enumerate(self.texts.table.all_forms)}
+
+    @cached_property
+    def _class_of(self) -> dict[str, int]:
+        return {label: k for k, label in enumerate(self.texts.table.labels)}
+
+    @cached_property
+    def n_characters(self) -> Ints:
+        """Of every form: (n_forms,)."""
+        return np.array([len(form) for form in self.texts.table.all_forms], dtype=np.int64)
+
+    def make_page(self, row: int, store: RunStore) -> PageScene:
+        """Return what stands on a page.
+
+        Args:
+            row: Of the dataset.
+            store: The runs of all cells.
+        """
+        page = self.recipe.page
+        assert page is not None
+        word = Stream(self.recipe.seed, Stage.PAGE, _WORDS).words(0, row, 1)[:, 0]
+        face = self._choose_face(row)
+        chance = _Chance(word, _PAGE)
+        low, high = page.skew
+        skew = low + (high - low) * chance.draw()
+        height, width = page.size
+        writer = _Writer(self, store, face, height, width)
+        for number, one in enumerate(page.field):
+            chance = _Chance(word, _FIELD + number)
+            if chance.draw() < one.chance:
+                self._write_field(writer, number, chance)
+        for number, block in enumerate(page.text):
+            chance = _Chance(word, _TEXT + number)
+            if chance.draw() < block.chance:
+                self._write_block(writer, number, chance)
+        rules = []
+        for number, rule in enumerate(page.rule):
+            if _Chance(word, _RULE + number).draw() < rule.chance:
+                ends = np.array([rule.start, rule.end]) * (width, height)
+                rules.append(_thicken(ends, rule.thickness * height))
+        sample = np.zeros((), dtype=SAMPLE_DTYPE)
+        sample["sample"], sample["face"], sample["source_row"] = row, face, -1
+        sample["rotation_deg"], sample["stretch"] = skew, 1.0
+        # What the dataset keeps is what is drawn.
+        turned = turn(np.array(rules).reshape(-1, 4, 2), float(sample["rotation_deg"]), page.size)
+        return PageScene(atoms=writer.finish(), rules=turned, sample=sample)
+
+    def _choose_face(self, row: int) -> int:
+        for name, (first, last) in self.splits.items():
+            if first <= row < last:
+                faces = self.faces_of[name]
+                return int(faces[(row - first) % len(faces)])
+        raise IndexError(row)
+
+    def _write_field(self, writer: "_Writer", number: int, chance: "_Chance") -> None:
+        assert self.recipe.page is not None
+        one = self.recipe.page.field[number]
+        written: list[tuple[str, ...]] = [(word,) for word in self.texts.labels[number]]
+        written += self._spell_value(number, chance)
+        forms = [form for word in written for form in word]
+        words = [k for k, word in enumerate(written) for _ in word]
+        low, high = one.size
+        size = (low + (high - low) * chance.draw()) * writer.height
+        jitter = (np.array([chance.draw(), chance.draw()]) * 2 - 1) * one.jitter * writer.height
+        at = np.array(one.at) * (writer.width, writer.height) + jitter
+        writer.begin_block(self._class_of[one.label])
+        writer.write_line(forms, words, at, size)
+
+    def _spell_value(self, number: int, chance: "_Chance") -> list[tuple[str, ...]]:
+        """Return the words of a field's value, each as the forms that it is written with."""
+        written: list[tuple[str, ...]] = []
+        is_open = False  # whether what comes belongs to the last word
+        for part, is_name in self.texts.values[number]:
+            choices = self.texts.names.get(part, ())
+            text = choices[chance.choose(len(choices))] if is_name else part
+            for k, word in enumerate(text.split()):
+                if k == 0 and is_open and not text[:1].isspace():
+                    written[-1] += spell(word)
+                else:
+                    written.append(spell(word))
+            is_open = bool(text.strip()) and not text[-1].isspace()
+        return written
+
+    def _write_block(self, writer: "_Writer", number: int, chance: "_Chance") -> None:
+        assert self.recipe.page is not None
+        block = self.recipe.page.text[number]
+        usable = self._find_fillers(number, writer.face)
+        low, high = block.size
+        size = (low + (high - low) * chance.draw()) * writer.height
+        fewest, most = block.lines
+        n_lines = fewest + chance.choose(most - fewest + 1)
+        width_em = block.width * writer.width / size
+        x, y = np.array(block.at) * (writer.width, writer.height)
+        writer.begin_block(self._class_of[block.label])
+        for _ in range(n_lines):
+            if y > writer.height - size:
+                break
+            chosen = usable[chance.choose_many(len(usable), _MOST_WORDS)]
+            ends = np.cumsum(writer.advance[chosen] + SPACE_EM) - SPACE_EM
+            n = max(1, int(np.searchsorted(ends, width_em, side="right")))
+            forms = [self.texts.table.all_forms[k] for k in chosen[:n].tolist()]
+            writer.write_line(forms, range(n), np.array([x, y]), size)
+            y += block.leading * size
+
+    def _find_fillers(self, number: int, face: int) -> Ints:
+        """Return the words of a block that a face may write."""
+        key = number, face
+        if key not in self._fillers:
+            words = np.array(self.texts.fillers[number], dtype=np.int64)
+            self._fillers[key] = words[self.usable[face, words]]
+        return self._fillers[key]
+
+
+class _Chance:
+    """What a page draws by lot for one use, one number after the other."""
+
+    def __init__(self, word: NDArray[np.uint64], use: int) -> None:
+        self._word, self._use, self._next = word, use, 0
+
+    def _take(self, n: int) -> NDArray[np.uint64]:
+        first, self._next = self._next, self._next + n
+        return mix_words(self._word, self._use, self._next)[0, first:]
+
+    def draw(self) -> float:
+        """Return a number from 0 to below 1."""
+        return float(self._take(1)[0] >> np.uint64(11)) / 2**53
+
+    def choose(self, n: int) -> int:
+        """Return a whole number from 0 to n - 1."""
+        return int(self._take(1)[0] % np.uint64(n))
+
+    def choose_many(self, n: int, many: int) -> Ints:
+        """Return so many whole numbers from 0 to n - 1."""
+        return (self._take(many) % np.uint64(n)).astype(np.int64)
+
+
+class _Writer:
+    """Collects the lines of one page."""
+
+    def __init__(self, plan: PagePlan, store: RunStore, face: int, height: int, width: int) -> None:
+        self.face, self.height, self.width = face, height, width
+        self._place = plan._place
+        self._direction = plan.recipe.page.direction if plan.recipe.page else "auto"
+        self._first = face * plan.n_forms
+        own = slice(self._first, self._first + plan.n_forms)
+        # Twice the middle of a line of type is how far the pen moves.
+        self.advance: Floats = store.center[own, 0].astype(np.float64) * 2
+        self._middle = float(store.center[self._first, 1])
+        self._cells: list[Ints] = []
+        self._at: list[tuple[Floats, float, float]] = []
+        self._words: list[Ints] = []
+        self._line_of_word: list[int] = []
+        self._block_of_line: list[int] = []
+        self._class_of_block: list[int] = []
+
+    def begin_block(self, class_index: int) -> None:
+        """Go on with another field or block."""
+        self._class_of_block.append(class_index)
+
+    def write_line(
+        self, forms: Sequence[str], words: Sequence[int], at: Floats, size: float
+    ) -> None:
+        """Write a line that begins at a place, smaller and farther inside where it would leave the page."""
+        if not forms:
+            return
+        places = np.array([self._place[form] for form in forms], dtype=np.int64)
+        line, direction = lay_line(forms, words, self.advance[places], self._direction)
+        size = min(size, self.width / max(line.width, 1e-6))
+        left = at[0] - line.width * size if direction == "rtl" else at[0]
+        left = min(max(left, 0.0), self.width - line.width * size)
+        y = min(max(at[1], size / 2), self.height - size / 2)
+        self._add(places, words, line, left, y, size)
+
+    def _add(
+        self,
+        places: Ints,
+        words: Sequence[int],
+        line: LineLayout,
+        left: float,
+        y: float,
+        size: float,
+    ) -> None:
+        n_words = len(self._line_of_word)
+        numbers = np.array(words, dtype=np.int64)
+        self._cells.append(self._first + places)
+        self._at.append((left + line.x * size, y + self._middle * size, size))
+        self._words.append(n_words + numbers - numbers[0])
+        self._line_of_word += [len(self._block_of_line)] * int(numbers[-1] - numbers[0] + 1)
+        self._block_of_line.append(len(self._class_of_block) - 1)
+
+    def finish(self) -> Atoms:
+        """Return all that is written."""
+        counts = [len(cells) for cells in self._cells]
+        empty = np.zeros(0, dtype=np.int64)
+        return Atoms(
+            cell=np.concatenate([empty, *self._cells]),
+            x=np.concatenate([np.zeros(0), *(x for x, _, _ in self._at)]),
+            y=np.repeat([y for _, y, _ in self._at], counts),
+            size=np.repeat([size for _, _, size in self._at], counts),
+            word=np.concatenate([empty, *self._words]),
+            line_of_word=np.array(self._line_of_word, dtype=np.int64),
+            block_of_line=np.array(self._block_of_line, dtype=np.int64),
+            class_of_block=np.array(self._class_of_block, dtype=np.int64),
+        )
+
+
+def _thicken(ends: Floats, thickness: float) -> Floats:
+    """Return the corners (4, 2) of a line between two points (2, 2)."""
+    along = ends[1] - ends[0]
+    length = float(np.sqrt((along * along).sum())) or 1.0
+    across = np.array([-along[1], along[0]]) * (thickness / 2 / length)
+    return np.array([ends[0] + across, ends[1] + across, ends[1] - across, ends[0] - across])
+
+
+def make_boxes(plan: PagePlan, store: RunStore, scene: PageScene) -> PageBoxes:
+    """Return the boxes of a page, of all that has ink."""
+    atoms = scene.atoms
+    frame = plan.recipe.image.height, plan.recipe.image.width
+    n_characters = plan.n_characters[atoms.cell % plan.n_forms]
+    characters = box_characters(store, atoms, n_characters, scene.skew_deg, frame)
+    groups = atoms.word[characters.atom]
+    upright, turned = [characters.upright], [characters.turned]
+    parents: list[Ints] = []
+    for above in (atoms.line_of_word, atoms.block_of_line, atoms.class_of_block):
+        kept, starts, place = np.unique(groups, return_index=True, return_inverse=True)
+        parents.append(place)
+        for boxes in (upright, turned):
+            below = boxes[-1]
+            low = np.minimum.reduceat(below[:, :2], starts) if len(starts) else below[:, :2]
+            high = np.maximum.reduceat(below[:, 2:], starts) if len(starts) else below[:, 2:]
+            boxes.append(np.concatenate([low, high], axis=1))
+        groups = above[kept]
+    class_index = [groups]
+    for place in parents[::-1]:
+        class_index.append(class_index[-1][place])
+    return PageBoxes(
+        characters=characters,
+        parents=tuple(parents[::-1]),
+        upright=tuple(upright[::-1]),
+        turned=tuple(turned[::-1]),
+        class_index=tuple(class_index),
+    )
+
+
+def make_page_plan(
+    recipe: Recipe,
+    texts: PageTexts,
+    store: RunStore,
+    admitted: NDArray[np.bool_],
+    faces: Sequence[Any],
+    typefaces: Ints,
+) -> PagePlan:
+    """Divide the pages among the splits and their faces.
+
+    Args:
+        recipe: What is planned.
+        texts: What may stand on its pages.
+        store: The runs of F * C cells.
+        admitted: bool (F, C).
+        faces: F faces.
+        typefaces: (F,), equal numbers for faces of one typeface.
+
+    Raises:
+        RecipeError: A field or block does not fit its page, no face may write all fields, or a split is
+            left without a face.
+    """
+    assert recipe.page is not None
+    problems = list(_find_misplaced(recipe, texts, store))
+    if problems:
+        raise RecipeError(*problems)
+    needed = _list_needed(texts)
+    able = np.asarray(admitted[:, needed].all(axis=1))
+    for words in texts.fillers:
+        able &= np.asarray(admitted[:, np.array(words, dtype=np.int64)].any(axis=1))
+    faces_of = {
+        name: of_split[able[of_split]]
+        for name, of_split in split_faces(recipe, faces, typefaces).items()
+    }
+    n_pages = _share_pages(recipe, faces_of)
+    for name, n in zip(SPLITS, n_pages, strict=True):
+        if n and not len(faces_of[name]):
+            worst = needed[np.argsort(admitted[:, needed].sum(axis=0), kind="stable")][:3]
+            shown = show_some(show_text(texts.table.all_forms[k]) for k in worst.tolist())
+            raise RecipeError(
+                f"{recipe.place('page')}: no face of {name} may write all fields, such as {shown}"
+                " (add fonts, or see `glyphgen fonts check`)"
+            )
+    return PagePlan(
+        recipe=recipe,
+        texts=texts,
+        faces_of=faces_of,
+        n_pages=n_pages,
+        usable=admitted,
+        n_forms=store.n_forms,
+    )
+
+
+def _list_needed(texts: PageTexts) -> Ints:
+    """Return the forms that fields are written with, which every face has to have."""
+    fillers = {k for words in texts.fillers for k in words}
+    place = {form: k for k, form in enumerate(texts.table.all_forms)}
+    needed = {k for k in place.values() if k not in fillers}
+    needed |= {place[word] for words in texts.labels for word in words}
+    return np.array(sorted(needed), dtype=np.int64)
+
+
+def _share_pages(recipe: Recipe, faces_of: dict[str, Ints]) -> tuple[int, ...]:
+    count = recipe.render.count or 0
+    if recipe.split.by == "face":
+        total = sum(map(len, faces_of.values())) or 1
+        val, test = (round(count * len(faces_of[name]) / total) for name in ("val", "test"))
+    else:
+        val, test = round(count * recipe.split.val), round(count * recipe.split.test)
+    return count - val - test, val, test
+
+
+def _find_misplaced(recipe: Recipe, texts: PageTexts, store: RunStore) -> Sequence[str]:
+    """Return what does not fit the page even at its smallest."""
+    page = recipe.page
+    assert page is not None
+    height, width = page.size
+    advance = store.center[:, 0].reshape(-1, store.n_forms).max(axis=0) * 2
+    place = {form: k for k, form in enumerate(texts.table.all_forms)}
+    problems = []
+    for number, one in enumerate(page.field):
+        needed = sum(float(advance[place[word]]) for word in texts.labels[number])
+        needed_px = needed * one.size[0] * height
+        if needed_px > width:
+            problems.append(
+                f"{recipe.place(f'page.field.{number}')}: its label is {needed_px:,.0f} pixels long at"
+                f" its smallest, expected at most {width:,}, the width of the page"
+            )
+    for number, block in enumerate(page.text):
+        last = block.at[1] + (block.lines[0] - 1) * block.leading * block.size[0]
+        if last > 1.0:
+            problems.append(
+                f"{recipe.place(f'page.text.{number}')}: its {block.lines[0]} lines end at"
+                f" {last:.2f} of the page's height, expected at most 1 (fewer lines, or higher up)"
+            )
+        if block.width * width < block.size[0] * height:
+            problems.append(
+                f"{recipe.place(f'page.text.{number}.width')}: found {block.width:g}, less than an em"
+            )
+    return problems

@@ -1,0 +1,145 @@
+"""The pages of a recipe, drawn; and the boxes on them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.dataset.annotations import ANNOTATION_DTYPE, MOST_CODEPOINTS, clip_boxes
+from glyphgen.engines import EngineInputs
+from glyphgen.engines.vector import VectorEngine
+from glyphgen.images.polygons import fill_convex
+from glyphgen.outlines import RunStore
+from glyphgen.plan import SAMPLE_DTYPE, Placements
+from glyphgen.plan.pages import PagePlan, PageScene, make_boxes
+from glyphgen.progress import SILENT, Reporter, track
+from glyphgen.render.drawing import (
+    RenderJob,
+    apply_polarity,
+    augment_images,
+    make_render_job,
+    open_augmenter,
+)
+
+if TYPE_CHECKING:  # a worker needs no gate
+    from glyphgen.render.preparing import PreparedRender
+
+__all__ = ["PageJob", "annotate_pages", "make_job"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageJob:
+    """What a worker needs to draw any page; no font is among it."""
+
+    plan: PagePlan
+    store_file: Path
+
+    def open(self) -> "PageDrawer":
+        """Return what draws pages."""
+        return PageDrawer(self.plan, RunStore.open(self.store_file))
+
+
+class PageDrawer:
+    """Draws pages.
+
+    Args:
+        plan: Of all pages.
+        store: The runs of all cells.
+    """
+
+    def __init__(self, plan: PagePlan, store: RunStore) -> None:
+        self._plan, self._store = plan, store
+        self._engine = VectorEngine(EngineInputs.of_recipe(plan.recipe, store, (), ()))
+        self._augmenter = open_augmenter(plan.recipe)
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        """Draw some pages, as they lie on disk.
+
+        Args:
+            rows: Of the dataset.
+            images: uint8 (n, H, W), filled, with the recipe's polarity.
+            samples: (n,) of ``find_sample_dtype``, filled.
+        """
+        scenes = [self._plan.make_page(row, self._store) for row in rows]
+        images[:] = 0
+        for k, scene in enumerate(scenes):
+            self._draw(scene, images[k : k + 1])
+        plain = np.array([scene.sample for scene in scenes], dtype=SAMPLE_DTYPE)
+        samples[list(SAMPLE_DTYPE.names or ())] = plain
+        if self._augmenter:
+            values = augment_images(self._augmenter, plain, images)
+            samples[list(values.dtype.names or ())] = values
+        apply_polarity(self._plan.recipe, images)
+
+    def _draw(self, scene: PageScene, image: NDArray[np.uint8]) -> None:
+        atoms = scene.atoms
+        n = len(atoms.cell)
+        placements = Placements(
+            cell=atoms.cell,
+            samples=np.zeros(n, dtype=SAMPLE_DTYPE),
+            matrix=atoms.make_matrices(scene.skew_deg, image.shape[1:]),
+            wobble=np.zeros((n, 0, 2), dtype=np.float32),
+            scatter=np.zeros((n, 0), dtype=np.uint64),
+        )
+        self._engine.draw_onto(placements, image, np.zeros(n, dtype=np.int64))
+        for rule in scene.rules:
+            fill_convex(image[0], rule)
+
+
+def make_job(prepared: "PreparedRender", work_folder: Path) -> PageJob | RenderJob:
+    """Return what workers need, with the outlines written where they can map them."""
+    if not isinstance(prepared.planned, PagePlan):
+        return make_render_job(prepared, work_folder)
+    store_file = work_folder / "outlines"
+    prepared.store.write(store_file)
+    return PageJob(plan=prepared.planned, store_file=store_file)
+
+
+def annotate_pages(plan: PagePlan, store: RunStore, *, reporter: Reporter = SILENT) -> NDArray[Any]:
+    """Return the boxes of all pages: (n,) of ``ANNOTATION_DTYPE``."""
+    codes = [np.array(list(map(ord, form)), dtype=np.uint32) for form in plan.texts.table.all_forms]
+    starts = np.concatenate([[0], np.cumsum(plan.n_characters)])
+    flat = np.concatenate([np.zeros(0, dtype=np.uint32), *codes])
+    parts = [
+        _annotate(plan, store, row, flat, starts)
+        for row in track(range(plan.n_rows), step="find boxes", unit="pages", reporter=reporter)
+    ]
+    return np.concatenate([np.zeros(0, dtype=ANNOTATION_DTYPE), *parts])
+
+
+def _annotate(
+    plan: PagePlan,
+    store: RunStore,
+    row: int,
+    codes: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+) -> NDArray[Any]:
+    scene = plan.make_page(row, store)
+    boxes = make_boxes(plan, store, scene)
+    counts = [len(level) for level in boxes.turned]
+    first = np.cumsum([0, *counts])
+    own = np.zeros(first[-1], dtype=ANNOTATION_DTYPE)
+    own["row"] = row
+    own["level"] = np.repeat(np.arange(len(counts)), counts)
+    own["order"] = np.concatenate([np.arange(n) for n in counts])
+    own["parent"] = -1
+    own["class_index"] = np.concatenate(boxes.class_index)
+    for level, parent in enumerate(boxes.parents, start=1):
+        own["parent"][first[level] : first[level + 1]] = first[level - 1] + parent
+    height, width = plan.recipe.image.height, plan.recipe.image.width
+    clip_boxes(own, np.concatenate(boxes.turned), height, width)
+    left, top, right, bottom = np.concatenate(boxes.upright).T
+    own["corners"] = np.stack(
+        [np.stack(c, axis=1) for c in ((left, top), (right, top), (right, bottom), (left, bottom))],
+        axis=1,
+    )
+    characters = boxes.characters
+    form = scene.atoms.cell[characters.atom] % plan.n_forms
+    begin, n = starts[form] + characters.first, characters.last - characters.first
+    of_characters = own["codepoints"][first[-2] :]
+    for k in range(MOST_CODEPOINTS):
+        there = n > k
+        of_characters[there, k] = codes[begin[there] + k]
+    return own
