@@ -21,9 +21,11 @@ __all__ = [
     "BLACK_ON_WHITE",
     "COMPRESSIONS",
     "ENGINES",
+    "EXPORT_FORMATS",
     "FITS",
     "FRAMINGS",
     "IMPORT_FORMATS",
+    "LEVELS",
     "MAKERS",
     "MODELS",
     "MODEL_FRAMINGS",
@@ -89,7 +91,7 @@ class ImportEntry(Entry):
     """One format that is imported.
 
     Attributes:
-        takes: Of the options ``class_map`` and ``codepoints``, those that the format takes.
+        takes: Of the options ``class_map``, ``codepoints`` and ``crops``, those that the format takes.
     """
 
     takes: frozenset[str] = frozenset()
@@ -176,11 +178,24 @@ IMPORT_FORMATS: Mapping[str, ImportEntry] = {
         "images.npy labels.npy, or one .npz that holds both, also for train, val and test.",
         takes=frozenset({"class_map", "codepoints"}),
     ),
+    "coco": ImportEntry(
+        "glyphgen.exchange.coco",
+        "open_coco",
+        "Boxes of a COCO page, cut out: annotations.json beside its images.",
+        takes=frozenset({"crops"}),
+    ),
     "dataset": ImportEntry(
         "glyphgen.exchange.glyphgen_dataset", "open_dataset", "Another dataset of glyphgen."
     ),
 }
 """What ``glyphgen import`` reads."""
+
+EXPORT_FORMATS: Mapping[str, Entry] = {
+    "coco": Entry(
+        "glyphgen.exchange.coco", "write_coco", "Pages with boxes: PNG images and COCO's JSON."
+    ),
+}
+"""What ``glyphgen export`` writes."""
 
 _REBUILD = Entry("glyphgen.exchange.rebuilding", "rebuild_assembled", "Proves index.json alone.")
 
@@ -221,6 +236,9 @@ COMPRESSIONS: Mapping[str, str] = {
     "gzip": "Images take a seventh of the room; HDF5 only.",
 }
 """Of the images of a dataset."""
+
+LEVELS = ("block", "line", "word", "character")
+"""What a box is about: a field or a block of text, and its parts."""
 
 SPLITS = ("train", "val", "test")
 """The splits of a dataset, in the order of their rows."""

@@ -75,7 +75,7 @@ OWNERS = {
 # is named here gives the library an open file, or reads what this program has written or brought along.
 OPENING = {
     "os.open": {"cli", "files", "dataset.shards.npy"},  # locks; what is written; the null device
-    "np.memmap": {"dataset.shards", "exchange.stored", "outlines"},
+    "np.memmap": {"dataset.annotations", "dataset.shards", "exchange.stored", "outlines"},
     "np.fromfile": {"dataset.shards.npy", "exchange.assembling", "files.writing"},
     "np.load": {"outlines", "gate", "balance.balanced_rows"},
     "h5py.File": {"dataset.shards.hdf5"},

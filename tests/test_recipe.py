@@ -46,6 +46,7 @@ SHIPPED = [
     "kana-grid",
     "kana-handwriting",
     "persian",
+    "persian-letter-pages",
     "persian-letterhead",
 ]
 SMALLEST = 'classes.text = "a"\nfonts.files = ["x.ttf"]\n'
@@ -92,6 +93,7 @@ def test_smallest_recipe_has_every_default(read: Read) -> None:
         "engine": "vector",
         "mode": "random",
         "per_class": 1000,
+        "count": None,
         "size": (0.6, 0.8),
         "shift_x": (-0.5, 0.5),
         "shift_y": (-0.5, 0.5),
@@ -449,7 +451,7 @@ def test_missing_file_gets_a_hint(read: Read) -> None:
     )
     assert find_problems(lambda: read_recipe(Path("sub/kana.toml"))) == (
         "sub/kana.toml: no such file, expected a recipe"
-        " (shipped recipes go by name: digits, hiragana, kana, kana-grid, kana-handwriting, persian)",
+        f" (shipped recipes go by name: {', '.join(SHIPPED)})",
     )
 
 
@@ -479,13 +481,10 @@ def test_file_that_cannot_be_read_is_refused(in_tmp: Path) -> None:
 
 def test_unknown_shipped_name_lists_the_shipped(in_tmp: Path) -> None:
     assert find_problems(lambda: read_recipe("kanna")) == (
-        "kanna: no such recipe, expected one of digits, hiragana, kana, kana-grid,"
-        " kana-handwriting, persian"
-        " (did you mean 'kana'?)",
+        f"kanna: no such recipe, expected one of {', '.join(SHIPPED)} (did you mean 'kana'?)",
     )
     assert find_problems(lambda: find_shipped("x")) == (
-        "x: no such recipe, expected one of digits, hiragana, kana, kana-grid, kana-handwriting, persian"
-        " (give a path to read your own)",
+        f"x: no such recipe, expected one of {', '.join(SHIPPED)} (give a path to read your own)",
     )
 
 

@@ -15,6 +15,7 @@ import click
 
 from glyphgen.cli.balance_command import balance
 from glyphgen.cli.evaluate_command import evaluate
+from glyphgen.cli.export_command import export
 from glyphgen.cli.fonts_command import fonts
 from glyphgen.cli.import_command import import_
 from glyphgen.cli.merge_command import merge
@@ -117,6 +118,7 @@ for command in (
     balance,
     verify,
     import_,
+    export,
     merge,
     train_baseline_command,
     evaluate,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from glyphgen.choices import IMPORT_FORMATS, POLARITIES
+from glyphgen.choices import IMPORT_FORMATS, LEVELS, POLARITIES
 from glyphgen.cli.options import check_size, making_options, sizing_options
 from glyphgen.cli.talk import DATASETS, print_assembled, say_how_to_resume, show_progress
 
@@ -56,6 +56,12 @@ def _list_takers(option: str) -> str:
     f" character are that character ({_list_takers('codepoints')}).",
 )
 @click.option(
+    "--crops",
+    type=click.Choice(LEVELS),
+    help="Of boxes, those that are cut out; their class is their text, of blocks their category"
+    f" ({_list_takers('crops')}).",
+)
+@click.option(
     "--strict", is_flag=True, help="Refuse what would be skipped, and images without ink."
 )
 @making_options
@@ -71,6 +77,7 @@ def import_(
     seed: int,
     class_map: Path | None,
     codepoints: bool,
+    crops: str | None,
     strict: bool,
     out: Path | None,
     workers: int,
@@ -92,6 +99,7 @@ def import_(
         format=format or "npy",
         class_map=class_map,
         codepoints=codepoints,
+        crops=crops,
         polarity=polarity,
         split=_read_split(split),
         seed=seed,

@@ -20,7 +20,14 @@ __all__ = ["preview"]
     show_default=True,
     metavar="PNG",
 )
-@click.option("--per-class", type=click.IntRange(min=1), default=4, show_default=True, metavar="K")
+@click.option(
+    "--per-class",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    metavar="K",
+    help="Samples of each class, or pages of a recipe of pages, with their boxes.",
+)
 @click.option(
     "--classes",
     "n_classes",
@@ -55,7 +62,7 @@ def preview(
     """
     from glyphgen.recipe import read_recipe
     from glyphgen.render.preparing import prepare_render
-    from glyphgen.render.previewing import preview_dataset, preview_recipe
+    from glyphgen.render.previewing import preview_dataset, preview_pages, preview_recipe
 
     if Path(recipe).is_dir():
         from glyphgen.dataset.reader import load
@@ -78,6 +85,10 @@ def preview(
         prepared = prepare_render(read_recipe(recipe, overrides), reporter=reporter)
     print_warnings(prepared.warnings)
     say(prepared.describe())
+    if prepared.recipe.page is not None:
+        preview_pages(prepared, out, n_pages=per_class)
+        print_path(out)
+        return
     n_shown = preview_recipe(prepared, out, per_class=per_class, n_classes=n_classes)
     if n_shown < len(prepared.table):
         say(f"{n_shown:,} of {len(prepared.table):,} classes shown")

@@ -13,17 +13,16 @@ from glyphgen.files.opening import ARRAY, describe_unread, open_regular
 __all__ = [
     "ANNOTATIONS_NAME",
     "ANNOTATION_DTYPE",
-    "LEVELS",
     "MOST_CODEPOINTS",
     "clip_boxes",
     "dump_annotations",
+    "frame_boxes",
     "read_annotations",
 ]
 
 ANNOTATIONS_NAME = "annotations.npy"
 
-LEVELS = ("block", "line", "word", "character")
-"""What a box is about: a field or a block of text, and its parts."""
+_COLORS = ((220, 40, 40), (30, 150, 60), (50, 90, 230), (230, 170, 30))  # of ``LEVELS``
 
 MOST_CODEPOINTS = 4
 """Of a character with its marks, or of a ligature, that are kept."""
@@ -45,12 +44,12 @@ ANNOTATION_DTYPE = np.dtype(
 )
 """One box.
 
-``row`` is that of its image, ``level`` a place in ``LEVELS``, ``class_index`` that of its field or block.
-``parent`` is the place, among the boxes of its image, of the box that it is a part of; -1 for blocks.
-``order`` tells when it is read among the boxes of its image and level. ``x, y, width, height``, in pixels
-from the upper left corner of the image, hold all of its ink and nothing else. ``corners`` are those of the
-box about the same ink before the page was turned, from its upper left corner clockwise. ``codepoints`` are
-of a character, with zeros behind them.
+``row`` is that of its image, ``level`` a place in ``choices.LEVELS``, ``class_index`` the class of its
+field or block. ``parent`` is the place, among the boxes of its image, of the box that it is a part of; -1
+for blocks. ``order`` tells when it is read among the boxes of its image and level. ``x, y, width, height``,
+in pixels from the upper left corner of the image, hold all of its ink and nothing else. ``corners`` are
+those of the box about the same ink before the page was turned, from its upper left corner clockwise.
+``codepoints`` are of a character, with zeros behind them.
 """
 
 
@@ -62,6 +61,18 @@ def clip_boxes(
     left, top, right, bottom = np.clip(boxes, 0.0, most).T
     annotations["x"], annotations["y"] = left, top
     annotations["width"], annotations["height"] = right - left, bottom - top
+
+
+def frame_boxes(page: NDArray[np.uint8], annotations: NDArray[Any]) -> None:
+    """Draw the boxes of a page onto its picture, RGB (H, W, 3); each level has its color."""
+    height, width = page.shape[:2]
+    for box in annotations[::-1]:  # blocks last, on top of what they hold
+        left, top = int(box["x"]), int(box["y"])
+        right = min(int(np.ceil(box["x"] + box["width"])), width) - 1
+        bottom = min(int(np.ceil(box["y"] + box["height"])), height) - 1
+        color = _COLORS[int(box["level"])]
+        page[top : bottom + 1, [left, right]] = color
+        page[[top, bottom], left : right + 1] = color
 
 
 def dump_annotations(annotations: NDArray[Any]) -> bytes:
@@ -84,14 +95,11 @@ def read_annotations(folder: Path) -> NDArray[Any] | None:
             if version != (1, 0):
                 raise ValueError(version)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-            offset = file.tell()
-        if dtype != ANNOTATION_DTYPE or len(shape) != 1:
-            raise ValueError(dtype)
-        return (
-            np.memmap(path, ANNOTATION_DTYPE, "r", offset, shape)
-            if shape[0]
-            else np.zeros(0, ANNOTATION_DTYPE)
-        )
+            if dtype != ANNOTATION_DTYPE or len(shape) != 1:
+                raise ValueError(dtype)
+            if not shape[0]:
+                return np.zeros(0, ANNOTATION_DTYPE)
+            return np.memmap(file, ANNOTATION_DTYPE, "r", file.tell(), shape)
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from glyphgen.choices import check_choice
+from glyphgen.dataset.annotations import ANNOTATION_DTYPE, read_annotations
 from glyphgen.dataset.index import ClassInfo, Index, find_digest, read_index
 from glyphgen.dataset.shards import Arrays, Shards, open_shards
 from glyphgen.images.polarity import to_ink
@@ -89,6 +90,7 @@ class Dataset:
         if split is not None:
             rows = range(*index.splits[check_choice(split, index.splits, f"{folder}: split")])
         parts = self._parts = _Parts(open_shards(self.folder, index))
+        self._boxes: NDArray[Any] | None = None
         self.images = Rows(parts, "images", rows)
         self.ink = InkRows(parts, "images", rows, index.image.polarity)
         self.labels = Rows(parts, "labels", rows)
@@ -106,6 +108,25 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 of index.json, which names the hashes of all else: equal datasets have equal ones."""
         return find_digest(self.folder)
+
+    def boxes(self, row: int) -> NDArray[Any]:
+        """Return the boxes on an image: structured (n,), see ``ANNOTATION_DTYPE``; none where it has none.
+
+        Args:
+            row: Of this split.
+
+        Raises:
+            IndexError: There is no such row.
+            DamagedError: The file of boxes is none.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row}, expected 0 to {len(self) - 1}")
+        if self._boxes is None:
+            found = read_annotations(self.folder)
+            self._boxes = np.zeros(0, ANNOTATION_DTYPE) if found is None else found
+        first = self.index.splits[self.split][0] if self.split is not None else 0
+        own = np.searchsorted(self._boxes["row"], [first + row, first + row + 1])
+        return np.asarray(self._boxes[own[0] : own[1]])
 
     @property
     def classes(self) -> tuple[ClassInfo, ...]:

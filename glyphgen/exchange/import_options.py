@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from glyphgen.choices import FITS, POLARITIES, STORAGE_FORMATS, check_choice, check_seed
+from glyphgen.choices import FITS, LEVELS, POLARITIES, STORAGE_FORMATS, check_choice, check_seed
 from glyphgen.errors import ChoiceError
 
 __all__ = ["LARGEST_SIDE_PX", "AssemblyOptions", "ImportOptions"]
@@ -58,6 +58,7 @@ class ImportOptions(AssemblyOptions):
         class_map: File with a table ``index,codepoint,char`` for labels or folders that are indices; what
             lies beside the images without it.
         codepoints: Labels are code points, and folders of one ASCII character are that character.
+        crops: Of boxes, the level that is cut out: block, line, word or character; all without it.
         polarity: Of the source, a key of ``POLARITIES``; detected without it.
         split: How much of each class's train rows become ``val`` and ``test``: ``{"val": 0.1}``.
         seed: Chooses these rows, 0 to 2**64 - 1.
@@ -66,6 +67,7 @@ class ImportOptions(AssemblyOptions):
 
     class_map: str | os.PathLike[str] | None = None
     codepoints: bool = False
+    crops: str | None = None
     polarity: str | None = None
     split: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
@@ -75,6 +77,8 @@ class ImportOptions(AssemblyOptions):
         AssemblyOptions.__post_init__(self)  # slots=True makes another class, which super() misses
         if self.polarity is not None:
             check_choice(self.polarity, POLARITIES, "polarity")
+        if self.crops is not None:
+            check_choice(self.crops, LEVELS, "crops")
         if self.class_map and self.codepoints:
             raise ChoiceError("class_map and codepoints: found both, expected one of them")
         for name in self.split:

@@ -67,7 +67,11 @@ def open_source(
 def _check_taken(source_format: str, options: ImportOptions) -> None:
     """Check that no option is given that the format does not take: it would be dropped in silence."""
     problems = []
-    for option, flag in (("class_map", "--class-map"), ("codepoints", "--codepoints")):
+    for option, flag in (
+        ("class_map", "--class-map"),
+        ("codepoints", "--codepoints"),
+        ("crops", "--crops"),
+    ):
         takers = [name for name, entry in IMPORT_FORMATS.items() if option in entry.takes]
         if getattr(options, option) and source_format not in takers:
             problems.append(

@@ -13,12 +13,18 @@ from glyphgen.files.writing import write_bytes
 __all__ = ["encode_png", "make_data_uri", "make_strip", "write_png"]
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """Return a gray (H, W) or RGB (H, W, 3) image as the content of a PNG file."""
+def encode_png(image: NDArray[np.uint8], *, quick: bool = False) -> bytes:
+    """Return a gray (H, W) or RGB (H, W, 3) image as the content of a PNG file.
+
+    Args:
+        image: To encode.
+        quick: Take a third more room, and a tenth of the time.
+    """
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(image).save(stream, format="PNG", optimize=True)
+    how = {"compress_level": 1} if quick else {"optimize": True}
+    Image.fromarray(image).save(stream, format="PNG", **how)
     return stream.getvalue()
 
 
@@ -32,10 +38,10 @@ def make_strip(images: Sequence[NDArray[np.uint8]]) -> str:
     return make_data_uri(np.hstack(list(images)))
 
 
-def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+def write_png(path: Path, image: NDArray[np.uint8], *, quick: bool = False) -> None:
     """Write a gray (H, W) or RGB (H, W, 3) image as a PNG file.
 
     Raises:
         DatasetError: The disk refused.
     """
-    write_bytes(path, encode_png(image))
+    write_bytes(path, encode_png(image, quick=quick))

@@ -44,23 +44,25 @@ def lay_line(
         advance: (n,), of each form, in em.
         direction: "ltr", "rtl", or "auto": that of the first letter.
     """
-    starts, text = [], ""
+    # A space is a thing of its own: it may part two stretches of one direction.
+    things: list[tuple[int, int]] = []  # where it begins, and which form it is; -1 is a space
+    text = ""
     for k, form in enumerate(forms):
-        text += " " * (bool(k) and words[k] != words[k - 1])
-        starts.append(len(text))
+        if k and words[k] != words[k - 1]:
+            things.append((len(text), -1))
+            text += " "
+        things.append((len(text), k))
         text += form
     if direction == "auto":
         direction = find_direction(text)
     levels = find_levels(text, direction)
-    order = order_levels([levels[start] for start in starts])
     x = np.zeros(len(forms))
-    at, last = 0.0, None
-    for k in order:
-        if last is not None and words[k] != words[last]:
-            at += SPACE_EM
-        x[k] = at
-        at += float(advance[k])
-        last = k
+    at = 0.0
+    for place in order_levels([levels[start] for start, _ in things]):
+        _, k = things[place]
+        if k >= 0:
+            x[k] = at
+        at += float(advance[k]) if k >= 0 else SPACE_EM
     return LineLayout(x, at), direction
 
 
@@ -127,6 +129,18 @@ class Boxes:
     last: Ints
     upright: Floats
     turned: Floats
+
+    def keep_within(self, height: int, width: int) -> "Boxes":
+        """Return those with ink on the page."""
+        left, top, right, bottom = self.turned.T
+        there = (left < width) & (top < height) & (right > 0) & (bottom > 0)
+        return Boxes(
+            atom=self.atom[there],
+            first=self.first[there],
+            last=self.last[there],
+            upright=self.upright[there],
+            turned=self.turned[there],
+        )
 
 
 def box_characters(

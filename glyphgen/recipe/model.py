@@ -27,7 +27,7 @@ from glyphgen.choices import (
 )
 from glyphgen.files.opening import MOST_SHARD_BYTES
 from glyphgen.recipe.origin import Origin, split_key
-from glyphgen.recipe.page import Page
+from glyphgen.recipe.page_tables import Page
 from glyphgen.recipe.render import Render, explain_unable
 from glyphgen.settings import Settings, show_value
 from glyphgen.text import show_bytes
@@ -435,8 +435,6 @@ class Recipe(Settings):
     def _find_page_misfits(self) -> Iterator[tuple[str, str]]:
         page = self.page
         if page is None:
-            if not self.classes.model_fields_set:
-                yield "classes", "missing, expected a table [classes]"
             if self.render.count is not None:
                 yield "render.count", "found without [page], expected per_class"
             return

@@ -70,6 +70,8 @@ def read_steps(path: str | os.PathLike[str]) -> tuple[AugmentStep, ...]:
 
 
 def _check(data: dict[str, Any], origin: Origin, problems: list[str]) -> Recipe:
+    if not {"classes", "page"} & data.keys():
+        problems.append(f"{origin.place(('classes',))}: missing, expected a table [classes]")
     try:
         recipe = Recipe.model_validate(data, context=origin)
     except ValidationError as error:

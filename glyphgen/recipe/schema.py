@@ -180,6 +180,8 @@ def _describe_one(root: dict[str, Any], node: dict[str, Any]) -> str:
             words = "letters, digits and . _ - (not . or - at the start)"
         case {"type": "array", "items": items}:
             words = f"a list of {_pluralise(describe(root, items))}"
+        case {"type": "array", "prefixItems": [first, *others]}:
+            words = f"a list of {len(others) + 1}, each {describe(root, first)}"
         case {"type": "boolean"}:
             words = "true or false"
         case {"oneOf": _}:

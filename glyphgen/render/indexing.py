@@ -10,7 +10,7 @@ from glyphgen.gate import count_faces
 from glyphgen.gate.page import GATE_NAME, make_gate_page
 from glyphgen.outlines import RunStore
 from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
-from glyphgen.plan.pages import PagePlan
+from glyphgen.plan.page_plan import PagePlan
 from glyphgen.production import choose_rows_per_shard
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import dump_recipe

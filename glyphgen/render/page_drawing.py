@@ -13,7 +13,7 @@ from glyphgen.engines.vector import VectorEngine
 from glyphgen.images.polygons import fill_convex
 from glyphgen.outlines import RunStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements
-from glyphgen.plan.pages import PagePlan, PageScene, make_boxes
+from glyphgen.plan.page_plan import PagePlan, PageScene, make_boxes
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.render.drawing import (
     RenderJob,
@@ -26,7 +26,7 @@ from glyphgen.render.drawing import (
 if TYPE_CHECKING:  # a worker needs no gate
     from glyphgen.render.preparing import PreparedRender
 
-__all__ = ["PageJob", "annotate_pages", "make_job"]
+__all__ = ["PageDrawer", "PageJob", "annotate_page", "annotate_pages", "make_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,23 +99,15 @@ def make_job(prepared: "PreparedRender", work_folder: Path) -> PageJob | RenderJ
 
 def annotate_pages(plan: PagePlan, store: RunStore, *, reporter: Reporter = SILENT) -> NDArray[Any]:
     """Return the boxes of all pages: (n,) of ``ANNOTATION_DTYPE``."""
-    codes = [np.array(list(map(ord, form)), dtype=np.uint32) for form in plan.texts.table.all_forms]
-    starts = np.concatenate([[0], np.cumsum(plan.n_characters)])
-    flat = np.concatenate([np.zeros(0, dtype=np.uint32), *codes])
     parts = [
-        _annotate(plan, store, row, flat, starts)
+        annotate_page(plan, store, row)
         for row in track(range(plan.n_rows), step="find boxes", unit="pages", reporter=reporter)
     ]
     return np.concatenate([np.zeros(0, dtype=ANNOTATION_DTYPE), *parts])
 
 
-def _annotate(
-    plan: PagePlan,
-    store: RunStore,
-    row: int,
-    codes: NDArray[np.uint32],
-    starts: NDArray[np.int64],
-) -> NDArray[Any]:
+def annotate_page(plan: PagePlan, store: RunStore, row: int) -> NDArray[Any]:
+    """Return the boxes of one page, level by level: (n,) of ``ANNOTATION_DTYPE``."""
     scene = plan.make_page(row, store)
     boxes = make_boxes(plan, store, scene)
     counts = [len(level) for level in boxes.turned]
@@ -137,9 +129,10 @@ def _annotate(
     )
     characters = boxes.characters
     form = scene.atoms.cell[characters.atom] % plan.n_forms
-    begin, n = starts[form] + characters.first, characters.last - characters.first
+    begin = plan.first_character[form] + characters.first
+    n = characters.last - characters.first
     of_characters = own["codepoints"][first[-2] :]
     for k in range(MOST_CODEPOINTS):
         there = n > k
-        of_characters[there, k] = codes[begin[there] + k]
+        of_characters[there, k] = plan.codepoints[begin[there] + k]
     return own

@@ -24,7 +24,7 @@ from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan import Plan, describe_undrawn, make_plan
-from glyphgen.plan.pages import PagePlan, make_page_plan
+from glyphgen.plan.page_plan import PagePlan, make_page_plan
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.asking_gate import ask_gate, needs_runs

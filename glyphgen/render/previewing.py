@@ -6,17 +6,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.dataset.annotations import frame_boxes
 from glyphgen.dataset.reader import Dataset
 from glyphgen.gate.thumbnails import draw_cells
 from glyphgen.images.ink import find_ink
+from glyphgen.images.png import write_png
 from glyphgen.images.polarity import find_paper
 from glyphgen.images.sheets import write_sheet
-from glyphgen.render.drawing import apply_polarity, augment_images, open_augmenter
+from glyphgen.outlines import RunStore
+from glyphgen.plan.page_plan import PagePlan
+from glyphgen.render.drawing import (
+    apply_polarity,
+    augment_images,
+    find_sample_dtype,
+    open_augmenter,
+)
+from glyphgen.render.page_drawing import PageDrawer, annotate_page
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.streams import Stage, order_by_words
 from glyphgen.text import show_codepoints
 
-__all__ = ["preview_dataset", "preview_recipe"]
+__all__ = ["preview_dataset", "preview_pages", "preview_recipe"]
 
 _SYMBOL = 64  # pixels: captions are smaller
 _LONGEST_SPELLED = 3  # characters whose code points stand in a caption; a word is drawn
@@ -53,6 +63,35 @@ def preview_recipe(
     symbols = [None if label.isascii() else _draw_symbol(prepared, label) for label in labels]
     write_sheet(Path(out), tiles, list(map(_caption, labels)), symbols)
     return len(chosen)
+
+
+def preview_pages(prepared: PreparedRender, out: str | os.PathLike[str], *, n_pages: int) -> int:
+    """Draw the first pages of a recipe side by side, with their boxes.
+
+    Blocks are red, lines green, words blue and characters yellow.
+
+    Args:
+        prepared: Of the recipe.
+        out: The PNG to write.
+        n_pages: At most so many.
+
+    Returns:
+        The pages on the sheet.
+    """
+    plan, store = prepared.planned, prepared.store
+    if not isinstance(plan, PagePlan) or not isinstance(store, RunStore):
+        raise TypeError("expected a recipe of pages")
+    n = min(n_pages, plan.n_rows)
+    image = prepared.recipe.image
+    images = np.empty((n, image.height, image.width), dtype=np.uint8)
+    samples = np.zeros(n, dtype=find_sample_dtype(prepared.recipe))
+    PageDrawer(plan, store).make_rows(range(n), images, samples)
+    pages = np.repeat(images[..., None], 3, axis=3)
+    for row in range(n):
+        boxes = annotate_page(plan, store, row)
+        frame_boxes(pages[row], boxes)
+    write_png(Path(out), np.concatenate(list(pages), axis=1))
+    return n
 
 
 def preview_dataset(

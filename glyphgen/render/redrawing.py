@@ -10,7 +10,7 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.engines import find_engine_version
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
-from glyphgen.plan.pages import PagePlan
+from glyphgen.plan.page_plan import PagePlan
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
 from glyphgen.render.indexing import make_index, make_layout, make_pages

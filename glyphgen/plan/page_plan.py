@@ -126,6 +126,10 @@ class PagePlan:
         return counts
 
     @cached_property
+    def _forms(self) -> tuple[str, ...]:
+        return self.texts.table.all_forms
+
+    @cached_property
     def _place(self) -> dict[str, int]:
         return {form: k for k, form in enumerate(self.texts.table.all_forms)}
 
@@ -137,6 +141,18 @@ class PagePlan:
     def n_characters(self) -> Ints:
         """Of every form: (n_forms,)."""
         return np.array([len(form) for form in self.texts.table.all_forms], dtype=np.int64)
+
+    @cached_property
+    def codepoints(self) -> NDArray[np.uint32]:
+        """Of all characters of all forms, one form after the other."""
+        text = "".join(self.texts.table.all_forms)
+        return np.array(list(map(ord, text)), dtype=np.uint32)
+
+    @cached_property
+    def first_character(self) -> Ints:
+        """Where each form begins in ``codepoints``: (n_forms,)."""
+        ends: Ints = np.cumsum(self.n_characters)
+        return ends - self.n_characters
 
     def make_page(self, row: int, store: RunStore) -> PageScene:
         """Return what stands on a page.
@@ -227,7 +243,7 @@ class PagePlan:
             chosen = usable[chance.choose_many(len(usable), _MOST_WORDS)]
             ends = np.cumsum(writer.advance[chosen] + SPACE_EM) - SPACE_EM
             n = max(1, int(np.searchsorted(ends, width_em, side="right")))
-            forms = [self.texts.table.all_forms[k] for k in chosen[:n].tolist()]
+            forms = [self._forms[k] for k in chosen[:n].tolist()]
             writer.write_line(forms, range(n), np.array([x, y]), size)
             y += block.leading * size
 
@@ -347,6 +363,7 @@ def make_boxes(plan: PagePlan, store: RunStore, scene: PageScene) -> PageBoxes:
     frame = plan.recipe.image.height, plan.recipe.image.width
     n_characters = plan.n_characters[atoms.cell % plan.n_forms]
     characters = box_characters(store, atoms, n_characters, scene.skew_deg, frame)
+    characters = characters.keep_within(*frame)
     groups = atoms.word[characters.atom]
     upright, turned = [characters.upright], [characters.turned]
     parents: list[Ints] = []
