@@ -20,6 +20,7 @@ SMALLER = {
     "train-baseline": ["--epochs", "0.02"],
     "evaluate": [],
 }  # fmt: skip
+SMALLER_PAGES = ["--set", "render.count=12"]
 REPLACED = {"10000": "40", "2000": "40", "--minutes 2": ""}
 
 # Files that a reader has, and a test has not: one command of each kind is left out.
@@ -40,7 +41,8 @@ def shrink(command: str) -> list[str]:
     for written, small in REPLACED.items():
         command = command.replace(written, small)
     words = shlex.split(command)
-    return [*words, *SMALLER.get(words[1], [])]
+    is_of_pages = words[1] == "render" and "pages" in command
+    return [*words, *(SMALLER_PAGES if is_of_pages else SMALLER.get(words[1], []))]
 
 
 def list_runnable(page: str) -> list[str]:

@@ -19,8 +19,8 @@ def list_recipes(as_json: bool) -> None:
     Example:
         glyphgen recipes
     """
-    from glyphgen.classes import make_class_table
     from glyphgen.files.opening import RECIPE, read_regular
+    from glyphgen.layout.page_texts import make_recipe_table
     from glyphgen.recipe import list_shipped, read_recipe
 
     rows = []
@@ -29,7 +29,7 @@ def list_recipes(as_json: bool) -> None:
         rows.append(
             {
                 "recipe": name,
-                "classes": len(make_class_table(recipe)),
+                "classes": len(make_recipe_table(recipe)),
                 "image": f"{recipe.image.height} x {recipe.image.width}",
                 "about": _find_first_words(read_regular(path, RECIPE).decode()),
                 "file": str(path),

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from glyphgen.classes import ClassTable
+from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.classes.text_files import read_text_file
 from glyphgen.classes.word_classes import explain_undrawable
 from glyphgen.errors import RecipeError
 from glyphgen.recipe import Recipe
 from glyphgen.text import compose_text, show_some
 
-__all__ = ["PAGE_CLASS", "PageTexts", "Part", "make_page_texts", "spell"]
+__all__ = ["PAGE_CLASS", "PageTexts", "Part", "make_page_texts", "make_recipe_table", "spell"]
 
 PAGE_CLASS = "page"
 """The class of the images."""
@@ -106,6 +106,15 @@ def make_page_texts(recipe: Recipe) -> PageTexts:
         fillers=tuple(tuple(place[word] for word in words) for words in words_of),
         names=names,
     )
+
+
+def make_recipe_table(recipe: Recipe) -> ClassTable:
+    """Make the class table of a recipe, of characters or of pages.
+
+    Raises:
+        RecipeError: As ``make_class_table`` and ``make_page_texts``.
+    """
+    return make_class_table(recipe) if recipe.page is None else make_page_texts(recipe).table
 
 
 def spell(word: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glyphgen.classes import ClassTable, make_class_table
+from glyphgen.classes import ClassTable
 from glyphgen.engines import Engine, EngineInputs, find_engine_version, make_engine
 from glyphgen.errors import FontError, RecipeError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
@@ -19,7 +19,7 @@ from glyphgen.gate import (
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
-from glyphgen.layout.page_texts import make_page_texts
+from glyphgen.layout.page_texts import make_page_texts, make_recipe_table
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.outlines.typefaces import find_typefaces
@@ -144,7 +144,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         RecipeError: The class table cannot be made, or the gate's policy names what is not there.
         FontError: A font is missing or cannot be read.
     """
-    table = make_page_texts(recipe).table if recipe.page else make_class_table(recipe)
+    table = make_recipe_table(recipe)
     requests, problems = find_requests(recipe)
     sanitize = recipe.fonts.sanitize
     known = KnownFaces(sanitize=sanitize) if use_cache else None
