@@ -25,6 +25,7 @@ __all__ = [
     "FITS",
     "FRAMINGS",
     "IMPORT_FORMATS",
+    "LABELS_BY",
     "LEVELS",
     "MAKERS",
     "MODELS",
@@ -248,8 +249,15 @@ SPLIT_METHODS: Mapping[str, str] = {
     "sample": "Every class gives shares of its rows.",
     "face": "Typefaces of val and test are never seen in train: faces of one family, or drawn alike,"
     " stay together.",
+    "form": "Characters of val and test are never seen in train; where labels stand for styles.",
 }
 """What is shared out among the splits."""
+
+LABELS_BY: Mapping[str, str] = {
+    "form": "Each character or word is a class.",
+    "style": "Each `[[fonts.style]]` is a class; its samples show characters by lot.",
+}
+"""What a label stands for."""
 
 MODES: Mapping[str, str] = {
     "random": "Draw values from ranges.",

@@ -32,6 +32,7 @@ class Stage(enum.IntEnum):
     PREVIEW = 9
     SHARE = 12
     PAGE = 13
+    SHEET = 14
 
 
 class Stream:

@@ -40,6 +40,8 @@ from glyphgen.recipe.lines import find_lines
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 SHIPPED = [
+    "calligraphy-pages",
+    "calligraphy-styles",
     "digits",
     "hiragana",
     "kana",
@@ -105,6 +107,9 @@ def test_smallest_recipe_has_every_default(read: Read) -> None:
         "weight": (0.0, 0.0),
         "wobble": {"amplitude": (0.0, 0.0), "grid": 3},
         "scatter": {"shift": 0.0, "turn": 0.0, "scale": 0.0},
+        "characters": ((1, 1), (1, 1)),
+        "lines": 0.0,
+        "seal": 0.0,
         "framing": "em",
     }
     assert recipe.split.model_dump() == {

@@ -32,6 +32,9 @@ class ClassTable:
     weights: Mapping[str, int] = field(default_factory=dict)
     """How many turns a form takes where others take one, of those that take more."""
 
+    drawn: tuple[str, ...] = ()
+    """What is drawn where labels stand for styles, which have these forms in common."""
+
     notices: tuple[str, ...] = field(default=(), compare=False)
     """What the user should know of how the recipe was read, one line each."""
 
@@ -41,11 +44,15 @@ class ClassTable:
     @property
     def all_forms(self) -> tuple[str, ...]:
         """All forms in class order."""
+        if self.drawn:
+            return self.drawn
         return tuple(form for forms in self.forms for form in forms)
 
     @property
     def form_class(self) -> tuple[int, ...]:
-        """The class index of each of ``all_forms``."""
+        """The class index of each of ``all_forms``; a number for each where labels stand for styles."""
+        if self.drawn:
+            return tuple(range(len(self.drawn)))
         return tuple(index for index, forms in enumerate(self.forms) for _ in forms)
 
     @property
@@ -105,6 +112,10 @@ def make_class_table(recipe: Recipe) -> ClassTable:
     groups = [[compose_text(form) for form in group] for group in recipe.classes.merge]
     if problems := list(_find_unmergeable(recipe, groups, set(labels))):
         raise RecipeError(*problems)
+    if recipe.classes.label_by == "style":
+        names = tuple(style.name for style in recipe.fonts.style)
+        forms = (tuple(labels),) * len(names)
+        return ClassTable(labels=names, forms=forms, drawn=tuple(labels), notices=tuple(notices))
     table = ClassTable(
         labels=(*labels, *(one.label for one in named)),
         forms=(*((label,) for label in labels), *(one.forms for one in named)),

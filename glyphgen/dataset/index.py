@@ -131,6 +131,7 @@ class FaceInfo:
         copyright: Name ID 0.
         vendor: Name ID 8 and the vendor of OS/2.
         fs_type: The embedding bits of OS/2 in words.
+        hand: Name of the style that it writes, in a recipe of styles.
     """
 
     file: str
@@ -147,6 +148,7 @@ class FaceInfo:
     copyright: str = ""
     vendor: str = ""
     fs_type: str = "unknown"
+    hand: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

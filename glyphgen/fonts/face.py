@@ -55,6 +55,7 @@ class Face:
         copyright: Name ID 0.
         vendor: Name ID 8 and the vendor of OS/2: ``"Fontworks Inc. (FWKS)"``.
         fs_type: The embedding bits of OS/2 in words; they speak of embedding in documents.
+        hand: Name of the style that it writes, in a recipe of styles.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Face:
     copyright: str = ""
     vendor: str = ""
     fs_type: str = UNKNOWN
+    hand: str = ""
 
     @property
     def file(self) -> str:

@@ -26,12 +26,14 @@ class FaceRequest:
         index: Position in a collection.
         axes: Variation settings (tag, value), sorted by tag.
         weight: Turns that the face takes for each turn of a face of weight 1.
+        hand: Name of the style that it writes, in a recipe of styles.
     """
 
     path: Path
     index: int = 0
     axes: tuple[tuple[str, float], ...] = ()
     weight: int = 1
+    hand: str = ""
 
 
 def find_requests(recipe: "Recipe") -> tuple[tuple[FaceRequest, ...], tuple[str, ...]]:
@@ -59,20 +61,19 @@ def match_names(names: Iterable[str], pattern: str) -> list[bool]:
 
 def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceRequest]:
     fonts = recipe.fonts
-    for pattern in fonts.files:
-        try:
-            files = _match(recipe.find_path(pattern))
-        except (OSError, ValueError) as error:
-            said = error.strerror if isinstance(error, OSError) else error
-            problems.append(f"{recipe.place('fonts.files')}: '{pattern}': {said}")
-            continue
-        if not files:
-            hint = "paths are relative to the recipe"
-            if recipe.find_path(pattern).is_dir():
-                hint = f"'{pattern}/**/*.ttf' looks below the folder as well"
-            problems.append(f"{recipe.place('fonts.files')}: no font matches '{pattern}' ({hint})")
-        for path in files:
-            yield FaceRequest(path=path)
+    for path in _list_files(recipe, "fonts.files", fonts.files, problems):
+        yield FaceRequest(path=path)
+    hand_of: dict[Path, str] = {}
+    for number, style in enumerate(fonts.style):
+        key = f"fonts.style.{number}.files"
+        for path in _list_files(recipe, key, style.files, problems):
+            other = hand_of.setdefault(path.resolve(), style.name)
+            if other != style.name:
+                problems.append(
+                    f"{recipe.place(key)}: '{path.name}' is also of the style '{other}', expected"
+                    " each file in one style"
+                )
+            yield FaceRequest(path=path, hand=style.name)
     for family in fonts.system:
         for path, index in _resolve_family(family, recipe.place("fonts.system"), problems):
             yield FaceRequest(path=path, index=index)
@@ -87,6 +88,24 @@ def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceReques
                 yield FaceRequest(
                     path=path, index=index or face.index, axes=axes, weight=face.weight
                 )
+
+
+def _list_files(
+    recipe: "Recipe", key: str, patterns: Iterable[str], problems: list[str]
+) -> Iterator[Path]:
+    for pattern in patterns:
+        try:
+            files = _match(recipe.find_path(pattern))
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            problems.append(f"{recipe.place(key)}: '{pattern}': {said}")
+            continue
+        if not files:
+            hint = "paths are relative to the recipe"
+            if recipe.find_path(pattern).is_dir():
+                hint = f"'{pattern}/**/*.ttf' looks below the folder as well"
+            problems.append(f"{recipe.place(key)}: no font matches '{pattern}' ({hint})")
+        yield from files
 
 
 def _match(pattern: Path) -> list[Path]:

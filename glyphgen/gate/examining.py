@@ -275,6 +275,8 @@ def describe_changed(table: ClassTable, faces: Sequence[Face], verdict: Verdict)
 
 def count_faces(table: ClassTable, cells: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return for each class how many faces have one of the given cells (faces, forms) of it."""
+    if table.drawn:  # whose styles have their forms in common
+        return np.full(len(table), cells.any(axis=1).sum())
     n_faces = np.zeros(len(table), dtype=np.int64)
     first = 0
     for k, forms in enumerate(table.forms):

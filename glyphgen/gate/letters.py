@@ -46,10 +46,10 @@ class Letters:
 
 def list_letters(table: ClassTable) -> Letters:
     """Return the characters of all forms of a class table."""
-    shown = [
-        (label, tuple(form for form in forms if len(form) == 1))
-        for label, forms in zip(table.labels, table.forms, strict=True)
-    ]
+    classes = list(zip(table.labels, table.forms, strict=True))
+    if table.drawn:
+        classes = [(form, (form,)) for form in table.drawn]
+    shown = [(label, tuple(form for form in forms if len(form) == 1)) for label, forms in classes]
     shown = [(label, forms) for label, forms in shown if forms]
     n_shown = sum(len(forms) for _, forms in shown)
     letters = dict.fromkeys(form for _, forms in shown for form in forms)

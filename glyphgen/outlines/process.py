@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -189,9 +189,9 @@ class FontReader:
             unreadable = (line for answer in answers for line in answer.get("problems", ()))
             raise FontError(*problems, *unreadable)
         faces: dict[tuple[Path, int, tuple[tuple[str, float], ...]], Face] = {}
-        for answer in answers:
+        for request, answer in zip(requests, answers, strict=True):
             if "face" in answer:
-                face = answer["face"]
+                face = replace(answer["face"], hand=request.hand)
                 faces.setdefault((face.path.resolve(), face.index, face.axes), face)
         return tuple(faces.values()), _list_unread(requests, answers)
 

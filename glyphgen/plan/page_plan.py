@@ -27,7 +27,15 @@ from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, Stream, mix_words
 from glyphgen.text import show_count, show_some, show_text
 
-__all__ = ["PageBoxes", "PagePlan", "PageScene", "make_boxes", "make_page_plan"]
+__all__ = [
+    "Chance",
+    "PageBoxes",
+    "PagePlan",
+    "PageScene",
+    "make_boxes",
+    "make_page_plan",
+    "thicken",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -165,24 +173,24 @@ class PagePlan:
         assert page is not None
         word = Stream(self.recipe.seed, Stage.PAGE, _WORDS).words(0, row, 1)[:, 0]
         face = self._choose_face(row)
-        chance = _Chance(word, _PAGE)
+        chance = Chance(word, _PAGE)
         low, high = page.skew
         skew = low + (high - low) * chance.draw()
         height, width = page.size
         writer = _Writer(self, store, face, height, width)
         for number, one in enumerate(page.field):
-            chance = _Chance(word, _FIELD + number)
+            chance = Chance(word, _FIELD + number)
             if chance.draw() < one.chance:
                 self._write_field(writer, number, chance)
         for number, block in enumerate(page.text):
-            chance = _Chance(word, _TEXT + number)
+            chance = Chance(word, _TEXT + number)
             if chance.draw() < block.chance:
                 self._write_block(writer, number, chance)
         rules = []
         for number, rule in enumerate(page.rule):
-            if _Chance(word, _RULE + number).draw() < rule.chance:
+            if Chance(word, _RULE + number).draw() < rule.chance:
                 ends = np.array([rule.start, rule.end]) * (width, height)
-                rules.append(_thicken(ends, rule.thickness * height))
+                rules.append(thicken(ends, rule.thickness * height))
         sample = np.zeros((), dtype=SAMPLE_DTYPE)
         sample["sample"], sample["face"], sample["source_row"] = row, face, -1
         sample["rotation_deg"], sample["stretch"] = skew, 1.0
@@ -197,7 +205,7 @@ class PagePlan:
                 return int(faces[(row - first) % len(faces)])
         raise IndexError(row)
 
-    def _write_field(self, writer: "_Writer", number: int, chance: "_Chance") -> None:
+    def _write_field(self, writer: "_Writer", number: int, chance: "Chance") -> None:
         assert self.recipe.page is not None
         one = self.recipe.page.field[number]
         written: list[tuple[str, ...]] = [(word,) for word in self.texts.labels[number]]
@@ -211,7 +219,7 @@ class PagePlan:
         writer.begin_block(self._class_of[one.label])
         writer.write_line(forms, words, at, size)
 
-    def _spell_value(self, number: int, chance: "_Chance") -> list[tuple[str, ...]]:
+    def _spell_value(self, number: int, chance: "Chance") -> list[tuple[str, ...]]:
         """Return the words of a field's value, each as the forms that it is written with."""
         written: list[tuple[str, ...]] = []
         is_open = False  # whether what comes belongs to the last word
@@ -226,7 +234,7 @@ class PagePlan:
             is_open = bool(text.strip()) and not text[-1].isspace()
         return written
 
-    def _write_block(self, writer: "_Writer", number: int, chance: "_Chance") -> None:
+    def _write_block(self, writer: "_Writer", number: int, chance: "Chance") -> None:
         assert self.recipe.page is not None
         block = self.recipe.page.text[number]
         usable = self._find_fillers(number, writer.face)
@@ -256,7 +264,7 @@ class PagePlan:
         return self._fillers[key]
 
 
-class _Chance:
+class Chance:
     """What a page draws by lot for one use, one number after the other."""
 
     def __init__(self, word: NDArray[np.uint64], use: int) -> None:
@@ -277,6 +285,10 @@ class _Chance:
     def choose_many(self, n: int, many: int) -> Ints:
         """Return so many whole numbers from 0 to n - 1."""
         return (self._take(many) % np.uint64(n)).astype(np.int64)
+
+    def order(self, n: int) -> Ints:
+        """Return the numbers 0 to n - 1 in an order drawn by lot."""
+        return np.argsort(self._take(n), kind="stable")
 
 
 class _Writer:
@@ -349,7 +361,7 @@ class _Writer:
         )
 
 
-def _thicken(ends: Floats, thickness: float) -> Floats:
+def thicken(ends: Floats, thickness: float) -> Floats:
     """Return the corners (4, 2) of a line between two points (2, 2)."""
     along = ends[1] - ends[0]
     length = float(np.sqrt((along * along).sum())) or 1.0

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, Strict, create_model, model_validator
 from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.choices import (
     COMPRESSIONS,
+    LABELS_BY,
     ON_CHANGED,
     ON_CUT_OFF,
     ON_REFUSED,
@@ -26,6 +27,7 @@ from glyphgen.choices import (
     OneOf,
 )
 from glyphgen.files.opening import MOST_SHARD_BYTES
+from glyphgen.recipe.kinds import find_page_misfits, find_style_misfits
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.page_tables import Page
 from glyphgen.recipe.render import Render, explain_unable
@@ -43,17 +45,12 @@ __all__ = [
     "Output",
     "Recipe",
     "Split",
+    "StyleFonts",
 ]
 
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-_NOT_OF_PAGES = frozenset(
-    {
-        *("mode", "per_class", "size", "shift_x", "shift_y", "shift_of", "min_blank", "rotation"),
-        *("shear", "stretch", "weight", "wobble", "scatter", "framing"),
-    }
-)
 _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
 
 
@@ -113,6 +110,9 @@ class Classes(_WithNamed):  # type: ignore[misc]
     file: str | None = None
     """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
 
+    label_by: Annotated[str, OneOf(LABELS_BY)] = "form"
+    """What a label stands for."""
+
     words: Strings = ()
     """Words, one class each: `["تاریخ", "پیوست"]`. A space within one is drawn."""
 
@@ -160,6 +160,16 @@ class Classes(_WithNamed):  # type: ignore[misc]
             if len(group) < 2:
                 found = show_value(group)
                 yield f"merge.{number}", f"found {found}, expected two or more characters"
+
+
+class StyleFonts(Settings):
+    """A style, such as kaishu, and the faces that write it: a class where `classes.label_by = "style"`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """What the class is called."""
+
+    files: Annotated[Strings, Field(min_length=1)]
+    """Its font files, as in `fonts.files`."""
 
 
 class FaceChoice(Settings):
@@ -212,6 +222,10 @@ class Fonts(Settings):
     faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
     """Faces that need an index, axes or a weight, one `[[fonts.faces]]` table each."""
 
+    style: Annotated[tuple[StyleFonts, ...], Strict(False)] = ()
+    """Styles, one `[[fonts.style]]` table each, with `classes.label_by = "style"`; their classes stand in
+    this order."""
+
     sanitize: bool = True
     """Check the tables, checksums and glyphs of every file first, and ask the OpenType Sanitizer about it.
     It comes with glyphgen but for Linux on other processors than x86-64."""
@@ -220,8 +234,12 @@ class Fonts(Settings):
     """Stop where the license of a face is unknown, or its maker restricts embedding, rather than warn."""
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
-        if not (self.files or self.system or self.faces):
+        if not (self.files or self.system or self.faces or self.style):
             yield "", "names no font, expected at least one of files, system or faces"
+        names = [style.name for style in self.style]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                yield f"style.{number}.name", f"found '{name}' again, expected each name once"
 
 
 class Image(Settings):
@@ -273,8 +291,8 @@ class Split(Settings):
                 f"val and test take {self.val + self.test:g} of all rows,"
                 " expected less than 1 (the rest is train)",
             )
-        if self.by == "sample" and not self.val + self.test:
-            yield "by", 'found "sample" without shares, expected val or test above 0'
+        if self.by in ("sample", "form") and not self.val + self.test:
+            yield "by", f'found "{self.by}" without shares, expected val or test above 0'
         if self.by == "face" and has_faces and self.val + self.test:
             yield "by", "found shares and face names, expected one or the other"
         if self.by == "face" and not (has_faces or self.val + self.test):
@@ -407,7 +425,8 @@ class Recipe(Settings):
         return data
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
-        yield from self._find_page_misfits()
+        yield from find_page_misfits(self)
+        yield from find_style_misfits(self)
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
         row_bytes = self.image.height * self.image.width
@@ -431,30 +450,6 @@ class Recipe(Settings):
                 f"found weight {heavy[0]}, but a grid draws every face equally often"
                 ' (leave weight out, or set render.mode = "random")',
             )
-
-    def _find_page_misfits(self) -> Iterator[tuple[str, str]]:
-        page = self.page
-        if page is None:
-            if self.render.count is not None:
-                yield "render.count", "found without [page], expected per_class"
-            return
-        if page.size != (self.image.height, self.image.width):
-            found = f"{self.image.height} x {self.image.width}"
-            yield "image", f"found {found}, expected page.size or nothing"
-        if self.render.count is None:
-            yield "render.count", "missing, expected the number of pages"
-        given = self.render.model_fields_set - {"engine", "count"}
-        for key in sorted(given & _NOT_OF_PAGES):
-            yield f"render.{key}", "found with [page], whose fields and blocks say it"
-        for key in ("sets", "ranges", "text", "file", "words", "words_file", "class"):
-            if getattr(self.classes, key):
-                yield f"classes.{key}", "found with [page], whose fields and blocks are the classes"
-        if self.render.engine != "vector":
-            found = f'found engine "{self.render.engine}"'
-            yield "render.engine", f'{found}, but only the vector engine draws pages (set "vector")'
-        for number, step in enumerate(self.augment):
-            if step.moves_ink:
-                yield f"augment.{number}", "moves ink, and boxes would not follow (use page.skew)"
 
     def _repr_html_(self) -> str:
         """Return the recipe as a table of its sections, as notebooks show it."""

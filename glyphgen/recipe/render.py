@@ -8,7 +8,14 @@ from pydantic import Field, Strict, ValidationInfo, field_validator, model_valid
 from glyphgen.choices import ENGINES, FRAMINGS, MODES, SHIFT_UNITS, OneOf
 from glyphgen.settings import UNIT, Settings, Varying, list_values, read_random_range, show_value
 
-__all__ = ["GRID_DEFAULTS", "Render", "Scatter", "Wobble", "explain_unable", "find_able_engines"]
+__all__ = [
+    "GRID_DEFAULTS",
+    "Render",
+    "Scatter",
+    "Wobble",
+    "explain_unable",
+    "find_able_engines",
+]
 
 _OF_EM = {UNIT: "a fraction of the em, not pixels"}
 
@@ -20,6 +27,9 @@ Size = Annotated[
 ]
 Factor = Annotated[float, Field(gt=0, le=10)]
 Weight = Annotated[float, Field(ge=-0.1, le=0.1, json_schema_extra=_OF_EM)]
+_RowsColumns = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=50)], Annotated[int, Field(ge=1, le=50)]], Strict(False)
+]
 Amplitude = Annotated[float, Field(ge=0, le=0.2, json_schema_extra=_OF_EM)]
 
 GRID_DEFAULTS = {
@@ -130,6 +140,16 @@ class Render(Settings):
     scatter: Scatter = Scatter()
     """Shifts, turns and scales of separate pieces of ink."""
 
+    characters: Annotated[tuple[_RowsColumns, _RowsColumns], Strict(False)] = ((1, 1), (1, 1))
+    """Rows and columns of characters on one image, fewest and most: `[[1, 1], [5, 4]]`; columns stand from
+    right to left. Only where labels stand for styles, as the two keys below."""
+
+    lines: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How many images have lines between the columns and about them."""
+
+    seal: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How many images have a seal at the foot of the last column."""
+
     framing: Annotated[str, OneOf(FRAMINGS)] = "em"
     """What is centered in the frame."""
 
@@ -153,12 +173,19 @@ class Render(Settings):
         return ()  # the mode itself is wrong, and reported
 
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
+        yield from self._find_character_misfits()
         if self.mode == "grid":
             yield from self._find_grid_misfits()
         for key in type(self).model_fields:
             unable = explain_unable(self.engine, f"render.{key}")
             if unable and not _is_neutral(getattr(self, key)):
                 yield key, f'found engine "{self.engine}", {unable}'
+
+    def _find_character_misfits(self) -> Iterator[tuple[str, str]]:
+        (few_rows, few_columns), (rows, columns) = self.characters
+        if few_rows > rows or few_columns > columns:
+            found = show_value([list(ends) for ends in self.characters])
+            yield "characters", f"found {found}, expected the fewest rows and columns first"
 
     def _find_grid_misfits(self) -> Iterator[tuple[str, str]]:
         if self.per_class is not None:

@@ -58,7 +58,7 @@ def ask_gate(
     """
     if not needs_runs(recipe, table):
         return _examine(recipe, reader, faces, table, reporter)
-    if recipe.page is not None:  # no frame binds a word of a page, and no placement bends it
+    if recipe.page is not None or table.drawn:  # no frame binds what has its place on a page
         gate = recipe.gate.model_copy(update={"on_cut_off": "allow", "on_changed": "allow"})
         recipe = recipe.model_copy(update={"gate": gate})
     runs = _read_runs(recipe, reader, faces, table)
@@ -90,7 +90,7 @@ def ask_gate(
 
 def needs_runs(recipe: Recipe, table: ClassTable) -> bool:
     """Tell whether what a recipe draws is laid out as runs."""
-    return recipe.page is not None or table.has_words
+    return recipe.page is not None or bool(table.drawn) or table.has_words
 
 
 def _read_runs(

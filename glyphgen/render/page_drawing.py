@@ -12,8 +12,9 @@ from glyphgen.engines import EngineInputs
 from glyphgen.engines.vector import VectorEngine
 from glyphgen.images.polygons import fill_convex
 from glyphgen.outlines import RunStore
-from glyphgen.plan import SAMPLE_DTYPE, Placements
+from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.plan.page_plan import PagePlan, PageScene, make_boxes
+from glyphgen.plan.style_plan import StylePlan
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.render.drawing import (
     RenderJob,
@@ -31,9 +32,9 @@ __all__ = ["PageDrawer", "PageJob", "annotate_page", "annotate_pages", "make_job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageJob:
-    """What a worker needs to draw any page; no font is among it."""
+    """What a worker needs to draw any page, or sheet of a style; no font is among it."""
 
-    plan: PagePlan
+    plan: PagePlan | StylePlan
     store_file: Path
 
     def open(self) -> "PageDrawer":
@@ -49,7 +50,7 @@ class PageDrawer:
         store: The runs of all cells.
     """
 
-    def __init__(self, plan: PagePlan, store: RunStore) -> None:
+    def __init__(self, plan: PagePlan | StylePlan, store: RunStore) -> None:
         self._plan, self._store = plan, store
         self._engine = VectorEngine(EngineInputs.of_recipe(plan.recipe, store, (), ()))
         self._augmenter = open_augmenter(plan.recipe)
@@ -90,7 +91,7 @@ class PageDrawer:
 
 def make_job(prepared: "PreparedRender", work_folder: Path) -> PageJob | RenderJob:
     """Return what workers need, with the outlines written where they can map them."""
-    if not isinstance(prepared.planned, PagePlan):
+    if isinstance(prepared.planned, Plan):
         return make_render_job(prepared, work_folder)
     store_file = work_folder / "outlines"
     prepared.store.write(store_file)

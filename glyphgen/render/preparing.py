@@ -25,6 +25,7 @@ from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan import Plan, describe_undrawn, make_plan
 from glyphgen.plan.page_plan import PagePlan, make_page_plan
+from glyphgen.plan.style_plan import StylePlan, make_style_plan
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.asking_gate import ask_gate, needs_runs
@@ -38,24 +39,28 @@ def hash_content(
     recipe: Recipe,
     labels: Sequence[str],
     forms: Sequence[Sequence[str]],
-    faces: Sequence[tuple[str, int, Sequence[tuple[str, float]], int]],
+    faces: Sequence[tuple[str, int, Sequence[tuple[str, float]], int, str]],
 ) -> str:
     """Return the hash of all that the bytes of a rendered dataset depend on.
 
     Args:
         recipe: Of which fonts and classes do not count.
         labels, forms: Of each class.
-        faces: SHA-256, index, axes and weight of each.
+        faces: SHA-256, index, axes, weight and hand of each.
     """
     settings = recipe.model_dump(mode="json", exclude={"fonts", "classes"})
     if not recipe.augment:
         del settings["augment"]
     if recipe.page is None:  # what is neutral is as if it were not known
         del settings["page"], settings["render"]["count"]
+    if recipe.classes.label_by != "style":
+        for key in ("characters", "lines", "seal"):
+            del settings["render"][key]
     settings["language"] = recipe.classes.language
     if recipe.classes.features:
         settings["features"] = recipe.classes.features
-    text = json.dumps([VERSION, settings, labels, forms, faces], sort_keys=True, ensure_ascii=True)
+    told = [face if face[-1] else face[:-1] for face in faces]
+    text = json.dumps([VERSION, settings, labels, forms, told], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -73,7 +78,7 @@ class PreparedRender:
     faces: tuple[Face, ...]
     store: Outlines
     verdict: Verdict
-    planned: Plan | PagePlan
+    planned: Plan | PagePlan | StylePlan
     unread: tuple[UnreadFace, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -84,9 +89,10 @@ class PreparedRender:
         Raises:
             RecipeError: The recipe is of pages.
         """
-        if isinstance(self.planned, PagePlan):
+        if not isinstance(self.planned, Plan):
+            key = "page" if isinstance(self.planned, PagePlan) else "classes.label_by"
             raise RecipeError(
-                f"{self.recipe.place('page')}: found pages, expected images of one class each"
+                f"{self.recipe.place(key)}: images show several characters, expected one each"
             )
         return self.planned
 
@@ -96,7 +102,9 @@ class PreparedRender:
 
         The recipe without its fonts, the forms, each face's file hash and settings, the version.
         """
-        faces = [(face.sha256, face.index, face.axes, face.weight) for face in self.faces]
+        faces = [
+            (face.sha256, face.index, face.axes, face.weight, face.hand) for face in self.faces
+        ]
         return hash_content(self.recipe, self.table.labels, self.table.forms, faces)
 
     def describe(self) -> str:
@@ -248,8 +256,12 @@ def prepare_render(
     )
 
 
-def _make_plan(recipe: Recipe, found: Survey) -> tuple[Plan | PagePlan, str]:
+def _make_plan(recipe: Recipe, found: Survey) -> tuple[Plan | PagePlan | StylePlan, str]:
     """Return the plan, and in a line what it leaves out."""
+    if found.table.drawn:
+        typefaces = find_typefaces(found.faces, found.store)
+        admitted = found.verdict.admitted
+        return make_style_plan(recipe, found.table, found.faces, admitted, typefaces), ""
     if isinstance(found.store, RunStore) and recipe.page is not None:
         typefaces = find_typefaces(found.faces, found.store)
         texts, admitted = make_page_texts(recipe), found.verdict.admitted

@@ -15,6 +15,7 @@ from glyphgen.images.polarity import find_paper
 from glyphgen.images.sheets import write_sheet
 from glyphgen.outlines import RunStore
 from glyphgen.plan.page_plan import PagePlan
+from glyphgen.plan.style_plan import StylePlan
 from glyphgen.render.drawing import (
     apply_polarity,
     augment_images,
@@ -47,6 +48,8 @@ def preview_recipe(
     Returns:
         The classes on the sheet.
     """
+    if isinstance(prepared.planned, StylePlan):
+        return _preview_styles(prepared, prepared.planned, Path(out), per_class)
     plan, table, image = prepared.plan, prepared.table, prepared.recipe.image
     chosen = _choose(len(table), n_classes)
     per_class = min(per_class, int(plan.turns[0].n_samples.min()))
@@ -63,6 +66,19 @@ def preview_recipe(
     symbols = [None if label.isascii() else _draw_symbol(prepared, label) for label in labels]
     write_sheet(Path(out), tiles, list(map(_caption, labels)), symbols)
     return len(chosen)
+
+
+def _preview_styles(prepared: PreparedRender, plan: StylePlan, out: Path, per_class: int) -> int:
+    image, labels = prepared.recipe.image, prepared.table.labels
+    per_class = min(per_class, int(plan.counts["train"].min()))
+    n = per_class * len(labels)
+    images = np.empty((n, image.height, image.width), dtype=np.uint8)
+    samples = np.zeros(n, dtype=find_sample_dtype(prepared.recipe))
+    if isinstance(prepared.store, RunStore):
+        PageDrawer(plan, prepared.store).make_rows(range(n), images, samples)
+    tiles = [images[samples["class_index"] == k] for k in range(len(labels))]
+    write_sheet(out, tiles, list(map(_caption, labels)))
+    return len(labels)
 
 
 def preview_pages(prepared: PreparedRender, out: str | os.PathLike[str], *, n_pages: int) -> int:

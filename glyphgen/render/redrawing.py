@@ -10,7 +10,7 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.engines import find_engine_version
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
-from glyphgen.plan.page_plan import PagePlan
+from glyphgen.plan import Plan
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
 from glyphgen.render.indexing import make_index, make_layout, make_pages
@@ -47,8 +47,8 @@ def _find_problems(
     prepared: PreparedRender, dataset: Dataset, runs: Sequence[range]
 ) -> Iterator[str]:
     yield from _compare_verdicts(dataset.folder, prepared)
-    if isinstance(prepared.planned, PagePlan):
-        return  # a page shows many cells
+    if not isinstance(prepared.planned, Plan):
+        return  # an image shows many cells
     for run in runs:
         yield from _find_refused_row(dataset, prepared, run)
 
