@@ -546,6 +546,11 @@ def test_installed_package_brings_its_recipes(
             "fonts.faces: found both file and system, expected exactly one of them",
         ),
         (
+            "fonts.faces = [{ file = 'x', style = 'Bold' }]",
+            "fonts.faces.0.style: found 'Bold' with file, expected it with system"
+            " (index chooses a font of a collection)",
+        ),
+        (
             "fonts.faces = [{ file = 'x', index = -1 }]",
             "fonts.faces.0.index: found -1, expected a whole number of at least 0",
         ),
