@@ -333,7 +333,7 @@ class Gate(Settings):
     on_changed: Annotated[str, OneOf(ON_CHANGED)] = "shrink"
     """What happens where rotation, shear, stretch, weight, wobble and scatter together make another
     character of a cell than its own, as ツ of シ: the ranges of that cell shrink to a half, a quarter or
-    nothing, or the cell is refused."""
+    nothing, or the cell is refused. A fixed value, as `rotation = 180`, cannot shrink: it is refused."""
 
     min_faces_per_class: Annotated[int, Field(ge=1)] = 1
     """Fewer faces than this that draw a class are an error."""
