@@ -4,11 +4,15 @@ A cell is compared with examples of its own form and of all others, each one dra
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
+from glyphgen.cpus import count_cpus
 from glyphgen.gate.shapes import TURNS, turn_shapes
 from glyphgen.progress import SILENT, Reporter, track
 
@@ -37,8 +41,9 @@ VECTOR_STEP = 0.125
 
 _LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
-_BATCH = 512
+_BATCH_DISTANCES = 1 << 18  # that are measured at once, so that they stay in the processor's cache
 _COMPARED = 2048  # cells that are compared with all forms at once
+_LEARNT = 256  # forms whose tolerances are learnt at once
 _FARTHEST = (
     1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
 )
@@ -149,21 +154,80 @@ class Exemplars:
             vectors: Of n cells.
             typefaces: (n,), the typeface of each, whose own examples do not count; -1 for none of them.
         """
-        starts = _find_starts(self.form, self.typeface)
-        form, typeface = self.form[starts], self.typeface[starts]
-        first = np.searchsorted(form, np.arange(len(self.forms) + 1))
-        squares = np.einsum("ij,ij->i", self.vectors, self.vectors)
-        distances = np.full((len(vectors), len(self.forms)), np.inf, dtype=np.float32)
-        for start in range(0, len(vectors), _BATCH):
-            part = slice(start, start + _BATCH)
-            batch = vectors[part]
-            far = np.einsum("ij,ij->i", batch, batch)[:, None] + squares
-            far -= 2 * batch @ self.vectors.T
-            np.maximum(far, _LEAST_DISTANCE, out=far)
-            nearest = np.minimum.reduceat(far, starts, axis=1)
-            nearest[typefaces[part, None] == typeface] = np.inf
-            distances[part] = _average_nearest(nearest, first)
-        return _take_logarithm(distances)
+        by_typeface = self._split_by_typeface()
+        squares = np.einsum("ij,ij->i", vectors, vectors)[:, None]
+        augmented = np.concatenate([vectors, squares, np.ones_like(squares)], axis=1)
+        distances = np.empty((len(vectors), len(self.forms)), dtype=np.float32)
+        size = max(_BATCH_DISTANCES // max(len(self.forms), 1), 32)
+
+        def measure(start: int) -> None:
+            part = slice(start, start + size)
+            least = _find_least(augmented[part], typefaces[part], by_typeface, len(self.forms))
+            mean = sum(least[1:], start=least[0]) / np.float32(_NEAREST)
+            distances[part] = _take_logarithm(mean)
+
+        # None of these small products is worth two threads, but two of them are.
+        single = _find_libraries().limit(limits=1, user_api="blas")
+        with single, ThreadPoolExecutor(count_cpus()) as pool:
+            list(pool.map(measure, range(0, len(vectors), size)))
+        return distances
+
+    def _split_by_typeface(self) -> list[tuple[int, Ints | slice, Ints, Floats]]:
+        """Return each typeface with the forms that it draws, and where the examples of each begin.
+
+        The last are its examples as columns: the product of (vector, square, 1) with them is the squared
+        distance.
+        """
+        parts = []
+        for typeface in np.unique(self.typeface).tolist():
+            own = np.flatnonzero(self.typeface == typeface)
+            vectors, form = self.vectors[own], self.form[own]
+            starts = np.flatnonzero(np.diff(form, prepend=-1))
+            squares = np.einsum("ij,ij->i", vectors, vectors)[:, None]
+            columns = np.concatenate([-2 * vectors, np.ones_like(squares), squares], axis=1).T
+            drawn: Ints | slice = form[starts]
+            if len(starts) == form[-1] - form[0] + 1:
+                drawn = slice(int(form[0]), int(form[-1]) + 1)
+            parts.append((typeface, drawn, starts, np.ascontiguousarray(columns)))
+        return parts
+
+
+@cache
+def _find_libraries() -> ThreadpoolController:
+    """Return what NumPy multiplies matrices with."""
+    return ThreadpoolController()
+
+
+def _find_least(
+    augmented: Floats,
+    typefaces: Ints,
+    by_typeface: list[tuple[int, Ints | slice, Ints, Floats]],
+    n_forms: int,
+) -> tuple[Floats, ...]:
+    """Return the squared distances (n, N) to the nearest typeface, to the second and to the third."""
+    shape = (len(augmented), n_forms)
+    least = tuple(np.full(shape, np.inf, dtype=np.float32) for _ in range(_NEAREST))
+    for typeface, forms, starts, columns in by_typeface:
+        far = augmented @ columns
+        np.maximum(far, _LEAST_DISTANCE, out=far)
+        if len(starts) < far.shape[1]:
+            far = np.minimum.reduceat(far, starts, axis=1)
+        far[typefaces == typeface] = np.inf
+        some = tuple(lowest[:, forms] for lowest in least)
+        _keep_least(some, far)
+        if not isinstance(forms, slice):  # these are copies
+            for lowest, kept in zip(least, some, strict=True):
+                lowest[:, forms] = kept
+    return least
+
+
+def _keep_least(least: tuple[Floats, ...], values: Floats) -> None:
+    """Put values among the least so far, of which there are some arrays in ascending order."""
+    for lowest in least[:-1]:
+        pushed_out = np.maximum(lowest, values)
+        np.minimum(lowest, values, out=lowest)
+        values = pushed_out
+    np.minimum(least[-1], values, out=least[-1])
 
 
 def _take_logarithm(distances: Floats) -> Floats:
@@ -175,19 +239,6 @@ def _find_starts(form: Ints, typeface: Ints) -> Ints:
     """Return where the examples of one form by one typeface begin."""
     changes = (np.diff(form) != 0) | (np.diff(typeface) != 0)
     return np.concatenate([[0], np.flatnonzero(changes) + 1])
-
-
-def _average_nearest(nearest: Floats, first: Ints) -> Floats:
-    """Return the mean of the three least in each span of columns; infinity where there are fewer."""
-    means = np.full((len(nearest), len(first) - 1), np.inf, dtype=np.float32)
-    counts = np.diff(first)
-    for count in np.unique(counts[counts >= _NEAREST]).tolist():
-        # Forms that equally many typefaces draw are done at once.
-        spans = np.flatnonzero(counts == count)
-        columns = first[spans][:, None] + np.arange(count)
-        least = np.partition(nearest[:, columns], _NEAREST - 1, axis=2)[:, :, :_NEAREST]
-        means[:, spans] = least.mean(axis=2)
-    return means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,30 +468,42 @@ def _learn_tolerances(
 ) -> tuple[Floats, Floats, Floats]:
     """Return own distances (E,), tolerance (N, N) and turn_tolerance (N, 5) of exemplars."""
     form, typeface = exemplars.form, exemplars.typeface
-    distances = exemplars.measure_distances(exemplars.vectors, typeface)
-    own = distances[np.arange(len(form)), form]
-    base = np.where(np.isfinite(own), own, -np.inf)[:, None]
     turns = np.stack([_measure_own(exemplars, batch, form, typeface) for batch in turned], axis=1)
-    nearer = np.where(np.isfinite(distances), base - distances, -np.inf)
-    nearer_turned = np.where(np.isfinite(turns), base - turns, -np.inf)
-    tolerance = np.zeros_like(exemplars.tolerance)
-    turn_tolerance = np.zeros_like(exemplars.turn_tolerance)
+    own = np.empty(len(form), dtype=np.float32)
+    tolerance, turn_tolerance = (
+        np.zeros_like(t) for t in (exemplars.tolerance, exemplars.turn_tolerance)
+    )
     first = np.searchsorted(form, np.arange(len(exemplars.forms) + 1))
-    for k in range(len(exemplars.forms)):
-        span = slice(first[k], first[k + 1])
-        tolerance[k] = _tolerate(nearer[span], typeface[span])
-        turn_tolerance[k] = _tolerate(nearer_turned[span], typeface[span])
-    return own, np.where(alternatives, tolerance, 0.0).astype(np.float32), turn_tolerance
+    for start in range(0, len(exemplars.forms), _LEARNT):
+        some = np.arange(start, min(start + _LEARNT, len(exemplars.forms)))
+        cells = slice(first[some[0]], first[some[-1] + 1])
+        distances = exemplars.measure_distances(exemplars.vectors[cells], typeface[cells])
+        own[cells] = distances[np.arange(len(distances)), form[cells]]
+        base = np.where(np.isfinite(own[cells]), own[cells], -np.inf)[:, None]
+        nearer = np.where(np.isfinite(distances), base - distances, -np.inf)
+        nearer_turned = np.where(np.isfinite(turns[cells]), base - turns[cells], -np.inf)
+        for k in some.tolist():
+            span = slice(first[k] - cells.start, first[k + 1] - cells.start)
+            of_form = typeface[first[k] : first[k + 1]]
+            tolerance[k] = np.where(alternatives[k], _tolerate(nearer[span], of_form), 0.0)
+            turn_tolerance[k] = _tolerate(nearer_turned[span], of_form)
+    return own, tolerance, turn_tolerance
 
 
 def _tolerate(nearer: Floats, typeface: Ints) -> Floats:
-    """Return what two typefaces show, and a little more: (cells, M) -> (M,); 0 where they show nothing."""
-    numbers = np.unique(typeface)
-    if len(numbers) < 2:
-        return np.zeros(nearer.shape[1], dtype=np.float32)
-    most = np.stack([nearer[typeface == k].max(axis=0) for k in numbers])
-    second: Floats = np.partition(most, -2, axis=0)[-2] + np.float32(_SLACK)
-    return np.maximum(second, 0.0)
+    """Return what two typefaces show, and a little more: (cells, M) -> (M,); 0 where they show nothing.
+
+    Args:
+        nearer: By how much cells of one form are nearer to others.
+        typeface: Of each, ascending.
+    """
+    most, second = np.full((2, nearer.shape[1]), -np.inf, dtype=np.float32)
+    for cells in np.split(nearer, np.flatnonzero(np.diff(typeface)) + 1):
+        shown = cells.max(axis=0, initial=-np.inf)
+        np.maximum(second, np.minimum(most, shown), out=second)
+        np.maximum(most, shown, out=most)
+    tolerance: Floats = np.maximum(second + np.float32(_SLACK), 0.0)
+    return tolerance
 
 
 def _find_median(values: Floats) -> float:
