@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks import augmenting, datasets, engines
 from benchmarks.machine import describe_machine, save_run
-from benchmarks.many_classes import measure_many_classes
+from benchmarks.many_classes import measure_kanji, measure_many_classes
 from benchmarks.measure import Measured, Unavailable
 from benchmarks.renders import (
     N_CLASSES,
@@ -118,7 +118,7 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         status.update("reading outlines")
         rows.append(engines.measure_outlines(length.reading))
         status.update("planning many classes")
-        rows.append(measure_many_classes())
+        rows += [measure_many_classes(), measure_kanji()]
         status.update("augmenting")
         rows += augmenting.measure_augmenting(length.augmenting)
         status.update("touching memory")

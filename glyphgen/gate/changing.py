@@ -210,7 +210,9 @@ class Judge:
     def measure_upright(self, cells: Ints) -> Floats:
         """Return the distances (n, N) of cells as they are."""
         face, form = np.divmod(cells, len(self.position))
-        return self.exemplars.measure_distances(self.vectors[face, form], self.typefaces[face])
+        return self.exemplars.examples.measure_distances(
+            self.vectors[face, form], self.typefaces[face]
+        )
 
     def find_limit(self, cells: Ints, upright: Floats) -> Floats:
         """Return by how much another class may be nearer (n,), for what it is to the upright cells."""
@@ -221,7 +223,7 @@ class Judge:
         """Return the distances (n, N) of pictures (n, SHAPE_SIDE, SHAPE_SIDE) of cells."""
         face, form = np.divmod(cells, len(self.position))
         vectors = self.metric.measure(describe_shapes(ink), self.places[face, form])
-        return self.exemplars.measure_distances(vectors, self.typefaces[face])
+        return self.exemplars.examples.measure_distances(vectors, self.typefaces[face])
 
     def weigh(self, cells: Ints, distances: Floats) -> tuple[Floats, NDArray[np.str_]]:
         """Return by how much another class is nearer than honest typefaces are, and its form: (n,)."""

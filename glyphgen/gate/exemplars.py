@@ -4,15 +4,12 @@ A cell is compared with examples of its own form and of all others, each one dra
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
-from glyphgen.cpus import count_cpus
+from glyphgen.gate.distances import Examples
 from glyphgen.gate.shapes import TURNS, turn_shapes
 from glyphgen.progress import SILENT, Reporter, track
 
@@ -35,13 +32,10 @@ BOX = "a box"
 """What stands among the forms for what fonts draw in place of what they lack."""
 
 FEWEST_TYPEFACES = 3  # that have to draw a form before it can be judged
-_NEAREST = 3  # typefaces whose distances are averaged
 VECTOR_STEP = 0.125
 """The step of all vectors."""
 
-_LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
-_BATCH_DISTANCES = 1 << 18  # that are measured at once, so that they stay in the processor's cache
 _COMPARED = 2048  # cells that are compared with all forms at once
 _LEARNT = 256  # forms whose tolerances are learnt at once
 _FARTHEST = (
@@ -144,95 +138,12 @@ class Exemplars:
         starts = _find_starts(self.form, self.typeface)
         return np.bincount(self.form[starts], minlength=len(self.forms))
 
-    def measure_distances(self, vectors: Floats, typefaces: Ints) -> Floats:
-        """Return how far vectors (n, K) are from each form: float32 (n, N), as logarithms.
-
-        Of each typeface the nearest example counts, and of the typefaces the three nearest; infinity
-        where fewer than three other typefaces draw a form.
-
-        Args:
-            vectors: Of n cells.
-            typefaces: (n,), the typeface of each, whose own examples do not count; -1 for none of them.
-        """
-        by_typeface = self._split_by_typeface()
-        squares = np.einsum("ij,ij->i", vectors, vectors)[:, None]
-        augmented = np.concatenate([vectors, squares, np.ones_like(squares)], axis=1)
-        distances = np.empty((len(vectors), len(self.forms)), dtype=np.float32)
-        size = max(_BATCH_DISTANCES // max(len(self.forms), 1), 32)
-
-        def measure(start: int) -> None:
-            part = slice(start, start + size)
-            least = _find_least(augmented[part], typefaces[part], by_typeface, len(self.forms))
-            mean = sum(least[1:], start=least[0]) / np.float32(_NEAREST)
-            distances[part] = _take_logarithm(mean)
-
-        # None of these small products is worth two threads, but two of them are.
-        single = _find_libraries().limit(limits=1, user_api="blas")
-        with single, ThreadPoolExecutor(count_cpus()) as pool:
-            list(pool.map(measure, range(0, len(vectors), size)))
-        return distances
-
-    def _split_by_typeface(self) -> list[tuple[int, Ints | slice, Ints, Floats]]:
-        """Return each typeface with the forms that it draws, and where the examples of each begin.
-
-        The last are its examples as columns: the product of (vector, square, 1) with them is the squared
-        distance.
-        """
-        parts = []
-        for typeface in np.unique(self.typeface).tolist():
-            own = np.flatnonzero(self.typeface == typeface)
-            vectors, form = self.vectors[own], self.form[own]
-            starts = np.flatnonzero(np.diff(form, prepend=-1))
-            squares = np.einsum("ij,ij->i", vectors, vectors)[:, None]
-            columns = np.concatenate([-2 * vectors, np.ones_like(squares), squares], axis=1).T
-            drawn: Ints | slice = form[starts]
-            if len(starts) == form[-1] - form[0] + 1:
-                drawn = slice(int(form[0]), int(form[-1]) + 1)
-            parts.append((typeface, drawn, starts, np.ascontiguousarray(columns)))
-        return parts
-
-
-@cache
-def _find_libraries() -> ThreadpoolController:
-    """Return what NumPy multiplies matrices with."""
-    return ThreadpoolController()
-
-
-def _find_least(
-    augmented: Floats,
-    typefaces: Ints,
-    by_typeface: list[tuple[int, Ints | slice, Ints, Floats]],
-    n_forms: int,
-) -> tuple[Floats, ...]:
-    """Return the squared distances (n, N) to the nearest typeface, to the second and to the third."""
-    shape = (len(augmented), n_forms)
-    least = tuple(np.full(shape, np.inf, dtype=np.float32) for _ in range(_NEAREST))
-    for typeface, forms, starts, columns in by_typeface:
-        far = augmented @ columns
-        np.maximum(far, _LEAST_DISTANCE, out=far)
-        if len(starts) < far.shape[1]:
-            far = np.minimum.reduceat(far, starts, axis=1)
-        far[typefaces == typeface] = np.inf
-        some = tuple(lowest[:, forms] for lowest in least)
-        _keep_least(some, far)
-        if not isinstance(forms, slice):  # these are copies
-            for lowest, kept in zip(least, some, strict=True):
-                lowest[:, forms] = kept
-    return least
-
-
-def _keep_least(least: tuple[Floats, ...], values: Floats) -> None:
-    """Put values among the least so far, of which there are some arrays in ascending order."""
-    for lowest in least[:-1]:
-        pushed_out = np.maximum(lowest, values)
-        np.minimum(lowest, values, out=lowest)
-        values = pushed_out
-    np.minimum(least[-1], values, out=least[-1])
-
-
-def _take_logarithm(distances: Floats) -> Floats:
-    """Return natural logarithms, rounded from those in double precision."""
-    return np.log(distances.astype(np.float64)).astype(np.float32)
+    @property
+    def examples(self) -> Examples:
+        """What cells are compared with."""
+        return Examples(
+            vectors=self.vectors, form=self.form, typeface=self.typeface, n_forms=len(self.forms)
+        )
 
 
 def _find_starts(form: Ints, typeface: Ints) -> Ints:
@@ -335,12 +246,14 @@ def _compare_some(
 ) -> Comparison:
     """Compare as many cells as may be compared with all forms at once."""
     cells = np.arange(len(form))
-    distances = exemplars.measure_distances(vectors, typefaces)
+    distances = exemplars.examples.measure_distances(vectors, typefaces)
     own = distances[cells, form]
     base = np.where(np.isfinite(own), own, 0.0)[:, None]
     nearer = base - distances
     nearer[~alternatives[form]] = -np.inf
-    turns = np.stack([_measure_own(exemplars, batch, form, typefaces) for batch in turned], axis=1)
+    turns = np.stack(
+        [exemplars.examples.measure_own(batch, form, typefaces) for batch in turned], axis=1
+    )
     turns = base - turns
     plain = np.maximum(nearer.max(axis=1), turns.max(axis=1))
     of_others = np.where(others >= 0, nearer[cells[:, None], others], -np.inf)
@@ -358,27 +271,6 @@ def _compare_some(
     )
 
 
-def _measure_own(exemplars: Exemplars, vectors: Floats, form: Ints, typefaces: Ints) -> Floats:
-    """Return the logarithm of the distance (n,) of cells to their own forms alone."""
-    first = np.searchsorted(exemplars.form, np.arange(len(exemplars.forms) + 1))
-    own = np.full(len(vectors), np.inf, dtype=np.float32)
-    order = np.argsort(form, kind="stable")
-    bounds = np.searchsorted(form[order], np.arange(len(exemplars.forms) + 1))
-    for k in np.unique(form).tolist():
-        cells, examples = order[bounds[k] : bounds[k + 1]], slice(first[k], first[k + 1])
-        if first[k] == first[k + 1]:
-            continue
-        difference = vectors[cells][:, None] - exemplars.vectors[examples]
-        far = np.maximum(np.einsum("ijk,ijk->ij", difference, difference), _LEAST_DISTANCE)
-        typeface = exemplars.typeface[examples]
-        begin = np.flatnonzero(np.concatenate([[True], typeface[1:] != typeface[:-1]]))
-        nearest = np.minimum.reduceat(far, begin, axis=1)
-        nearest[typefaces[cells, None] == typeface[begin]] = np.inf
-        if nearest.shape[1] >= _NEAREST:
-            own[cells] = np.partition(nearest, _NEAREST - 1, axis=1)[:, :_NEAREST].mean(axis=1)
-    return _take_logarithm(own)
-
-
 def learn_exemplars(
     forms: Sequence[str],
     vectors: Floats,
@@ -389,6 +281,7 @@ def learn_exemplars(
     alternatives: NDArray[np.bool_],
     *,
     is_trusted: bool,
+    reporter: Reporter = SILENT,
 ) -> Exemplars:
     """Make exemplars of cells, and learn from them how far honest drawings are from their forms.
 
@@ -403,6 +296,7 @@ def learn_exemplars(
         place: (N, 4), where the ink of each form usually stands.
         alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
         is_trusted: Whether every cell is known to be right.
+        reporter: Is told how far the work is.
     """
     order, n = np.lexsort((typeface, form)), len(forms)
     plain = Exemplars(
@@ -419,7 +313,7 @@ def learn_exemplars(
         most_unusual=_MOST_UNUSUAL,
     )
     turned = [batch[order] for batch in turned]
-    own, tolerance, turn_tolerance = _learn_tolerances(plain, turned, alternatives)
+    own, tolerance, turn_tolerance = _learn_tolerances(plain, turned, alternatives, reporter)
     level = np.array([_find_median(own[plain.form == k]) for k in range(n)], dtype=np.float32)
     learnt = replace(plain, level=level, tolerance=tolerance, turn_tolerance=turn_tolerance)
     if not is_trusted:
@@ -464,20 +358,26 @@ def learn_spread(
 
 
 def _learn_tolerances(
-    exemplars: Exemplars, turned: Sequence[Floats], alternatives: NDArray[np.bool_]
+    exemplars: Exemplars,
+    turned: Sequence[Floats],
+    alternatives: NDArray[np.bool_],
+    reporter: Reporter,
 ) -> tuple[Floats, Floats, Floats]:
     """Return own distances (E,), tolerance (N, N) and turn_tolerance (N, 5) of exemplars."""
     form, typeface = exemplars.form, exemplars.typeface
-    turns = np.stack([_measure_own(exemplars, batch, form, typeface) for batch in turned], axis=1)
+    turns = np.stack(
+        [exemplars.examples.measure_own(batch, form, typeface) for batch in turned], axis=1
+    )
     own = np.empty(len(form), dtype=np.float32)
     tolerance, turn_tolerance = (
         np.zeros_like(t) for t in (exemplars.tolerance, exemplars.turn_tolerance)
     )
     first = np.searchsorted(form, np.arange(len(exemplars.forms) + 1))
-    for start in range(0, len(exemplars.forms), _LEARNT):
+    starts = range(0, len(exemplars.forms), _LEARNT)
+    for start in track(starts, step="learn forms", unit="batches", reporter=reporter):
         some = np.arange(start, min(start + _LEARNT, len(exemplars.forms)))
         cells = slice(first[some[0]], first[some[-1] + 1])
-        distances = exemplars.measure_distances(exemplars.vectors[cells], typeface[cells])
+        distances = exemplars.examples.measure_distances(exemplars.vectors[cells], typeface[cells])
         own[cells] = distances[np.arange(len(distances)), form[cells]]
         base = np.where(np.isfinite(own[cells]), own[cells], -np.inf)[:, None]
         nearer = np.where(np.isfinite(distances), base - distances, -np.inf)

@@ -141,7 +141,9 @@ def _make_cards(
             {
                 "label": label,
                 "codes": codes,
-                "name": "" if names.endswith(f"-{first:x}") else names,  # cjk unified ideograph-4e00
+                "name": ""
+                if names.endswith(f"-{first:x}")
+                else names,  # cjk unified ideograph-4e00
                 "count": int(found.total[k]),
                 "codepoint": first,
                 "distance": f"{found.distance[k]:.4f}",
