@@ -17,7 +17,11 @@ FONT_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc", ".woff", ".woff2")
 _PACKAGES = {
     "Noto Sans CJK": "fonts-noto-cjk fonts-noto-cjk-extra",
     "Noto Serif CJK": "fonts-noto-cjk fonts-noto-cjk-extra",
-    "Nanum": "fonts-nanum fonts-nanum-extra",
+    "Nanum": "fonts-nanum",
+    "UnBatang": "fonts-unfonts-core",
+    "UnDotum": "fonts-unfonts-core",
+    "UnGungseo": "fonts-unfonts-core",
+    "UnPilgi": "fonts-unfonts-core",
     "IPA": "fonts-ipafont",
     "Takao": "fonts-takao",
     "VL": "fonts-vlgothic",
