@@ -217,6 +217,62 @@ def test_an_absent_family_of_debian_comes_with_its_package(write_recipe: WriteRe
     ]
 
 
+# What Debian's packages hold of the faces that shipped recipes name, and a few that they do not name.
+DEBIAN = {
+    "NotoSansCJK-Thin.ttc": ("Noto Sans CJK JP", "Thin"),
+    "NotoSansCJK-Regular.ttc": ("Noto Sans CJK JP", "Regular"),
+    "NotoSansCJK-Medium.ttc": ("Noto Sans CJK JP", "Medium"),
+    "NotoSerifCJK-Regular.ttc": ("Noto Serif CJK JP", "Regular"),
+    "NotoSerifCJK-Bold.ttc": ("Noto Serif CJK JP", "Bold"),
+    "ipag.ttf": ("IPAGothic", "Regular"),
+    "ipam.ttf": ("IPAMincho", "Regular"),
+    "VL-Gothic-Regular.ttf": ("VL Gothic", "regular"),
+    "NanumPen.ttf": ("Nanum Pen Script", "Regular"),
+    "NanumBrush.ttf": ("Nanum Brush Script", "Regular"),
+    "NanumBarunGothic.ttf": ("NanumBarunGothic", "Regular"),
+    "NanumMyeongjo.ttf": ("NanumMyeongjo", "Regular"),
+    "NanumMyeongjoBold.ttf": ("NanumMyeongjo", "Bold"),
+    "NanumBarunpenR.ttf": ("NanumBarunpen", "Regular"),
+    "UnBatang.ttf": ("UnBatang", "Regular"),
+    "UnBatangBold.ttf": ("UnBatang", "Bold"),
+    "UnDotum.ttf": ("UnDotum", "Regular"),
+    "UnGungseo.ttf": ("UnGungseo", "Regular"),
+    "UnPilgi.ttf": ("UnPilgi", "Regular"),
+}
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        (
+            "article-kana-grid",
+            "NotoSansCJK-Thin.ttc NotoSansCJK-Medium.ttc NotoSerifCJK-Regular.ttc",
+        ),
+        (
+            "jis-level1",
+            "ipag.ttf ipam.ttf VL-Gothic-Regular.ttf NotoSansCJK-Regular.ttc NotoSerifCJK-Regular.ttc",
+        ),
+        (
+            "hangul",
+            "NanumPen.ttf NanumBrush.ttf UnGungseo.ttf NanumBarunGothic.ttf NanumMyeongjo.ttf"
+            " NanumBarunpenR.ttf UnBatang.ttf UnDotum.ttf UnPilgi.ttf",
+        ),
+    ],
+)
+def test_shipped_recipes_choose_their_faces_among_those_of_debian(
+    name: str, files: str, make_font: MakeFont
+) -> None:
+    for file, (family, style) in DEBIAN.items():
+        make_font(file, {"A": BOX}, family=family, style=style)
+    recipe = read_recipe(name)
+    requests, problems = find_requests(recipe)
+    assert problems == ()
+    assert [request.path.name for request in requests] == files.split()
+    held_out = {*recipe.split.val_faces, *recipe.split.test_faces}
+    assert held_out < set(files.split()) or not held_out
+
+
 def test_names_that_take_all_memory_are_refused(make_font: MakeFont, tmp_path: Path) -> None:
     """As many records as there can be, which share one text."""
     font = TTFont(make_font("a.ttf", {"A": BOX}))

@@ -889,6 +889,19 @@ def test_shipped_kana_recipe_holds_out_whole_families() -> None:
     assert not families & {name.split("_")[0].lower()[:4] for name in train}
 
 
+def test_shipped_recipes_of_many_classes_have_those_that_they_say() -> None:
+    n_classes = {"kanji": 1711, "jis-level1": 2965, "hangul": 2350}
+    for name, n in n_classes.items():
+        recipe = read_recipe(name)
+        assert len(make_class_table(recipe)) == n
+        assert recipe.render.per_class == 100
+
+
+def test_the_grid_of_the_tutorial_is_that_of_the_bundled_faces() -> None:
+    ours, theirs = read_recipe("kana-grid"), read_recipe("article-kana-grid")
+    assert (ours.render, ours.image, ours.classes) == (theirs.render, theirs.image, theirs.classes)
+
+
 def test_shipped_grid_recipe_has_353_positions_and_5_rotations() -> None:
     render = read_recipe("kana-grid").render
     assert [size * 256 for size in render.size] == list(range(120, 249, 8))
