@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks import augmenting, datasets, engines
 from benchmarks.machine import describe_machine, save_run
-from benchmarks.many_classes import measure_many_classes
+from benchmarks.many_classes import measure_kanji, measure_many_classes
 from benchmarks.measure import Measured, Unavailable
 from benchmarks.renders import (
     N_CLASSES,
@@ -40,12 +40,29 @@ class _Length:
     short: int  # images per class: 100,000 in all
     long: int  # 700,000 in all
     balanced: int
+    reported: int
 
 
 _FULL = _Length(
-    drawing=15, reading=5, augmenting=7, rendering=3, short=592, long=4142, balanced=1000
+    drawing=15,
+    reading=5,
+    augmenting=7,
+    rendering=3,
+    short=592,
+    long=4142,
+    balanced=1000,
+    reported=10_000,
 )
-_QUICK = _Length(drawing=3, reading=1, augmenting=2, rendering=1, short=100, long=600, balanced=200)
+_QUICK = _Length(
+    drawing=3,
+    reading=1,
+    augmenting=2,
+    rendering=1,
+    short=100,
+    long=600,
+    balanced=200,
+    reported=1000,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +118,7 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         status.update("reading outlines")
         rows.append(engines.measure_outlines(length.reading))
         status.update("planning many classes")
-        rows.append(measure_many_classes())
+        rows += [measure_many_classes(), measure_kanji()]
         status.update("augmenting")
         rows += augmenting.measure_augmenting(length.augmenting)
         status.update("touching memory")
@@ -112,6 +129,7 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
             in_memory = _measure_folder(rows, "memory disk", memory, (1, 2), length)
         status.update("balancing and reporting")
         rows += datasets.measure_datasets(disk, _N_CORES, length.balanced)
+        rows.append(datasets.measure_report_of_many(disk, _N_CORES, length.reported))
         status.update("asking for help")
         goals = _list_goals(rows, [*on_disk, *in_memory], measure_help(10))
     machine = describe_machine()

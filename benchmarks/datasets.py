@@ -3,15 +3,17 @@
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.launch import launch
-from benchmarks.measure import Measured
+from benchmarks.measure import Measured, Unavailable
+from benchmarks.renders import N_CLASSES, choose_folder
 from glyphgen.balance import balance_dataset, prepare_balance
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
 
-__all__ = ["BALANCE", "REPORT", "measure_datasets"]
+__all__ = ["BALANCE", "REPORT", "measure_datasets", "measure_report_of_many"]
 
 BALANCE = "balance to disk, all cores"
 REPORT = "report on a dataset"
@@ -19,6 +21,7 @@ REPORT = "report on a dataset"
 _RECIPE = Path(__file__).with_name("kana.toml")
 _GLYPHGEN = (sys.executable, "-m", "glyphgen")
 _PER_CLASS = 50  # originals of each of 169 classes
+_READ_BYTES = 16 << 20  # at once, as the report does
 
 
 def measure_datasets(parent: Path, workers: int, per_class: int) -> list[Measured]:
@@ -56,3 +59,37 @@ def measure_datasets(parent: Path, workers: int, per_class: int) -> list[Measure
         ]
     finally:
         shutil.rmtree(folder)
+
+
+def measure_report_of_many(parent: Path, workers: int, per_class: int) -> Measured:
+    """Report on as many rows as balancing the kana to 10,000 makes, beside a plain read of the images.
+
+    Args:
+        parent: Folder on the disk that is measured.
+        workers: Processes that render.
+        per_class: Rows of each of 169 classes.
+    """
+    what = "report on many images"
+    try:
+        chosen = choose_folder("disk", parent, short=1, long=per_class)
+    except Unavailable as error:
+        return Measured(what=what, of_limit=False, note=str(error))
+    with chosen.opened() as folder:
+        recipe = read_recipe(_RECIPE, [f"render.per_class={chosen.long}"])
+        many = render_dataset(recipe, folder / "many", workers=workers).folder
+        start = time.perf_counter()
+        with (many / "images.npy").open("rb", buffering=0) as images:
+            block = bytearray(_READ_BYTES)
+            while images.readinto(block):
+                pass
+        plain = time.perf_counter() - start
+        page = ["-o", str(folder / "report.html")]
+        seconds, peak_bytes = launch([*_GLYPHGEN, "report", str(many), *page])
+    n_rows = chosen.long * N_CLASSES
+    return Measured(
+        what=what,
+        rate=n_rows / seconds,
+        of_limit=False,
+        note=f"{n_rows:,} images in {seconds:.1f} s, {seconds / plain:.1f} times as long as a plain"
+        f" read of them; {peak_bytes / 1e6:.0f} MB in the largest process",
+    )

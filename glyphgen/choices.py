@@ -292,7 +292,7 @@ ON_UNPROVEN: Mapping[str, str] = {
 """What happens to cells that nothing is known to compare with."""
 
 ON_CHANGED: Mapping[str, str] = {
-    "shrink": "Vary the cell less.",
+    "shrink": "Vary the cell less, and refuse it where that does not help.",
     "refuse": "Refuse the cell.",
     "allow": "Vary it all the same.",
 }

@@ -114,8 +114,10 @@ class DatasetSpec:
 
     @property
     def n_bytes(self) -> int:
-        """Room on the disk that making it takes."""
-        return self.layout.n_rows * self.layout.row_bytes + self.work_bytes
+        """Room on the disk that making it takes; what compressed images take, nobody knows before."""
+        layout = self.layout
+        unknown = layout.height * layout.width if layout.compression != "none" else 0
+        return layout.n_rows * (layout.row_bytes - unknown) + self.work_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,13 +157,15 @@ class Estimate:
 
     Attributes:
         n_rows: Of the dataset.
-        n_bytes: On disk.
+        n_bytes: On disk, before compression.
+        is_compressed: Whether it is less in the end.
         free_bytes: On the disk that it would lie on.
         seconds: With one worker, without writing.
     """
 
     n_rows: int
     n_bytes: int
+    is_compressed: bool
     free_bytes: int
     seconds: float
 
@@ -169,6 +173,7 @@ class Estimate:
         """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``."""
         return (
             f"{show_count(self.n_rows, 'image')}, {show_bytes(self.n_bytes)}"
+            f"{' before compression' if self.is_compressed else ''}"
             f" ({show_bytes(self.free_bytes)} are free),"
             f" {show_duration(self.seconds / workers)} and the time to write"
         )
@@ -196,6 +201,7 @@ def estimate_making(
     return Estimate(
         n_rows=layout.n_rows,
         n_bytes=layout.n_rows * layout.row_bytes,
+        is_compressed=layout.compression != "none",
         free_bytes=find_free_bytes(Path(out)),
         seconds=(time.perf_counter() - started) / n * layout.n_rows,
     )

@@ -79,7 +79,12 @@ def make_font(tmp_path: Path) -> MakeFont:
     """Draw a TrueType font of straight contours: ``make_font("x.ttf", {"A": BOX})``."""
 
     def make(
-        name: str, drawings: Mapping[str, list[Contour]], *, family: str = "", advance: int = 700
+        name: str,
+        drawings: Mapping[str, list[Contour]],
+        *,
+        family: str = "",
+        style: str = "Regular",
+        advance: int = 700,
     ) -> Path:
         glyphs = {f"g{ord(char)}": contours for char, contours in drawings.items()}
         order = [".notdef", *glyphs]
@@ -92,7 +97,7 @@ def make_font(tmp_path: Path) -> MakeFont:
             {name: (advance, left(contours)) for name, contours in contours_of.items()}
         )
         builder.setupHorizontalHeader(ascent=880, descent=-120)
-        builder.setupNameTable({"familyName": family or Path(name).stem, "styleName": "Regular"})
+        builder.setupNameTable({"familyName": family or Path(name).stem, "styleName": style})
         builder.setupOS2(sTypoAscender=880, sTypoDescender=-120)
         builder.setupPost()
         path = tmp_path / name

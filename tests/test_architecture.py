@@ -21,6 +21,7 @@ ORDER = [
     "choices",
     "progress",
     "partition",
+    "cpus",
     "streams",
     "geometry",
     "files",

@@ -147,6 +147,132 @@ def test_the_named_instances_of_a_variable_family_are_not_files_of_their_own(
     assert [face.name for face in find_faces(recipe)] == ["grows.ttf,wght=500"]
 
 
+FACE = 'classes.text = "A"\n[[fonts.faces]]\nsystem = "Many"\n'
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+def test_of_a_family_with_several_faces_one_is_chosen_by_its_style(
+    make_font: MakeFont, write_recipe: WriteRecipe
+) -> None:
+    for style in ("Regular", "Bold", "Semi Bold"):
+        make_font(f"{style}.ttf", {"A": BOX}, family="Many", style=style)
+    whole = write_recipe('classes.text = "A"\nfonts.system = ["Many"]')
+    assert problems_of(whole) == [
+        f"{whole}:2: fonts.system: 'Many' has 3 faces, Bold, Regular, Semi Bold, expected one"
+        ' (choose it: fonts.faces = [{ system = "Many", style = "Regular" }])'
+    ]
+    one = write_recipe(FACE + 'style = "semi bold"')
+    assert [face.name for face in find_faces(one)] == ["Semi Bold.ttf"]
+    none = write_recipe(FACE + 'style = "Black"')
+    assert problems_of(none) == [
+        f"{none}:2: fonts.faces: 'Many' has no style 'Black', expected one of Bold, Regular,"
+        " Semi Bold"
+    ]
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+def test_of_a_collection_with_a_style_twice_one_is_chosen_by_its_index(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    collection = TTCollection()
+    for name in ("one.ttf", "two.ttf"):
+        path = make_font(name, {"A": BOX}, family="Many")
+        collection.fonts.append(TTFont(path))
+        path.unlink()
+    collection.save(tmp_path / "both.ttc")
+    both = write_recipe(FACE + 'style = "Regular"')
+    assert problems_of(both) == [
+        f"{both}:2: fonts.faces: the style 'Regular' of 'Many' is at 2 places of both.ttc,"
+        " expected one of the indices 0, 1 (choose it under fonts.faces: index = 0)"
+    ]
+    second = write_recipe(FACE + "index = 1")
+    assert [face.name for face in find_faces(second)] == ["both.ttc#1"]
+    absent = write_recipe(FACE + "index = 2")
+    assert problems_of(absent) == [
+        f"{absent}:2: fonts.faces: no face at index 2 is 'Many', expected index 0, 1"
+    ]
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+def test_a_style_in_two_files_names_them(
+    make_font: MakeFont, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    # A style that would be two fields of a line, and two lines.
+    for name in ("x.ttf", "y.ttf"):
+        make_font(name, {"A": BOX}, family="Many", style="a\tb\nc")
+    recipe = write_recipe('classes.text = "A"\nfonts.system = ["Many"]')
+    assert problems_of(recipe) == [
+        f"{recipe}:2: fonts.system: 'Many' is in 2 files, {tmp_path}/x.ttf, {tmp_path}/y.ttf"
+        " (give one under fonts.files)"
+    ]
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+def test_an_absent_family_of_debian_comes_with_its_package(write_recipe: WriteRecipe) -> None:
+    recipe = write_recipe('classes.text = "A"\nfonts.system = ["Noto Sans CJK JP"]')
+    assert problems_of(recipe) == [
+        f"{recipe}:2: fonts.system: no font of the family 'Noto Sans CJK JP' is installed (install"
+        " it, on Debian `apt install fonts-noto-cjk fonts-noto-cjk-extra`, or give its file under"
+        " fonts.files; `fc-list` shows what there is)"
+    ]
+
+
+# What Debian's packages hold of the faces that shipped recipes name, and a few that they do not name.
+DEBIAN = {
+    "NotoSansCJK-Thin.ttc": ("Noto Sans CJK JP", "Thin"),
+    "NotoSansCJK-Regular.ttc": ("Noto Sans CJK JP", "Regular"),
+    "NotoSansCJK-Medium.ttc": ("Noto Sans CJK JP", "Medium"),
+    "NotoSerifCJK-Regular.ttc": ("Noto Serif CJK JP", "Regular"),
+    "NotoSerifCJK-Bold.ttc": ("Noto Serif CJK JP", "Bold"),
+    "ipag.ttf": ("IPAGothic", "Regular"),
+    "ipam.ttf": ("IPAMincho", "Regular"),
+    "VL-Gothic-Regular.ttf": ("VL Gothic", "regular"),
+    "NanumPen.ttf": ("Nanum Pen Script", "Regular"),
+    "NanumBrush.ttf": ("Nanum Brush Script", "Regular"),
+    "NanumBarunGothic.ttf": ("NanumBarunGothic", "Regular"),
+    "NanumMyeongjo.ttf": ("NanumMyeongjo", "Regular"),
+    "NanumMyeongjoBold.ttf": ("NanumMyeongjo", "Bold"),
+    "NanumBarunpenR.ttf": ("NanumBarunpen", "Regular"),
+    "UnBatang.ttf": ("UnBatang", "Regular"),
+    "UnBatangBold.ttf": ("UnBatang", "Bold"),
+    "UnDotum.ttf": ("UnDotum", "Regular"),
+    "UnGungseo.ttf": ("UnGungseo", "Regular"),
+    "UnPilgi.ttf": ("UnPilgi", "Regular"),
+}
+
+
+@pytest.mark.usefixtures("_only_fonts_here")
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        (
+            "article-kana-grid",
+            "NotoSansCJK-Thin.ttc NotoSansCJK-Medium.ttc NotoSerifCJK-Regular.ttc",
+        ),
+        (
+            "jis-level1",
+            "ipag.ttf ipam.ttf VL-Gothic-Regular.ttf NotoSansCJK-Regular.ttc NotoSerifCJK-Regular.ttc",
+        ),
+        (
+            "hangul",
+            "NanumPen.ttf NanumBrush.ttf UnGungseo.ttf NanumBarunGothic.ttf NanumMyeongjo.ttf"
+            " NanumBarunpenR.ttf UnBatang.ttf UnDotum.ttf UnPilgi.ttf",
+        ),
+    ],
+)
+def test_shipped_recipes_choose_their_faces_among_those_of_debian(
+    name: str, files: str, make_font: MakeFont
+) -> None:
+    for file, (family, style) in DEBIAN.items():
+        make_font(file, {"A": BOX}, family=family, style=style)
+    recipe = read_recipe(name)
+    requests, problems = find_requests(recipe)
+    assert problems == ()
+    assert [request.path.name for request in requests] == files.split()
+    held_out = {*recipe.split.val_faces, *recipe.split.test_faces}
+    assert held_out < set(files.split()) or not held_out
+
+
 def test_names_that_take_all_memory_are_refused(make_font: MakeFont, tmp_path: Path) -> None:
     """As many records as there can be, which share one text."""
     font = TTFont(make_font("a.ttf", {"A": BOX}))

@@ -70,6 +70,39 @@ def test_or_refused_or_let_be(make_recipe: Callable[..., Recipe]) -> None:
     assert (allowed.changes.share == 1).all()
 
 
+@pytest.mark.parametrize("rotation", ["180", "[170, 190]"])
+def test_a_fixed_turn_that_makes_another_letter_is_refused(
+    rotation: str, make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    make_recipe(0)
+    fixed = [f"render.rotation={rotation}", 'classes.text="69"']
+    recipe = read_recipe(tmp_path / "tiny.toml", fixed)
+    verdict = survey_faces(recipe, use_cache=False).verdict
+    changed = [(r.form, r.shows) for r in verdict.refusals if r.reason == "changed"]
+    assert set(changed) == {(0, "9"), (1, "6")}
+    assert len(changed) >= 8
+    with pytest.raises(GateError, match="is varied into another character by this recipe, with"):
+        prepare_render(recipe, use_cache=False)
+    grid = [*fixed, "render.mode='grid'", "render.rotation=180", "render.size=0.7"]
+    grid += ["render.shift_x=0", "render.shift_y=0"]
+    dump = (tmp_path / "tiny.toml").read_text("utf-8").replace("per_class = 400\n", "")
+    (tmp_path / "grid.toml").write_text(dump, "utf-8")
+    verdict = survey_faces(read_recipe(tmp_path / "grid.toml", grid), use_cache=False).verdict
+    assert {(r.form, r.shows) for r in verdict.refusals} >= {(0, "9"), (1, "6")}
+    allowed = read_recipe(tmp_path / "tiny.toml", [*fixed, 'gate.on_changed="allow"'])
+    assert not survey_faces(allowed, use_cache=False).verdict.refusals
+
+
+def test_a_fixed_value_that_nobody_notices_changes_nothing(
+    make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    make_recipe(0)
+    fixed = ["render.rotation=8", "render.shear=10", "render.stretch=1.1", "render.weight=0.01"]
+    verdict = survey_faces(read_recipe(tmp_path / "tiny.toml", fixed), use_cache=False).verdict
+    assert not verdict.refusals
+    assert (verdict.changes.share == 1).all()
+
+
 def test_forms_of_one_class_are_no_change(make_recipe: Callable[..., Recipe]) -> None:
     merged = make_recipe(180, more='merge = [["6", "9"]]')
     assert (survey_faces(merged, use_cache=False).verdict.changes.share == 1).all()
@@ -78,7 +111,7 @@ def test_forms_of_one_class_are_no_change(make_recipe: Callable[..., Recipe]) ->
 def test_what_an_earlier_run_found_is_found_again(make_recipe: Callable[..., Recipe]) -> None:
     first = survey_faces(make_recipe(180)).verdict.changes
     again = survey_faces(make_recipe(180)).verdict.changes
-    for name in ("share", "shows", "margin"):
+    for name in ("share", "shows", "margin", "is_lost"):
         assert np.array_equal(getattr(first, name), getattr(again, name))
 
 

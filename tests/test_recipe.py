@@ -31,6 +31,7 @@ from glyphgen.recipe import (
     Wobble,
     dump_recipe,
     find_shipped,
+    list_shipped,
     read_recipe,
     read_steps,
     reading,
@@ -39,18 +40,7 @@ from glyphgen.recipe import (
 from glyphgen.recipe.lines import find_lines
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-SHIPPED = [
-    "calligraphy-pages",
-    "calligraphy-styles",
-    "digits",
-    "hiragana",
-    "kana",
-    "kana-grid",
-    "kana-handwriting",
-    "persian",
-    "persian-letter-pages",
-    "persian-letterhead",
-]
+SHIPPED = sorted(path.stem for path in RECIPES.glob("*.toml"))
 SMALLEST = 'classes.text = "a"\nfonts.files = ["x.ttf"]\n'
 
 Read = Callable[..., Recipe]
@@ -550,6 +540,11 @@ def test_installed_package_brings_its_recipes(
             "fonts.faces: found both file and system, expected exactly one of them",
         ),
         (
+            "fonts.faces = [{ file = 'x', style = 'Bold' }]",
+            "fonts.faces.0.style: found 'Bold' with file, expected it with system"
+            " (index chooses a font of a collection)",
+        ),
+        (
             "fonts.faces = [{ file = 'x', index = -1 }]",
             "fonts.faces.0.index: found -1, expected a whole number of at least 0",
         ),
@@ -866,7 +861,8 @@ def test_schema_describes_every_key() -> None:
 
 
 def test_every_shipped_recipe_is_known() -> None:
-    assert sorted(path.stem for path in RECIPES.glob("*.toml")) == SHIPPED
+    assert list(list_shipped()) == SHIPPED
+    assert {"kana", "kanji", "hangul", "jis-level1", "article-kana-grid"} < set(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -895,6 +891,19 @@ def test_shipped_kana_recipe_holds_out_whole_families() -> None:
     assert (len(make_class_table(recipe)), len(names), len(train)) == (169, 29, 21)
     families = {name.split("_")[0].lower()[:4] for name in names - train}
     assert not families & {name.split("_")[0].lower()[:4] for name in train}
+
+
+def test_shipped_recipes_of_many_classes_have_those_that_they_say() -> None:
+    n_classes = {"kanji": 1711, "jis-level1": 2965, "hangul": 2350}
+    for name, n in n_classes.items():
+        recipe = read_recipe(name)
+        assert len(make_class_table(recipe)) == n
+        assert recipe.render.per_class == 100
+
+
+def test_the_grid_of_the_tutorial_is_that_of_the_bundled_faces() -> None:
+    ours, theirs = read_recipe("kana-grid"), read_recipe("article-kana-grid")
+    assert (ours.render, ours.image, ours.classes) == (theirs.render, theirs.image, theirs.classes)
 
 
 def test_shipped_grid_recipe_has_353_positions_and_5_rotations() -> None:

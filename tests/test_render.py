@@ -285,6 +285,16 @@ def test_nothing_is_written_when_the_recipe_cannot_be_made(
     assert not (tmp_path / "set").exists()
 
 
+def test_of_compressed_images_nobody_knows_before_what_room_they_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 10_000_000)
+    )
+    recipe = few("output.format=hdf5", "output.compression=gzip")
+    assert render_dataset(recipe, tmp_path / "set").n_made
+
+
 def test_a_disk_that_is_too_small_is_known_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """The pages that people look at: right numbers, whatever is given, and a browser that can use them."""
 
+import functools
 import io
 import json
 import re
@@ -11,17 +12,19 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+import tiny_datasets
 from conftest import BOX, MakeFont
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from glyphgen.balance import balance_dataset, prepare_balance
 from glyphgen.dataset.reader import load
+from glyphgen.dataset.shards import Arrays
 from glyphgen.errors import DatasetError, ReportError
 from glyphgen.images.sheets import make_picture
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
-from glyphgen.report import check_report_extra, make_report
+from glyphgen.report import check_report_extra, make_report, statistics
 from glyphgen.report.blocks import Section, render_page, text
 from glyphgen.report.charts import (
     dump_svg,
@@ -91,6 +94,51 @@ def test_counts_means_and_doubles_are_exact(kana: Path, tmp_path: Path) -> None:
     )
     twin = dataset.classes[int(found.nearest[[c.label for c in dataset.classes].index("へ")])].label
     assert twin == "ヘ"
+
+
+def test_of_many_rows_means_are_of_as_many_of_each_class_spread_evenly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_faces = functools.partial(tiny_datasets.make_index, faces=())
+    monkeypatch.setattr(tiny_datasets, "make_index", without_faces)
+    tiny_datasets.make_dataset(tmp_path / "tiny", "npy")
+    dataset = load(tmp_path / "tiny")
+    images = np.asarray(dataset.images)
+    whole = measure_dataset(dataset)
+    assert whole.mean_rows.tolist() == [12, 11]
+    np.testing.assert_array_equal(whole.mean[0], images[::2].mean(axis=0).astype(np.float32))
+    np.testing.assert_allclose(whole.variance[1], images[1::2].var(axis=0), rtol=1e-6)
+    monkeypatch.setattr(statistics, "_MOST_SUMMED", 12)
+    monkeypatch.setattr(statistics, "_LEAST_SUMMED", 4)
+    some = measure_dataset(dataset)
+    assert some.mean_rows.tolist() == [6, 6]
+    np.testing.assert_array_equal(some.mean[0], images[::4].mean(axis=0).astype(np.float32))
+    assert some.total.tolist() == [12, 11]
+    page = make_report(tmp_path / "tiny", tmp_path / "page.html").path.read_text("utf-8")
+    assert "Mean image, on 6 rows of each class at most, spread evenly, in the order of" in page
+
+
+@pytest.mark.parametrize("shares_keys", [False, True])
+def test_equal_images_are_found_and_no_others(
+    shares_keys: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_rows(rows: range) -> Arrays:
+        arrays = original(rows)
+        arrays.images[:] = np.array([{9: 4, 20: 4, 11: 0}.get(row, row) for row in rows])[
+            :, None, None
+        ]
+        return arrays
+
+    original = tiny_datasets.make_rows
+    monkeypatch.setattr(tiny_datasets, "make_rows", make_rows)
+    tiny_datasets.make_dataset(tmp_path / "tiny", "npy")
+    if shares_keys:
+        monkeypatch.setattr(
+            statistics, "_make_keys", lambda images: np.zeros(len(images), np.uint64)
+        )
+    found = measure_dataset(load(tmp_path / "tiny"))
+    assert found.duplicates == ((4, 9, 20), (0, 11))
+    assert found.n_duplicates == 3
 
 
 # --- Pages

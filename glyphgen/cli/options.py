@@ -1,6 +1,5 @@
 """Options that several commands share; knows no command."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 import click
 
 from glyphgen.choices import FITS, MODEL_FRAMINGS, STORAGE_FORMATS
+from glyphgen.cpus import count_cpus
 
 __all__ = [
     "Command",
@@ -38,7 +38,7 @@ def making_options(command: Command) -> Command:
             click.option(
                 "--workers",
                 type=click.IntRange(min=1),
-                default=_count_cpus,
+                default=count_cpus,
                 metavar="N",
                 help="Processes that make images.  [default: all cores]",
             ),
@@ -100,10 +100,6 @@ def set_option(command: Command) -> Command:
         metavar="KEY=VALUE",
         help="Override a key of the recipe, e.g. render.per_class=100. May be repeated.",
     )(command)
-
-
-def _count_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_size(height: int | None, width: int | None) -> None:

@@ -244,9 +244,11 @@ class _IndexPage(Index):
     """What index.json holds: an index, with each license text once.
 
     Attributes:
+        format_version: Of this page; no page goes without.
         license_texts: By their keys, which ``license_text`` of a face names.
     """
 
+    format_version: int
     license_texts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -325,8 +327,7 @@ def read_index(folder: Path) -> Index:
     """
     path, content = folder / INDEX_NAME, _read_content(folder)
     try:
-        _check_version(path, parse_json(content))
-        index = parse_page(content, _IndexPage).take_index()
+        index = _parse(path, content).take_index()
     except PageError as error:
         raise DatasetError(f"{path}: {error} ({_REMAKE})") from None
     if problem := next(_find_misfits(index), None):
@@ -345,6 +346,16 @@ def _read_content(folder: Path) -> bytes:
         ) from None
     except OSError as error:
         raise DatasetError(f"{folder / INDEX_NAME}: {describe_unread(error)}") from error
+
+
+def _parse(path: Path, content: bytes) -> _IndexPage:
+    try:
+        page = parse_page(content, _IndexPage)
+    except PageError:
+        _check_version(path, parse_json(content))  # of another version nothing else is told
+        raise
+    _check_version(path, {"format_version": page.format_version})
+    return page
 
 
 def _check_version(path: Path, page: Any) -> None:

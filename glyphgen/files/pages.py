@@ -52,10 +52,10 @@ def parse_page(content: bytes, record: type[Record]) -> Record:
     """
     from pydantic import ValidationError
 
-    parse_json(content)  # what pydantic says of what is not JSON is harder to read
     try:
         page: Record = _make_adapter(cast("Hashable", record)).validate_json(content, strict=True)
     except ValidationError as error:
+        parse_json(content)  # what pydantic says of what is not JSON is harder to read
         problems = (
             ": ".join(
                 filter(

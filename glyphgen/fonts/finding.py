@@ -2,19 +2,19 @@
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glyphgen.errors import FontError
+from glyphgen.fonts.installed import FONT_SUFFIXES, find_installed
+
 if TYPE_CHECKING:
-    from glyphgen.recipe import Recipe
+    from glyphgen.recipe import FaceChoice, Recipe
 
 __all__ = ["FaceRequest", "find_requests", "match_names"]
-
-_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc", ".woff", ".woff2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +75,26 @@ def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceReques
                 )
             yield FaceRequest(path=path, hand=style.name)
     for family in fonts.system:
-        for path, index in _resolve_family(family, recipe.place("fonts.system"), problems):
+        try:
+            path, index = find_installed(family)
+        except FontError as error:
+            problems.append(f"{recipe.place('fonts.system')}: {error}")
+        else:
             yield FaceRequest(path=path, index=index)
     for number, face in enumerate(fonts.faces):
-        place = recipe.place(f"fonts.faces.{number}")
-        axes = tuple(sorted(face.axes.items()))
-        if face.file is not None:
-            path = recipe.find_path(face.file)
-            yield FaceRequest(path=path, index=face.index, axes=axes, weight=face.weight)
-        elif face.system is not None:
-            for path, index in _resolve_family(face.system, place, problems):
-                yield FaceRequest(
-                    path=path, index=index or face.index, axes=axes, weight=face.weight
-                )
+        try:
+            path, index = _find_file(recipe, face)
+        except FontError as error:
+            problems.append(f"{recipe.place(f'fonts.faces.{number}')}: {error}")
+        else:
+            axes = tuple(sorted(face.axes.items()))
+            yield FaceRequest(path=path, index=index, axes=axes, weight=face.weight)
+
+
+def _find_file(recipe: "Recipe", face: "FaceChoice") -> tuple[Path, int]:
+    if face.system is not None:
+        return find_installed(face.system, style=face.style, index=face.index)
+    return recipe.find_path(face.file or ""), face.index or 0
 
 
 def _list_files(
@@ -126,7 +133,7 @@ def _match(pattern: Path) -> list[Path]:
         literal = longer
     if _may_be_font(literal):
         return [literal]
-    fonts = (path for path in literal.iterdir() if path.suffix.lower() in _SUFFIXES)
+    fonts = (path for path in literal.iterdir() if path.suffix.lower() in FONT_SUFFIXES)
     return _sort(path for path in fonts if _may_be_font(path))
 
 
@@ -144,28 +151,3 @@ def _may_be_font(path: Path) -> bool:
         return not stat.S_ISDIR(path.stat().st_mode)
     except OSError:  # a link to nothing, or to itself
         return True
-
-
-def _resolve_family(family: str, place: str, problems: list[str]) -> list[tuple[Path, int]]:
-    """Return files and collection indices of a fontconfig pattern; never a substitute."""
-    # A hyphen would begin the size in a pattern of fontconfig, and an option of fc-list.
-    pattern = family.replace("-", r"\-")
-    command = ["fc-list", "--format=%{file}\t%{index}\n", "--", pattern]
-    try:
-        listing = os.fsdecode(subprocess.run(command, capture_output=True, check=True).stdout)
-    except (OSError, subprocess.CalledProcessError):
-        problems.append(
-            f"{place}: fontconfig's fc-list cannot look for '{family}'"
-            " (install the package fontconfig, or give the file under fonts.files)"
-        )
-        return []
-    found = [line.rsplit("\t", 1) for line in listing.split("\n") if line]
-    # An index above 16 bits is a named instance of a variable font; the font itself is listed too.
-    faces = sorted((Path(file), int(index)) for file, index in found if int(index) < 1 << 16)
-    faces = [(file, index) for file, index in faces if file.suffix.lower() in _SUFFIXES]
-    if not faces:
-        problems.append(
-            f"{place}: no font of the family '{family}' is installed"
-            " (install it, or give its file under fonts.files; `fc-list` shows what there is)"
-        )
-    return faces

@@ -1,13 +1,15 @@
 """Whether a proven cell still shows its character at the ends of what a recipe varies.
 
-A cell is drawn at some corners of the recipe's ranges. Each drawing is compared with the exemplars of the
-recipe's classes twice: as it is, and with its rotation, shear and stretch undone, for which a reader allows
-a little. Where another class is nearer than the own one, and nearer than it is to the upright cell, the
-ranges are drawn in for this cell: to a half, a quarter, or nothing of them.
+A cell is drawn at some corners of the recipe's ranges; a fixed value is a range of one. Each drawing is
+compared with the exemplars of the recipe's classes twice: as it is, and with its rotation, shear and
+stretch undone, for which a reader allows a little. Where another class is nearer than the own one, and
+nearer than it is to the upright cell, the ranges are drawn in for this cell: to a half, a quarter, or
+nothing of them. Where even nothing of them is no upright cell, it may show another character still: it is
+lost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import log
 from typing import Protocol
 
@@ -44,10 +46,14 @@ class VariedDrawings(Protocol):
     """Draws cells at the corners of a recipe's ranges.
 
     Attributes:
-        n_corners: How many there are; 0 where the recipe varies nothing that could change a shape.
+        n_corners: How many there are; 0 where the recipe leaves every shape as it is.
+        varies: Whether corners differ, and shares.
+        is_still: Whether nothing of the ranges leaves every shape as it is.
     """
 
     n_corners: int
+    varies: bool
+    is_still: bool
 
     def draw_corner(
         self, cells: Ints, share: float, corner: int, side: int, *, undo: bool
@@ -74,11 +80,13 @@ class Changes:
         share: float32 (F, C), of the ranges that a cell keeps its character in: 1 for most.
         shows: (F, C), the form that it comes nearer to beyond; empty where there is none.
         margin: float32 (F, C), by how much nearer, as a logarithm of distances; 0 where there is none.
+        is_lost: bool (F, C), cells that come nearer to it even at nothing of the ranges.
     """
 
     share: Floats
     shows: NDArray[np.str_]
     margin: Floats
+    is_lost: NDArray[np.bool_]
 
     def keep(self, cells: NDArray[np.bool_]) -> "Changes":
         """Return the changes of some cells (F, C) alone."""
@@ -86,13 +94,12 @@ class Changes:
             share=np.where(cells, self.share, np.float32(1)),
             shows=np.where(cells, self.shows, ""),
             margin=np.where(cells, self.margin, np.float32(0)),
+            is_lost=cells & self.is_lost,
         )
 
     def take_forms(self, forms: Sequence[int]) -> "Changes":
         """Return the changes of the same cells with the forms in another order."""
-        return Changes(
-            share=self.share[:, forms], shows=self.shows[:, forms], margin=self.margin[:, forms]
-        )
+        return Changes(**{f.name: getattr(self, f.name)[:, forms] for f in fields(self)})
 
 
 def no_changes(shape: tuple[int, int]) -> Changes:
@@ -101,6 +108,7 @@ def no_changes(shape: tuple[int, int]) -> Changes:
         share=np.ones(shape, dtype=np.float32),
         shows=np.full(shape, "", dtype=np.dtype("U32")),
         margin=np.zeros(shape, dtype=np.float32),
+        is_lost=np.zeros(shape, dtype=np.bool_),
     )
 
 
@@ -137,9 +145,11 @@ def find_changes(
 def _draw_in(changes: Changes, judge: "Judge", cells: Ints, drawings: VariedDrawings) -> None:
     """Find the share of some cells, those that keep their characters at the corners being done."""
     share, shows, margin = changes.share.ravel(), changes.shows.ravel(), changes.margin.ravel()
+    is_lost = changes.is_lost.ravel()
+    shares = [*(_SHARES if drawings.varies else ()), *(() if drawings.is_still else (0.0,))]
     upright = judge.measure_upright(cells)
     limit = judge.find_limit(cells, upright)
-    for tried, following in zip(_SHARES, (*_SHARES[1:], 0.0), strict=True):
+    for tried, following in zip(shares, (*shares[1:], 0.0), strict=True):
         changed = np.zeros(len(cells), dtype=np.bool_)
         nearest = np.full(len(cells), -np.inf, dtype=np.float32)
         for corner in range(drawings.n_corners):
@@ -154,10 +164,10 @@ def _draw_in(changes: Changes, judge: "Judge", cells: Ints, drawings: VariedDraw
             found = by > limit[rows]
             rows = rows[found]
             changed[rows] = True
-            if tried == _SHARES[0]:
+            if tried == shares[0]:
                 shows[cells[rows]], margin[cells[rows]] = alternative[found], by[found]
         cells, upright, limit = cells[changed], upright[changed], limit[changed]
-        share[cells] = following
+        share[cells], is_lost[cells] = following, not tried
 
 
 def _weigh_corner(
@@ -200,7 +210,9 @@ class Judge:
     def measure_upright(self, cells: Ints) -> Floats:
         """Return the distances (n, N) of cells as they are."""
         face, form = np.divmod(cells, len(self.position))
-        return self.exemplars.measure_distances(self.vectors[face, form], self.typefaces[face])
+        return self.exemplars.examples.measure_distances(
+            self.vectors[face, form], self.typefaces[face]
+        )
 
     def find_limit(self, cells: Ints, upright: Floats) -> Floats:
         """Return by how much another class may be nearer (n,), for what it is to the upright cells."""
@@ -211,7 +223,7 @@ class Judge:
         """Return the distances (n, N) of pictures (n, SHAPE_SIDE, SHAPE_SIDE) of cells."""
         face, form = np.divmod(cells, len(self.position))
         vectors = self.metric.measure(describe_shapes(ink), self.places[face, form])
-        return self.exemplars.measure_distances(vectors, self.typefaces[face])
+        return self.exemplars.examples.measure_distances(vectors, self.typefaces[face])
 
     def weigh(self, cells: Ints, distances: Floats) -> tuple[Floats, NDArray[np.str_]]:
         """Return by how much another class is nearer than honest typefaces are, and its form: (n,)."""

@@ -221,9 +221,9 @@ def _find_wrong_cells(seen: Examined) -> Floats:
 
 def _find_changed(seen: Examined) -> Floats:
     """Return by how much variation brings a cell nearer to another character."""
-    if seen.recipe.gate.on_changed != "refuse":
-        return np.zeros(seen.store.n_cells)
-    return seen.changes.margin.ravel().astype(np.float64)
+    changes = seen.changes
+    refused = changes.is_lost | (seen.recipe.gate.on_changed == "refuse")
+    return np.where(refused, changes.margin, 0.0).ravel().astype(np.float64)
 
 
 def _measure_drawn_otherwise(seen: Examined) -> Floats:

@@ -287,6 +287,7 @@ class _Cells:
             usual,
             alternatives,
             is_trusted=False,
+            reporter=self.reporter,
         )
         self.judge_with(exemplars, own, self.typeface, alternatives, lenience=_LENIENCE)
         at = self.face[chosen], self.form[chosen]

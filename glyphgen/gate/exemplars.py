@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.gate.distances import Examples
 from glyphgen.gate.shapes import TURNS, turn_shapes
 from glyphgen.progress import SILENT, Reporter, track
 
@@ -31,14 +32,12 @@ BOX = "a box"
 """What stands among the forms for what fonts draw in place of what they lack."""
 
 FEWEST_TYPEFACES = 3  # that have to draw a form before it can be judged
-_NEAREST = 3  # typefaces whose distances are averaged
 VECTOR_STEP = 0.125
 """The step of all vectors."""
 
-_LEAST_DISTANCE = 1.0  # squared; typefaces that share a drawing are no nearer than that
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
-_BATCH = 512
 _COMPARED = 2048  # cells that are compared with all forms at once
+_LEARNT = 256  # forms whose tolerances are learnt at once
 _FARTHEST = (
     1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
 )
@@ -139,55 +138,18 @@ class Exemplars:
         starts = _find_starts(self.form, self.typeface)
         return np.bincount(self.form[starts], minlength=len(self.forms))
 
-    def measure_distances(self, vectors: Floats, typefaces: Ints) -> Floats:
-        """Return how far vectors (n, K) are from each form: float32 (n, N), as logarithms.
-
-        Of each typeface the nearest example counts, and of the typefaces the three nearest; infinity
-        where fewer than three other typefaces draw a form.
-
-        Args:
-            vectors: Of n cells.
-            typefaces: (n,), the typeface of each, whose own examples do not count; -1 for none of them.
-        """
-        starts = _find_starts(self.form, self.typeface)
-        form, typeface = self.form[starts], self.typeface[starts]
-        first = np.searchsorted(form, np.arange(len(self.forms) + 1))
-        squares = np.einsum("ij,ij->i", self.vectors, self.vectors)
-        distances = np.full((len(vectors), len(self.forms)), np.inf, dtype=np.float32)
-        for start in range(0, len(vectors), _BATCH):
-            part = slice(start, start + _BATCH)
-            batch = vectors[part]
-            far = np.einsum("ij,ij->i", batch, batch)[:, None] + squares
-            far -= 2 * batch @ self.vectors.T
-            np.maximum(far, _LEAST_DISTANCE, out=far)
-            nearest = np.minimum.reduceat(far, starts, axis=1)
-            nearest[typefaces[part, None] == typeface] = np.inf
-            distances[part] = _average_nearest(nearest, first)
-        return _take_logarithm(distances)
-
-
-def _take_logarithm(distances: Floats) -> Floats:
-    """Return natural logarithms, rounded from those in double precision."""
-    return np.log(distances.astype(np.float64)).astype(np.float32)
+    @property
+    def examples(self) -> Examples:
+        """What cells are compared with."""
+        return Examples(
+            vectors=self.vectors, form=self.form, typeface=self.typeface, n_forms=len(self.forms)
+        )
 
 
 def _find_starts(form: Ints, typeface: Ints) -> Ints:
     """Return where the examples of one form by one typeface begin."""
     changes = (np.diff(form) != 0) | (np.diff(typeface) != 0)
     return np.concatenate([[0], np.flatnonzero(changes) + 1])
-
-
-def _average_nearest(nearest: Floats, first: Ints) -> Floats:
-    """Return the mean of the three least in each span of columns; infinity where there are fewer."""
-    means = np.full((len(nearest), len(first) - 1), np.inf, dtype=np.float32)
-    counts = np.diff(first)
-    for count in np.unique(counts[counts >= _NEAREST]).tolist():
-        # Forms that equally many typefaces draw are done at once.
-        spans = np.flatnonzero(counts == count)
-        columns = first[spans][:, None] + np.arange(count)
-        least = np.partition(nearest[:, columns], _NEAREST - 1, axis=2)[:, :, :_NEAREST]
-        means[:, spans] = least.mean(axis=2)
-    return means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,12 +246,14 @@ def _compare_some(
 ) -> Comparison:
     """Compare as many cells as may be compared with all forms at once."""
     cells = np.arange(len(form))
-    distances = exemplars.measure_distances(vectors, typefaces)
+    distances = exemplars.examples.measure_distances(vectors, typefaces)
     own = distances[cells, form]
     base = np.where(np.isfinite(own), own, 0.0)[:, None]
     nearer = base - distances
     nearer[~alternatives[form]] = -np.inf
-    turns = np.stack([_measure_own(exemplars, batch, form, typefaces) for batch in turned], axis=1)
+    turns = np.stack(
+        [exemplars.examples.measure_own(batch, form, typefaces) for batch in turned], axis=1
+    )
     turns = base - turns
     plain = np.maximum(nearer.max(axis=1), turns.max(axis=1))
     of_others = np.where(others >= 0, nearer[cells[:, None], others], -np.inf)
@@ -307,27 +271,6 @@ def _compare_some(
     )
 
 
-def _measure_own(exemplars: Exemplars, vectors: Floats, form: Ints, typefaces: Ints) -> Floats:
-    """Return the logarithm of the distance (n,) of cells to their own forms alone."""
-    first = np.searchsorted(exemplars.form, np.arange(len(exemplars.forms) + 1))
-    own = np.full(len(vectors), np.inf, dtype=np.float32)
-    order = np.argsort(form, kind="stable")
-    bounds = np.searchsorted(form[order], np.arange(len(exemplars.forms) + 1))
-    for k in np.unique(form).tolist():
-        cells, examples = order[bounds[k] : bounds[k + 1]], slice(first[k], first[k + 1])
-        if first[k] == first[k + 1]:
-            continue
-        difference = vectors[cells][:, None] - exemplars.vectors[examples]
-        far = np.maximum(np.einsum("ijk,ijk->ij", difference, difference), _LEAST_DISTANCE)
-        typeface = exemplars.typeface[examples]
-        begin = np.flatnonzero(np.concatenate([[True], typeface[1:] != typeface[:-1]]))
-        nearest = np.minimum.reduceat(far, begin, axis=1)
-        nearest[typefaces[cells, None] == typeface[begin]] = np.inf
-        if nearest.shape[1] >= _NEAREST:
-            own[cells] = np.partition(nearest, _NEAREST - 1, axis=1)[:, :_NEAREST].mean(axis=1)
-    return _take_logarithm(own)
-
-
 def learn_exemplars(
     forms: Sequence[str],
     vectors: Floats,
@@ -338,6 +281,7 @@ def learn_exemplars(
     alternatives: NDArray[np.bool_],
     *,
     is_trusted: bool,
+    reporter: Reporter = SILENT,
 ) -> Exemplars:
     """Make exemplars of cells, and learn from them how far honest drawings are from their forms.
 
@@ -352,6 +296,7 @@ def learn_exemplars(
         place: (N, 4), where the ink of each form usually stands.
         alternatives: bool (N, N), which forms (columns) each form (row) may be taken for.
         is_trusted: Whether every cell is known to be right.
+        reporter: Is told how far the work is.
     """
     order, n = np.lexsort((typeface, form)), len(forms)
     plain = Exemplars(
@@ -368,7 +313,7 @@ def learn_exemplars(
         most_unusual=_MOST_UNUSUAL,
     )
     turned = [batch[order] for batch in turned]
-    own, tolerance, turn_tolerance = _learn_tolerances(plain, turned, alternatives)
+    own, tolerance, turn_tolerance = _learn_tolerances(plain, turned, alternatives, reporter)
     level = np.array([_find_median(own[plain.form == k]) for k in range(n)], dtype=np.float32)
     learnt = replace(plain, level=level, tolerance=tolerance, turn_tolerance=turn_tolerance)
     if not is_trusted:
@@ -413,34 +358,52 @@ def learn_spread(
 
 
 def _learn_tolerances(
-    exemplars: Exemplars, turned: Sequence[Floats], alternatives: NDArray[np.bool_]
+    exemplars: Exemplars,
+    turned: Sequence[Floats],
+    alternatives: NDArray[np.bool_],
+    reporter: Reporter,
 ) -> tuple[Floats, Floats, Floats]:
     """Return own distances (E,), tolerance (N, N) and turn_tolerance (N, 5) of exemplars."""
     form, typeface = exemplars.form, exemplars.typeface
-    distances = exemplars.measure_distances(exemplars.vectors, typeface)
-    own = distances[np.arange(len(form)), form]
-    base = np.where(np.isfinite(own), own, -np.inf)[:, None]
-    turns = np.stack([_measure_own(exemplars, batch, form, typeface) for batch in turned], axis=1)
-    nearer = np.where(np.isfinite(distances), base - distances, -np.inf)
-    nearer_turned = np.where(np.isfinite(turns), base - turns, -np.inf)
-    tolerance = np.zeros_like(exemplars.tolerance)
-    turn_tolerance = np.zeros_like(exemplars.turn_tolerance)
+    turns = np.stack(
+        [exemplars.examples.measure_own(batch, form, typeface) for batch in turned], axis=1
+    )
+    own = np.empty(len(form), dtype=np.float32)
+    tolerance, turn_tolerance = (
+        np.zeros_like(t) for t in (exemplars.tolerance, exemplars.turn_tolerance)
+    )
     first = np.searchsorted(form, np.arange(len(exemplars.forms) + 1))
-    for k in range(len(exemplars.forms)):
-        span = slice(first[k], first[k + 1])
-        tolerance[k] = _tolerate(nearer[span], typeface[span])
-        turn_tolerance[k] = _tolerate(nearer_turned[span], typeface[span])
-    return own, np.where(alternatives, tolerance, 0.0).astype(np.float32), turn_tolerance
+    starts = range(0, len(exemplars.forms), _LEARNT)
+    for start in track(starts, step="learn forms", unit="batches", reporter=reporter):
+        some = np.arange(start, min(start + _LEARNT, len(exemplars.forms)))
+        cells = slice(first[some[0]], first[some[-1] + 1])
+        distances = exemplars.examples.measure_distances(exemplars.vectors[cells], typeface[cells])
+        own[cells] = distances[np.arange(len(distances)), form[cells]]
+        base = np.where(np.isfinite(own[cells]), own[cells], -np.inf)[:, None]
+        nearer = np.where(np.isfinite(distances), base - distances, -np.inf)
+        nearer_turned = np.where(np.isfinite(turns[cells]), base - turns[cells], -np.inf)
+        for k in some.tolist():
+            span = slice(first[k] - cells.start, first[k + 1] - cells.start)
+            of_form = typeface[first[k] : first[k + 1]]
+            tolerance[k] = np.where(alternatives[k], _tolerate(nearer[span], of_form), 0.0)
+            turn_tolerance[k] = _tolerate(nearer_turned[span], of_form)
+    return own, tolerance, turn_tolerance
 
 
 def _tolerate(nearer: Floats, typeface: Ints) -> Floats:
-    """Return what two typefaces show, and a little more: (cells, M) -> (M,); 0 where they show nothing."""
-    numbers = np.unique(typeface)
-    if len(numbers) < 2:
-        return np.zeros(nearer.shape[1], dtype=np.float32)
-    most = np.stack([nearer[typeface == k].max(axis=0) for k in numbers])
-    second: Floats = np.partition(most, -2, axis=0)[-2] + np.float32(_SLACK)
-    return np.maximum(second, 0.0)
+    """Return what two typefaces show, and a little more: (cells, M) -> (M,); 0 where they show nothing.
+
+    Args:
+        nearer: By how much cells of one form are nearer to others.
+        typeface: Of each, ascending.
+    """
+    most, second = np.full((2, nearer.shape[1]), -np.inf, dtype=np.float32)
+    for cells in np.split(nearer, np.flatnonzero(np.diff(typeface)) + 1):
+        shown = cells.max(axis=0, initial=-np.inf)
+        np.maximum(second, np.minimum(most, shown), out=second)
+        np.maximum(most, shown, out=most)
+    tolerance: Floats = np.maximum(second + np.float32(_SLACK), 0.0)
+    return tolerance
 
 
 def _find_median(values: Floats) -> float:

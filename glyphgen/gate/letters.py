@@ -4,7 +4,7 @@ Words are never drawn to be judged, so that they cost what their letters cost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -185,13 +185,10 @@ def _add_characters(
     admitted, unproven = words.admitted.copy(), words.unproven.copy()
     admitted[:, to] = of_letters.admitted[:, : letters.n_shown]
     unproven[:, to] = of_letters.unproven[:, : letters.n_shown]
-    changes = Changes(
-        share=words.changes.share.copy(),
-        shows=words.changes.shows.copy(),
-        margin=words.changes.margin.copy(),
-    )
-    for name in ("share", "shows", "margin"):
-        getattr(changes, name)[:, to] = getattr(of_letters.changes, name)[:, : letters.n_shown]
+    changes = Changes(**{f.name: getattr(words.changes, f.name).copy() for f in fields(Changes)})
+    for field in fields(Changes):
+        of_letter = getattr(of_letters.changes, field.name)[:, : letters.n_shown]
+        getattr(changes, field.name)[:, to] = of_letter
 
     def move(own: Sequence[Refusal], others: Sequence[Refusal]) -> tuple[Refusal, ...]:
         moved = [replace(one, form=to[one.form]) for one in others if one.form < letters.n_shown]

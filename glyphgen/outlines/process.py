@@ -6,7 +6,6 @@ process, a kill from outside) is never reported of a face, which may be left out
 """
 
 import json
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -20,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.cpus import count_cpus
 from glyphgen.errors import FontError, MachineError, WorkerError
 from glyphgen.files.temporary import make_temporary_folder, temporary_errors
 from glyphgen.fonts import Face, FaceRequest, KnownFaces
@@ -298,7 +298,7 @@ class FontReader:
         """Ask about every item, which is so many units; the answers come in the order of the items."""
         done = [0] * len(items)
         most = -(-len(items) // _FACES_PER_PROCESS)
-        with ThreadPoolExecutor(max(1, min(most, _count_cpus()))) as pool:
+        with ThreadPoolExecutor(max(1, min(most, count_cpus()))) as pool:
             try:
                 asked = {
                     pool.submit(ask, item, partial(done.__setitem__, k)): k
@@ -360,7 +360,3 @@ def _list_unread(
         for one, answer in zip(asked, answers, strict=True)
         if "problems" in answer
     )
-
-
-def _count_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

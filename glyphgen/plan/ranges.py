@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from glyphgen.recipe import Render
 from glyphgen.streams import join_words, split_words
 
-__all__ = ["VALUES", "draw_in", "draw_in_scatter", "list_ranges"]
+__all__ = ["VALUES", "draw_in", "draw_in_scatter", "leaves_still", "list_ranges"]
 
 Floats = NDArray[np.float64]
 
@@ -23,6 +23,13 @@ def list_ranges(render: Render) -> tuple[Floats, Floats]:
     ranges = [*(getattr(render, name) for name in VALUES[:-1]), render.wobble.amplitude]
     low, high = np.array([(min(values), max(values)) for values in ranges]).T
     return low, high
+
+
+def leaves_still(render: Render) -> bool:
+    """Tell whether the ranges contain what leaves a shape as it is."""
+    low, high = list_ranges(render)
+    still = np.array([_STILL.get(name, np.nan) for name in VALUES])
+    return not np.any((still < low) | (high < still))
 
 
 def draw_in(render: Render, values: Floats, share: Floats) -> Floats:

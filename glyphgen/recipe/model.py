@@ -181,8 +181,12 @@ class FaceChoice(Settings):
     system: str | None = None
     """A family name that fontconfig knows. Give this or file."""
 
-    index: Annotated[int, Field(ge=0)] = 0
-    """Which font of a collection (.ttc, .otc), counted from 0."""
+    style: str | None = None
+    """Style of the face, "Regular" or "Semi Bold", where the family of system has several."""
+
+    index: Annotated[int, Field(ge=0)] | None = None
+    """Which font of a collection (.ttc, .otc), counted from 0. Left out: the first of a file, and of a
+    family the one that has the style."""
 
     axes: dict[str, float] = Field(default_factory=dict)
     """Where a variable font stands on its axes, for example `{ wght = 620 }`."""
@@ -194,6 +198,12 @@ class FaceChoice(Settings):
         if (self.file is None) == (self.system is None):
             found = "neither file nor system" if self.file is None else "both file and system"
             yield "", f"found {found}, expected exactly one of them"
+        elif self.style is not None and self.system is None:
+            found = f"found {show_value(self.style)} with file"
+            yield (
+                "style",
+                f"{found}, expected it with system (index chooses a font of a collection)",
+            )
 
 
 class Fonts(Settings):
@@ -217,7 +227,8 @@ class Fonts(Settings):
     means the fonts that lie in it."""
 
     system: Strings = ()
-    """Family names that fontconfig knows. A family that is absent is an error, never replaced."""
+    """Family names that fontconfig knows, of one face each; of a family that has more, `faces` chooses
+    one. A family that is absent is an error, never replaced."""
 
     faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
     """Faces that need an index, axes or a weight, one `[[fonts.faces]]` table each."""
@@ -340,7 +351,7 @@ class Gate(Settings):
     on_changed: Annotated[str, OneOf(ON_CHANGED)] = "shrink"
     """What happens where rotation, shear, stretch, weight, wobble and scatter together make another
     character of a cell than its own, as ツ of シ: the ranges of that cell shrink to a half, a quarter or
-    nothing, or the cell is refused."""
+    nothing, or the cell is refused. A fixed value, as `rotation = 180`, cannot shrink: it is refused."""
 
     min_faces_per_class: Annotated[int, Field(ge=1)] = 1
     """Fewer faces than this that draw a class are an error."""

@@ -16,7 +16,7 @@ from glyphgen.geometry import make_linear_map
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements
-from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
+from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, leaves_still, list_ranges
 from glyphgen.progress import Reporter, track
 from glyphgen.recipe import Recipe
 from glyphgen.streams import join_words, mix_words, split_words
@@ -126,11 +126,12 @@ class CornerDrawings:
         low, high = list_ranges(recipe.render)
         varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
         bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
-        k = VALUES.index("rotation")
-        n_rotations = max(2, 1 + ceil((high[k] - low[k]) / _ROTATION_STEP))
-        self._rotations = np.linspace(low[k], high[k], n_rotations)
         leans = varies["rotation"] or varies["shear"] or varies["stretch"]
-        n_settings = _BENT_SETTINGS if bends else _SETTINGS if leans else 0
+        self.varies, self.is_still = bends or leans, leaves_still(recipe.render)
+        k = VALUES.index("rotation")
+        n_rotations = max(1 + self.varies, 1 + ceil((high[k] - low[k]) / _ROTATION_STEP))
+        self._rotations = np.linspace(low[k], high[k], n_rotations)
+        n_settings = _BENT_SETTINGS if bends else _SETTINGS if leans else int(not self.is_still)
         self.n_corners = n_rotations * n_settings
 
     def draw_corner(

@@ -35,7 +35,7 @@ _PAGE_COLORS = {
 }
 _FIRST, _SECOND, _MUTED, _LINE = _PAGE_COLORS
 _TO_PAGE = (
-    (r".*?<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r"<svg \1>"),
+    (r"\A.*?<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r"<svg \1>"),
     (r"<metadata>.*?</metadata>|<style.*?</style>", ""),
     (r"<g id=\"[^\"]*\"", "<g"),  # such an id occurs in each figure of a page
     (r"'[^;\"]*sans-serif", "inherit"),

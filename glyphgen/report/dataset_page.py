@@ -141,7 +141,9 @@ def _make_cards(
             {
                 "label": label,
                 "codes": codes,
-                "name": names,
+                "name": ""
+                if names.endswith(f"-{first:x}")
+                else names,  # cjk unified ideograph-4e00
                 "count": int(found.total[k]),
                 "codepoint": first,
                 "distance": f"{found.distance[k]:.4f}",
@@ -252,6 +254,8 @@ def _describe_means(dataset: Dataset, found: Statistics) -> list[Block]:
         (spread * (255 / max(float(spread.max()), 1e-9))).astype(np.uint8), _THUMBNAIL
     )
     few = "" if len(shown) == len(dataset.classes) else f" of the {len(shown)} hardest classes"
+    if np.any(found.mean_rows < found.total):
+        few += f", on {found.mean_rows.max():,} rows of each class at most, spread evenly,"
     columns = 20
     rows = []
     for start in range(0, len(shown), columns):
@@ -272,7 +276,7 @@ def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     faces = dataset.index.faces
     if not faces:
         return [text("No fonts: the rows were not drawn by glyphgen.")]
-    used = np.bincount(np.asarray(dataset.samples)["face"], minlength=len(faces))
+    used = np.bincount(dataset.samples[:]["face"], minlength=len(faces))
     rows = [
         (
             info.file,

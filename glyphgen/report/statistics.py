@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
 from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.streams import mix_words
 
 __all__ = [
     "Shapes",
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 
 _BLOCK_PIXELS = 1 << 24  # read at once: 16 MB of images
 _PIECE_PIXELS = 1 << 22  # of scattered rows read at once; the system reads more around each
+_MOST_SUMMED = 200_000  # rows that means are of, as many of each class, spread evenly,
+_LEAST_SUMMED = 32  # but of each class no fewer
 _MOST_SHAPES = 20_000  # rows that shapes are measured on, spread evenly
 _INKED = 128  # of 255
 _SMALL = 16  # pixels a side of the means that classes are compared by
@@ -51,8 +54,9 @@ class Statistics:
 
     Attributes:
         counts: int64 (C,) for each split, or for ``all`` where there is none.
-        mean: float32 (C, H, W), of the ink of each class; 0 for a class without rows.
-        variance: float32 (C, H, W).
+        mean: float32 (C, H, W), of the ink of each class on ``mean_rows``; 0 for a class without rows.
+        variance: float32 (C, H, W), likewise.
+        mean_rows: int64 (C,), the rows of each class, spread evenly, that mean and variance are of.
         nearest: int64 (C,), the class whose mean is most like it; -1 where there is none.
         distance: float64 (C,), to it: 0 where they are equal, about 1 where they share no ink.
         duplicates: For each group of equal images its rows, the largest groups first.
@@ -65,6 +69,7 @@ class Statistics:
     counts: dict[str, NDArray[np.int64]]
     mean: NDArray[np.float32]
     variance: NDArray[np.float32]
+    mean_rows: NDArray[np.int64]
     nearest: NDArray[np.int64]
     distance: Floats
     duplicates: tuple[tuple[int, ...], ...]
@@ -89,21 +94,26 @@ def read_scattered(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[Bytes]
 
 
 def measure_dataset(dataset: Dataset, *, reporter: Reporter = SILENT) -> Statistics:
-    """Measure a dataset: all rows for counts, means and duplicates, some for shapes and values."""
+    """Measure a dataset: all rows for counts and duplicates, some for means, shapes and values."""
     labels = np.asarray(dataset.labels).astype(np.int64)
     counts = _count(dataset, labels)
-    mean, variance, groups, n_duplicates = _sum_up(dataset, labels, reporter)
-    nearest, distance = _compare_means(mean, np.sum(list(counts.values()), axis=0))
+    total = np.sum(list(counts.values()), axis=0)
+    sums = _ClassSums((len(dataset.classes), *dataset.images.shape[1:]))
+    keys = _read_through(dataset, labels, _spread(labels, total), sums, reporter)
+    groups = _find_equal(dataset, keys)
+    mean, variance = sums.finish()
+    nearest, distance = _compare_means(mean, total)
     n = len(labels)
     rows = np.unique(np.linspace(0, max(n - 1, 0), min(n, _MOST_SHAPES)).round().astype(np.int64))
     return Statistics(
         counts=counts,
         mean=mean,
         variance=variance,
+        mean_rows=sums.n_rows,
         nearest=nearest,
         distance=distance,
         duplicates=groups,
-        n_duplicates=n_duplicates,
+        n_duplicates=sum(len(group) - 1 for group in groups),
         shapes=_join_shapes([measure_shapes(ink) for ink in read_scattered(dataset, rows)]),
         shape_rows=rows,
         values=_find_values(dataset, rows),
@@ -127,34 +137,95 @@ def _blocks(dataset: Dataset) -> Iterator[slice]:
         dataset.unmap()
 
 
-def _sum_up(
-    dataset: Dataset, labels: NDArray[np.int64], reporter: Reporter
-) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[tuple[int, ...], ...], int]:
-    """Return mean and variance of each class, and the groups of equal images."""
-    shape = (len(dataset.classes), *dataset.images.shape[1:])
-    total, squares = np.zeros(shape, np.float64), np.zeros(shape, np.float64)
-    seen: dict[bytes, list[int]] = {}
+def _spread(labels: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Choose the rows that means are of: all, or as many of each class, spread evenly: bool (n,)."""
+    most = min(max(_MOST_SUMMED // len(total), _LEAST_SUMMED), 1 << 16)
+    order = np.argsort(labels, kind="stable")
+    n = np.maximum(total, 1)[labels[order]]
+    place = np.arange(len(labels)) - (np.cumsum(total) - total)[labels[order]]
+    taken = np.minimum(n, most)
+    chosen = np.empty(len(labels), dtype=np.bool_)
+    chosen[order] = (place * taken) % n < taken
+    return chosen
+
+
+def _read_through(
+    dataset: Dataset,
+    labels: NDArray[np.int64],
+    chosen: NDArray[np.bool_],
+    sums: "_ClassSums",
+    reporter: Reporter,
+) -> NDArray[np.uint64]:
+    """Read every image once: add those that are chosen to the sums, and return a key of each: (n,)."""
+    keys = np.empty(len(labels), dtype=np.uint64)
     progress = Progress(step="measure", done=0, total=len(labels), unit="images")
     for block in _blocks(dataset):
         reporter.progress(replace(progress, done=block.start))
         images = dataset.ink[block]
-        order = np.argsort(labels[block], kind="stable")
-        some = labels[block][order]
-        starts = np.flatnonzero(np.diff(some, prepend=-1))
-        ordered = images[order]
-        total[some[starts]] += np.add.reduceat(ordered, starts, axis=0, dtype=np.uint32)
-        squared = np.square(ordered, dtype=np.uint16)
-        squares[some[starts]] += np.add.reduceat(squared, starts, axis=0, dtype=np.uint64)
-        for row, image in enumerate(images, start=block.start):
-            key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest()
-            seen.setdefault(key, []).append(row)
+        keys[block] = _make_keys(images)
+        rows = np.flatnonzero(chosen[block])
+        sums.add(labels[block][rows], images, rows)
     reporter.progress(replace(progress, done=len(labels)))
-    n = np.maximum(np.bincount(labels, minlength=shape[0]), 1)[:, None, None]
-    mean = total / n
-    variance = np.maximum(squares / n - mean * mean, 0)
-    groups = sorted((tuple(rows) for rows in seen.values() if len(rows) > 1), key=len, reverse=True)
-    n_duplicates = sum(len(rows) - 1 for rows in groups)
-    return mean.astype(np.float32), variance.astype(np.float32), tuple(groups), n_duplicates
+    return keys
+
+
+class _ClassSums:
+    """Sums of the images of each class, and of their squares.
+
+    Args:
+        shape: (C, H, W).
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.n_rows = np.zeros(shape[0], dtype=np.int64)
+        # Of the squares of 66,051 bytes the sum fits.
+        self._sum, self._squares = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
+
+    def add(self, labels: NDArray[np.int64], images: Bytes, rows: NDArray[np.int64]) -> None:
+        """Add some rows of images, of which ``labels`` are the classes."""
+        order = np.argsort(labels, kind="stable")
+        labels, rows = labels[order], rows[order]
+        starts = np.flatnonzero(np.diff(labels, prepend=-1))
+        for start, end in zip(starts, [*starts[1:], len(labels)], strict=True):
+            own, label = images[rows[start:end]], labels[start]
+            self._sum[label] += np.add.reduce(own, axis=0, dtype=np.uint32)
+            squares = np.square(own, dtype=np.uint16)
+            self._squares[label] += np.add.reduce(squares, axis=0, dtype=np.uint32)
+        self.n_rows += np.bincount(labels, minlength=len(self.n_rows))
+
+    def finish(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return mean and variance of each class: float32 (C, H, W)."""
+        mean, variance = (np.empty(self._sum.shape, dtype=np.float32) for _ in range(2))
+        # One by one: in double precision all of thousands of classes are gigabytes.
+        for k, n in enumerate(np.maximum(self.n_rows, 1).tolist()):
+            mean[k] = exact = self._sum[k] / n
+            variance[k] = np.maximum(self._squares[k] / n - exact * exact, 0)
+        return mean, variance
+
+
+def _make_keys(images: Bytes) -> NDArray[np.uint64]:
+    """Return a number for each image (n, H, W), that equal images have in common, and seldom others."""
+    flat = images.reshape(len(images), -1)
+    if rest := -flat.shape[1] % 8:
+        flat = np.pad(flat, ((0, 0), (0, rest)))
+    words = np.ascontiguousarray(flat).view(np.uint64)
+    chance = mix_words(np.zeros(1, dtype=np.uint64), use=0, n=words.shape[1])[0]
+    keys: NDArray[np.uint64] = np.dot(words, chance | np.uint64(1))
+    return keys
+
+
+def _find_equal(dataset: Dataset, keys: NDArray[np.uint64]) -> tuple[tuple[int, ...], ...]:
+    """Return the groups of equal images, the largest first, each in the order of its rows."""
+    _, inverse, n_alike = np.unique(keys, return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(n_alike[inverse] > 1)
+    seen: dict[bytes, list[int]] = {}
+    numbers = iter(rows.tolist())
+    for images in read_scattered(dataset, rows):
+        for image in images:
+            key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest()
+            seen.setdefault(key, []).append(next(numbers))
+    groups = (tuple(group) for group in seen.values() if len(group) > 1)
+    return tuple(sorted(groups, key=len, reverse=True))
 
 
 def _compare_means(
