@@ -29,7 +29,7 @@ Example:
     "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where."
 )
 @click.option("--force", is_flag=True, help="Write into a folder that holds something.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors.")
 def export(target_format: str, dataset: Path, out: Path, force: bool, quiet: bool) -> None:
     """Export a dataset; see ``_HELP``."""
     from glyphgen.exchange.exporting import export_dataset
