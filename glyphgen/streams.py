@@ -33,6 +33,7 @@ class Stage(enum.IntEnum):
     SHARE = 12
     PAGE = 13
     SHEET = 14
+    INSTANCES = 15
 
 
 class Stream:

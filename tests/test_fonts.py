@@ -11,6 +11,7 @@ from glyphgen.errors import FontError, UnreadableFontError
 from glyphgen.fonts import Face, find_requests, read_face
 from glyphgen.outlines.process import FontReader
 from glyphgen.recipe import read_recipe
+from glyphgen.render.preparing import prepare_render
 
 WriteRecipe = Callable[[str], Path]
 
@@ -287,3 +288,37 @@ def test_names_that_take_all_memory_are_refused(make_font: MakeFont, tmp_path: P
         f"{tmp_path}/names.ttf: holds 5,000 names that take 288 MiB, expected at most 16 MiB"
         " (mend the font, or leave it out)"
     )
+
+
+def test_a_range_of_an_axis_stands_for_instances(
+    variable_font: Path, write_recipe: WriteRecipe
+) -> None:
+    recipe = read_recipe(
+        write_recipe(
+            'classes.text = "A"\nfonts.faces = [{ file = "grows.ttf", axes = { wght = [100, 900] },'
+            ' instances = 3 }]\ngate.allow = [{ forms = "A" }]\n'
+        )
+    )
+    requests, problems = find_requests(recipe)
+    assert not problems
+    assert [request.axes for request in requests] == [(("wght", w),) for w in (100.0, 500.0, 900.0)]
+    prepared = prepare_render(recipe, use_cache=False)
+    widths = prepared.store.box[:, 2] - prepared.store.box[:, 0]
+    assert widths.round(3).tolist() == [0.1, 0.3, 0.5]
+
+
+def test_ranges_of_several_axes_meet_in_orders_of_their_own(write_recipe: WriteRecipe) -> None:
+    recipe = read_recipe(
+        write_recipe(
+            'classes.text = "A"\nfonts.faces = [{ file = "x.ttf", instances = 9,'
+            " axes = { wght = [100, 900], wdth = [75, 125], slnt = -3 } }]\n"
+        )
+    )
+    requests, _ = find_requests(recipe)
+    axes = [dict(request.axes) for request in requests]
+    assert len(axes) == 9
+    assert sorted(a["wght"] for a in axes) == [100.0 * k for k in range(1, 10)]
+    assert sorted(a["wdth"] for a in axes) == [75 + 50 * k / 8 for k in range(9)]
+    assert {a["slnt"] for a in axes} == {-3.0}
+    by_width = [a["wght"] for a in sorted(axes, key=lambda a: a["wdth"])]
+    assert by_width not in (sorted(by_width), sorted(by_width, reverse=True))

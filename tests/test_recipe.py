@@ -554,7 +554,7 @@ def test_installed_package_brings_its_recipes(
         ),
         (
             "fonts.faces = [{ file = 'x', axes = { wght = 'b' } }]",
-            "fonts.faces.0.axes.wght: found 'b', expected a number",
+            "fonts.faces.0.axes.wght: found 'b', expected a number or [low, high]",
         ),
         ("image = 3", "image: found 3, expected a table"),
         ("image.height = 0", "image.height: found 0, expected a whole number from 8 to 4,096"),

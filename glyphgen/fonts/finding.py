@@ -8,8 +8,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from glyphgen.errors import FontError
 from glyphgen.fonts.installed import FONT_SUFFIXES, find_installed
+from glyphgen.streams import Stage, order_by_words
 
 if TYPE_CHECKING:
     from glyphgen.recipe import FaceChoice, Recipe
@@ -87,8 +90,25 @@ def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceReques
         except FontError as error:
             problems.append(f"{recipe.place(f'fonts.faces.{number}')}: {error}")
         else:
-            axes = tuple(sorted(face.axes.items()))
-            yield FaceRequest(path=path, index=index, axes=axes, weight=face.weight)
+            for axes in _list_instances(recipe.seed, face):
+                yield FaceRequest(path=path, index=index, axes=axes, weight=face.weight)
+
+
+def _list_instances(seed: int, face: "FaceChoice") -> Iterator[tuple[tuple[str, float], ...]]:
+    """Yield where the faces of a choice stand on their axes: one place, or several spread over ranges."""
+    ranges = sorted(face.axes.items())
+    varied = [tag for tag, (low, high) in ranges if low != high]
+    n = face.instances if varied else 1
+    # The first axis in order, the others in orders of their own, so that their ends meet by chance.
+    steps = {
+        tag: np.arange(n) if number == 0 else order_by_words(seed, Stage.INSTANCES, n, number)
+        for number, tag in enumerate(varied)
+    }
+    for k in range(n):
+        yield tuple(
+            (tag, low + (high - low) * int(steps[tag][k]) / (n - 1) if tag in steps else low)
+            for tag, (low, high) in ranges
+        )
 
 
 def _find_file(recipe: "Recipe", face: "FaceChoice") -> tuple[Path, int]:

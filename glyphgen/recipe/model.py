@@ -31,7 +31,7 @@ from glyphgen.recipe.kinds import find_page_misfits, find_style_misfits
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.page_tables import Page
 from glyphgen.recipe.render import Render, explain_unable
-from glyphgen.settings import Settings, show_value
+from glyphgen.settings import Range, Settings, show_value
 from glyphgen.text import show_bytes
 
 __all__ = [
@@ -188,8 +188,13 @@ class FaceChoice(Settings):
     """Which font of a collection (.ttc, .otc), counted from 0. Left out: the first of a file, and of a
     family the one that has the style."""
 
-    axes: dict[str, float] = Field(default_factory=dict)
-    """Where a variable font stands on its axes, for example `{ wght = 620 }`."""
+    axes: dict[str, Range[float]] = Field(default_factory=dict)
+    """Where a variable font stands on its axes: `{ wght = 620 }`, or between which places,
+    `{ wght = [100, 900] }`, of which `instances` are taken."""
+
+    instances: Annotated[int, Field(ge=2, le=100)] = 5
+    """How many faces a range of axes stands for: they are spread evenly, ends included, and take a turn
+    each. Of several ranges every axis has its own order."""
 
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many turns the face takes where others take one."""
