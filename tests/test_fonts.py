@@ -304,7 +304,7 @@ def test_a_range_of_an_axis_stands_for_instances(
     assert [request.axes for request in requests] == [(("wght", w),) for w in (100.0, 500.0, 900.0)]
     prepared = prepare_render(recipe, use_cache=False)
     widths = prepared.store.box[:, 2] - prepared.store.box[:, 0]
-    assert widths.round(3).tolist() == [0.1, 0.3, 0.5]
+    assert widths.tolist() == pytest.approx([0.1, 0.3, 0.5])
 
 
 def test_ranges_of_several_axes_meet_in_orders_of_their_own(write_recipe: WriteRecipe) -> None:
