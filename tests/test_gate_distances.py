@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glyphgen.gate import distances
+from glyphgen.gate import distances, exemplars
 from glyphgen.gate.distances import Examples
 
 N_FORMS = 7
@@ -63,3 +63,19 @@ def test_distances_are_those_of_the_definition(
     form = np.arange(70) % N_FORMS
     own = examples.measure_own(vectors, form, typefaces)
     np.testing.assert_array_equal(own, measured[np.arange(70), form])
+
+
+def test_of_alternatives_alone_distances_are_the_same() -> None:
+    chance = np.random.default_rng(5)
+    examples = make_examples(chance)
+    vectors, typefaces = draw_vectors(chance, 40), chance.choice([-1, 1, 5], 40)
+    form = np.arange(40) % N_FORMS
+    alternatives = np.zeros((N_FORMS, N_FORMS), dtype=np.bool_)
+    alternatives[:, 3] = True  # one that all may be taken for, and neighbors
+    alternatives |= np.abs(np.subtract.outer(range(N_FORMS), range(N_FORMS))) == 1
+    np.fill_diagonal(alternatives, val=False)
+    measured = exemplars._measure_wanted(examples, vectors, form, typefaces, alternatives)
+    wanted = alternatives[form] | np.eye(N_FORMS, dtype=np.bool_)[form]
+    whole = examples.measure_distances(vectors, typefaces)
+    np.testing.assert_array_equal(measured[wanted], whole[wanted])
+    assert np.isinf(measured[~wanted]).all()

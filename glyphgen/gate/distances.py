@@ -67,6 +67,18 @@ class Examples:
             list(pool.map(measure, range(0, len(vectors), size)))
         return distances
 
+    def take_forms(self, forms: Ints) -> "Examples":
+        """Return the examples of some forms, in ascending order."""
+        new = np.full(self.n_forms, -1)
+        new[forms] = np.arange(len(forms))
+        kept = new[self.form] >= 0
+        return Examples(
+            vectors=self.vectors[kept],
+            form=new[self.form[kept]],
+            typeface=self.typeface[kept],
+            n_forms=len(forms),
+        )
+
     def measure_own(self, vectors: Floats, form: Ints, typefaces: Ints) -> Floats:
         """Return how far vectors (n, K) are from the form (n,) of each alone, as logarithms: (n,)."""
         first = np.searchsorted(self.form, np.arange(self.n_forms + 1))

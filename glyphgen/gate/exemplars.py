@@ -37,6 +37,7 @@ VECTOR_STEP = 0.125
 
 _SLACK = 0.15  # of a logarithm of distances: what honest typefaces show, and a little more
 _COMPARED = 2048  # cells that are compared with all forms at once
+_SELDOM = 2  # forms that a form is an alternative of, at most: its neighbors
 _LEARNT = 256  # forms whose tolerances are learnt at once
 _FARTHEST = (
     1.5  # how far a drawing may be from its form, where nobody has measured it, as a logarithm
@@ -246,7 +247,7 @@ def _compare_some(
 ) -> Comparison:
     """Compare as many cells as may be compared with all forms at once."""
     cells = np.arange(len(form))
-    distances = exemplars.examples.measure_distances(vectors, typefaces)
+    distances = _measure_wanted(exemplars.examples, vectors, form, typefaces, alternatives)
     own = distances[cells, form]
     base = np.where(np.isfinite(own), own, 0.0)[:, None]
     nearer = base - distances
@@ -269,6 +270,30 @@ def _compare_some(
         alternative=np.where(is_turned, -1, best),
         turn=np.where(is_turned, turn, -1),
     )
+
+
+def _measure_wanted(
+    examples: Examples,
+    vectors: Floats,
+    form: Ints,
+    typefaces: Ints,
+    alternatives: NDArray[np.bool_],
+) -> Floats:
+    """Return distances (n, N) of cells to their own forms and to their alternatives.
+
+    The others may be infinity: of thousands of forms most are no alternative of most.
+    """
+    is_common = alternatives.sum(axis=0) > _SELDOM
+    if 2 * is_common.sum() > len(is_common):
+        return examples.measure_distances(vectors, typefaces)
+    common, cells = np.flatnonzero(is_common), np.arange(len(form))
+    distances = np.full((len(form), examples.n_forms), np.inf, dtype=np.float32)
+    of_common = examples.take_forms(common).measure_distances(vectors, typefaces)
+    distances[:, common] = of_common
+    distances[cells, form] = examples.measure_own(vectors, form, typefaces)
+    cell, other = np.nonzero(alternatives[form] & ~is_common)
+    distances[cell, other] = examples.measure_own(vectors[cell], other, typefaces[cell])
+    return distances
 
 
 def learn_exemplars(
@@ -377,7 +402,13 @@ def _learn_tolerances(
     for start in track(starts, step="learn forms", unit="batches", reporter=reporter):
         some = np.arange(start, min(start + _LEARNT, len(exemplars.forms)))
         cells = slice(first[some[0]], first[some[-1] + 1])
-        distances = exemplars.examples.measure_distances(exemplars.vectors[cells], typeface[cells])
+        distances = _measure_wanted(
+            exemplars.examples,
+            exemplars.vectors[cells],
+            form[cells],
+            typeface[cells],
+            alternatives,
+        )
         own[cells] = distances[np.arange(len(distances)), form[cells]]
         base = np.where(np.isfinite(own[cells]), own[cells], -np.inf)[:, None]
         nearer = np.where(np.isfinite(distances), base - distances, -np.inf)
