@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from glyphgen import load, render_dataset, verify_dataset
+from glyphgen import load, make_report, render_dataset, verify_dataset
 from glyphgen.choices import LEVELS
 from glyphgen.dataset.annotations import read_annotations
 from glyphgen.errors import DamagedError, DatasetError, RecipeError, SourceError
@@ -491,3 +491,14 @@ def test_a_ruled_line_covers_as_much_as_it_should() -> None:
     fill_convex(turned, corners[::-1])
     assert np.array_equal(image, turned)
     assert not image[:, :7].any()
+
+
+def test_a_report_counts_and_shows_boxes(letters: Path, tmp_path: Path) -> None:
+    make_report([letters], tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Boxes by level" in page
+    assert "The first page" in page
+    boxes = read_annotations(letters)
+    assert boxes is not None
+    assert f"{(boxes['level'] == 3).sum():,}" in page
+    assert "U+0633" not in page, "words are not spelled out"

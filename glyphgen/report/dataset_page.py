@@ -29,13 +29,15 @@ from glyphgen.report.blocks import (
     table,
     text,
 )
+from glyphgen.report.boxes_section import describe_boxes
 from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
 from glyphgen.report.statistics import Statistics, read_scattered
-from glyphgen.text import format_json, show_codepoints, show_count, show_some
+from glyphgen.text import format_json, show_codepoints, show_count, show_foreign, show_some
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
 
 _THUMBNAIL = 48  # pixels a side at most
+_MOST_FORMS, _LONGEST_FORM = 6, 3  # of a class, that are spelled out as code points
 _CLASSES_A_SPRITE = 64
 _MEANS = 120  # classes at most whose mean and variance are shown
 _REFUSED = 200  # rows of the table of refused cells
@@ -52,8 +54,14 @@ def make_subtitle(dataset: Dataset) -> str:
 
 
 def describe_class(info: ClassInfo) -> tuple[str, str, str]:
-    """Return label, code points and Unicode name of a class, safe to show."""
+    """Return label, code points and Unicode name of a class, safe to show.
+
+    Of words, and of many forms, the first few stand in place of code points and names.
+    """
     label = "".join(char if char.isprintable() else show_codepoints(char) for char in info.label)
+    if len(info.forms) > _MOST_FORMS or any(len(form) > _LONGEST_FORM for form in info.forms):
+        forms = () if info.forms == (info.label,) else info.forms
+        return label or "(no name)", show_some(map(show_foreign, forms), most=_MOST_FORMS), ""
     codes = " / ".join(" ".join(codepoints) for codepoints in info.codepoints)
     names = " / ".join(name.lower() for name in info.names)
     return label or "(no name)", codes, names
@@ -68,6 +76,7 @@ def make_sections(
     sections = [
         Section(id="facts", title="Facts", blocks=tuple(_describe_facts(dataset))),
         Section(id="classes", title="Classes", blocks=(class_cards(cards),)),
+        Section(id="boxes", title="Boxes", blocks=tuple(describe_boxes(dataset))),
         Section(id="support", title="Support", blocks=tuple(_describe_support(dataset, found))),
         Section(id="ink", title="Ink", blocks=tuple(_describe_ink(dataset, found))),
         Section(id="means", title="Means", blocks=tuple(_describe_means(dataset, found))),
