@@ -154,7 +154,8 @@ def _choose(n: int, most: int) -> NDArray[np.int64]:
 def _caption(label: str) -> str:
     if label.isascii():
         return label
-    return show_codepoints(label) if len(label) <= _LONGEST_SPELLED else ""
+    is_word = len(label) > 1 and all(char.isalpha() for char in label)
+    return "" if is_word or len(label) > _LONGEST_SPELLED else show_codepoints(label)
 
 
 def _draw_symbol(prepared: PreparedRender, label: str) -> NDArray[np.uint8] | None:
