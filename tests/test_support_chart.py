@@ -22,6 +22,7 @@ def count(**splits: list[int]) -> Statistics:
         counts={name: np.array(rows) for name, rows in splits.items()},
         mean=np.zeros((n, 2, 2), np.float32),
         variance=np.zeros((n, 2, 2), np.float32),
+        mean_rows=np.zeros(0, np.int64),
         nearest=np.full(n, -1),
         distance=np.ones(n),
         duplicates=(),
