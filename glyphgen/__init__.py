@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from glyphgen.baseline.evaluating import evaluate_model
     from glyphgen.baseline.predicting import Reader, Reading
     from glyphgen.baseline.running import train_baseline
-    from glyphgen.baseline.training import TrainingOptions
+    from glyphgen.baseline.training_options import TrainingOptions
     from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
@@ -78,7 +78,7 @@ _HOMES = {
     "Recipe": "recipe",
     "Rendered": "render.rendering",
     "Reporter": "progress",
-    "TrainingOptions": "baseline.training",
+    "TrainingOptions": "baseline.training_options",
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
     "import_dataset": "exchange.importing",

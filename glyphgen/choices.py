@@ -35,7 +35,9 @@ __all__ = [
     "ON_CUT_OFF",
     "ON_REFUSED",
     "ON_UNPROVEN",
+    "OPTIMIZERS",
     "POLARITIES",
+    "SCHEDULES",
     "SHIFT_UNITS",
     "SPLITS",
     "SPLIT_METHODS",
@@ -213,8 +215,8 @@ MAKERS: Mapping[str, MakerEntry] = {
         shows="its source gives",
         has_copies=True,
     ),
-    "import": MakerEntry("Images in another format.", _REBUILD),
-    "merge": MakerEntry("The rows of several datasets.", _REBUILD),
+    "import": MakerEntry("Images in another format.", _REBUILD, pages=("gate.json",)),
+    "merge": MakerEntry("The rows of several datasets.", _REBUILD, pages=("gate.json",)),
 }
 """What makes datasets: ``made_by`` in index.json."""
 
@@ -329,6 +331,18 @@ VARIATIONS: Mapping[str, str] = {
     "light": "Move images a little, for more of the same.",
 }
 """How images change while a network learns."""
+
+SCHEDULES: Mapping[str, str] = {
+    "constant": "Warm up, keep the rate, and keep the average of the weights: best for other writers.",
+    "one-cycle": "Up, and down to almost nothing, and keep the last weights, as fastai's fit_one_cycle.",
+}
+"""How the learning rate goes while a network learns."""
+
+OPTIMIZERS: Mapping[str, str] = {
+    "adamw": "Adam with decoupled weight decay.",
+    "adam": "Adam without weight decay.",
+}
+"""What turns gradients into steps."""
 
 MODEL_FRAMINGS: Mapping[str, str] = {
     "ink": "Cut the ink out and scale it as in training; small kana then count as twins.",

@@ -65,6 +65,8 @@ OWNERS = {
     "torch": {"baseline"},
     "safetensors": {"baseline"},
     "onnx": {"baseline"},
+    "timm": {"baseline.timm_models"},
+    "huggingface_hub": {"baseline.timm_models"},
     "matplotlib": {"report", "baseline.training_figures"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -32,7 +32,9 @@ from glyphgen.baseline.models import make_model
 from glyphgen.baseline.predicting import Reader, find_images
 from glyphgen.baseline.reframing import measure_ink_share, reframe
 from glyphgen.baseline.running import train_baseline
-from glyphgen.baseline.training import TrainingOptions, average_weights, warm_up
+from glyphgen.baseline.schedules import warm_up
+from glyphgen.baseline.training import average_weights
+from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.baseline.variation import vary
 from glyphgen.choices import MODELS
 from glyphgen.dataset.reader import load
@@ -114,6 +116,7 @@ def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
         "figures",
         "history.csv",
         "metrics.json",
+        "misread.csv",
         "model.onnx",
         "model.safetensors",
         "train.json",
@@ -122,7 +125,12 @@ def test_a_run_learns_and_leaves_all_its_files(run: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [float(row["epoch"]) for row in rows] == list(range(1, 17))
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
-    for name in ("accuracy", "activation", "confused", "confusion", "highest-loss", "loss"):
+    assert list(metrics["parts"]) == ["train", "val", "test"]
+    assert metrics["parts"]["test"]["macro_recall"] == metrics["macro_recall"]
+    assert [part["rows"] for part in metrics["parts"].values()] == list(trained["rows"].values())
+    assert float(rows[-1]["train_recall"]) > float(rows[0]["train_recall"])
+    shown = ("accuracy", "activation", "confused", "confusion", "highest-loss", "loss")
+    for name in (*shown, "train-accuracy"):
         with Image.open(run / "figures" / f"{name}.png") as figure:
             assert min(figure.size) > 100
 
@@ -243,7 +251,7 @@ def test_a_found_learning_rate_is_used_and_said(digits: Path, tmp_path: Path) ->
     short = dataclasses.replace(QUICK, epochs=0.3)
     train_baseline(digits, tmp_path / "run", short, find_lr=True, reporter=reported)
     rate = read_json(tmp_path / "run" / "train.json")["options"]["learning_rate"]
-    assert reported.lines[0] == f"learning rate {rate:.2g}"
+    assert reported.lines[0] == (f"learning rate {rate:.2g}, see {tmp_path}/run/figures/lr.png")
     assert 1e-6 < rate <= 0.1
 
 
@@ -288,7 +296,7 @@ def test_models_that_cannot_be_made() -> None:
         make_model("cnn", 3, 64, 12)
     assert str(caught.value) == "--model: 'cnn' reads images of 16 x 16 or more, found 64 x 12"
     with pytest.raises(TrainingError) as caught:
-        make_model("cnn", 3, 64, 64, pretrained=True)
+        TrainingOptions(model="cnn", pretrained=True)
     assert str(caught.value) == "--pretrained: 'cnn' has no weights to start from (take timm:NAME)"
 
 
@@ -298,7 +306,7 @@ def test_a_timm_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPa
         make_model("timm:resnet18", 3, 64, 64)
     assert str(caught.value) == (
         "--model: timm cannot be imported: import of timm halted; None in sys.modules"
-        " (pip install timm, with the torchvision that belongs to this torch)"
+        " (pip install 'glyphgen[timm]', with the torchvision that belongs to this torch)"
     )
 
 

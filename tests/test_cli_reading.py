@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from glyphgen.baseline.running import train_baseline
-from glyphgen.baseline.training import TrainingOptions
+from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.cli import cli
 from glyphgen.dataset.reader import load
 from glyphgen.errors import ImageError, TrainingError
@@ -64,6 +64,18 @@ def test_the_newest_run_reads_files_and_folders_and_is_named() -> None:
     lines = done.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == ["word.png", "scans/a.png", "scans/b.png"]
     assert lines[1].split(": ")[1] == lines[2].split(": ")[1]
+
+
+def test_evaluate_writes_what_was_misread(tmp_path: Path) -> None:
+    path = tmp_path / "more" / "misread.csv"
+    done = call("evaluate", "runs/old", "datasets/digits", "--misread", str(path), "--json")
+    metrics = json.loads(done.stdout)
+    head, *rows = path.read_text("utf-8").splitlines()
+    assert head == "row,file,actual,read,loss"
+    assert len(rows) == metrics["n"] - round(metrics["top1"] * metrics["n"])
+    assert done.stderr.splitlines()[0].startswith(f"{path}: {len(rows)} image")
+    done = call("evaluate", "runs/old", "datasets/digits", "--label-font", "blank.png")
+    assert str(done.exception).startswith("--label-font: blank.png: ")
 
 
 @pytest.mark.parametrize("run", ["runs/old", "runs/old/model.safetensors"])

@@ -205,6 +205,4 @@ def test_the_files_of_one_family_stand_together() -> None:
 
 def test_a_dataset_without_fonts_has_a_notice_that_says_so() -> None:
     notice = make_notice(make_index((SHARD,), faces=()))
-    assert notice.endswith(
-        "There are none: the dataset's images were not drawn with fonts that it names.\n"
-    )
+    assert notice.endswith("Unknown: the fonts or writers, and the license, of 23 images.\n")

@@ -64,7 +64,7 @@ FORGERIES: dict[str, tuple[Callable[[Page], object], str]] = {
     ),
     "a face is more": (
         lambda page: page["classes"][0].update(unproven=1),
-        "classes.0.unproven is 1",
+        CONTENT_KEY,
     ),
 }
 

@@ -120,7 +120,11 @@ def describe_balanced(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) 
         for info in index.classes
     )
     source = SourceInfo(
-        name=index.name, kind="dataset", sha256=index.content_key, rows=index.n_rows
+        name=index.name,
+        kind="dataset",
+        sha256=index.content_key,
+        rows=index.n_rows,
+        unknown=index.n_without_face if index.faces else 0,  # all, where none is named
     )
     return dataclasses.replace(
         index,

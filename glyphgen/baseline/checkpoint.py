@@ -12,6 +12,7 @@ from annotated_types import Interval
 from torch import nn
 
 from glyphgen.baseline.models import make_model
+from glyphgen.baseline.network_input import NetworkInput
 from glyphgen.errors import TrainingError
 from glyphgen.files.opening import MODEL, check_regular, describe_unread
 from glyphgen.files.pages import PageError, parse_json, parse_page
@@ -25,6 +26,7 @@ __all__ = [
     "ModelInfo",
     "read_checkpoint",
     "read_tensors",
+    "read_weights",
     "write_tensors",
 ]
 
@@ -47,6 +49,7 @@ class ModelInfo:
         twins: Groups of forms that were drawn alike in training.
         dataset: Its name.
         content_key: Of all that the dataset's bytes depended on.
+        image_size, mean, std: What the network is given of an image; see ``NetworkInput``.
         glyphgen: Version that trained it.
         format_version: Of this record.
     """
@@ -60,8 +63,20 @@ class ModelInfo:
     twins: tuple[tuple[str, ...], ...]
     dataset: str
     content_key: str
+    image_size: Annotated[int, Interval(ge=0, le=_LARGEST_SIDE)] = 0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
     glyphgen: str = VERSION
     format_version: int = _FORMAT_VERSION
+
+    @property
+    def given(self) -> NetworkInput:
+        """What the network is given of an image."""
+        return NetworkInput(image_size=self.image_size, mean=self.mean, std=self.std)
+
+    def make_network(self) -> nn.Module:
+        """Return an untrained network of this kind."""
+        return make_model(self.model, len(self.labels), self.height, self.width, given=self.given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +120,25 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], bytes]:
         return _read_all(file), _read_metadata(path, file)
 
 
+def read_weights(
+    path: Path, *, with_tensors: bool = True
+) -> tuple[dict[str, torch.Tensor], ModelInfo | None]:
+    """Read a safetensors file of any program: tensors, and what glyphgen has written beside them.
+
+    Args:
+        path: The file.
+        with_tensors: Without it there are none.
+
+    Raises:
+        TrainingError: The file is missing or damaged.
+    """
+    with _opened(path) as file:
+        info = None
+        if _KEY in (file.metadata() or {}):
+            info = _check_info(path, _read_metadata(path, file))
+        return _read_all(file) if with_tensors else {}, info
+
+
 def read_checkpoint(model: str | os.PathLike[str]) -> Checkpoint:
     """Read a trained network.
 
@@ -128,7 +162,7 @@ def read_checkpoint(model: str | os.PathLike[str]) -> Checkpoint:
             raise TrainingError(
                 f"{path}: {name} holds numbers that are not finite (train the model again)"
             )
-    network = make_model(info.model, len(info.labels), info.height, info.width)
+    network = info.make_network()
     network.load_state_dict(tensors)
     return Checkpoint(path=path, info=info, network=network.eval())
 
@@ -183,13 +217,15 @@ def _check_info(path: Path, metadata: bytes) -> ModelInfo:
         ) from None
     if len(info.labels) != len(info.forms) or len(info.labels) < 2:
         raise TrainingError(f"{path}: its class table has gaps (train the model again)")
+    if len(info.mean) != len(info.std) or not all(value > 0 for value in info.std):
+        raise TrainingError(f"{path}: mean and std do not fit each other (train the model again)")
     return info
 
 
 def _check_shapes(path: Path, file: Any, info: ModelInfo) -> None:
     """Check that the tensors of a file are those of its network, before either is in memory."""
     with torch.device("meta"):
-        network = make_model(info.model, len(info.labels), info.height, info.width)
+        network = info.make_network()
     expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     for name in sorted({*expected, *found}):

@@ -16,13 +16,15 @@ from glyphgen.baseline.examples import read_images
 from glyphgen.baseline.folding import fold_twins, list_alike_forms, pair_small_kana
 from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.metrics import measure_predictions
+from glyphgen.baseline.misread import name_files, write_misread
 from glyphgen.baseline.reframing import reframe
 from glyphgen.baseline.training_figures import PredictedImages, draw_predictions
 from glyphgen.choices import MODEL_FRAMINGS, check_choice
-from glyphgen.dataset.reader import load
+from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import SourceError, TrainingError
 from glyphgen.exchange.stored import StoredArray, choose_array, find_arrays
 from glyphgen.progress import SILENT, Reporter
+from glyphgen.report.label_fonts import find_label_fonts
 from glyphgen.text import show_bytes, show_some, show_text
 
 _MOST_BYTES = 2 << 30  # of an array of an .npz, which is held in memory
@@ -38,11 +40,18 @@ class Evaluated:
         metrics: Every figure; ``n`` images are of classes that the model knows.
         checkpoint: The network.
         images: These images as the network saw them, and what it predicted.
+        files: Of each image, see ``name_files``.
     """
 
     metrics: dict[str, Any]
     checkpoint: Checkpoint
     images: PredictedImages
+    files: Sequence[str]
+
+    def write_misread(self, path: str | os.PathLike[str]) -> int:
+        """Write the misread images as CSV, and return how many they are."""
+        images = self.images
+        return write_misread(Path(path), images.predictions, images.labels, images.rows, self.files)
 
 
 def draw_evaluation(folder: str | os.PathLike[str], evaluated: Evaluated) -> None:
@@ -60,6 +69,9 @@ class _LabeledImages:
         names: Of each class.
         labels: int64 (n,), the class of each image.
         twins: Groups of forms that are drawn alike there.
+        rows: int64 (n,), of each image where they lie.
+        split: Which these are; ``all`` of an .npz, or of a dataset without a test split.
+        dataset: Where they lie; None in an .npz.
     """
 
     load_images: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
@@ -67,6 +79,9 @@ class _LabeledImages:
     names: Sequence[str]
     labels: NDArray[np.int64]
     twins: tuple[tuple[str, ...], ...]
+    rows: NDArray[np.int64]
+    split: str
+    dataset: Dataset | None = None
 
 
 def evaluate_model(
@@ -76,6 +91,7 @@ def evaluate_model(
     framing: str = "as-is",
     split: str | None = None,
     views: int = 1,
+    label_font: str | os.PathLike[str] | None = None,
     reporter: Reporter = SILENT,
 ) -> Evaluated:
     """Measure how well a network predicts the classes of a dataset.
@@ -90,6 +106,7 @@ def evaluate_model(
         framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
         split: Of the dataset; ``test`` without it if there is one, else all rows.
         views: How often each image is looked at, 1 or more; see ``predict_classes``.
+        label_font: A font for the labels in figures; see ``find_label_fonts``.
         reporter: Is told how many images are done.
 
     Raises:
@@ -137,6 +154,7 @@ def evaluate_model(
     metrics |= {
         "model": str(checkpoint.path),
         "dataset": str(path),
+        "split": given.split,
         "framing": framing,
         "views": views,
         "unknown_classes": [{"label": given.names[k], "n": n} for k, n in sorted(unknown.items())],
@@ -144,8 +162,17 @@ def evaluate_model(
         "top1_of_all": metrics["top1"] * metrics["n"] / len(targets),
         "folded_groups": _show_groups(info, folded),
     }
-    images = PredictedImages(labels=info.labels, predictions=predictions, load_images=load_images)
-    return Evaluated(metrics=metrics, checkpoint=checkpoint, images=images)
+    images = PredictedImages(
+        labels=info.labels,
+        predictions=predictions,
+        load_images=load_images,
+        rows=given.rows[rows],
+        fonts=find_label_fonts(given.dataset, info.labels, label_font),
+    )
+    files = (
+        name_files(given.dataset, images.rows) if given.dataset else [path.name] * len(images.rows)
+    )
+    return Evaluated(metrics=metrics, checkpoint=checkpoint, images=images, files=files)
 
 
 def _match_classes(info: ModelInfo, given: _LabeledImages) -> NDArray[np.int64]:
@@ -183,6 +210,9 @@ def _open_dataset(folder: Path, split: str | None) -> _LabeledImages:
         names=[info.label for info in dataset.classes],
         labels=np.asarray(dataset.labels[first:end]).astype(np.int64),
         twins=list_alike_forms(folder),
+        rows=rows,
+        split=split or ("test" if "test" in splits else "all"),
+        dataset=dataset,
     )
 
 
@@ -226,4 +256,6 @@ def _open_npz(path: Path) -> _LabeledImages:
         names=[show_text(name) if not name.isprintable() else name for name in names],
         labels=labels.astype(np.int64),
         twins=(),
+        rows=np.arange(len(images)),
+        split="all",
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import TrainingError
-from glyphgen.text import show_some
+from glyphgen.text import show_count, show_some
 
 __all__ = ["Batches", "RowSplit", "read_images", "split_rows"]
 
@@ -51,17 +51,20 @@ class RowSplit:
         train: The network is trained on them.
         val: They are measured after each epoch.
         test: They are measured at the end; nothing is decided by them.
+        measured_on: What these are: ``test``, or ``val`` where there is no test split, or ``held-out rows``
+            where there is neither.
         warnings: What the user has to know about the split.
     """
 
     train: NDArray[np.int64]
     val: NDArray[np.int64]
     test: NDArray[np.int64]
+    measured_on: str
     warnings: tuple[str, ...]
 
 
 def split_rows(dataset: Dataset) -> RowSplit:
-    """Return the splits of a dataset; those that it lacks are taken out of its training rows.
+    """Return the splits of a dataset; without a test split val is measured, without both training rows.
 
     Args:
         dataset: All of it.
@@ -80,20 +83,29 @@ def split_rows(dataset: Dataset) -> RowSplit:
         raise TrainingError(
             f"{folder}: its test split is empty (render it with split.test, or without a split)"
         )
-    warnings = []
+    warnings, measured_on = [], "test"
     keys = _find_keys(dataset)
-    if not len(test):
+    val = rows.get("val", np.zeros(0, dtype=np.int64))
+    if not len(test) and len(val):
+        measured_on, test = "val", val
+        warnings.append(
+            f"{folder}: has no test split; the figures are those of its val split,"
+            f" {show_count(len(val), 'image')}, which was watched while the network learned"
+        )
+    elif not len(test):
+        measured_on = "held-out rows"
         warnings.append(
             f"{folder}: has no test split; every {_TEST_ONE_OF}th sample is held out, of faces"
             ' that are trained on (split.by = "face" measures unseen faces)'
         )
         train, test = _hold_out(train, keys, _TEST_ONE_OF)
-    val = rows.get("val", np.zeros(0, dtype=np.int64))
     if not len(val):
         train, val = _hold_out_val(train, keys)
     _check_classes(dataset, train, test)
     _check_sources(dataset, train, np.concatenate([val, test]))
-    return RowSplit(train=train, val=val, test=test, warnings=tuple(warnings))
+    return RowSplit(
+        train=train, val=val, test=test, measured_on=measured_on, warnings=tuple(warnings)
+    )
 
 
 def _find_keys(dataset: Dataset) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ __all__ = [
     "Predictions",
     "count_confused",
     "measure_macro",
+    "measure_part",
     "measure_predictions",
     "wilson_interval",
 ]
@@ -119,6 +120,17 @@ def measure_predictions(
             if of_face.any()
         }
     return page
+
+
+def measure_part(predictions: Predictions) -> dict[str, Any]:
+    """Return the figures of one part of a dataset: n, top-1 and its interval, macro means, mean loss."""
+    targets, predicted = predictions.targets, predictions.predicted
+    return {
+        "n": len(targets),
+        **_measure_share("top1", targets == predicted),
+        **_show_macro(targets, predicted),
+        "mean_loss": float(predictions.losses.mean()) if len(targets) else 0.0,
+    }
 
 
 def measure_macro(targets: NDArray[np.int64], predicted: NDArray[np.int64]) -> MacroScores:

@@ -1,14 +1,18 @@
 """The networks: a CNN with BatchNorm, the network of a tutorial of 2020, and any of timm."""
 
-from typing import Any
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from glyphgen.baseline.network_input import AS_IT_IS, NetworkInput, PreparedNetwork
+from glyphgen.baseline.timm_models import make_timm_model
 from glyphgen.choices import MODELS, TIMM, check_model
 from glyphgen.errors import TrainingError
 
 __all__ = ["make_model"]
+
+_LEAST_SIDE = 16
 
 
 class Cnn(nn.Module):
@@ -98,48 +102,36 @@ class Kana2020(nn.Module):
 
 
 def make_model(
-    name: str, n_classes: int, height: int, width: int, *, pretrained: bool = False
+    name: str,
+    n_classes: int,
+    height: int,
+    width: int,
+    *,
+    given: NetworkInput = AS_IT_IS,
+    pretrained: Path | None = None,
 ) -> nn.Module:
-    """Return an untrained network.
+    """Return a network.
 
     Args:
         name: A key of ``choices.MODELS``, or ``timm:`` and a model of timm.
         n_classes: 2 or more.
         height, width: Of the images.
-        pretrained: Start from timm's weights.
+        given: What it is given of each image.
+        pretrained: The file of timm's weights; untrained without it.
 
     Raises:
         ChoiceError: The name is unknown.
         TrainingError: timm cannot be imported, or the images are too small.
     """
     check_model(name)
+    sides = given.find_size(height, width)
     if name.startswith(TIMM):
-        return _make_timm(name.removeprefix(TIMM), n_classes, pretrained=pretrained)
-    if pretrained:
-        raise TrainingError(f"--pretrained: '{name}' has no weights to start from (take timm:NAME)")
-    if min(height, width) < 16:
+        model = make_timm_model(name.removeprefix(TIMM), n_classes, *sides, given, pretrained)
+    elif min(sides) < _LEAST_SIDE:
         raise TrainingError(
-            f"--model: '{name}' reads images of 16 x 16 or more, found {height} x {width}"
+            f"--model: '{name}' reads images of {_LEAST_SIDE} x {_LEAST_SIDE} or more, found"
+            f" {sides[0]} x {sides[1]}"
         )
-    model: nn.Module = MODELS[name].load()(n_classes, height, width)
-    return model
-
-
-def _make_timm(name: str, n_classes: int, *, pretrained: bool) -> nn.Module:
-    try:
-        import timm
-    except (ImportError, RuntimeError) as error:
-        # A torchvision made for another torch says so by a RuntimeError.
-        raise TrainingError(
-            f"--model: timm cannot be imported: {error}"
-            " (pip install timm, with the torchvision that belongs to this torch)"
-        ) from error
-    try:
-        # timm adds the weights of three colors up for one channel of gray.
-        made: Any = timm.create_model(
-            name, pretrained=pretrained, num_classes=n_classes, in_chans=1
-        )
-    except RuntimeError as error:
-        raise TrainingError(f"--model: timm has no model '{name}': {error}") from error
-    model: nn.Module = made
-    return model
+    else:
+        model = MODELS[name].load()(n_classes, *sides)
+    return model if given == AS_IT_IS else PreparedNetwork(model, given, height, width)

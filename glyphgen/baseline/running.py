@@ -21,24 +21,27 @@ from glyphgen.baseline.devices import choose_device, describe_device
 from glyphgen.baseline.examples import Batches, RowSplit, read_images, split_rows
 from glyphgen.baseline.folding import fold_twins, list_alike_forms
 from glyphgen.baseline.inference import predict_classes
-from glyphgen.baseline.metrics import Predictions, measure_predictions
-from glyphgen.baseline.models import make_model
+from glyphgen.baseline.metrics import Predictions, measure_part, measure_predictions
+from glyphgen.baseline.misread import name_files, write_misread
 from glyphgen.baseline.onnx_file import export_onnx
+from glyphgen.baseline.rate_search import find_learning_rate
 from glyphgen.baseline.reframing import measure_ink_share
-from glyphgen.baseline.training import (
-    HistoryEntry,
-    Trainer,
-    TrainingOptions,
-    TrainingState,
-    find_learning_rate,
+from glyphgen.baseline.starting import NetworkMaker, prepare_start
+from glyphgen.baseline.training import HistoryEntry, Trainer, TrainingState
+from glyphgen.baseline.training_figures import (
+    PredictedImages,
+    draw_history,
+    draw_predictions,
+    draw_rate_search,
 )
-from glyphgen.baseline.training_figures import PredictedImages, draw_history, draw_predictions
+from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
-from glyphgen.files.pages import PageError, parse_page
+from glyphgen.files.pages import PageError, parse_json, parse_page
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.text import dump_json, show_count
+from glyphgen.report.label_fonts import LabelFonts, find_label_fonts
+from glyphgen.text import dump_json, format_json, show_count
 from glyphgen.version import VERSION
 
 __all__ = ["Trained", "train_baseline"]
@@ -72,6 +75,7 @@ def train_baseline(
     find_lr: bool = False,
     resume: bool = False,
     force: bool = False,
+    label_font: str | os.PathLike[str] | None = None,
     reporter: Reporter = SILENT,
 ) -> Trained:
     """Train a network on a dataset, test it, and write model, metrics and figures.
@@ -80,29 +84,38 @@ def train_baseline(
         dataset: Folder of a complete dataset.
         out: Folder for the model, its figures and numbers; made when absent.
         options: How to train.
-        find_lr: Look for the learning rate first, and take that.
+        find_lr: Look for the highest learning rate first, and take that; figures/lr.png shows the search.
         resume: Go on with an interrupted training.
         force: Replace what an earlier training left in ``out``.
+        label_font: A font for the labels in figures; see ``find_label_fonts``.
         reporter: Is told what is trained, how far it is, and of each entry of the history, when its
             checkpoint is written.
 
     Raises:
         DatasetError: The dataset is missing or unfinished.
-        TrainingError: It cannot be trained on, the folder is in use, the GPU is too small.
+        TrainingError: It cannot be trained on, the folder is in use, the GPU is too small, or the weights
+            to start from cannot be used.
+        ReportError: ``label_font`` is no font for the labels.
     """
     out = Path(out)
     opened = load(dataset)
     split = split_rows(opened)
+    labels, image = tuple(info.label for info in opened.classes), opened.index.image
+    fonts = find_label_fonts(opened, labels, label_font)
+    maker = prepare_start(options, labels, image.height, image.width)
+    network = maker.make()
     _claim_run(out, resume=resume, force=force)
-    run = _Run(dataset=opened, split=split, device=choose_device())
+    run = _Run(dataset=opened, split=split, maker=maker, device=choose_device())
     for warning in split.warnings:
         reporter.warning(warning)
     batches = Batches(opened, split.train, options.batch_size, options.seed, run.device)
+    if taken := maker.describe(network):
+        reporter.message(taken)
     if find_lr:
-        rate = find_learning_rate(lambda: run.make_network(options), batches, run.device)
-        options = dataclasses.replace(options, learning_rate=rate)
-        reporter.message(f"learning rate {rate:.2g}")
-    network = run.make_network(options)
+        search = find_learning_rate(maker.make, batches, options, run.device)
+        options = _take_rate(options, search.taken)
+        draw_rate_search(out / "figures", search)
+        reporter.message(f"learning rate {search.taken:.2g}, see {out / 'figures' / 'lr.png'}")
     reporter.message(run.describe(options, network, batches))
     val = split.val[:_MOST_VAL]
     trainer = Trainer(
@@ -113,14 +126,14 @@ def train_baseline(
         lambda kept: run.predict(kept, val, "validate", reporter),
         reporter,
     )
-    key = asdict(options) | {"content_key": opened.index.content_key, "glyphgen": VERSION}
+    key = _list_options(options) | {"content_key": opened.index.content_key, "glyphgen": VERSION}
     if resume:
         _load_unfinished(out, trainer, key)
     for entry in trainer.run():
         tensors, state = trainer.dump_state()
         write_tensors(out / UNFINISHED_NAME, tensors, {"format_version": 1, "key": key} | state)
         reporter.message(_describe_entry(entry))
-    return _finish(out, run, trainer, options, reporter)
+    return _finish(out, run, trainer, options, fonts, reporter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +142,8 @@ class _Run:
 
     dataset: Dataset
     split: RowSplit
+    maker: NetworkMaker
     device: torch.device
-
-    def make_network(self, options: TrainingOptions) -> nn.Module:
-        torch.manual_seed(options.seed)
-        image = self.dataset.index.image
-        n_classes, pretrained = len(self.dataset.classes), options.pretrained
-        return make_model(
-            options.model, n_classes, image.height, image.width, pretrained=pretrained
-        )
 
     def describe(self, options: TrainingOptions, network: nn.Module, batches: Batches) -> str:
         n_weights = sum(parameter.numel() for parameter in network.parameters())
@@ -165,6 +171,19 @@ class _Run:
             step=step,
             reporter=reporter,
         )
+
+
+def _take_rate(options: TrainingOptions, rate: float) -> TrainingOptions:
+    """Return the options with another highest learning rate, and the others in proportion."""
+    low, high = options.rates
+    pair = (low / high * rate, rate)
+    return dataclasses.replace(options, learning_rate=pair if low < high else rate)
+
+
+def _list_options(options: TrainingOptions) -> dict[str, Any]:
+    """Return the options as JSON has them."""
+    page: dict[str, Any] = parse_json(format_json(asdict(options)).encode())
+    return page
 
 
 def _claim_run(out: Path, *, resume: bool, force: bool) -> None:
@@ -230,7 +249,12 @@ def _describe_entry(entry: HistoryEntry) -> str:
 
 
 def _finish(
-    out: Path, run: _Run, trainer: Trainer, options: TrainingOptions, reporter: Reporter
+    out: Path,
+    run: _Run,
+    trainer: Trainer,
+    options: TrainingOptions,
+    fonts: LabelFonts,
+    reporter: Reporter,
 ) -> Trained:
     """Test the network, and write everything."""
     network, dataset, test = trainer.network, run.dataset, run.split.test
@@ -238,15 +262,21 @@ def _finish(
     predictions = run.predict(network, test, "test", reporter)
     folded = fold_twins(info.forms, info.twins)
     metrics = measure_predictions(predictions, info.labels, folded, _find_unseen_faces(run))
+    metrics["measured_on"] = run.split.measured_on
+    metrics["parts"] = _measure_parts(run, network, predictions, reporter)
     network.cpu()
     images = PredictedImages(
         labels=info.labels,
         predictions=predictions,
         load_images=lambda positions: read_images(dataset, test[positions]),
+        rows=test,
+        fonts=fonts,
     )
     history = tuple(trainer.state.history)
     draw_history(out / "figures", history)
     draw_predictions(out / "figures", images, network)
+    files = name_files(dataset, test)
+    write_misread(out / "misread.csv", predictions, info.labels, test, files)
     export_onnx(out / "model.onnx", network, info)
     _write_json(out / "metrics.json", metrics)
     _write_json(out / "train.json", _describe_training(run, trainer, options))
@@ -254,6 +284,23 @@ def _finish(
     write_tensors(out / CHECKPOINT_NAME, network.state_dict(), asdict(info))
     (out / UNFINISHED_NAME).unlink(missing_ok=True)
     return Trained(folder=out, metrics=metrics, history=history)
+
+
+def _measure_parts(
+    run: _Run, network: nn.Module, measured: Predictions, reporter: Reporter
+) -> dict[str, Any]:
+    """Return how well each part of the dataset is read: its images as they are, spread over its rows."""
+    split, parts = run.split, {}
+    for name, rows in (("train", split.train), ("val", split.val)):
+        some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_VAL)).astype(np.int64)]
+        parts[name] = run.predict(network, some, f"measure {name}", reporter)
+    if split.measured_on != "val":
+        parts[split.measured_on] = measured
+    totals = {"train": len(split.train), "val": len(split.val), split.measured_on: len(split.test)}
+    return {
+        name: measure_part(predictions) | {"rows": totals[name]}
+        for name, predictions in parts.items()
+    }
 
 
 def _describe_model(run: _Run, options: TrainingOptions) -> ModelInfo:
@@ -269,6 +316,9 @@ def _describe_model(run: _Run, options: TrainingOptions) -> ModelInfo:
         twins=list_alike_forms(run.dataset.folder),
         dataset=index.name,
         content_key=index.content_key,
+        image_size=run.maker.given.image_size,
+        mean=run.maker.given.mean,
+        std=run.maker.given.std,
     )
 
 
@@ -286,7 +336,8 @@ def _describe_training(run: _Run, trainer: Trainer, options: TrainingOptions) ->
     return {
         "dataset": index.name,
         "content_key": index.content_key,
-        "options": asdict(options),
+        "options": _list_options(options),
+        "measured_on": split.measured_on,
         "rows": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
         "warnings": list(split.warnings),
         "steps": state.step,

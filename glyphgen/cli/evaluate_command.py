@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import framing_choice, json_option
+from glyphgen.cli.options import framing_choice, json_option, label_font_option
 from glyphgen.cli.talk import (
     choose_run,
     describe_metrics,
@@ -40,6 +40,13 @@ __all__ = ["evaluate"]
 @click.option(
     "--figures", type=click.Path(path_type=Path), metavar="DIR", help="Draw what was misread."
 )
+@click.option(
+    "--misread",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CSV",
+    help="Write row, file, actual and read class, and loss of what was misread.",
+)
+@label_font_option
 @json_option
 def evaluate(
     places: tuple[Path, ...],
@@ -47,6 +54,8 @@ def evaluate(
     split: str | None,
     views: int,
     figures: Path | None,
+    misread: Path | None,
+    label_font: Path | None,
     as_json: bool,
 ) -> None:
     """Measure MODEL on DATASET: a dataset's folder, or an .npz with images and codepoints.
@@ -70,11 +79,20 @@ def evaluate(
     dataset = given[0] if given else find_newest_dataset()
     with show_progress(quiet=False) as reporter:
         evaluated = evaluate_model(
-            model, dataset, framing=framing, split=split, views=views, reporter=reporter
+            model,
+            dataset,
+            framing=framing,
+            split=split,
+            views=views,
+            label_font=label_font,
+            reporter=reporter,
         )
     metrics = evaluated.metrics
     if figures:
         draw_evaluation(figures, evaluated)
+    if misread:
+        n_misread = evaluated.write_misread(misread)
+        say(f"{misread}: {show_count(n_misread, 'image')} misread")
     if metrics["unknown_classes"]:
         names = ", ".join(unknown["label"] for unknown in metrics["unknown_classes"][:10])
         say(

@@ -14,6 +14,7 @@ __all__ = [
     "check_size",
     "framing_choice",
     "json_option",
+    "label_font_option",
     "making_options",
     "set_option",
     "sizing_options",
@@ -89,6 +90,16 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
         command
     )
+
+
+def label_font_option(command: Command) -> Command:
+    """Add ``--label-font FILE``."""
+    return click.option(
+        "--label-font",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="A font for the labels in figures.  [default: a face of the dataset, or of the bundle]",
+    )(command)
 
 
 def set_option(command: Command) -> Command:

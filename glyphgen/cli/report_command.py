@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import json_option
+from glyphgen.cli.options import json_option, label_font_option
 from glyphgen.cli.talk import find_newest_dataset, print_result, say, show_progress
 
 __all__ = ["report"]
@@ -26,8 +26,15 @@ __all__ = ["report"]
     metavar="DIR",
     help="Write each figure of a dataset as PNG and SVG, too.",
 )
+@label_font_option
 @json_option
-def report(places: tuple[Path, ...], out: Path, figures: Path | None, as_json: bool) -> None:
+def report(
+    places: tuple[Path, ...],
+    out: Path,
+    figures: Path | None,
+    label_font: Path | None,
+    as_json: bool,
+) -> None:
     """Write one HTML page about a dataset, a training, or two datasets side by side.
 
     Without a place it is the newest complete dataset under datasets/. Prints the page's path.
@@ -41,7 +48,9 @@ def report(places: tuple[Path, ...], out: Path, figures: Path | None, as_json: b
 
     shown = places or (find_newest_dataset(),)
     with show_progress(quiet=False) as reporter:
-        reported = make_report(shown, out, figures=figures, reporter=reporter)
+        reported = make_report(
+            shown, out, figures=figures, label_font=label_font, reporter=reporter
+        )
     for line in reported.summary.get("differences", ()):
         say(line)
     summary = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from glyphgen.baseline import UNFINISHED_NAME
-from glyphgen.choices import MODELS, TIMM, VARIATIONS
-from glyphgen.cli.options import json_option
+from glyphgen.choices import MODELS, OPTIMIZERS, SCHEDULES, TIMM, VARIATIONS
+from glyphgen.cli.options import json_option, label_font_option
 from glyphgen.cli.talk import (
     RUNS,
     describe_metrics,
@@ -20,18 +20,46 @@ from glyphgen.cli.talk import (
 
 __all__ = ["train_baseline_command"]
 
-_SHOWN = ("n", "top1", "top1_interval", "top5", "top1_twins_folded", "top1_twins_folded_interval")
+_SHOWN = (
+    "measured_on",
+    "n",
+    "top1",
+    "top1_interval",
+    "top5",
+    "top1_twins_folded",
+    "top1_twins_folded_interval",
+)
 _MACRO = ("macro_precision", "macro_recall", "macro_f1")
+
+
+class RateType(click.ParamType[float | tuple[float, float]]):
+    """A learning rate, or two as LOW:HIGH."""
+
+    name = "R|LOW:HIGH"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | tuple[float, float]:
+        """Return one number, or two."""
+        try:
+            rates = [float(part) for part in str(value).split(":")]
+        except ValueError:
+            rates = []
+        if len(rates) not in (1, 2) or not 0 < rates[0] <= rates[-1]:
+            self.fail(
+                f"found '{value}', expected a number above 0 or two as LOW:HIGH, such as 1e-6:1e-4",
+                param,
+                ctx,
+            )
+        return rates[0] if len(rates) == 1 else (rates[0], rates[1])
 
 
 @click.command("train-baseline")
 @click.argument("dataset", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--model",
-    default="cnn",
-    show_default=True,
     metavar="NAME",
-    help=f"{', '.join(MODELS)}, or {TIMM}NAME.",
+    help=f"{', '.join(MODELS)}, or {TIMM}NAME.  [default: that of --weights, else cnn]",
 )
 @click.option(
     "--epochs",
@@ -47,8 +75,23 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 )
 @click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True)
 @click.option(
-    "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=4e-3, show_default=True
+    "--learning-rate",
+    type=RateType(),
+    default="4e-3",
+    show_default=True,
+    help="The highest; or LOW:HIGH, from the first layers to the last.",
 )
+@click.option(
+    "--schedule",
+    type=click.Choice(list(SCHEDULES)),
+    default="constant",
+    show_default=True,
+    help="one-cycle: up, and down to almost nothing; the last weights are kept, not their average.",
+)
+@click.option(
+    "--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adamw", show_default=True
+)
+@click.option("--amsgrad", is_flag=True, help="Never let Adam's steps grow again.")
 @click.option(
     "--variation",
     type=click.Choice(list(VARIATIONS)),
@@ -57,14 +100,32 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
     help="strong bends images while the network learns, for other writers and typefaces; light does not.",
 )
 @click.option("--find-lr", is_flag=True, help="Look for the learning rate first, and take that.")
-@click.option("--pretrained", is_flag=True, help="Start from timm's weights.")
+@click.option(
+    "--weights",
+    metavar="FILE|RUN|timm:NAME",
+    help="Start from the weights of a file, of an earlier training of any classes, or of timm.",
+)
+@click.option("--pretrained", is_flag=True, help="Start from timm's weights of the model.")
 @click.option(
     "--frozen-epochs",
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="E",
-    help="For so long only the last layer of a timm model learns.",
+    help="For so long only the last layer learns.",
 )
+@click.option(
+    "--frozen-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="R",
+    help="The learning rate meanwhile.  [default: the highest]",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(min=1),
+    metavar="PX",
+    help="Scale images into a square of this side.  [default: as they are, or as in --weights]",
+)
+@label_font_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "-o",
@@ -79,15 +140,22 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 @json_option
 def train_baseline_command(
     dataset: Path | None,
-    model: str,
+    model: str | None,
     epochs: float | None,
     minutes: float | None,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: float | tuple[float, float],
+    schedule: str,
+    optimizer: str,
+    amsgrad: bool,
     variation: str,
     find_lr: bool,
+    weights: str | None,
     pretrained: bool,
     frozen_epochs: float,
+    frozen_rate: float | None,
+    image_size: int | None,
+    label_font: Path | None,
     seed: int,
     out: Path | None,
     resume: bool,
@@ -102,17 +170,20 @@ def train_baseline_command(
     \b
     Example:
         glyphgen train-baseline datasets/kana --minutes 5
+        glyphgen train-baseline datasets/calligraphers --weights runs/styles-cnn --epochs 8
     """
     from glyphgen.baseline import check_training_extra
 
     check_training_extra()
     from glyphgen.baseline.running import train_baseline
-    from glyphgen.baseline.training import TrainingOptions
+    from glyphgen.baseline.starting import find_model_of
+    from glyphgen.baseline.training_options import TrainingOptions
     from glyphgen.dataset.reader import load
 
     if epochs is not None and minutes is not None:
         raise click.UsageError("--epochs and --minutes: found both, expected one of them")
     folder = dataset or find_newest_dataset()
+    model = model or find_model_of(weights)
     name = model.replace(":", "-").replace("/", "-")
     run = out or RUNS / f"{load(folder).index.name}-{name}"
     options = TrainingOptions(
@@ -121,14 +192,27 @@ def train_baseline_command(
         minutes=minutes,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        schedule=schedule,
+        optimizer=optimizer,
+        amsgrad=amsgrad,
         variation=variation,
         seed=seed,
+        weights=weights,
         pretrained=pretrained,
         frozen_epochs=frozen_epochs,
+        frozen_rate=frozen_rate,
+        image_size=image_size,
     )
     with _say_how_to_resume(run), show_progress(quiet=quiet) as reporter:
         trained = train_baseline(
-            folder, run, options, find_lr=find_lr, resume=resume, force=force, reporter=reporter
+            folder,
+            run,
+            options,
+            find_lr=find_lr,
+            resume=resume,
+            force=force,
+            label_font=label_font,
+            reporter=reporter,
         )
     if not quiet:
         waited = trained.history[-1].waited

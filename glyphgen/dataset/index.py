@@ -160,12 +160,19 @@ class SourceInfo:
         kind: ``dataset``, or the name of the format.
         sha256: Of the file, or of all that the dataset's bytes depend on.
         rows: How many rows it holds.
+        unknown: How many of a dataset's rows no face is known of.
     """
 
     name: str
     kind: str
     sha256: str
     rows: int
+    unknown: _Count = 0
+
+    @property
+    def n_without_face(self) -> int:
+        """How many of its rows no face is known of; of another format, all."""
+        return self.unknown if self.kind == "dataset" else self.rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +223,13 @@ class Index:
     def n_rows(self) -> int:
         """Number of rows of all splits."""
         return sum(shard.rows for shard in self.shards)
+
+    @property
+    def n_without_face(self) -> int:
+        """Number of rows that no face is known of; those of its sources, where it has some."""
+        if not self.faces:
+            return self.n_rows
+        return sum(source.n_without_face for source in self.sources)
 
     @property
     def codepoint_to_index(self) -> dict[str, int]:
@@ -284,6 +298,9 @@ def dump_index(index: Index) -> bytes:
     newest = dataclasses.replace(index, format_version=FORMAT_VERSION)
     page = dataclasses.asdict(_IndexPage.of_index(newest))
     page["codepoint_to_index"] = index.codepoint_to_index
+    for source in page["sources"]:
+        if not source["unknown"]:  # as it was written before there was such a key
+            del source["unknown"]
     return dump_sealed(page, sort_keys=True)
 
 

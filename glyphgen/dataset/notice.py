@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from glyphgen.dataset.index import FaceInfo, Index
+from glyphgen.text import show_count
 
 __all__ = ["make_notice"]
 
@@ -18,16 +19,24 @@ def make_notice(index: Index) -> str:
 
     Fonts of one family and one license stand together; each text stands once, at its first font.
     """
-    parts = [f"Fonts in the dataset {index.name}", _INTRODUCTION]
+    parts = [f"Fonts in the dataset {index.name}", *([_INTRODUCTION] if index.faces else [])]
     titles: dict[str, str] = {}
     by_family = sorted(index.faces, key=_family)
     for number, (_, faces) in enumerate(groupby(by_family, key=_family), start=1):
         parts.append(f"{_RULE}\n{_describe(number, list(faces), titles)}")
-    if not index.faces:
-        parts.append(
-            "There are none: the dataset's images were not drawn with fonts that it names."
-        )
+    if index.n_without_face:
+        parts.append(f"{_RULE}\n{_describe_unknown(index)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _describe_unknown(index: Index) -> str:
+    """Return what is not known of images that no known face has drawn."""
+    sources = [source for source in index.sources if source.n_without_face]
+    lines = [
+        f"Unknown: the fonts or writers, and the license, of {show_count(index.n_without_face, 'image')}.",
+        *(f"    {source.n_without_face:,} of {source.name} ({source.kind})" for source in sources),
+    ]
+    return "\n".join(lines)
 
 
 def _family(face: FaceInfo) -> tuple[str, ...]:

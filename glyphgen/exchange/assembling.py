@@ -16,6 +16,13 @@ from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
 from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.dataset.shards import Layout
+from glyphgen.exchange.provenance import (
+    NO_FORM,
+    NO_PROVENANCE,
+    JoinedProvenance,
+    join_provenance,
+    list_carried,
+)
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
 from glyphgen.files.opening import ARRAY, open_regular
@@ -35,31 +42,15 @@ from glyphgen.text import list_codepoints, name_characters, show_count, show_som
 from glyphgen.version import VERSION
 
 __all__ = [
-    "NO_FORM",
-    "ROW_DTYPE",
     "Assembly",
     "AssemblyPart",
     "assemble",
     "count_rows",
     "describe_assembly",
     "hash_assembly",
+    "join_parts",
     "show_sizes",
 ]
-
-ROW_DTYPE = np.dtype(
-    [
-        ("class_index", "<u4"),
-        ("sample", "<u4"),
-        ("face", "<u2"),
-        ("form", "<u4"),
-        ("source_row", "<i8"),
-        ("source", "<u2"),
-    ]
-)
-"""What is known of each row: its source in index.json, and the row that it is there."""
-
-NO_FORM = 2**32 - 1
-"""The form of a class that is only a word."""
 
 _ROWS_AT_ONCE = 1024  # read together: they are in memory as the source has them
 _LIBRARIES = ("numpy", "pillow", "h5py")
@@ -82,12 +73,15 @@ class AssemblyPart:
     split: NDArray[np.uint8]
 
 
-def hash_assembly(whole: "Assembly | Index", splits: Sequence[NDArray[np.uint8]]) -> str:
+def hash_assembly(
+    whole: "Assembly | Index", splits: Sequence[NDArray[np.uint8]], carried: Sequence[Any]
+) -> str:
     """Return the hash of all that the bytes of a dataset depend on.
 
     Args:
         whole: What is put together, or the index of what was.
         splits: Of each part, the position in ``SPLITS`` of each row, or ``LEFT_OUT``: uint8 (n,) each.
+        carried: See ``list_carried``.
     """
     page = [
         whole.made_by,
@@ -99,6 +93,7 @@ def hash_assembly(whole: "Assembly | Index", splits: Sequence[NDArray[np.uint8]]
         [(info.name, info.kind, info.sha256, info.rows) for info in whole.sources],
         [(entry.label, entry.forms) for entry in whole.classes],
         [hashlib.sha256(split.tobytes()).hexdigest() for split in splits],
+        *([carried, [info.unknown for info in whole.sources]] if carried else []),
     ]
     return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
 
@@ -118,6 +113,7 @@ class Assembly:
         seed: That splits were cut with.
         settings: The options, as index.json holds them.
         pages: Files that lie beside the arrays.
+        provenance: What the parts tell of how their rows were drawn; see ``join_parts``.
     """
 
     name: str
@@ -130,6 +126,7 @@ class Assembly:
     seed: int
     settings: Mapping[str, Any]
     pages: Mapping[str, bytes]
+    provenance: JoinedProvenance = NO_PROVENANCE
 
     @property
     def sources(self) -> tuple[SourceInfo, ...]:
@@ -148,7 +145,25 @@ class Assembly:
     @property
     def content_key(self) -> str:
         """Hash of all that the dataset's bytes depend on, but for no path."""
-        return hash_assembly(self, [part.split for part in self.parts])
+        splits = [part.split for part in self.parts]
+        return hash_assembly(self, splits, list_carried(self.provenance))
+
+
+def join_parts(classes: Sequence[SourceClass], parts: Sequence[AssemblyPart]) -> JoinedProvenance:
+    """Return what the parts of a dataset tell of how their rows were drawn.
+
+    Args:
+        classes: Of the new dataset.
+        parts: In their order there.
+    """
+    if all(part.source.provenance is None for part in parts):
+        return NO_PROVENANCE
+    class_of = []
+    for part in parts:
+        of_part = np.full(len(part.source.classes), -1, dtype=np.int64)
+        of_part[part.source.class_index] = part.class_index
+        class_of.append(of_part.tolist())
+    return join_provenance([part.source.provenance for part in parts], class_of, len(classes))
 
 
 def assemble(
@@ -170,7 +185,7 @@ def assemble(
         n_rows=len(order.rows),
         height=height,
         width=width,
-        sample_dtype=ROW_DTYPE,
+        sample_dtype=assembly.provenance.sample_dtype,
         rows_per_shard=choose_rows_per_shard(height, width),
     )
     work_bytes = sum(part.source.images.work_bytes for part in assembly.parts)
@@ -180,12 +195,13 @@ def assemble(
             format=assembly.format,
             layout=layout,
             content_key=assembly.content_key,
-            work_bytes=work_bytes + layout.n_rows * ROW_DTYPE.itemsize,
+            work_bytes=work_bytes + layout.n_rows * layout.sample_dtype.itemsize,
         ),
         lambda work: _make_job(assembly, order, work),
         lambda shards: _make_index(assembly, order, layout, shards),
         lambda produced: {
             **assembly.pages,
+            **assembly.provenance.pages,
             RUN_NAME: dump_sealed(describe_run(produced, workers, _LIBRARIES)),
         },
         workers=workers,
@@ -283,13 +299,25 @@ def _make_samples(assembly: Assembly, order: RowOrder) -> NDArray[Any]:
     n_forms = [len(entry.forms) for entry in assembly.classes]
     first_form = np.cumsum([0, *n_forms])[:-1]
     form = np.where(np.array(n_forms) > 0, first_form, NO_FORM)
-    samples = np.zeros(len(order.rows), ROW_DTYPE)
+    samples = np.zeros(len(order.rows), assembly.provenance.sample_dtype)
     class_index = np.concatenate([part.class_index for part in assembly.parts])
     samples["class_index"] = class_index[order.rows]
     samples["sample"] = order.sample
     samples["form"] = form[samples["class_index"]]
     samples["source_row"] = order.rows - np.concatenate([[0], ends])[source]
     samples["source"] = source
+    place_of = {
+        (k, form): int(first_form[k]) + nth
+        for k, entry in enumerate(assembly.classes)
+        for nth, form in enumerate(entry.forms)
+    }
+    first = 0
+    for number, part in enumerate(assembly.parts):
+        at = np.flatnonzero((order.rows >= first) & (order.rows < first + part.source.n_rows))
+        of_part, found = samples[at], part.source.provenance
+        assembly.provenance.fill(of_part, number, found, order.rows[at] - first, place_of)
+        samples[at] = of_part
+        first += part.source.n_rows
     return samples
 
 
@@ -299,7 +327,8 @@ def _make_index(
     layout: Layout,
     shards: tuple[ShardInfo, ...],
 ) -> Index:
-    rows = count_rows(assembly)
+    rows, provenance = count_rows(assembly), assembly.provenance
+    n_unproven = provenance.unproven or (0,) * len(assembly.classes)
     return Index(
         name=assembly.name,
         made_by=assembly.made_by,
@@ -315,12 +344,13 @@ def _make_index(
                 codepoints=tuple(map(list_codepoints, entry.forms)),
                 names=tuple(map(name_characters, entry.forms)),
                 rows={name: int(rows[SPLITS.index(name), k]) for name in order.splits},
+                unproven=unproven,
             )
-            for k, entry in enumerate(assembly.classes)
+            for k, (entry, unproven) in enumerate(zip(assembly.classes, n_unproven, strict=True))
         ),
         splits=order.splits,
         shards=shards,
-        faces=(),
+        faces=provenance.faces,
         seed=assembly.seed,
         content_key=assembly.content_key,
         sources=assembly.sources,

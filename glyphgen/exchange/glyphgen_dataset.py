@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.choices import BLACK_ON_WHITE, SPLITS
+from glyphgen.dataset.annotations import ANNOTATIONS_NAME
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.import_options import ImportOptions
+from glyphgen.exchange.provenance import read_provenance
 from glyphgen.exchange.source import ImageFindings, ImportSource, SourceClass, SourceImages
 from glyphgen.progress import Reporter
 from glyphgen.text import compose_text
@@ -42,12 +44,22 @@ def open_dataset(
         if name in SPLITS:
             split[first:end] = SPLITS.index(name)
     held_out = tuple(name for name in index.splits if name in SPLITS)
+    provenance = read_provenance(dataset)
+    notes = (
+        (f"{folder}: the boxes on its images are left out",)
+        if (folder / ANNOTATIONS_NAME).exists()
+        else ()
+    )
     is_white = index.image.polarity == BLACK_ON_WHITE
     return ImportSource(
         name=index.name,
         files=(
             SourceInfo(
-                name=index.name, kind="dataset", sha256=index.content_key, rows=len(dataset)
+                name=index.name,
+                kind="dataset",
+                sha256=index.content_key,
+                rows=len(dataset),
+                unknown=provenance.n_unknown if provenance else len(dataset),
             ),
         ),
         classes=tuple(
@@ -61,6 +73,8 @@ def open_dataset(
         findings=ImageFindings(
             white_on_black=not is_white, black_on_white=is_white, lowest=0, highest=255
         ),
+        notes=notes,
+        provenance=provenance,
     )
 
 

@@ -15,6 +15,7 @@ from glyphgen.exchange.assembling import (
     assemble,
     count_rows,
     describe_assembly,
+    join_parts,
     show_sizes,
 )
 from glyphgen.exchange.import_options import ImportOptions
@@ -170,16 +171,15 @@ def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
     polarity = options.polarity or _detect_polarity(source)
     split = cut_splits(source, options.split, options.seed) if options.split else source.split
     size = options.size or _find_size(source)
+    part = AssemblyPart(
+        source=source, polarity=polarity, class_index=source.class_index, split=split
+    )
     skipped = {"skipped": [{"name": s.name, "reason": s.reason} for s in source.skipped]}
     return Assembly(
         name=options.name or source.name,
         made_by="import",
         classes=source.classes,
-        parts=(
-            AssemblyPart(
-                source=source, polarity=polarity, class_index=source.class_index, split=split
-            ),
-        ),
+        parts=(part,),
         size=size,
         fit=options.fit,
         format=options.format,
@@ -194,6 +194,7 @@ def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
             "blank": source.findings.n_blank,
         },
         pages={**source.pages, **({"skipped.json": dump_json(skipped)} if source.skipped else {})},
+        provenance=join_parts(source.classes, (part,)),
     )
 
 

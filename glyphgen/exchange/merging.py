@@ -16,6 +16,7 @@ from glyphgen.exchange.assembling import (
     AssemblyPart,
     assemble,
     describe_assembly,
+    join_parts,
     show_sizes,
 )
 from glyphgen.exchange.classmap import class_order
@@ -91,12 +92,15 @@ def merge_datasets(
             "left_out": sum(int((part.split == LEFT_OUT).sum()) for part in kept_parts),
         },
         pages={},
+        provenance=join_parts(classes, kept_parts),
     )
     for path, source in zip(folders, sources, strict=True):
         reporter.message(
             f"{path}: {show_count(source.n_rows, 'image')}, {show_sizes(source.sizes)},"
             f" {source.findings.polarity}"
         )
+    for note in (note for source in sources for note in source.notes):
+        reporter.warning(note)
     reporter.message(describe_assembly(assembly))
     if alike := _find_doubled_labels(classes):
         reporter.warning(

@@ -1,8 +1,8 @@
 """An imported or merged dataset -> its index.json proven by itself, without its sources.
 
 The content key is the hash of all that such a dataset was made of: name, options, classes, sources, and
-the split of each of their rows. All of that can be read from the dataset again; what the images were
-before cannot.
+the split of each of their rows, and the faces, sample fields and gate.json that it carries along of them.
+All of that can be read from the dataset again; what the images were before cannot.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from glyphgen.choices import SPLITS, WHITE_ON_BLACK
 from glyphgen.dataset.index import ClassInfo, ImageInfo, Index
 from glyphgen.dataset.reader import Dataset
-from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DamagedError, GlyphgenError
-from glyphgen.exchange.assembling import ROW_DTYPE, hash_assembly
+from glyphgen.exchange.assembling import hash_assembly
+from glyphgen.exchange.provenance import list_carried
 from glyphgen.exchange.rows import LEFT_OUT
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
@@ -66,18 +66,16 @@ def _rebuild_index(dataset: Dataset, index: Index) -> Index:
                 codepoints=tuple(map(list_codepoints, info.forms)),
                 names=tuple(map(name_characters, info.forms)),
                 rows=rows,
+                unproven=info.unproven,
             )
         )
     image = ImageInfo(height=index.image.height, width=index.image.width, polarity=WHITE_ON_BLACK)
-    layout = replace(Layout.from_index(index), sample_dtype=ROW_DTYPE, compression="none")
     return replace(
         index,
         classes=tuple(classes),
         image=image,
-        sample_fields=layout.sample_fields,
-        compression=layout.compression,
-        faces=(),
-        content_key=hash_assembly(index, _find_splits(dataset, index)),
+        compression="none",
+        content_key=hash_assembly(index, _find_splits(dataset, index), list_carried(index)),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
+from glyphgen.exchange.provenance import Provenance
 from glyphgen.images.polarity import LEAST_CONTRAST, find_polarity
 
 __all__ = [
@@ -162,6 +163,7 @@ class ImportSource:
         notes: What the user has to know of how it was read, a line each.
         pages: Files for the dataset's folder.
         paths: Where it lies, and nothing is ever written.
+        provenance: What it tells of how its rows were drawn; None where it tells nothing.
     """
 
     name: str
@@ -177,6 +179,7 @@ class ImportSource:
     notes: tuple[str, ...] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)
     paths: tuple[Path, ...] = ()
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         if not len(self.class_index):

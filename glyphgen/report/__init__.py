@@ -55,6 +55,7 @@ def make_report(
     out: str | os.PathLike[str],
     *,
     figures: str | os.PathLike[str] | None = None,
+    label_font: str | os.PathLike[str] | None = None,
     reporter: Reporter = SILENT,
 ) -> Reported:
     """Write one page about a dataset, a training, or two datasets side by side.
@@ -63,6 +64,7 @@ def make_report(
         places: A folder, or several: one of a dataset or of a training, or two of datasets.
         out: The HTML file.
         figures: A folder for each chart of a dataset as PNG and SVG.
+        label_font: A font for the labels in these charts; see ``find_label_fonts``.
         reporter: Is told how many rows are measured.
 
     Raises:
@@ -86,7 +88,7 @@ def make_report(
         stats = measure_dataset(dataset, reporter=reporter)
         page, summary = _show_dataset(dataset, stats)
         if figures:
-            written = _save_charts(Path(figures), dataset, stats)
+            written = _save_charts(Path(figures), dataset, stats, label_font)
     elif len(folders) == 2:
         page, summary = _show_comparison(load(folders[0]), load(folders[1]), reporter)
     else:
@@ -143,10 +145,23 @@ def _show_comparison(
     }
 
 
-def _save_charts(folder: Path, dataset: "Dataset", stats: "Statistics") -> tuple[Path, ...]:
+def _save_charts(
+    folder: Path,
+    dataset: "Dataset",
+    stats: "Statistics",
+    label_font: str | os.PathLike[str] | None,
+) -> tuple[Path, ...]:
+    import numpy as np
+
     from glyphgen.report.charts import save_chart
     from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
+    from glyphgen.report.label_fonts import find_label_fonts
 
+    labels = [info.label for info in dataset.classes]
+    fonts = find_label_fonts(dataset, labels, label_font)
+    unnamed = [k for k, label in enumerate(labels) if fonts.find(label) is None]
+    rows = dict(zip(*np.unique(np.asarray(dataset.labels), return_index=True), strict=True))
+    pictures = {k: dataset.ink[int(rows[k])] for k in unnamed if k in rows}
     ink = chart_ink([("", stats.shapes)], dataset.index.image.height)
-    charts = [chart_classes(stats), *ink, *chart_values(stats)]
+    charts = [*chart_classes(stats, labels, fonts, pictures), *ink, *chart_values(stats)]
     return tuple(path for chart in charts for path in save_chart(folder, chart))

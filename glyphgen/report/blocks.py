@@ -11,6 +11,7 @@ from glyphgen.text import show_lines
 __all__ = [
     "Block",
     "Section",
+    "bars",
     "charts",
     "class_cards",
     "details",
@@ -118,6 +119,25 @@ def gallery(images: Iterable[tuple[str, str, int]]) -> Block:
     """Return small pictures with captions: source, caption, width in pixels."""
     entries = [{"src": src, "alt": alt, "width": width} for src, alt, width in images]
     return {"kind": "gallery", "images": entries}
+
+
+def bars(names: Sequence[str], rows: Iterable[tuple[str, Sequence[tuple[int, float]]]]) -> Block:
+    """Return for each class its label, and a bar with count and percent for each split.
+
+    Args:
+        names: Of the splits.
+        rows: For each class its label, and for each split its rows and their share of the split, 0 to 1.
+    """
+    listed = list(rows)
+    most = max((share for _, counts in listed for _, share in counts), default=0) or 1
+    entries = [
+        {
+            "label": label,
+            "bars": [(n, f"{share:.2%}", f"{100 * share / most:.1f}") for n, share in counts],
+        }
+        for label, counts in listed
+    ]
+    return {"kind": "bars", "names": list(names), "rows": entries}
 
 
 def details(title: str, words: str) -> Block:

@@ -5,25 +5,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from numpy.typing import NDArray
 
 from glyphgen.files.writing import committed
 
 __all__ = [
+    "SERIES",
     "Chart",
     "dump_svg",
     "make_bar_chart",
     "make_calibration_chart",
+    "make_figure",
     "make_histogram",
     "make_line_chart",
+    "make_rate_chart",
     "save_chart",
     "save_png",
+    "styled",
 ]
 
 # In a page these become the page's own colors, which differ between its light and its dark theme.
@@ -44,9 +46,10 @@ _TO_PAGE = (
 )
 """What is replaced in matplotlib's SVG, and by what, so that it suits a page."""
 
-_SERIES = (_FIRST, _SECOND, _MUTED)
-_PICTURE_GRAY = 0.48  # of pictures: as far from the paper of the light theme as of the dark one
-_styled = mpl.rc_context(
+SERIES = (_FIRST, _SECOND, _MUTED)
+"""Colors of series, in their order."""
+
+styled = mpl.rc_context(
     {
         "axes.edgecolor": _LINE,
         "axes.spines.right": False,
@@ -67,7 +70,6 @@ _styled = mpl.rc_context(
 
 _DPI = 150
 _BINS = 32
-_MOST_PICTURES = 40  # bars at most that have a picture below them
 _MOST_GAPS = 400  # bars at most that have gaps between them
 
 
@@ -86,16 +88,16 @@ class Chart:
     figure: Figure
 
 
-@_styled
+@styled
 def make_histogram(
     name: str, title: str, series: Sequence[tuple[str, NDArray[np.float64]]]
 ) -> Chart:
     """Return how values are spread, as shares of each series: one, or two over each other."""
-    figure = _make_figure(3.4, 1.3)
+    figure = make_figure(3.4, 1.3)
     axes = figure.subplots()
     joined = np.concatenate([values for _, values in series])
     edges = np.histogram_bin_edges(joined, _BINS)
-    for (_, values), color in zip(series, _SERIES, strict=False):
+    for (_, values), color in zip(series, SERIES, strict=False):
         shares = np.histogram(values, edges)[0] / max(len(values), 1)
         axes.stairs(shares, edges, fill=True, color=color, alpha=0.85 if len(series) == 1 else 0.6)
     top = axes.dataLim.y1
@@ -104,19 +106,16 @@ def make_histogram(
     return Chart(name=name, title=title, figure=figure)
 
 
-@_styled
-def make_bar_chart(
-    name: str, title: str, values: Sequence[float], pictures: NDArray[np.float32] | None = None
-) -> Chart:
+@styled
+def make_bar_chart(name: str, title: str, values: Sequence[float]) -> Chart:
     """Return one bar for each value, in the order given.
 
     Args:
         name: Of the chart's files.
         title: Of the chart.
         values: 0 or more.
-        pictures: (n, H, W), ink 255; they stand below the bars where there are few.
     """
-    figure, n = _make_figure(6.4, 1.6), len(values)
+    figure, n = make_figure(6.4, 1.6), len(values)
     axes = figure.subplots()
     if n <= _MOST_GAPS:
         axes.bar(np.arange(n), values, width=0.9, color=_FIRST)
@@ -124,20 +123,17 @@ def make_bar_chart(
         axes.stairs(values, np.arange(n + 1) - 0.5, fill=True, color=_FIRST)  # one path
     axes.set(xticks=[], xlim=(-0.5, n - 0.5))
     axes.locator_params(axis="y", nbins=4)
-    if pictures is not None and n <= _MOST_PICTURES:
-        for k, picture in enumerate(pictures):
-            _draw_below(axes, k, picture, room=400 / n)
     return Chart(name=name, title=title, figure=figure)
 
 
-@_styled
+@styled
 def make_line_chart(
     name: str, title: str, xs: Sequence[float], series: Sequence[tuple[str, Sequence[float]]]
 ) -> Chart:
     """Return a line for each series over the same x; the legend, above, says its last value."""
-    figure = _make_figure(3.4, 2.0)
+    figure = make_figure(3.4, 2.0)
     axes = figure.subplots()
-    for (label, values), color in zip(series, _SERIES, strict=False):
+    for (label, values), color in zip(series, SERIES, strict=False):
         of_series = f"{label} {values[-1]:.3g}"
         axes.plot(xs, values, "o-", markersize=2, linewidth=1.2, color=color, label=of_series)
     axes.locator_params(nbins=5)
@@ -148,12 +144,12 @@ def make_line_chart(
     return Chart(name=name, title=title, figure=figure)
 
 
-@_styled
+@styled
 def make_calibration_chart(
     name: str, title: str, confidence: Sequence[float], accuracy: Sequence[float]
 ) -> Chart:
     """Return accuracy over confidence, both 0 to 1, and the diagonal on which they are equal."""
-    figure = _make_figure(3.4, 2.6)
+    figure = make_figure(3.4, 2.6)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], "--", linewidth=1, color=_MUTED, label="as confident as right")
     axes.plot(
@@ -170,7 +166,34 @@ def make_calibration_chart(
     return Chart(name=name, title=title, figure=figure)
 
 
-@_styled
+@styled
+def make_rate_chart(
+    name: str, title: str, rates: Sequence[float], losses: Sequence[float], taken: float
+) -> Chart:
+    """Return the loss at each learning rate, ascending, with a point at the rate that was taken."""
+    figure = make_figure(4.6, 2.6)
+    axes = figure.subplots()
+    axes.plot(rates, losses, linewidth=1.2, color=_FIRST)
+    height = float(np.interp(np.log(taken), np.log(rates), losses)) if rates else 0.0
+    axes.plot([taken], [height], "o", markersize=6, color=_SECOND)
+    axes.annotate(
+        f"{taken:.2g}", (taken, height), (6, 8), textcoords="offset points", color=_SECOND
+    )
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed")
+    if rates:
+        powers = np.arange(np.ceil(np.log10(rates[0]) - 1e-9), np.log10(rates[-1]) + 1e-9)
+        axes.set_xticks(10.0**powers, [f"1e{power:.0f}" for power in powers])
+        top = max(losses[: int(np.argmin(losses)) + 1])
+        room = 0.15 * (top - min(losses)) + 0.01
+        axes.set_ylim(
+            min(losses) - room, top + room
+        )  # where the loss grows again is of no interest
+    axes.xaxis.label.set_color(_MUTED)
+    axes.yaxis.label.set_color(_MUTED)
+    return Chart(name=name, title=title, figure=figure)
+
+
+@styled
 def dump_svg(figure: Figure) -> str:
     """Return a figure as an ``svg`` element, in the colors and the typeface of the page around it."""
     stream = io.StringIO()
@@ -186,7 +209,7 @@ def _round(tag: re.Match[str]) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", tag.group())
 
 
-@_styled
+@styled
 def save_chart(folder: Path, chart: Chart) -> tuple[Path, Path]:
     """Write a chart with its title as PNG and SVG; return the files."""
     # A chart may be named after a field of a stranger's dataset.
@@ -206,22 +229,7 @@ def save_png(path: Path, figure: Figure) -> None:
         figure.savefig(temporary, format="png", dpi=_DPI)
 
 
-def _make_figure(width: float, height: float) -> Figure:
+def make_figure(width: float, height: float) -> Figure:
+    """Return a figure of a size in inches."""
     # Not pyplot: it keeps every figure, and looks for a screen.
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def _draw_below(axes: Any, x: float, picture: NDArray[np.float32], room: float) -> None:
-    """Draw ink of at most ``room`` points below the axis, gray on a transparent ground."""
-    rgba = np.full((*picture.shape, 4), _PICTURE_GRAY)
-    rgba[..., 3] = picture / max(float(picture.max()), 1.0)
-    box = AnnotationBbox(
-        OffsetImage(rgba, zoom=min(room, 24) / max(picture.shape)),
-        (x, 0),
-        (0, -14),
-        boxcoords="offset points",
-        frameon=False,
-        pad=0,
-        annotation_clip=False,
-    )
-    axes.add_artist(box)

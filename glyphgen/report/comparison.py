@@ -137,7 +137,7 @@ def _describe_facts(datasets: tuple[Dataset, Dataset], names: tuple[str, str]) -
                 ("image", *(f"{d.index.image.height} x {d.index.image.width}" for d in datasets)),
                 ("made by", *(f"glyphgen {d.index.made_by}" for d in datasets)),
                 ("polarity on disk", *(d.index.image.polarity for d in datasets)),
-                ("faces", *(len(d.index.faces) or "none" for d in datasets)),
+                ("faces", *(len(d.index.faces) or "unknown" for d in datasets)),
                 ("splits", *(", ".join(d.index.splits) or "none" for d in datasets)),
             ],
         ),

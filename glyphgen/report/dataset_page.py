@@ -30,8 +30,9 @@ from glyphgen.report.blocks import (
     text,
 )
 from glyphgen.report.boxes_section import describe_boxes
-from glyphgen.report.dataset_charts import chart_classes, chart_ink, chart_values
+from glyphgen.report.dataset_charts import chart_ink, chart_values
 from glyphgen.report.statistics import Statistics, read_scattered
+from glyphgen.report.support_section import describe_support
 from glyphgen.text import format_json, show_codepoints, show_count, show_foreign, show_some
 
 __all__ = ["describe_class", "make_sections", "make_subtitle"]
@@ -41,6 +42,7 @@ _MOST_FORMS, _LONGEST_FORM = 6, 3  # of a class, that are spelled out as code po
 _CLASSES_A_SPRITE = 64
 _MEANS = 120  # classes at most whose mean and variance are shown
 _REFUSED = 200  # rows of the table of refused cells
+_JOINERS = "\u200c\u200d"  # between the letters of a word
 _COVERED = 400  # classes of the coverage picture, at most
 
 
@@ -58,7 +60,10 @@ def describe_class(info: ClassInfo) -> tuple[str, str, str]:
 
     Of words, and of many forms, the first few stand in place of code points and names.
     """
-    label = "".join(char if char.isprintable() else show_codepoints(char) for char in info.label)
+    label = "".join(
+        char if char.isprintable() or char in _JOINERS else show_codepoints(char)
+        for char in info.label
+    )
     if len(info.forms) > _MOST_FORMS or any(len(form) > _LONGEST_FORM for form in info.forms):
         forms = () if info.forms == (info.label,) else info.forms
         return label or "(no name)", show_some(map(show_foreign, forms), most=_MOST_FORMS), ""
@@ -73,11 +78,12 @@ def make_sections(
     """Return the sections of a dataset's page, the sprites of its sheet, and a card's width."""
     cards, sprites, width = _make_cards(dataset, found, per_class)
     gate = read_gate_page(dataset.folder)
+    labels = [describe_class(info)[0] for info in dataset.classes]
     sections = [
         Section(id="facts", title="Facts", blocks=tuple(_describe_facts(dataset))),
         Section(id="classes", title="Classes", blocks=(class_cards(cards),)),
         Section(id="boxes", title="Boxes", blocks=tuple(describe_boxes(dataset))),
-        Section(id="support", title="Support", blocks=tuple(_describe_support(dataset, found))),
+        Section(id="support", title="Support", blocks=tuple(describe_support(found, labels))),
         Section(id="ink", title="Ink", blocks=tuple(_describe_ink(dataset, found))),
         Section(id="means", title="Means", blocks=tuple(_describe_means(dataset, found))),
         Section(id="faces", title="Faces", blocks=tuple(_describe_faces(dataset, gate))),
@@ -100,7 +106,7 @@ def _describe_facts(dataset: Dataset) -> list[Block]:
                 ("image", f"{index.image.height} x {index.image.width}"),
                 ("polarity on disk", index.image.polarity),
                 ("splits", splits or "none"),
-                ("faces", f"{len(index.faces):,}" if index.faces else "none: not drawn from fonts"),
+                ("faces", f"{len(index.faces):,}" if index.faces else "unknown"),
                 ("seed", index.seed),
                 ("made by", f"glyphgen {index.made_by}"),
                 ("format", index.format),
@@ -131,7 +137,7 @@ def _read_text(path: Path) -> str:
 def _make_cards(
     dataset: Dataset, found: Statistics, per_class: int
 ) -> tuple[list[dict[str, Any]], list[str], int]:
-    thumbnails = choose_samples(dataset, found, per_class)
+    thumbnails, rows = choose_samples(dataset, found, per_class)
     height, width = thumbnails.shape[2:]
     sprites, cards = [], []
     for k, info in enumerate(dataset.classes):
@@ -157,6 +163,7 @@ def _make_cards(
                 "codepoint": first,
                 "distance": f"{found.distance[k]:.4f}",
                 "near": near,
+                "rows": _name_rows(rows[k, : int(found.total[k])].tolist()),
                 "find": f"{label.lower()}\n{first:04x}\n{names}",
                 "sprite": number,
                 "top": f"{100 * place / last:.4f}",
@@ -168,8 +175,18 @@ def _make_cards(
     return cards, sprites, per_class * width + 18
 
 
-def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArray[np.uint8]:
-    """Return different samples of each class, paper where it has fewer: uint8 (C, k, h, w)."""
+def _name_rows(rows: Sequence[int]) -> str:
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows))}" if rows else ""
+
+
+def choose_samples(
+    dataset: Dataset, found: Statistics, per_class: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return different samples of each class, paper where it has fewer, and their rows.
+
+    Returns:
+        uint8 (C, k, h, w), and int64 (C, k), of which only as many count as the class has rows.
+    """
     labels = np.asarray(dataset.labels)
     order = np.argsort(labels, kind="stable")
     starts = np.concatenate([[0], np.cumsum(found.total)])
@@ -184,63 +201,7 @@ def choose_samples(dataset: Dataset, found: Statistics, per_class: int) -> NDArr
     images[in_order] = np.concatenate(list(read_scattered(dataset, flat[in_order])))
     images[~is_there.ravel()] = 0
     small = shrink_images(images, _THUMBNAIL)
-    return small.reshape(len(found.total), per_class, *small.shape[1:])
-
-
-def _describe_support(dataset: Dataset, found: Statistics) -> list[Block]:
-    total = found.total
-    order = np.argsort(-total, kind="stable")
-    least = order[::-1][:5]
-    largest, smallest = int(total.max()), int(total.min())
-    shown = ", ".join(
-        f"{describe_class(dataset.classes[int(k)])[0]} {total[k]:,}"
-        f" ({total[k] / max(total.sum(), 1):.2%})"
-        for k in least
-    )
-    even = smallest == largest
-    words = (
-        f"Every class has {largest:,} rows."
-        if even
-        else f"The largest class has {largest:,} rows, the smallest {smallest:,}:"
-        + (f" {largest / smallest:.1f} times as many." if smallest else " none.")
-    )
-    blocks = [text(words)]
-    if not even:
-        blocks += [
-            text(f"Smallest: {shown}."),
-            charts([chart_classes(found)]),
-        ]
-    if len(found.counts) > 1:
-        rows = []
-        for name, counts in found.counts.items():
-            n = int(counts.sum())
-            rows.append(
-                (
-                    name,
-                    f"{n:,}",
-                    f"{n / max(len(dataset), 1):.1%}",
-                    f"{counts.min():,}",
-                    f"{counts.max():,}",
-                )
-            )
-        columns = ["split", "rows", "share", "smallest class", "largest class"]
-        blocks.append(table("Splits", columns, rows, [1, 2, 3, 4]))
-        blocks.append(text(_compare_splits(dataset, found)))
-    return blocks
-
-
-def _compare_splits(dataset: Dataset, found: Statistics) -> str:
-    if not {"train", "test"} <= set(found.counts):
-        return "There is no pair of train and test to compare."
-    train, test = (
-        found.counts[name] / max(found.counts[name].sum(), 1) for name in ("train", "test")
-    )
-    ratio = np.divide(test, train, out=np.ones_like(test), where=train > 0)
-    worst = int(np.argmax(np.abs(np.log(np.maximum(ratio, 1e-6)))))
-    if 0.95 < ratio[worst] < 1.05:
-        return "Train and test have the classes in the same proportions."
-    label = describe_class(dataset.classes[worst])[0]
-    return f"Train and test differ most in {label}: {train[worst]:.2%} of train, {test[worst]:.2%} of test."
+    return small.reshape(len(found.total), per_class, *small.shape[1:]), rows
 
 
 def _describe_ink(dataset: Dataset, found: Statistics) -> list[Block]:
@@ -284,9 +245,10 @@ def _describe_means(dataset: Dataset, found: Statistics) -> list[Block]:
 def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
     faces = dataset.index.faces
     if not faces:
-        return [text("No fonts: the rows were not drawn by glyphgen.")]
+        return [text("Unknown: the dataset names no font that drew its rows.")]
     used = np.bincount(dataset.samples[:]["face"], minlength=len(faces))
-    rows = [
+    n_unknown = int(used[len(faces) :].sum())
+    rows: list[tuple[object, ...]] = [
         (
             info.file,
             f"{info.family} {info.style}",
@@ -297,6 +259,9 @@ def _describe_faces(dataset: Dataset, gate: GatePage | None) -> list[Block]:
         )
         for k, info in enumerate(faces)
     ]
+    if n_unknown:
+        share = f"{n_unknown / used.sum():.1%}"
+        rows.append(("unknown", "unknown", f"{n_unknown:,}", share, "unknown", ""))
     columns = ["file", "face", "rows", "share", "license", "cells admitted"]
     blocks: list[Block] = [table("Each face", columns, rows, [2, 3, 5])]
     refused = gate.refused if gate else ()

@@ -295,6 +295,7 @@ def _find_values(dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Floats]
     for name in samples.dtype.names or ():
         kind = samples.dtype[name].kind
         values = samples[name].astype(np.float64)
+        values = values[np.isfinite(values)]  # NaN where a dataset does not tell
         if kind == "f" and len(values) and values.min() < values.max():
             found[name] = values
     return found

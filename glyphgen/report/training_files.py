@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import NotRequired, TypeVar
 
@@ -67,6 +67,18 @@ class FaceScores(TypedDict):
     top1_twins_folded: float
 
 
+class PartScores(TypedDict):
+    """How well one part of the dataset was read."""
+
+    n: int
+    rows: int
+    top1: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    mean_loss: float
+
+
 class MetricsPage(TypedDict):
     """What a report needs of metrics.json."""
 
@@ -82,6 +94,8 @@ class MetricsPage(TypedDict):
     macro_f1: float
     per_class: list[ClassScores]
     confused: list[ConfusedPair]
+    measured_on: NotRequired[str]
+    parts: NotRequired[dict[str, PartScores]]
     calibration: NotRequired[Calibration]
     per_face: NotRequired[dict[str, FaceScores]]
 
@@ -113,7 +127,7 @@ class TrainPage(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRow:
-    """What a report needs of a row of history.csv."""
+    """What a report needs of a row of history.csv; older ones do not tell how train was read."""
 
     epoch: float
     train_loss: float
@@ -121,6 +135,9 @@ class HistoryRow:
     val_top1: float
     val_precision: float
     val_recall: float
+    train_top1: float = math.nan
+    train_precision: float = math.nan
+    train_recall: float = math.nan
 
 
 def read_metrics(folder: Path) -> MetricsPage:
@@ -154,7 +171,11 @@ def read_history(folder: Path) -> list[HistoryRow]:
     try:
         text = read_of_training(path, TABLE).decode()
         for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
-            values = {field.name: float(row[field.name] or "nan") for field in fields(HistoryRow)}
+            values = {
+                field.name: float(row[field.name] or "nan")
+                for field in fields(HistoryRow)
+                if field.name in row or field.default is MISSING
+            }
             wrong = [name for name, value in values.items() if not math.isfinite(value)]
             if wrong:
                 raise ReportError(f"{path}:{number}: {', '.join(wrong)}: expected a number")

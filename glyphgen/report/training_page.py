@@ -1,6 +1,7 @@
 """A training folder -> the sections of a page."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,10 +27,11 @@ from glyphgen.text import show_codepoints
 __all__ = ["chart_history", "is_training", "make_training_sections", "make_training_subtitle"]
 
 _FIGURES = {
+    "lr": "The search for the learning rate: the loss at each, and the one that was taken",
     "confusion": "Confusion matrix",
     "confused": "Confused pairs: two misread images, an example of the actual class, one of the predicted",
     "highest-loss": "The images of highest loss: misread, actual class, predicted class",
-    "activation": "Class activation maps: where the network saw the class that it predicted",
+    "activation": "Class activation maps: where the network saw the class that it predicted (HiResCAM)",
 }
 
 
@@ -42,9 +44,16 @@ def make_training_subtitle(folder: Path) -> str:
     """Return what a training is, in one line."""
     metrics, train = read_metrics(folder), read_train(folder)
     return (
-        f"{train['options']['model']} trained on {train['dataset']}, tested on {metrics['n']:,} images:"
+        f"{train['options']['model']} trained on {train['dataset']}, measured on {metrics['n']:,} images"
+        f" of {_name_measured(metrics)}:"
         f" top-1 {metrics['top1']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
     )
+
+
+def _name_measured(metrics: MetricsPage) -> str:
+    """Return which images the figures are of."""
+    measured_on = metrics.get("measured_on", "test")
+    return measured_on if measured_on == "test" else f"{measured_on}, for want of a test split"
 
 
 def make_training_sections(folder: Path) -> list[Section]:
@@ -80,14 +89,34 @@ def _describe_metrics(metrics: MetricsPage, train: TrainPage) -> list[Block]:
         ("macro precision", f"{metrics['macro_precision']:.4f}"),
         ("macro recall", f"{metrics['macro_recall']:.4f}"),
         ("macro F1", f"{metrics['macro_f1']:.4f}"),
-        ("test images", f"{metrics['n']:,}"),
+        (f"images of {_name_measured(metrics)}", f"{metrics['n']:,}"),
         ("training images", f"{train['rows']['train']:,}"),
         ("seconds", f"{train['seconds']:,}"),
         ("images a second", f"{train['images_per_second']:,}"),
         ("time in the network", f"{train['share_of_time_in_network']:.1%}"),
         ("device", train["device"]),
     ]
-    return [facts(entries), *(text(words, warn=True) for words in train["warnings"])]
+    parts = [
+        (
+            name,
+            f"{part['n']:,}" + ("" if part["n"] == part["rows"] else f" of {part['rows']:,}"),
+            f"{part['top1']:.2%}",
+            f"{part['macro_precision']:.4f}",
+            f"{part['macro_recall']:.4f}",
+            f"{part['macro_f1']:.4f}",
+            f"{part['mean_loss']:.4f}",
+        )
+        for name, part in metrics.get("parts", {}).items()
+    ]
+    columns = ["part", "images", "top-1", "precision", "recall", "F1", "loss"]
+    shown = [
+        table("Each part of the dataset, its images as they are", columns, parts, [*range(1, 7)])
+    ]
+    return [
+        facts(entries),
+        *(shown if parts else []),
+        *(text(words, warn=True) for words in train["warnings"]),
+    ]
 
 
 def _describe_history(folder: Path) -> list[Block]:
@@ -97,9 +126,9 @@ def _describe_history(folder: Path) -> list[Block]:
     return [
         charts(chart_history(rows)),
         text(
-            "The train loss is often above the val loss: it is that of images that were varied, with"
-            " smoothed labels, while the network learned. The val loss is that of images as they are,"
-            " with plain labels, and of the average of the weights, which is what is kept."
+            "What is told of train is of images that were varied, just before the network learned from"
+            " them. So the train loss, with smoothed labels, is often above the val loss, which is that of"
+            " images as they are, with plain labels, and of the weights that are kept."
         ),
     ]
 
@@ -115,8 +144,11 @@ def chart_history(rows: Sequence[Mapping[str, float]]) -> list[Chart]:
         series = [(label, [row[key] for row in rows]) for key, label in labels.items()]
         return make_line_chart(name, title, [row["epoch"] for row in rows], series)
 
+    learnt = {"train_top1": "top-1", "train_precision": "precision", "train_recall": "recall"}
+    told = all(math.isfinite(row.get(key, math.nan)) for row in rows for key in learnt)
     return [
         chart("loss", "Loss by epoch", {"train_loss": "train", "val_loss": "val"}),
+        *([chart("train-accuracy", "Of the train rows, by epoch", learnt)] if told else []),
         chart(
             "accuracy",
             "Of the val rows, by epoch",
