@@ -52,7 +52,7 @@ def measure_datasets(parent: Path, workers: int, per_class: int) -> list[Measure
             Measured(
                 what=REPORT,
                 rate=balanced.n_rows / seconds,
-                of_limit=False,
+                is_compared=False,
                 note=f"{balanced.n_rows:,} images in {seconds:.1f} s;"
                 f" {report_bytes / 1e6:.0f} MB in the largest process",
             ),

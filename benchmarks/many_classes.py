@@ -46,7 +46,7 @@ def measure_many_classes() -> Measured:
     try:
         font = _find_font()
     except Unavailable as error:
-        return Measured(what=what, of_limit=False, note=str(error))
+        return Measured(what=what, is_compared=False, note=str(error))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         recipe = Path(folder) / "han.toml"
         recipe.write_text(_RECIPE.format(font=font), encoding="utf-8")
@@ -59,7 +59,7 @@ def measure_many_classes() -> Measured:
     return Measured(
         what=what,
         rate=_N_CLASSES / seconds,
-        of_limit=False,
+        is_compared=False,
         note=f"{seconds:.1f} s from the shell to the first image, {again:.1f} s the second time,"
         f" with {font.name}; {peak_bytes / 1e6:.0f} MB in the largest process",
     )
