@@ -184,6 +184,10 @@ def test_a_frame_beyond_the_kernels_limits_is_drawn_by_freetype(native: Kernel) 
     assert not found[0, 0, 12:].any()
 
 
+def test_an_outline_without_points_is_paper(native: Kernel) -> None:
+    assert not draw_store(make_store([[], [SQUARE], []]), 10, 10, native)[[0, 2]].any()
+
+
 def test_many_contours_over_each_other_are_ink_once(native: Kernel) -> None:
     for n in (1, 2, 3, 500):
         store = make_store([[SQUARE] * n, [SQUARE[::-1]] * n, [SQUARE, SQUARE[::-1]] * n])
