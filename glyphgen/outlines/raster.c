@@ -244,12 +244,9 @@ static void draw_all_waiting(Canvas *canvas)
 /* Add a line of a kind that is rare. */
 static RARE void draw_rare_line(Canvas *canvas, Line line, int32_t n_crossed)
 {
-    int32_t top = canvas->height * ONE;
     if (line.from.x == line.to.x || (line.from.y < 0 && line.to.y < 0))
         return; /* nothing lies under an upright line, and nothing in the frame under one below it */
-    if (line.from.y >= top && line.to.y >= top)
-        draw_level(canvas, line.from.x, line.to.x, top);
-    else if (line.from.y == line.to.y)
+    if (line.from.y == line.to.y)
         draw_level(canvas, line.from.x, line.to.x, line.to.y);
     else if (canvas->inside)
         draw_lines(canvas, &line, 1, n_crossed, 1);
