@@ -36,7 +36,7 @@
 #endif
 
 #define EXPORTED __attribute__((visibility("default")))
-#define RARE __attribute__((noinline)) /* kept out of the way of what is called all the time */
+#define APART __attribute__((noinline)) /* not expanded where it is called: measured to be faster */
 
 enum {
     ONE = 256,              /* a pixel */
@@ -217,7 +217,7 @@ static inline void draw_lines(const Canvas *canvas, const Line *lines, int n, in
 }
 
 /* Draw the lines that wait for others which cross as many borders. */
-static void draw_waiting(Canvas *canvas, int32_t n_crossed)
+static APART void draw_waiting(Canvas *canvas, int32_t n_crossed)
 {
     const Line *lines = canvas->waiting[n_crossed];
     int32_t n = canvas->n_waiting[n_crossed];
@@ -242,7 +242,7 @@ static void draw_all_waiting(Canvas *canvas)
 }
 
 /* Add a line of a kind that is rare. */
-static RARE void draw_rare_line(Canvas *canvas, Line line, int32_t n_crossed)
+static APART void draw_rare_line(Canvas *canvas, Line line, int32_t n_crossed)
 {
     if (line.from.x == line.to.x || (line.from.y < 0 && line.to.y < 0))
         return; /* nothing lies under an upright line, and nothing in the frame under one below it */
@@ -416,7 +416,7 @@ static int draw_contour(Canvas *canvas, Points points, const uint8_t *tags, int3
 }
 
 /* Draw all contours to the plane. Returns whether they are contours. */
-static int draw_contours(Canvas *canvas, Points points, const uint8_t *tags, const int16_t *ends,
+static APART int draw_contours(Canvas *canvas, Points points, const uint8_t *tags, const int16_t *ends,
                          int32_t n_contours)
 {
     int32_t first = 0, is_drawn = 1;
@@ -484,7 +484,7 @@ static void sum_columns(const Canvas *canvas, int32_t column, int32_t row, int32
 }
 
 /* Sum all of the plane that lines in a box, in 64ths, may have reached. */
-static void sum_plane(const Canvas *canvas, Point least, Point most, uint8_t *image)
+static APART void sum_plane(const Canvas *canvas, Point least, Point most, uint8_t *image)
 {
     int32_t width = canvas->width, height = canvas->height;
     int32_t row = clamp(height - 1 - (most.y >> 6), -1, height);
