@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+QUIET_SUDO := $(SUDO:sudo=sudo -n)
 
-.PHONY: help kana test quick check format docs bench gate faults mutants clean system-packages
+.PHONY: help kana test quick check format docs bench sanitize gate faults mutants clean compiler system-packages
 
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
@@ -14,6 +15,7 @@ help:
 	@echo "make format  let ruff lay the code out"
 	@echo "make docs    build the documentation into docs/_build/html, strictly"
 	@echo "make bench   measure the speed, side by side with what else there is"
+	@echo "make sanitize   random outlines through the kernel, compiled with the sanitizers of C"
 	@echo "make gate    measure the gate, with lies made of the bundled fonts and of free fonts of Debian"
 	@echo "make faults  errors, kills and power cuts at every system call, and the table of docs/reliability.md"
 	@echo "make mutants ROOM=balance   break the code of a room in every way, and list what no test notices"
@@ -48,6 +50,14 @@ docs: .venv/developing
 bench: system-packages .venv/developing
 	@$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
+
+# Python itself leaks at its end, so leaks are not looked for.
+SECONDS ?= 30
+sanitize: .venv/developing
+	@mkdir -p build
+	$(BIN)/python -m glyphgen.outlines.compiling build/sanitized.so -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
+		$(BIN)/python tests/random_outlines.py build/sanitized.so $(SECONDS)
 
 # Fonts of Debian, unpacked and not installed: 540 MB. It takes an hour.
 GATE_FONTS := arphic-ukai arphic-uming baekmuk dejavu-core dejavu-extra deva-extra freefont-ttf hosny-amiri inter \
@@ -90,15 +100,24 @@ clean:
 	$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
 
-.venv/installed: pyproject.toml | .venv/bin/python
+.venv/installed: pyproject.toml hatch_build.py glyphgen/outlines/compiling.py glyphgen/outlines/raster.c | .venv/bin/python compiler
 	@echo "installing glyphgen into .venv"
 	@$(BIN)/python -m pip install -q -e .
+	@$(BIN)/glyphgen --version | grep "rasterizer: FreeType" || true
 	@touch $@
 
 .venv/developing: .venv/installed
 	@echo "installing the tools of developers into .venv"
 	@$(BIN)/python -m pip install -q --group check --group test --group docs
 	@touch $@
+
+# The kernel is compiled where there is a C compiler; without one, FreeType draws the same, slower. No
+# password is asked for.
+compiler:
+	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null \
+		|| { command -v apt-get >/dev/null && echo "installing a C compiler" && $(QUIET_SUDO) apt-get update -qq \
+			&& DEBIAN_FRONTEND=noninteractive $(QUIET_SUDO) apt-get install -y -qq gcc libc6-dev >/dev/null; } 2>/dev/null \
+		|| echo "no C compiler, and none could be installed: images are the same, and drawn at half the speed"
 
 # ImageMagick draws for the engine of that name, fontconfig finds installed fonts, Chromium opens reports,
 # and a C compiler makes the library that lets system calls fail.

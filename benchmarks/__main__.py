@@ -170,15 +170,16 @@ def _measure_folder(
 
 def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float) -> list[_Goal]:
     rate = {row.what: row.rate for row in rows}
-    limit, affine = rate[engines.LIMIT], rate[engines.AFFINE]
+    freetype, affine = rate[engines.FREETYPE], rate[engines.AFFINE]
+    everything = _divide(rate[engines.EVERYTHING], rate[engines.FREETYPE_BROKEN])
     render = {(render.format, render.folder.name, render.workers): render for render in made}
 
     def find(*key: object) -> float | None:
         return render[key].rate if key in render else None
 
     goals = [
-        _Goal(what="affine / limit", goal=0.75, measured=_divide(affine, limit)),
-        _Goal(what="wobble / limit", goal=0.65, measured=_divide(rate[engines.WOBBLE], limit)),
+        _Goal(what="affine / FreeType alone", goal=2.5, measured=_divide(affine, freetype)),
+        _Goal(what="everything / FreeType alone", goal=3, measured=everything),
         _Goal(what="affine / Pillow", goal=12, measured=_divide(affine, rate[engines.PILLOW])),
         _Goal(what="affine / convert", goal=500, measured=_divide(affine, rate[engines.CONVERT])),
     ]
@@ -219,7 +220,7 @@ def _divide(one: float | None, other: float | None) -> float | None:
 
 
 def _make_table(rows: Sequence[Measured], length: _Length, machine: dict[str, Any]) -> Table:
-    limit = next(row.rate for row in rows if row.what == engines.LIMIT)
+    freetype = next(row.rate for row in rows if row.what == engines.FREETYPE)
     table = Table(
         title=f"kana at 64 x 64 on {machine['cores']} cores of {machine['cpu']}",
         caption=f"best of {length.drawing} repeats while drawing, of {length.reading} while reading,"
@@ -227,14 +228,14 @@ def _make_table(rows: Sequence[Measured], length: _Length, machine: dict[str, An
     )
     table.add_column("what")
     table.add_column("images/s", justify="right")
-    table.add_column("x limit", justify="right")
+    table.add_column("x FreeType", justify="right")
     table.add_column("note")
     for row in rows:
-        of_limit = _divide(row.rate, limit) if row.of_limit else None
+        ratio = _divide(row.rate, freetype) if row.is_compared else None
         table.add_row(
             row.what,
             f"{row.rate:,.0f}" if row.rate else "-",
-            f"{of_limit:.{2 if of_limit > 0.1 else 4}f}" if of_limit else "",
+            f"{ratio:.{2 if ratio > 0.1 else 4}f}" if ratio else "",
             row.note,
         )
     return table

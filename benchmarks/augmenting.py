@@ -130,7 +130,7 @@ def measure_augmenting(repeats: int) -> list[Measured]:
         Measured(
             what=what,
             rate=n / seconds[what] if what in seconds else None,
-            of_limit=False,
+            is_compared=False,
             note=missing.get(what, ""),
         )
         for what, n, _ in _WAYS

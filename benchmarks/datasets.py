@@ -52,7 +52,7 @@ def measure_datasets(parent: Path, workers: int, per_class: int) -> list[Measure
             Measured(
                 what=REPORT,
                 rate=balanced.n_rows / seconds,
-                of_limit=False,
+                is_compared=False,
                 note=f"{balanced.n_rows:,} images in {seconds:.1f} s;"
                 f" {report_bytes / 1e6:.0f} MB in the largest process",
             ),
@@ -73,7 +73,7 @@ def measure_report_of_many(parent: Path, workers: int, per_class: int) -> Measur
     try:
         chosen = choose_folder("disk", parent, short=1, long=per_class)
     except Unavailable as error:
-        return Measured(what=what, of_limit=False, note=str(error))
+        return Measured(what=what, is_compared=False, note=str(error))
     with chosen.opened() as folder:
         recipe = read_recipe(_RECIPE, [f"render.per_class={chosen.long}"])
         many = render_dataset(recipe, folder / "many", workers=workers).folder
@@ -89,7 +89,7 @@ def measure_report_of_many(parent: Path, workers: int, per_class: int) -> Measur
     return Measured(
         what=what,
         rate=n_rows / seconds,
-        of_limit=False,
+        is_compared=False,
         note=f"{n_rows:,} images in {seconds:.1f} s, {seconds / plain:.1f} times as long as a plain"
         f" read of them; {peak_bytes / 1e6:.0f} MB in the largest process",
     )

@@ -18,16 +18,28 @@ from numpy.typing import NDArray
 from benchmarks.measure import Measured, Unavailable, find_best
 from glyphgen.engines.vector import VectorEngine
 from glyphgen.outlines import OutlineStore
-from glyphgen.outlines.raster import _LONG, describe_outlines, draw_outlines
+from glyphgen.outlines.kernel import Kernel, find_kernel
+from glyphgen.outlines.raster import _LONG, Rasterizer, describe_outlines, draw_outlines
 from glyphgen.plan import SAMPLE_DTYPE, Placements
 from glyphgen.recipe import read_recipe
 from glyphgen.render.drawing import draw_rows
 from glyphgen.render.preparing import PreparedRender, prepare_render, survey_faces
 
-__all__ = ["AFFINE", "CONVERT", "LIMIT", "PILLOW", "WOBBLE", "measure_engines", "measure_outlines"]
+__all__ = [
+    "AFFINE",
+    "CONVERT",
+    "EVERYTHING",
+    "FREETYPE",
+    "FREETYPE_BROKEN",
+    "KERNEL",
+    "PILLOW",
+    "measure_engines",
+    "measure_outlines",
+]
 
 _RECIPE = Path(__file__).with_name("kana.toml")
 _ROWS = 8192  # as many as a shard of 64 x 64 images has
+_BATCH = 128  # rows whose points are moved together
 _BEND = ("render.wobble.amplitude=0.03", "render.wobble.grid=3")
 _BREAK = ("render.scatter.shift=0.02", "render.scatter.turn=3", "render.scatter.scale=0.05")
 
@@ -151,19 +163,37 @@ def _run_pillow(scene: _Scene, n: int) -> Run:
     return run
 
 
-def _run_limit(scene: _Scene, n: int) -> Run:
+def _run_freetype(scene: _Scene, n: int) -> Run:
     return _run_bare_loop(scene, scene.plain, n)
 
 
-def _run_bent_limit(scene: _Scene, n: int) -> Run:
-    return _run_bare_loop(scene, scene.bent, n)
+def _run_freetype_broken(scene: _Scene, n: int) -> Run:
+    return _run_bare_loop(scene, scene.broken, n)
+
+
+def _run_kernel(scene: _Scene, n: int) -> Run:
+    """Draw ready outlines as FreeType's loop does: from points that are moved already."""
+    if not find_kernel().draw:
+        raise Unavailable(find_kernel().reason)
+    engine, placements = _open_vector(scene.plain), scene.plain.plan.rows(0, n)
+    store, cell = scene.plain.store.lay_out(placements.cell)
+    moves, batches = engine._make_moves(store, cell, placements), []
+    for start in range(0, n, _BATCH):
+        rows = np.arange(start, min(start + _BATCH, n))
+        batches.append((cell[rows], *moves.move(store, cell, rows), rows))
+
+    def run() -> None:
+        for own, x, y, rows in batches:
+            engine._rasterizer.fill(store, own, x, y, scene.images, rows)
+
+    return run
 
 
 def _run_bare_loop(scene: _Scene, prepared: PreparedRender, n: int) -> Run:
     engine = _open_vector(prepared)
     placements = prepared.plan.rows(0, n)
     store, cell = prepared.store.lay_out(placements.cell)
-    points, first = _move_points(engine, store, placements)
+    points, first = _move_points(engine, store, cell, placements)
     outlines = describe_outlines(store, cell, points)
     outlines["points"] = points.ctypes.data + first * points.strides[0]
     library, rows, images = engine._rasterizer._library, np.arange(n), scene.images[:n]
@@ -176,15 +206,15 @@ def _run_bare_loop(scene: _Scene, prepared: PreparedRender, n: int) -> Run:
 
 
 def _move_points(
-    engine: VectorEngine, store: OutlineStore, placements: Placements
+    engine: VectorEngine, store: OutlineStore, cell: NDArray[np.int64], placements: Placements
 ) -> tuple[NDArray[np.signedinteger], NDArray[np.int64]]:
     """Return the moved points of all rows, one after the other, and where each row begins."""
-    n_points = store.n_points[placements.cell]
+    n_points = store.n_points[cell]
     ends = np.cumsum(n_points, dtype=np.int64)
-    moved = []
-    for start in range(0, len(placements), 128):
-        batch = np.arange(start, min(start + 128, len(placements)))
-        x, y = engine._move_points(store, placements.cell[batch], placements.take(batch))
+    moves, moved = engine._make_moves(store, cell, placements), []
+    for start in range(0, len(placements), _BATCH):
+        batch = np.arange(start, min(start + _BATCH, len(placements)))
+        x, y = moves.move(store, cell, batch)
         inside = np.arange(x.shape[1]) < n_points[batch, None]
         moved.append(np.stack([np.rint(x)[inside], np.rint(y)[inside]], axis=1))
     return np.concatenate(moved).astype(_LONG), ends - n_points
@@ -207,6 +237,12 @@ def _run_vector(scene: _Scene, prepared: PreparedRender, n: int) -> Run:
     return lambda: engine.draw(placements, scene.images[:n])
 
 
+def _run_without_kernel(scene: _Scene, n: int) -> Run:
+    engine, placements = _open_vector(scene.broken), scene.broken.plan.rows(0, n)
+    engine._rasterizer = Rasterizer(Kernel())
+    return lambda: engine.draw(placements, scene.images[:n])
+
+
 def _run_rows(scene: _Scene, n: int) -> Run:
     engine, samples = _open_vector(scene.plain), np.empty(n, dtype=SAMPLE_DTYPE)
     return lambda: draw_rows(scene.plain.plan, engine, 0, scene.images[:n], samples)
@@ -224,20 +260,24 @@ def _open_vector(prepared: PreparedRender) -> VectorEngine:
 
 CONVERT = "ImageMagick's convert, a process per image"
 PILLOW = "Pillow, text + rotate"
-LIMIT = "the limit: a loop over FT_Outline_Get_Bitmap alone"
+FREETYPE = "FreeType alone: a loop over FT_Outline_Get_Bitmap"
+FREETYPE_BROKEN = "the same loop over bent and scattered outlines"
+KERNEL = "our kernel alone, on the outlines of the first loop"
 AFFINE = "vector engine, affine"
-WOBBLE = "vector engine, affine + wobble"
+EVERYTHING = "vector engine, affine + wobble + scatter"
 
 # what, images a repeat, what makes the run
 _ENGINES: tuple[tuple[str, int, Callable[[_Scene, int], Run]], ...] = (
     (CONVERT, 24, _run_convert),
     ("Wand, annotate", 64, _run_wand),
     (PILLOW, 512, _run_pillow),
-    (LIMIT, _ROWS, _run_limit),
-    ("the same loop over bent outlines", _ROWS, _run_bent_limit),
+    (FREETYPE, _ROWS, _run_freetype),
+    (FREETYPE_BROKEN, _ROWS, _run_freetype_broken),
+    (KERNEL, _ROWS, _run_kernel),
     (AFFINE, _ROWS, _run_affine),
-    (WOBBLE, _ROWS, _run_wobble),
-    ("vector engine, affine + wobble + scatter", _ROWS, _run_scatter),
+    ("vector engine, affine + wobble", _ROWS, _run_wobble),
+    (EVERYTHING, _ROWS, _run_scatter),
+    ("vector engine without kernel, affine + wobble + scatter", _ROWS, _run_without_kernel),
     ("vector engine, affine, with the plan of its rows", _ROWS, _run_rows),
     ("SHA-256 of the images, once drawn", _ROWS, _run_sha),
 )
@@ -277,5 +317,5 @@ def measure_outlines(repeats: int) -> Measured:
     n_cells = found.store.n_cells
     note = f"{len(found.faces)} faces x {found.store.n_forms} forms in {seconds:.2f} s"
     return Measured(
-        what="outlines + gate, cells a second", rate=n_cells / seconds, of_limit=False, note=note
+        what="outlines + gate, cells a second", rate=n_cells / seconds, is_compared=False, note=note
     )

@@ -46,7 +46,7 @@ def measure_many_classes() -> Measured:
     try:
         font = _find_font()
     except Unavailable as error:
-        return Measured(what=what, of_limit=False, note=str(error))
+        return Measured(what=what, is_compared=False, note=str(error))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         recipe = Path(folder) / "han.toml"
         recipe.write_text(_RECIPE.format(font=font), encoding="utf-8")
@@ -59,7 +59,7 @@ def measure_many_classes() -> Measured:
     return Measured(
         what=what,
         rate=_N_CLASSES / seconds,
-        of_limit=False,
+        is_compared=False,
         note=f"{seconds:.1f} s from the shell to the first image, {again:.1f} s the second time,"
         f" with {font.name}; {peak_bytes / 1e6:.0f} MB in the largest process",
     )
@@ -76,7 +76,7 @@ def measure_kanji() -> Measured:
             )
         ]
     except FontError as error:
-        return Measured(what=what, of_limit=False, note=str(error))
+        return Measured(what=what, is_compared=False, note=str(error))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         recipe, data = folder / "kanji.toml", folder / "kanji"
@@ -94,7 +94,7 @@ def measure_kanji() -> Measured:
     return Measured(
         what=what,
         rate=_N_KANJI / seconds,
-        of_limit=False,
+        is_compared=False,
         note=f"{seconds:.0f} s from the shell to the first image, {peak_bytes / 1e6:,.0f} MB in the largest"
         f" process; index.json of {n_bytes / 1e6:.1f} MB read in {reading * 1e3:.0f} ms; report in"
         f" {reporting:.0f} s",

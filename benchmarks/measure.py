@@ -18,13 +18,13 @@ class Measured:
     Attributes:
         what: Was measured.
         rate: Images a second, or what ``what`` says instead; None where nothing was measured.
-        of_limit: Whether to compare it with the limit.
+        is_compared: Whether to compare it with FreeType alone.
         note: What else is to be known.
     """
 
     what: str
     rate: float | None = None
-    of_limit: bool = True
+    is_compared: bool = True
     note: str = ""
 
 

@@ -35,6 +35,6 @@ def seal_arrays(folder: Path) -> None:
 
     def change(page: dict[str, Any]) -> None:
         for k, shard in enumerate(page["shards"]):
-            shard["sha256"] = shards.describe_shard(k, shards.read(k)).sha256
+            shard["blake3"] = shards.describe_shard(k, shards.read(k)).blake3
 
     forge_index(folder, change)

@@ -61,6 +61,7 @@ OWNERS = {
     "cv2": {"augment", "images"},
     "albumentations": {"augment"},
     "h5py": {"dataset.shards.hdf5"},
+    "blake3": {"dataset.shards.contract"},
     "jinja2": {"report"},
     "torch": {"baseline"},
     "safetensors": {"baseline"},

@@ -11,10 +11,10 @@ from glyphgen.dataset.index import ShardInfo, read_index, write_index
 from glyphgen.errors import DatasetError
 
 SHARDS = (
-    ShardInfo(file="images.npy", first_row=0, rows=20, bytes=900, sha256="ef" * 32),
-    ShardInfo(file="images.npy", first_row=20, rows=3, bytes=135, sha256="01" * 32),
+    ShardInfo(file="images.npy", first_row=0, rows=20, bytes=900, blake3="ef" * 32),
+    ShardInfo(file="images.npy", first_row=20, rows=3, bytes=135, blake3="01" * 32),
 )
-SHARD = {"file": "images.npy", "bytes": 0, "sha256": "ef" * 32}
+SHARD = {"file": "images.npy", "bytes": 0, "blake3": "ef" * 32}
 CLASS = {"label": "x", "forms": [], "codepoints": [], "names": [], "rows": {}, "unproven": 0}
 REMAKE = "(make the dataset again, with --force)"
 
@@ -82,7 +82,7 @@ def test_page_is_sorted_utf_8_and_depends_on_nothing_else(tmp_path: Path) -> Non
         "splits",
         "versions",
     ]
-    assert page["format_version"] == 3
+    assert page["format_version"] == 4
     assert page["seed"] == 18446744073709551615
     assert page["splits"] == {"train": [0, 12], "val": [12, 12], "test": [12, 23]}
     assert page["codepoint_to_index"] == {"U+3042": 0, "U+3044": 1}
@@ -168,24 +168,24 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
     ("changes", "problem"),
     [
         (
-            {"format_version": 4},
-            "format_version is 4, expected 2 or 3 (a newer glyphgen made it: upgrade glyphgen)",
+            {"format_version": 5},
+            "format_version is 5, expected 2 to 4 (a newer glyphgen made it: upgrade glyphgen)",
         ),
         (
             {"format_version": 1, "recipe_sha256": RECIPE, "content_key": None},
-            f"format_version is 1, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is 1, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": True},
-            f"format_version is True, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is True, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": -5},
-            f"format_version is -5, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is -5, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": None},
-            f"format_version is None, expected 2 or 3 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is None, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         ({"image": None}, f"image: missing key {REMAKE}"),
         (
@@ -235,7 +235,11 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
         ({"classes": [CLASS | {"index": 1}]}, f"classes.0.index: 1, expected 0 {REMAKE}"),
         ({"shards": []}, f"shards: none, expected one or more {REMAKE}"),
         (
-            {"shards": [{"file": "", "first_row": 5, "rows": 9, "bytes": 0, "sha256": RECIPE}]},
+            {"shards": [SHARD | {"first_row": 0, "rows": 23, "blake3": ""}]},
+            f"shards.0: has no hash, expected blake3 {REMAKE}",
+        ),
+        (
+            {"shards": [{"file": "", "first_row": 5, "rows": 9, "bytes": 0, "blake3": RECIPE}]},
             f"shards.0: holds 9 rows from row 5, expected one row or more from row 0 {REMAKE}",
         ),
         (

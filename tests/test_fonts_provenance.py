@@ -21,7 +21,7 @@ from glyphgen.render.rendering import render_dataset
 
 WriteRecipe = Callable[[str], Path]
 OFL = "This Font Software is licensed under the SIL Open Font License, Version 1.1."
-SHARD = ShardInfo(file="images.npy", first_row=0, rows=23, bytes=900, sha256="ef" * 32)
+SHARD = ShardInfo(file="images.npy", first_row=0, rows=23, bytes=900, blake3="ef" * 32)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,19 @@
 One tiny dataset of each format lies in tests/datasets, as the glyphgen of its time made it.
 """
 
+import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tampering import forge_index
 
 import glyphgen
-from glyphgen.dataset.index import FORMAT_VERSION, read_index
+from glyphgen.dataset.index import FORMAT_VERSION
 from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
 
@@ -28,8 +32,24 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return folder
 
 
+def make_format_3(folder: Path) -> None:
+    """Bring a dataset of this glyphgen into the form of format 3."""
+    arrays = [np.load(folder / f"{name}.npy") for name in ("images", "labels", "samples")]
+
+    def change(index: dict[str, Any]) -> None:
+        index["format_version"] = 3
+        for shard in index["shards"]:
+            rows = slice(shard["first_row"], shard["first_row"] + shard["rows"])
+            del shard["blake3"]
+            content = b"".join(array[rows].tobytes() for array in arrays)
+            shard["sha256"] = hashlib.sha256(content).hexdigest()
+
+    forge_index(folder, change)
+
+
 def make_format_2(folder: Path) -> None:
     """Bring a dataset of this glyphgen into the form of format 2."""
+    make_format_3(folder)
     index = json.loads((folder / "index.json").read_bytes())
     del index["checksum"], index["files"]
     (folder / "index.json").write_text(json.dumps(index | {"format_version": 2}), "utf-8")
@@ -91,15 +111,29 @@ def test_a_dataset_of_format_2_is_kept_as_it_is(letters: Path) -> None:
     assert {path: path.read_bytes() for path in letters.iterdir()} == before
 
 
-def test_a_damaged_dataset_of_format_2_is_mended_in_the_new_format(letters: Path) -> None:
+@pytest.mark.parametrize("make_old", [make_format_2, make_format_3])
+def test_a_damaged_dataset_of_an_old_format_is_mended_in_the_new_one(
+    make_old: Callable[[Path], None], tmp_path: Path
+) -> None:
+    letters = tmp_path / "letters"
+    render_dataset(read_recipe(RECIPE), letters)
+    new = (letters / "index.json").read_bytes()
+    make_old(letters)
     images = np.load(letters / "images.npy", mmap_mode="r+")
     whole = images.copy()
     images[13, 3, 3] ^= 1
     images.flush()
     assert render_dataset(read_recipe(RECIPE), letters).n_made == 12
     assert np.array_equal(np.load(letters / "images.npy"), whole)
-    assert read_index(letters).format_version == FORMAT_VERSION
+    assert (letters / "index.json").read_bytes() == new, "shards that are kept, too"
     assert glyphgen.verify_dataset(letters).n_redrawn == 40
+
+
+def test_a_dataset_of_format_3_is_drawn_again_and_compared_whole(tmp_path: Path) -> None:
+    render_dataset(read_recipe(RECIPE), tmp_path / "letters")
+    make_format_3(tmp_path / "letters")
+    verified = glyphgen.verify_dataset(tmp_path / "letters")
+    assert (verified.problems, verified.n_redrawn, verified.unproven) == ((), 40, "")
 
 
 def test_what_an_older_glyphgen_may_have_meant_is_not_called_damage(letters: Path) -> None:

@@ -92,7 +92,7 @@ class PreparedBalance:
             self.settings,
             self.format,
             index.content_key,
-            [shard.sha256 for shard in index.shards],
+            [shard.digest for shard in index.shards],
         ]
         return hashlib.sha256(json.dumps(page, sort_keys=True).encode()).hexdigest()
 

@@ -97,11 +97,25 @@ def _describe(error: Exception) -> tuple[str, ...]:
     return ("glyphgen: not enough memory (make room, or use fewer --workers)",)
 
 
+def _print_version(context: click.Context) -> NoReturn:
+    from glyphgen.outlines.kernel import find_kernel
+
+    click.echo(f"glyphgen, version {VERSION}\nrasterizer: {find_kernel().describe()}")
+    context.exit()
+
+
 @click.group(
     cls=SuggestingGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(VERSION, package_name="glyphgen")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda context, _, is_asked: _print_version(context) if is_asked else None,
+    help="Show the version, and what draws, and exit.",
+)
 def cli() -> None:
     """Labeled glyph image datasets from fonts.
 

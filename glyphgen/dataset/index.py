@@ -41,10 +41,13 @@ __all__ = [
 ]
 
 INDEX_NAME = "index.json"
-FORMAT_VERSION = 3
-"""Of index.json as it is written. Format 2 had neither ``files`` nor a checksum, and is read, too."""
+FORMAT_VERSION = 4
+"""Of index.json as it is written.
 
-_READ_VERSIONS = (2, FORMAT_VERSION)
+Formats 3 and 2 had the SHA-256 of shards, format 2 neither ``files`` nor a checksum; both are read, too.
+"""
+
+_READ_VERSIONS = (2, 3, FORMAT_VERSION)
 _VOLATILE = ("run.json",)  # differs between equal datasets, and has a checksum of its own
 
 _TEXT_KEY = 16  # hexadecimal digits of the SHA-256 of a text: its key among the license texts
@@ -102,14 +105,21 @@ class ShardInfo:
         first_row: Position of its first row in the dataset.
         rows: Number of rows.
         bytes: Size of its three arrays, uncompressed.
-        sha256: Of the bytes of images, labels and samples, in this order; the same in every format.
+        blake3: Of the bytes of images, labels and samples, in this order; the same in every format.
+        sha256: Of the same, instead of it, where an older glyphgen made the shard.
     """
 
     file: str
     first_row: _Count
     rows: _Count
     bytes: _Count
-    sha256: str
+    blake3: str = ""
+    sha256: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The hash of its arrays."""
+        return self.blake3 or self.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,10 +303,13 @@ def _list_fields(index: Index) -> dict[str, Any]:
     return {field.name: getattr(index, field.name) for field in dataclasses.fields(Index)}
 
 
-def dump_index(index: Index) -> bytes:
-    """Return the bytes of index.json, in the newest format."""
-    newest = dataclasses.replace(index, format_version=FORMAT_VERSION)
-    page = dataclasses.asdict(_IndexPage.of_index(newest))
+def dump_index(index: Index, format_version: int = FORMAT_VERSION) -> bytes:
+    """Return the bytes of index.json, in the newest format, or in format 3."""
+    index = dataclasses.replace(index, format_version=format_version)
+    page = dataclasses.asdict(_IndexPage.of_index(index))
+    unused = "sha256" if format_version > 3 else "blake3"
+    for shard in page["shards"]:
+        del shard[unused]
     page["codepoint_to_index"] = index.codepoint_to_index
     for source in page["sources"]:
         if not source["unknown"]:  # as it was written before there was such a key
@@ -306,7 +319,7 @@ def dump_index(index: Index) -> bytes:
 
 def hash_index(index: Index) -> str:
     """Return what ``find_digest`` gives for a dataset of this index."""
-    return hashlib.sha256(dump_index(index)).hexdigest()
+    return hashlib.sha256(dump_index(index, index.format_version)).hexdigest()
 
 
 def write_index(folder: Path, index: Index) -> None:
@@ -382,7 +395,7 @@ def _check_version(path: Path, page: Any) -> None:
     if type(version) is not int or version not in _READ_VERSIONS:
         is_newer = isinstance(version, int) and version > FORMAT_VERSION
         advice = "a newer glyphgen made it: upgrade glyphgen"
-        expected = " or ".join(map(str, _READ_VERSIONS))
+        expected = f"{_READ_VERSIONS[0]} to {FORMAT_VERSION}"
         raise DatasetError(
             f"{path}: format_version is {version!r}, expected {expected}"
             f" ({advice if is_newer else f'an older glyphgen made it: {_REMAKE}'})"
@@ -416,6 +429,8 @@ def _find_row_misfits(index: Index) -> Iterator[str]:
                 f"shards.{k}: holds {shard.rows} rows from row {shard.first_row},"
                 f" expected one row or more from row {next_row}"
             )
+        if not shard.digest:
+            yield f"shards.{k}: has no hash, expected blake3"
         if shard.rows > most or (shard.rows < most and k + 1 < len(index.shards)):
             yield f"shards.{k}: holds {shard.rows} rows, expected {most} as the first"
         next_row += shard.rows

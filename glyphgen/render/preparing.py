@@ -21,6 +21,7 @@ from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.layout.framing import Framing, make_framing
 from glyphgen.layout.page_texts import make_page_texts, make_recipe_table
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
+from glyphgen.outlines.kernel import find_kernel
 from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan import Plan, describe_undrawn, make_plan
@@ -198,6 +199,8 @@ def _warn(
             f"{trouble}: {show_some(names)}"
             " (look before a dataset is published; `glyphgen fonts list` tells more)"
         )
+    if (kernel := find_kernel()).is_ignored:
+        lines.append(kernel.reason)
     unproven = describe_unproven(table, verdict)
     if unproven and recipe.gate.on_unproven == "warn":
         lines.append(f'{unproven}; gate.on_unproven = "allow" says nothing')

@@ -11,6 +11,7 @@ from glyphgen.engines import find_engine_version
 from glyphgen.files.pages import dump_sealed
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME
+from glyphgen.outlines.kernel import find_kernel
 from glyphgen.production import (
     DatasetSpec,
     Produced,
@@ -114,6 +115,7 @@ _LIBRARIES = ("numpy", "uharfbuzz", "freetype-py", "fonttools", "pillow", "wand"
 
 def _describe_run(prepared: PreparedRender, produced: Produced, workers: int) -> dict[str, Any]:
     return describe_run(produced, workers, _LIBRARIES) | {
+        "rasterizer": find_kernel().describe(),
         "recipe_folder": str(prepared.recipe.folder.resolve()),
         "fonts": {face.name: str(face.path.resolve()) for face in prepared.faces},
     }
