@@ -130,9 +130,8 @@ def _name_sides(axes: Any, images: PredictedImages, cell_pt: float) -> None:
     named = [shorten_label(label) for label in images.labels]
     fonts = [images.fonts.find(label) for label in images.labels]
     size = float(np.clip(0.8 * cell_pt, 4, 11))
-    turn = 90 if max(map(len, named)) > 2 else 0
     texts = [name if font else "" for name, font in zip(named, fonts, strict=True)]
-    axes.set_xticks(range(n), texts, fontsize=size, rotation=turn, parse_math=False)
+    axes.set_xticks(range(n), texts, fontsize=size, parse_math=False)
     axes.set_yticks(range(n), texts, fontsize=size, parse_math=False)
     axes.tick_params(length=0)
     for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
@@ -141,6 +140,8 @@ def _name_sides(axes: Any, images: PredictedImages, cell_pt: float) -> None:
                 text.set_fontproperties(font)
                 text.set_fontsize(size)
     stamps = images.load_unnamed(range(n))
+    for text in axes.get_xticklabels():
+        text.set_rotation(90 if len(text.get_text()) > 2 else 0)
     for k, image in stamps.items():
         zoom = min(0.8 * cell_pt / image.shape[0], _LONGEST_PT / image.shape[1])
         is_wide = image.shape[1] > image.shape[0]
