@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import augmenting, datasets, engines
+from benchmarks import augmenting, datasets, engines, scenes
 from benchmarks.machine import describe_machine, save_run
 from benchmarks.many_classes import measure_kanji, measure_many_classes
 from benchmarks.measure import Measured, Unavailable
@@ -117,6 +117,8 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         rows = engines.measure_engines(length.drawing)
         status.update("reading outlines")
         rows.append(engines.measure_outlines(length.reading))
+        status.update("drawing words and pages")
+        rows += scenes.measure_scenes(length.reading)
         status.update("planning many classes")
         rows += [measure_many_classes(), measure_kanji()]
         status.update("augmenting")
@@ -182,6 +184,14 @@ def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float)
         _Goal(what="everything / FreeType alone", goal=3, measured=everything),
         _Goal(what="affine / Pillow", goal=12, measured=_divide(affine, rate[engines.PILLOW])),
         _Goal(what="affine / convert", goal=500, measured=_divide(affine, rate[engines.CONVERT])),
+    ]
+    pixels = _divide(rate[scenes.WORDS], rate[scenes.CHARACTERS])
+    goals += [
+        _Goal(what="words / single characters, pixels", goal=0.6, measured=pixels),
+        _Goal(what="pages with 200 boxes", goal=15, measured=rate[scenes.FEW_BOXES], unit="/s"),
+        _Goal(
+            what="pages with 2,000 characters", goal=8, measured=rate[scenes.MANY_BOXES], unit="/s"
+        ),
     ]
     augment = rate[augmenting.AUGMENT]
     for goal, other in ((20, augmenting.SCIPY), (8, augmenting.ALBUMENTATIONS)):
