@@ -193,6 +193,9 @@ def _describe_one(root: dict[str, Any], node: dict[str, Any]) -> str:
 
 def _pluralise(words: str) -> str:
     words = words.removeprefix("a ")
+    for one, many in (("tag like", "tags like"), ("whole number ", "whole numbers ")):
+        if words.startswith(one):
+            return many + words.removeprefix(one)
     return f"lists{words.removeprefix('list')}" if words.startswith("list of") else f"{words}s"
 
 
