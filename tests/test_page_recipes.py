@@ -27,7 +27,8 @@ from glyphgen.images.polygons import fill_convex
 from glyphgen.layout.page_lines import lay_line
 from glyphgen.outlines import RunStore
 from glyphgen.outlines.raster import Rasterizer
-from glyphgen.plan.page_plan import PagePlan, PageScene, make_boxes
+from glyphgen.plan.page_boxes import make_boxes
+from glyphgen.plan.page_plan import PagePlan, PageScene
 from glyphgen.recipe import dump_recipe, read_recipe
 from glyphgen.render.page_drawing import PageDrawer, annotate_pages
 from glyphgen.render.preparing import PreparedRender, prepare_render

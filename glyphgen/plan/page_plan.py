@@ -10,32 +10,18 @@ from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS
 from glyphgen.errors import RecipeError
-from glyphgen.layout.page_lines import (
-    SPACE_EM,
-    Atoms,
-    Boxes,
-    LineLayout,
-    box_characters,
-    lay_line,
-    turn,
-)
+from glyphgen.layout.page_lines import SPACE_EM, Atoms, turn
 from glyphgen.layout.page_texts import PageTexts, spell
 from glyphgen.outlines import RunStore
+from glyphgen.plan.chance import Chance
+from glyphgen.plan.page_writer import PageWriter, thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
 from glyphgen.plan.splits import split_faces
 from glyphgen.recipe import Recipe
-from glyphgen.streams import Stage, Stream, mix_words
+from glyphgen.streams import Stage, Stream
 from glyphgen.text import show_count, show_some, show_text
 
-__all__ = [
-    "Chance",
-    "PageBoxes",
-    "PagePlan",
-    "PageScene",
-    "make_boxes",
-    "make_page_plan",
-    "thicken",
-]
+__all__ = ["PagePlan", "PageScene", "make_page_plan"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -63,24 +49,6 @@ class PageScene:
     def skew_deg(self) -> float:
         """How far the page is turned."""
         return float(self.sample["rotation_deg"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageBoxes:
-    """The boxes of one page by level: blocks, lines, words, characters.
-
-    Attributes:
-        characters: With what they are of.
-        parents: For each level but the first, the place of each box's parent in the level above.
-        upright, turned: For each level (n, 4), left, top, right, bottom.
-        class_index: Of the block of each box, by level.
-    """
-
-    characters: Boxes
-    parents: tuple[Ints, ...]
-    upright: tuple[Floats, ...]
-    turned: tuple[Floats, ...]
-    class_index: tuple[Ints, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +145,7 @@ class PagePlan:
         low, high = page.skew
         skew = low + (high - low) * chance.draw()
         height, width = page.size
-        writer = _Writer(self, store, face, height, width)
+        writer = PageWriter(store, face, self._place, page)
         for number, one in enumerate(page.field):
             chance = Chance(word, _FIELD + number)
             if chance.draw() < one.chance:
@@ -205,7 +173,7 @@ class PagePlan:
                 return int(faces[(row - first) % len(faces)])
         raise IndexError(row)
 
-    def _write_field(self, writer: "_Writer", number: int, chance: "Chance") -> None:
+    def _write_field(self, writer: PageWriter, number: int, chance: Chance) -> None:
         assert self.recipe.page is not None
         one = self.recipe.page.field[number]
         written: list[tuple[str, ...]] = [(word,) for word in self.texts.labels[number]]
@@ -219,7 +187,7 @@ class PagePlan:
         writer.begin_block(self._class_of[one.label])
         writer.write_line(forms, words, at, size)
 
-    def _spell_value(self, number: int, chance: "Chance") -> list[tuple[str, ...]]:
+    def _spell_value(self, number: int, chance: Chance) -> list[tuple[str, ...]]:
         """Return the words of a field's value, each as the forms that it is written with."""
         written: list[tuple[str, ...]] = []
         is_open = False  # whether what comes belongs to the last word
@@ -234,7 +202,7 @@ class PagePlan:
             is_open = bool(text.strip()) and not text[-1].isspace()
         return written
 
-    def _write_block(self, writer: "_Writer", number: int, chance: "Chance") -> None:
+    def _write_block(self, writer: PageWriter, number: int, chance: Chance) -> None:
         assert self.recipe.page is not None
         block = self.recipe.page.text[number]
         usable = self._find_fillers(number, writer.face)
@@ -262,142 +230,6 @@ class PagePlan:
             words = np.array(self.texts.fillers[number], dtype=np.int64)
             self._fillers[key] = words[self.usable[face, words]]
         return self._fillers[key]
-
-
-class Chance:
-    """What a page draws by lot for one use, one number after the other."""
-
-    def __init__(self, word: NDArray[np.uint64], use: int) -> None:
-        self._word, self._use, self._next = word, use, 0
-
-    def _take(self, n: int) -> NDArray[np.uint64]:
-        first, self._next = self._next, self._next + n
-        return mix_words(self._word, self._use, self._next)[0, first:]
-
-    def draw(self) -> float:
-        """Return a number from 0 to below 1."""
-        return float(self._take(1)[0] >> np.uint64(11)) / 2**53
-
-    def choose(self, n: int) -> int:
-        """Return a whole number from 0 to n - 1."""
-        return int(self._take(1)[0] % np.uint64(n))
-
-    def choose_many(self, n: int, many: int) -> Ints:
-        """Return so many whole numbers from 0 to n - 1."""
-        return (self._take(many) % np.uint64(n)).astype(np.int64)
-
-    def order(self, n: int) -> Ints:
-        """Return the numbers 0 to n - 1 in an order drawn by lot."""
-        return np.argsort(self._take(n), kind="stable")
-
-
-class _Writer:
-    """Collects the lines of one page."""
-
-    def __init__(self, plan: PagePlan, store: RunStore, face: int, height: int, width: int) -> None:
-        self.face, self.height, self.width = face, height, width
-        self._place = plan._place
-        self._direction = plan.recipe.page.direction if plan.recipe.page else "auto"
-        self._first = face * plan.n_forms
-        own = slice(self._first, self._first + plan.n_forms)
-        # Twice the middle of a line of type is how far the pen moves.
-        self.advance: Floats = store.center[own, 0].astype(np.float64) * 2
-        self._middle = float(store.center[self._first, 1])
-        self._cells: list[Ints] = []
-        self._at: list[tuple[Floats, float, float]] = []
-        self._words: list[Ints] = []
-        self._line_of_word: list[int] = []
-        self._block_of_line: list[int] = []
-        self._class_of_block: list[int] = []
-
-    def begin_block(self, class_index: int) -> None:
-        """Go on with another field or block."""
-        self._class_of_block.append(class_index)
-
-    def write_line(
-        self, forms: Sequence[str], words: Sequence[int], at: Floats, size: float
-    ) -> None:
-        """Write a line that begins at a place, smaller and farther inside where it would leave the page."""
-        if not forms:
-            return
-        places = np.array([self._place[form] for form in forms], dtype=np.int64)
-        line, direction = lay_line(forms, words, self.advance[places], self._direction)
-        size = min(size, self.width / max(line.width, 1e-6))
-        left = at[0] - line.width * size if direction == "rtl" else at[0]
-        left = min(max(left, 0.0), self.width - line.width * size)
-        y = min(max(at[1], size / 2), self.height - size / 2)
-        self._add(places, words, line, left, y, size)
-
-    def _add(
-        self,
-        places: Ints,
-        words: Sequence[int],
-        line: LineLayout,
-        left: float,
-        y: float,
-        size: float,
-    ) -> None:
-        n_words = len(self._line_of_word)
-        numbers = np.array(words, dtype=np.int64)
-        self._cells.append(self._first + places)
-        self._at.append((left + line.x * size, y + self._middle * size, size))
-        self._words.append(n_words + numbers - numbers[0])
-        self._line_of_word += [len(self._block_of_line)] * int(numbers[-1] - numbers[0] + 1)
-        self._block_of_line.append(len(self._class_of_block) - 1)
-
-    def finish(self) -> Atoms:
-        """Return all that is written."""
-        counts = [len(cells) for cells in self._cells]
-        empty = np.zeros(0, dtype=np.int64)
-        return Atoms(
-            cell=np.concatenate([empty, *self._cells]),
-            x=np.concatenate([np.zeros(0), *(x for x, _, _ in self._at)]),
-            y=np.repeat([y for _, y, _ in self._at], counts),
-            size=np.repeat([size for _, _, size in self._at], counts),
-            word=np.concatenate([empty, *self._words]),
-            line_of_word=np.array(self._line_of_word, dtype=np.int64),
-            block_of_line=np.array(self._block_of_line, dtype=np.int64),
-            class_of_block=np.array(self._class_of_block, dtype=np.int64),
-        )
-
-
-def thicken(ends: Floats, thickness: float) -> Floats:
-    """Return the corners (4, 2) of a line between two points (2, 2)."""
-    along = ends[1] - ends[0]
-    length = float(np.sqrt((along * along).sum())) or 1.0
-    across = np.array([-along[1], along[0]]) * (thickness / 2 / length)
-    return np.array([ends[0] + across, ends[1] + across, ends[1] - across, ends[0] - across])
-
-
-def make_boxes(plan: PagePlan, store: RunStore, scene: PageScene) -> PageBoxes:
-    """Return the boxes of a page, of all that has ink."""
-    atoms = scene.atoms
-    frame = plan.recipe.image.height, plan.recipe.image.width
-    n_characters = plan.n_characters[atoms.cell % plan.n_forms]
-    characters = box_characters(store, atoms, n_characters, scene.skew_deg, frame)
-    characters = characters.keep_within(*frame)
-    groups = atoms.word[characters.atom]
-    upright, turned = [characters.upright], [characters.turned]
-    parents: list[Ints] = []
-    for above in (atoms.line_of_word, atoms.block_of_line, atoms.class_of_block):
-        kept, starts, place = np.unique(groups, return_index=True, return_inverse=True)
-        parents.append(place)
-        for boxes in (upright, turned):
-            below = boxes[-1]
-            low = np.minimum.reduceat(below[:, :2], starts) if len(starts) else below[:, :2]
-            high = np.maximum.reduceat(below[:, 2:], starts) if len(starts) else below[:, 2:]
-            boxes.append(np.concatenate([low, high], axis=1))
-        groups = above[kept]
-    class_index = [groups]
-    for place in parents[::-1]:
-        class_index.append(class_index[-1][place])
-    return PageBoxes(
-        characters=characters,
-        parents=tuple(parents[::-1]),
-        upright=tuple(upright[::-1]),
-        turned=tuple(turned[::-1]),
-        class_index=tuple(class_index),
-    )
 
 
 def make_page_plan(

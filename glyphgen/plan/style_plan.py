@@ -13,7 +13,9 @@ from glyphgen.errors import RecipeError
 from glyphgen.fonts import Face
 from glyphgen.layout.page_lines import Atoms, turn
 from glyphgen.outlines import RunStore
-from glyphgen.plan.page_plan import Chance, PageScene, thicken
+from glyphgen.plan.chance import Chance
+from glyphgen.plan.page_plan import PageScene
+from glyphgen.plan.page_writer import thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
 from glyphgen.plan.splits import share_samples, split_faces
 from glyphgen.recipe import Recipe

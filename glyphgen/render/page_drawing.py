@@ -13,7 +13,8 @@ from glyphgen.engines.vector import VectorEngine
 from glyphgen.images.polygons import fill_convex
 from glyphgen.outlines import RunStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
-from glyphgen.plan.page_plan import PagePlan, PageScene, make_boxes
+from glyphgen.plan.page_boxes import make_boxes
+from glyphgen.plan.page_plan import PagePlan, PageScene
 from glyphgen.plan.style_plan import StylePlan
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.render.drawing import (
