@@ -20,6 +20,7 @@ __all__ = [
     "BALANCE_METHODS",
     "BLACK_ON_WHITE",
     "COMPRESSIONS",
+    "DIRECTIONS",
     "ENGINES",
     "EXPORT_FORMATS",
     "FITS",
@@ -129,7 +130,8 @@ ENGINES: Mapping[str, EngineEntry] = {
         can=frozenset(
             {
                 *("render.weight", "render.wobble", "render.scatter"),
-                *("classes.language", "classes.features", "classes.words", "classes.words_file"),
+                *("classes.language", "classes.features", "classes.direction"),
+                *("classes.words", "classes.words_file"),
             }
         ),
         opens_fonts=False,
@@ -260,6 +262,12 @@ LABELS_BY: Mapping[str, str] = {
     "style": "Each `[[fonts.style]]` is a class; its samples show characters by lot.",
 }
 """What a label stands for."""
+
+DIRECTIONS: Mapping[str, str] = {
+    "horizontal": "Lines run from side to side.",
+    "vertical": "Lines run from top to bottom: faces draw their vertical forms.",
+}
+"""Which way a line of writing runs."""
 
 MODES: Mapping[str, str] = {
     "random": "Draw values from ranges.",

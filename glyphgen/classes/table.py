@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import chain
 
+from glyphgen.bidi import find_direction
 from glyphgen.classes.character_sets import CHARACTER_SETS, expand_range
 from glyphgen.classes.text_files import read_text_file
 from glyphgen.classes.word_classes import NamedForms, gather_named, gather_word_file, gather_words
@@ -236,6 +237,13 @@ def _find_conflicts(
                 f"{recipe.place(key)}: found {_show_chars(repeated)} again, already given by"
                 f" {' and '.join(dict.fromkeys(repeated.values()))}, expected each {what} once"
             )
+    if recipe.classes.direction == "vertical":
+        for key, forms in given.items():
+            if across := [f for f in forms if len(f) > 1 and find_direction(f) == "rtl"]:
+                yield (
+                    f"{recipe.place(key)}: found {_show_chars(across)}, of a script from right to left,"
+                    ' expected words that can stand in vertical lines (or direction = "horizontal")'
+                )
     labels = {form for key in (*chars, *words) for form in given[key] if form not in excluded}
     for k, one in enumerate(named):
         if one.label in labels:

@@ -27,6 +27,7 @@ from glyphgen.gate.policy import find_chosen
 from glyphgen.gate.thumbnails import Pictures, describe_pictures, draw_pictures
 from glyphgen.gate.twins import find_twins
 from glyphgen.gate.verdict import DENIED, LETTER, Refusal, Verdict
+from glyphgen.gate.vertical import find_turned, is_vertical, list_unturned
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
@@ -91,9 +92,13 @@ def examine_cells(
     typefaces = find_typefaces(faces, store)
     evidence = weigh_cells(panel.forms, faces, panel.store, typefaces, reporter=reporter)
     evidence = evidence.take_forms(len(forms))
+    is_turned = np.zeros(shape, dtype=np.bool_)
+    if is_vertical(recipe):
+        is_turned = find_turned(store, panel.store)
     changes = no_changes(shape)
     if varied is not None:
         candidates = np.isfinite(evidence.weight) & ~evidence.is_wrong & ~allow & is_shown
+        candidates &= ~is_turned  # no horizontal form says what they may look like
         changes = find_changes(
             evidence, candidates, np.array(table.form_class), varied, reporter=reporter
         )
@@ -125,6 +130,7 @@ def examine_cells(
             pictures, store, framing, recipe, admitted, forms, typefaces, reporter=reporter
         ),
         changes=changes.keep(admitted),
+        unturned=list_unturned(is_turned, admitted, forms) if is_vertical(recipe) else (),
     )
 
 

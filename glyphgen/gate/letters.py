@@ -205,4 +205,5 @@ def _add_characters(
             if max(twins.forms) < letters.n_shown
         ),
         changes=changes,
+        unturned=of_letters.unturned,
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +27,7 @@ __all__ = [
     "Surveyed",
     "TwinsEntry",
     "UnreadEntry",
+    "UnturnedEntry",
     "make_gate_page",
     "read_gate_page",
 ]
@@ -114,6 +117,19 @@ class ChangedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnturnedEntry:
+    """A face that draws characters as in horizontal lines, where lines are vertical.
+
+    Attributes:
+        face: Name of the face.
+        forms: Characters that want a vertical form, and have none there.
+    """
+
+    face: str
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatePage:
     """What gate.json holds; its keys are the names of these fields.
 
@@ -127,6 +143,7 @@ class GatePage:
         allowed: Cells that checks refused and the recipe admits.
         twins: Pairs of forms that some typefaces draw alike.
         changed: Cells that are varied less than the recipe asks.
+        unturned: In vertical lines, faces that lack forms for it.
     """
 
     cells: int
@@ -138,6 +155,7 @@ class GatePage:
     allowed: tuple[RefusedEntry, ...]
     twins: tuple[TwinsEntry, ...]
     changed: tuple[ChangedEntry, ...] = ()
+    unturned: tuple[UnturnedEntry, ...] = ()
 
     def dump(self) -> bytes:
         """Return the page as JSON in UTF-8."""
@@ -191,6 +209,10 @@ def make_gate_page(surveyed: Surveyed) -> GatePage:
             for twins in verdict.twins
         ),
         changed=tuple(_name_changes(verdict.changes, names, forms)),
+        unturned=tuple(
+            UnturnedEntry(face=names[face], forms=tuple(char for _, char in cells))
+            for face, cells in groupby(verdict.unturned, key=itemgetter(0))
+        ),
     )
 
 

@@ -37,7 +37,8 @@ def _take_forms(verdict: Verdict, order: Sequence[int]) -> Verdict:
         moved = (replace(refusal, form=new_place[refusal.form]) for refusal in refusals)
         return tuple(sorted(moved, key=lambda refusal: (refusal.face, refusal.form)))
 
-    return Verdict(
+    return replace(
+        verdict,
         admitted=verdict.admitted[:, order],
         unproven=verdict.unproven[:, order],
         changes=verdict.changes.take_forms(order),

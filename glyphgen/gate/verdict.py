@@ -47,6 +47,7 @@ class Verdict:
         allowed: One for each cell that the gate refused and the recipe admits, by face and form.
         twins: Pairs of forms that some typefaces draw alike, those first that most do.
         changes: What the recipe's ranges make of the cells.
+        unturned: In vertical lines, faces and characters that have no vertical form there, and want one.
     """
 
     admitted: NDArray[np.bool_]
@@ -55,3 +56,4 @@ class Verdict:
     allowed: tuple[Refusal, ...]
     twins: tuple[Twins, ...]
     changes: Changes
+    unturned: tuple[tuple[int, str], ...] = ()

@@ -99,11 +99,12 @@ def _open_entry(kind: type[Outlines], entry: Path) -> tuple[Outlines, Verdict]:
     return kind.open(entry / _OUTLINES), _read_verdict(entry)
 
 
-def _show_lists(verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
+def _show_lists(verdict: Verdict) -> dict[str, Any]:
     return {
         "refusals": [asdict(refusal) for refusal in verdict.refusals],
         "allowed": [asdict(refusal) for refusal in verdict.allowed],
         "twins": [asdict(twins) for twins in verdict.twins],
+        "unturned": verdict.unturned,
     }
 
 
@@ -124,4 +125,5 @@ def _read_verdict(entry: Path) -> Verdict:
             Twins(**record | {key: tuple(record[key]) for key in ("forms", "faces")})
             for record in page["twins"]
         ),
+        unturned=tuple((face, char) for face, char in page["unturned"]),
     )

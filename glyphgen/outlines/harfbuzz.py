@@ -27,6 +27,7 @@ __all__ = [
     "FORMS_PER_REPORT",
     "HARFBUZZ_VERSION",
     "SEGMENT_EM",
+    "VERTICAL",
     "Shaped",
     "draw_glyphs",
     "make_part",
@@ -42,6 +43,8 @@ HARFBUZZ_VERSION: str = hb.version_string()
 SEGMENT_EM = 0.25
 
 CIRCLE = "\u25cc"  # what HarfBuzz puts under a mark that has no letter
+
+VERTICAL = {"vert": 1}  # for a character by itself, which has the place of a horizontal line
 
 _DRAW = draw_functions()
 FORMS_PER_REPORT = 500  # take about a fifth of a second
@@ -64,6 +67,7 @@ def read_face_outlines(
     wobble_grid: int,
     language: str,
     features: Sequence[str] = (),
+    n_vertical: int = 0,
     *,
     report: Callable[[int], None] = lambda _: None,
 ) -> tuple[OutlineStore, OutlineStore]:
@@ -75,6 +79,7 @@ def read_face_outlines(
         wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
         language: BCP 47 tag of the language that the forms are written in.
         features: OpenType features to turn on or off, as HarfBuzz writes them.
+        n_vertical: How many of the forms, from the first on, are drawn as vertical lines have them.
         report: Is told now and then how many forms are read.
 
     Returns:
@@ -92,7 +97,8 @@ def read_face_outlines(
     for number, form in enumerate(forms):
         if number % FORMS_PER_REPORT == 0:
             report(number)
-        glyphs, advance = _shape(font, form, language, settings)
+        own = VERTICAL | settings if number < n_vertical else settings
+        glyphs, advance = _shape(font, form, language, own)
         pen = draw_glyphs(font, glyphs, segment)
         n_missing = sum(font.get_nominal_glyph(ord(char)) is None for char in form)
         n_notdef = sum(glyph == 0 for glyph, _, _ in glyphs)

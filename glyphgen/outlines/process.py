@@ -121,6 +121,7 @@ class _Job:
     wobble_grid: int
     language: str
     features: tuple[str, ...]
+    n_vertical: int
 
 
 class FontReader:
@@ -203,6 +204,7 @@ class FontReader:
         wobble_grid: int = 0,
         language: str = "",
         features: Sequence[str] = (),
+        n_vertical: int = 0,
     ) -> ReadOutlines:
         """Read the outline of every form in every face.
 
@@ -212,12 +214,13 @@ class FontReader:
             wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
             language: BCP 47 tag of the language that the forms are written in.
             features: OpenType features to turn on or off, as HarfBuzz writes them.
+            n_vertical: How many of the forms, from the first on, are drawn as vertical lines have them.
 
         Raises:
             FontError: No face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
-        job = _Job(tuple(forms), wobble_grid, language, tuple(features))
+        job = _Job(tuple(forms), wobble_grid, language, tuple(features), n_vertical)
         read, unread, contents = self._read_forms("outlines", faces, job)
         cells, missing = [], []
         for content in contents:
@@ -236,9 +239,10 @@ class FontReader:
         wobble_grid: int = 0,
         language: str = "",
         features: Sequence[str] = (),
+        n_vertical: int = 0,
     ) -> ReadRuns:
         """Shape every form, words among them, with every face; see ``read_outlines``."""
-        job = _Job(tuple(forms), wobble_grid, language, tuple(features))
+        job = _Job(tuple(forms), wobble_grid, language, tuple(features), n_vertical)
         read, unread, contents = self._read_forms("runs", faces, job)
         parts = [RunStore.parse(content)[0] for content in contents]
         return ReadRuns(faces=read, store=join_runs(parts), unread=unread)

@@ -16,6 +16,7 @@ from glyphgen.outlines.harfbuzz import (
     CIRCLE,
     FORMS_PER_REPORT,
     SEGMENT_EM,
+    VERTICAL,
     Shaped,
     draw_glyphs,
     make_part,
@@ -46,11 +47,13 @@ _INVISIBLE = "\u200c\u200d \u00a0\u3000"
 class _Run:
     """One form as a face draws it, in font units.
 
-    Of each glyph its number, the first of the form's characters that it stands for, and its place.
+    Of each glyph its number, the first of the form's characters that it stands for, and its place. A run
+    from top to bottom has a drop in place of an advance; its glyphs stand about x = 0.
     """
 
     glyphs: tuple[_Glyph, ...]
     advance: float
+    drop: float
     n_missing: int
     n_circles: int
     n_lost: int
@@ -74,21 +77,26 @@ class _Shaper:
         self._draw = cache(partial(draw_glyphs, font, segment=None))
         self._count_marks = cache(self._count_marks_of)
 
-    def shape(self, form: str) -> _Run:
-        """Return the run of a form, from left to right."""
+    def shape(self, form: str, *, is_vertical: bool) -> _Run:
+        """Return the run of a form: words from left to right, or from top to bottom."""
         glyphs: list[_Glyph] = []
-        x, n_lost = 0.0, 0
-        for text, direction, start in split_directions(form, find_direction(form)):
+        x, y, n_lost = 0.0, 0.0, 0
+        spans = split_directions(form, find_direction(form))
+        features = VERTICAL | self._features if is_vertical else self._features
+        if is_vertical and len(form) > 1:
+            spans = [(form, "ttb", 0)]
+        for text, direction, start in spans:
             parts = _split_scripts(text, start)
-            for part, script, first in parts if direction == "ltr" else parts[::-1]:
-                own, advance = self._shape_part(part, direction, script, self._features)
+            for part, script, first in parts[::-1] if direction == "rtl" else parts:
+                own, advance, drop = self._shape_part(part, direction, script, features)
                 n_lost += self._count_lost(own, part, direction, script)
-                glyphs += ((glyph, first + char, x + dx, dy) for glyph, char, dx, dy in own)
-                x += advance
+                glyphs += ((glyph, first + char, x + dx, dy - y) for glyph, char, dx, dy in own)
+                x, y = x + advance, y + drop
         missing = [char for char in form if char not in "\u200c\u200d"]
         return _Run(
             glyphs=tuple(glyphs),
             advance=x,
+            drop=y,
             n_missing=sum(self._font.get_nominal_glyph(ord(char)) is None for char in missing),
             n_circles=sum(one[0] == self._circle for one in glyphs) if CIRCLE not in form else 0,
             n_lost=n_lost,
@@ -97,7 +105,8 @@ class _Shaper:
 
     def _shape_part(
         self, text: str, direction: str, script: str, features: dict[str, int]
-    ) -> tuple[list[_Glyph], float]:
+    ) -> tuple[list[_Glyph], float, float]:
+        """Return the glyphs of a part, and how far it goes right and down."""
         buffer = hb.Buffer()
         buffer.add_str(text)
         buffer.guess_segment_properties()
@@ -107,18 +116,19 @@ class _Shaper:
         buffer.language = self._language
         hb.shape(self._font, buffer, features)
         glyphs: list[_Glyph] = []
-        x = 0.0
+        x = y = 0.0
         for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-            place = x + position.x_offset, float(position.y_offset)
-            glyphs.append((info.codepoint, info.cluster, *place))
-            x += position.x_advance
-        return glyphs, x
+            glyphs.append(
+                (info.codepoint, info.cluster, x + position.x_offset, y + position.y_offset)
+            )
+            x, y = x + position.x_advance, y + position.y_advance
+        return glyphs, x, -y
 
     def _count_lost(self, glyphs: list[_Glyph], text: str, direction: str, script: str) -> int:
         """Return how many marks the letters of a part lose by being joined."""
         if script in _LETTERS_IN_LATIN or not text.strip(_INVISIBLE):
             return 0
-        plain, _ = self._shape_part(text, direction, script, self._plain)
+        plain, _, _ = self._shape_part(text, direction, script, self._plain)
         if [one[0] for one in plain] == [one[0] for one in glyphs]:
             return 0
         # A joined body may be larger than a mark where the letter's own is not: contours have to be fewer.
@@ -173,6 +183,7 @@ def read_face_runs(
     wobble_grid: int,
     language: str,
     features: Sequence[str] = (),
+    n_vertical: int = 0,
     *,
     report: Callable[[int], None] = lambda _: None,
 ) -> RunStore:
@@ -184,6 +195,7 @@ def read_face_runs(
         wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
         language: BCP 47 tag of the language that the forms are written in.
         features: OpenType features to turn on or off, as HarfBuzz writes them.
+        n_vertical: How many of the forms, from the first on, stand in vertical lines.
         report: Is told now and then how many forms are read.
 
     Returns:
@@ -198,7 +210,7 @@ def read_face_runs(
     for number, form in enumerate(forms):
         if number % FORMS_PER_REPORT == 0:
             report(number)
-        runs.append(shaper.shape(form))
+        runs.append(shaper.shape(form, is_vertical=number < n_vertical))
     numbers = {glyph[0]: 0 for run in runs for glyph in run.glyphs} or {0: 0}
     numbers = {glyph: k for k, glyph in enumerate(sorted(numbers))}
     segment = SEGMENT_EM * font.face.upem if wobble_grid else None
@@ -222,6 +234,8 @@ def _lay_runs(
     glyph = np.array([numbers[int(number)] for number in items[:, 0]], dtype=np.int64)
     at = items[:, 2:] / upem
     advance = np.array([run.advance / upem for run in runs])
+    drop = np.array([run.drop / upem for run in runs])
+    is_vertical = drop > 0
     of_run = np.repeat(np.arange(len(runs)), n_items)
     box, hull = _enclose(glyphs, glyph, at, of_run, len(runs))
     links, pieces, n_pieces = _link_pieces(glyphs, pens, upem, glyph, at, n_items)
@@ -254,9 +268,15 @@ def _lay_runs(
         box=box.astype(np.float32),
         hull_x=hull[:, :, 0].T.astype(np.float32),
         hull_y=hull[:, :, 1].T.astype(np.float32),
-        center=np.stack([advance / 2, np.full(len(runs), middle)], axis=1).astype(np.float32),
+        center=np.stack([advance / 2, np.where(is_vertical, -drop / 2, middle)], axis=1).astype(
+            np.float32
+        ),
         line=np.stack(
-            [np.where(is_character, 1.0, np.maximum(advance, 1e-3)), np.ones(len(runs))], axis=1
+            [
+                np.where(is_character | is_vertical, 1.0, np.maximum(advance, 1e-3)),
+                np.where(is_vertical, drop, 1.0),
+            ],
+            axis=1,
         ).astype(np.float32),
         n_missing=np.array([run.n_missing for run in runs], dtype=np.int32),
         n_notdef=np.bincount(of_run, notdef, minlength=len(runs)).astype(np.int32),

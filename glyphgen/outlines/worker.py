@@ -98,13 +98,13 @@ def _read_runs(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return {}
 
 
-def _read_job(task: dict[str, Any]) -> tuple[Face, Sequence[str], int, str, Sequence[str]]:
+def _read_job(task: dict[str, Any]) -> tuple[Face, Sequence[str], int, str, Sequence[str], int]:
     path = Path(task["job"])
     with temporary_errors(path.parent):
         job = json.loads(path.read_bytes())
-    keys = ("forms", "wobble_grid", "language", "features")
-    forms, wobble_grid, language, features = (job[key] for key in keys)
-    return Face.from_page(task["face"]), forms, wobble_grid, language, features
+    keys = ("forms", "wobble_grid", "language", "features", "n_vertical")
+    forms, wobble_grid, language, features, n_vertical = (job[key] for key in keys)
+    return Face.from_page(task["face"]), forms, wobble_grid, language, features, n_vertical
 
 
 def _write(task: dict[str, Any], stores: Sequence[ArrayFile]) -> None:

@@ -40,6 +40,9 @@ def find_page_misfits(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     for key in ("sets", "ranges", "text", "file", "words", "words_file", "class"):
         if getattr(recipe.classes, key):
             yield f"classes.{key}", "found with [page], whose fields and blocks are the classes"
+    if recipe.classes.direction != "horizontal":
+        found = f'found "{recipe.classes.direction}" with [page]'
+        yield "classes.direction", f'{found}, whose lines run from side to side (set "horizontal")'
     if recipe.render.engine != "vector":
         found = f'found engine "{recipe.render.engine}"'
         yield "render.engine", f'{found}, but only the vector engine draws pages (set "vector")'

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, Strict, create_model, model_validator
 from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.choices import (
     COMPRESSIONS,
+    DIRECTIONS,
     LABELS_BY,
     ON_CHANGED,
     ON_CUT_OFF,
@@ -140,6 +141,11 @@ class Classes(_WithNamed):  # type: ignore[misc]
         Strict(False),
     ] = ()
     """OpenType features to draw with or without, as HarfBuzz writes them: "-calt", "-liga", "ss01"."""
+
+    direction: Annotated[str, OneOf(DIRECTIONS)] = "horizontal"
+    """Which way lines run. In vertical ones, words run from top to bottom, and single characters are
+    drawn as they stand there: ー and （ turned, 。 and ぁ moved. A face without such forms draws the
+    horizontal ones, with a warning."""
 
     merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
     """Groups of characters that become one class each, called after the first of the group:
@@ -453,9 +459,10 @@ class Recipe(Settings):
                 f"found {self.output.rows_per_shard:,}, {show_bytes(n_bytes)} of images in memory,"
                 f" expected at most {MOST_SHARD_BYTES // row_bytes:,}",
             )
-        for key in ("language", "features", "words", "words_file"):
+        for key in ("language", "features", "direction", "words", "words_file"):
             unable = explain_unable(self.render.engine, f"classes.{key}")
-            if unable and (value := getattr(self.classes, key)):
+            value = getattr(self.classes, key)
+            if unable and value != Classes.model_fields[key].default:
                 shown = f'"{value}"' if isinstance(value, str) else show_value(value)
                 found = f'found {shown} with engine "{self.render.engine}"'
                 yield f"classes.{key}", f"{found}, {unable}"

@@ -9,6 +9,7 @@ from glyphgen.fonts import Face
 from glyphgen.gate import Verdict, examine_cells
 from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.letters import examine_words, list_letters
+from glyphgen.gate.vertical import is_vertical
 from glyphgen.layout.framing import make_framing
 from glyphgen.outlines import Outlines, OutlineStore
 from glyphgen.outlines.process import FontReader, ReadRuns, UnreadFace
@@ -102,6 +103,7 @@ def _read_runs(
         wobble_grid=_find_grid(recipe),
         language=recipe.classes.language,
         features=recipe.classes.features,
+        n_vertical=len(table.all_forms) if is_vertical(recipe) else 0,
     )
 
 
@@ -123,14 +125,20 @@ def _examine(
     """Examine single characters; see ``examine_cells`` of the gate."""
     forms = table.all_forms
     panel = (*forms, *choose_panel(forms))
+    # What characters are is proven by their horizontal forms, which others draw as well.
+    own = forms if is_vertical(recipe) else ()
     read = reader.read_outlines(
         faces,
-        panel,
+        (*own, *panel),
         wobble_grid=_find_grid(recipe),
         language=recipe.classes.language,
         features=recipe.classes.features,
+        n_vertical=len(own),
     )
     store: OutlineStore = read.store.take_forms(range(len(forms)))
+    compared = read.store
+    if own:
+        compared = compared.take_forms(range(len(own), len(own) + len(panel)))
     drawings = None
     if ENGINES[recipe.render.engine].opens_fonts:
         drawings = EngineDrawings(recipe, store, read.faces, forms, reporter)
@@ -147,7 +155,7 @@ def _examine(
         store,
         framing,
         read.missing,
-        Panel(forms=panel, store=read.store),
+        Panel(forms=panel, store=compared),
         drawings,
         varied,
         n_shown=n_shown,

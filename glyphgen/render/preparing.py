@@ -18,6 +18,7 @@ from glyphgen.gate import (
 )
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
+from glyphgen.gate.vertical import describe_unturned, is_vertical
 from glyphgen.layout.framing import Framing, make_framing
 from glyphgen.layout.page_texts import make_page_texts, make_recipe_table
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
@@ -60,6 +61,8 @@ def hash_content(
     settings["language"] = recipe.classes.language
     if recipe.classes.features:
         settings["features"] = recipe.classes.features
+    if is_vertical(recipe):
+        settings["direction"] = recipe.classes.direction
     told = [face if face[-1] else face[:-1] for face in faces]
     text = json.dumps([VERSION, settings, labels, forms, told], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -206,6 +209,8 @@ def _warn(
         lines.append(f'{unproven}; gate.on_unproven = "allow" says nothing')
     if twins := describe_twins(table, verdict):
         lines.append(f"{twins}; classes.merge_twins = true makes one class of them")
+    if unturned := describe_unturned(faces, verdict.unturned):
+        lines.append(unturned)
     if changed := describe_changed(table, faces, verdict):
         lines.append(f'{changed}; gate.on_changed = "allow" varies them all the same')
     return tuple(lines)
