@@ -16,8 +16,8 @@ __all__ = ["describe_unturned", "find_turned", "is_vertical", "list_unturned"]
 _MOVED_EM = 1e-3  # less is rounding
 
 # Unicode Standard Annex 50, Vertical_Orientation Tu and Tr of Unicode 14.0: punctuation that stands in
-# another corner, small kana, squared words; brackets and lines that are turned. Left out are ！？：；, which
-# Chinese and Japanese fonts treat in different ways.
+# another corner, small kana, squared words; brackets and lines that are turned. Chinese and Japanese fonts
+# treat ！？：； in different ways: they are left out.
 _RANGES = """
 3001-3002 3041 3043 3045 3047 3049 3063 3083 3085 3087 308E 3095-3096 309B-309C 30A1 30A3 30A5 30A7 30A9
 30C3 30E3 30E5 30E7 30EE 30F5-30F6 3127 31F0-31FF 32FF-3357 337B-337F FE50-FE52 FF0C FF0E
