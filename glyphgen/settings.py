@@ -25,6 +25,7 @@ __all__ = [
     "MisfitError",
     "Range",
     "Settings",
+    "Strings",
     "Varying",
     "list_values",
     "read_random_range",
@@ -129,6 +130,8 @@ class _NoRangeError(ValueError):
 
 
 T = TypeVar("T")
+Strings = Annotated[tuple[str, ...], Strict(False)]
+"""Texts; in Python a list of them serves as well."""
 Range = Annotated[tuple[T, ...], Strict(False), BeforeValidator(read_range), Varying(steps=False)]
 """A range ``(low, high)`` of numbers of a kind, which may be written as one number."""
 

@@ -4,17 +4,9 @@ Whether a character set or a font exists is found later, by whoever needs it, an
 ``Recipe.place``.
 """
 
-from glyphgen.recipe.model import (
-    CellChoice,
-    Classes,
-    FaceChoice,
-    Fonts,
-    Gate,
-    Image,
-    Output,
-    Recipe,
-    Split,
-)
+from glyphgen.recipe.class_tables import Classes, NamedClass
+from glyphgen.recipe.font_tables import FaceChoice, Fonts, StyleFonts
+from glyphgen.recipe.model import CellChoice, Gate, Image, Output, Recipe, Split
 from glyphgen.recipe.problems import guess_key
 from glyphgen.recipe.reading import (
     dump_recipe,
@@ -33,11 +25,13 @@ __all__ = [
     "Fonts",
     "Gate",
     "Image",
+    "NamedClass",
     "Output",
     "Recipe",
     "Render",
     "Scatter",
     "Split",
+    "StyleFonts",
     "Wobble",
     "dump_recipe",
     "find_shipped",

@@ -10,13 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, Strict, create_model, model_validator
+from pydantic import Field, PrivateAttr, Strict, model_validator
 
 from glyphgen.augment import MOST_STEPS, AugmentStep
 from glyphgen.choices import (
     COMPRESSIONS,
-    DIRECTIONS,
-    LABELS_BY,
     ON_CHANGED,
     ON_CUT_OFF,
     ON_REFUSED,
@@ -28,240 +26,20 @@ from glyphgen.choices import (
     OneOf,
 )
 from glyphgen.files.opening import MOST_SHARD_BYTES
+from glyphgen.recipe.class_tables import Classes
+from glyphgen.recipe.font_tables import Fonts
 from glyphgen.recipe.kinds import find_page_misfits, find_style_misfits
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.page_tables import Page
 from glyphgen.recipe.render import Render, explain_unable
-from glyphgen.settings import Range, Settings, show_value
+from glyphgen.settings import Settings, Strings, show_value
 from glyphgen.text import show_bytes
 
-__all__ = [
-    "CellChoice",
-    "Classes",
-    "FaceChoice",
-    "Fonts",
-    "Gate",
-    "Image",
-    "NamedClass",
-    "Output",
-    "Recipe",
-    "Split",
-    "StyleFonts",
-]
+__all__ = ["CellChoice", "Gate", "Image", "Output", "Recipe", "Split"]
 
-Strings = Annotated[tuple[str, ...], Strict(False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 _HOW_TO_SPLIT = 'expected 0 (or set split.by = "sample" or "face")'
-
-
-class NamedClass(Settings):
-    """A class with a name of its own, and what is drawn for it.
-
-    `[[classes.class]]` with `label = "other"` and `forms = ["ا", "ب", "نام"]` is one class, whose samples
-    show its forms in equal turns.
-    """
-
-    label: Annotated[str, Field(min_length=1, max_length=100)]
-    """What the class is called."""
-
-    forms: str | Strings
-    """What is drawn for it: the characters of a text; a range, which begins with U+; or a list, whose
-    entries are characters, words or ranges."""
-
-    weights: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Strict(False)] = ()
-    """How many turns each form takes where another takes one. Left out: one each."""
-
-
-# A keyword of Python, so that no attribute can be written down so.
-_WithNamed: Any = create_model(  # type: ignore[call-overload]
-    "_WithNamed",
-    __base__=Settings,
-    **{
-        "class": (
-            Annotated[tuple[NamedClass, ...], Strict(False)],
-            Field(
-                default=(), description="Classes with a name, one `[[classes.class]]` table each."
-            ),
-        )
-    },
-)
-
-
-class Classes(_WithNamed):  # type: ignore[misc]
-    """Which characters and words the dataset has a class for: at least one class, at most 100,000.
-
-    Classes stand in code point order, except those of `text`, which keep theirs and come after; then
-    words, and then classes with a name. Giving a character or word twice is an error.
-
-    A word is shaped as a whole: letters join, and numbers within text from right to left stay in order.
-    Its letters are examined one by one, and it is refused where one of them is, or loses its marks.
-    """
-
-    sets: Strings = ()
-    """Names of [character sets](#character-sets), for example "hiragana" and "katakana"."""
-
-    ranges: Strings = ()
-    """Code point ranges, both ends included: "U+3041..U+3093", "0x3041-0x3093", "U+3042"."""
-
-    text: str = ""
-    """Characters, one class each; white space does not count. A letter and a mark that Unicode has as one
-    character are that one, as where macOS wrote が in two."""
-
-    file: str | None = None
-    """A UTF-8 text file, relative to the recipe; each character but white space is a class."""
-
-    label_by: Annotated[str, OneOf(LABELS_BY)] = "form"
-    """What a label stands for."""
-
-    words: Strings = ()
-    """Words, one class each: `["تاریخ", "پیوست"]`. A space within one is drawn."""
-
-    words_file: str | None = None
-    """A UTF-8 text file, relative to the recipe; each line is a word."""
-
-    exclude: str | Strings = ()
-    """Characters to leave out again: a text, a range, which begins with U+ or 0x, or a list of them."""
-
-    language: Annotated[
-        str,
-        Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$", examples=["fa", "zh-Hant"]),
-    ] = ""
-    """Language that the characters are written in, as BCP 47 says it: "fa", "zh-Hant". Fonts may
-    draw ۴ or 骨 in another way for each."""
-
-    features: Annotated[
-        tuple[
-            Annotated[
-                str,
-                Field(pattern=r"^[+-]?[A-Za-z0-9]{4}(=\d{1,3})?$", examples=["-calt", "ss01"]),
-            ],
-            ...,
-        ],
-        Strict(False),
-    ] = ()
-    """OpenType features to draw with or without, as HarfBuzz writes them: "-calt", "-liga", "ss01"."""
-
-    direction: Annotated[str, OneOf(DIRECTIONS)] = "horizontal"
-    """Which way lines run. In vertical ones, words run from top to bottom, and single characters are
-    drawn as they stand there: ー and （ turned, 。 and ぁ moved. A face without such forms draws the
-    horizontal ones, with a warning."""
-
-    merge: Annotated[tuple[Strings, ...], Strict(False)] = ()
-    """Groups of characters that become one class each, called after the first of the group:
-    `[["へ", "ヘ"]]`."""
-
-    merge_twins: bool = False
-    """Whether characters that the fonts draw alike become one class, called after the first;
-    `glyphgen fonts check` names them."""
-
-    @property
-    def named(self) -> tuple[NamedClass, ...]:
-        """The tables ``[[classes.class]]``."""
-        named: tuple[NamedClass, ...] = getattr(self, "class")
-        return named
-
-    def _find_misfits(self) -> Iterator[tuple[str, str]]:
-        for number, group in enumerate(self.merge):
-            if len(group) < 2:
-                found = show_value(group)
-                yield f"merge.{number}", f"found {found}, expected two or more characters"
-
-
-class StyleFonts(Settings):
-    """A style, such as kaishu, and the faces that write it: a class where `classes.label_by = "style"`."""
-
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    """What the class is called."""
-
-    files: Annotated[Strings, Field(min_length=1)]
-    """Its font files, as in `fonts.files`."""
-
-
-class FaceChoice(Settings):
-    """One face that needs more than its file name."""
-
-    file: str | None = None
-    """A font file, relative to the recipe. Give this or system."""
-
-    system: str | None = None
-    """A family name that fontconfig knows. Give this or file."""
-
-    style: str | None = None
-    """Style of the face, "Regular" or "Semi Bold", where the family of system has several."""
-
-    index: Annotated[int, Field(ge=0)] | None = None
-    """Which font of a collection (.ttc, .otc), counted from 0. Left out: the first of a file, and of a
-    family the one that has the style."""
-
-    axes: dict[str, Range[float]] = Field(default_factory=dict)
-    """Where a variable font stands on its axes: `{ wght = 620 }`, or between which places,
-    `{ wght = [100, 900] }`, of which `instances` are taken."""
-
-    instances: Annotated[int, Field(ge=2, le=100)] = 5
-    """How many faces a range of axes stands for: they are spread evenly, ends included, and take a turn
-    each. Of several ranges every axis has its own order."""
-
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How many turns the face takes where others take one."""
-
-    def _find_misfits(self) -> Iterator[tuple[str, str]]:
-        if (self.file is None) == (self.system is None):
-            found = "neither file nor system" if self.file is None else "both file and system"
-            yield "", f"found {found}, expected exactly one of them"
-        elif self.style is not None and self.system is None:
-            found = f"found {show_value(self.style)} with file"
-            yield (
-                "style",
-                f"{found}, expected it with system (index chooses a font of a collection)",
-            )
-
-
-class Fonts(Settings):
-    """Which faces draw the classes, in equal turns: at least one.
-
-    TrueType, OpenType, collections of them, WOFF and WOFF2 are read; a packed font may unpack to 64 MiB.
-    Fonts are read in a process of its own, within limits on memory and time, and only regular files are
-    opened. A file that is no whole font or does not match its checksums, that the sanitizer rejects, or
-    that crashes its reader or exceeds the limits, is an error that names it; with
-    `gate.on_refused = "skip"` it is left out with a warning, and `gate.json` has it under `unread`. What
-    the machine lacks while fonts are read (room for temporary files, memory, processes) is an error always.
-
-    A font that says nothing of its license may be described by a catalog: a file `FONTS.tsv` in the
-    folder above, with columns `folder`, `file`, `licence` and `package`, whose text is
-    `licences/<package>.txt`. `glyphgen fonts licenses` prints the notice to ship with a dataset.
-    """
-
-    files: Strings = ()
-    """Font files, relative to the recipe; `~` is your home. `*`, `?` and `[ab]` match many, `**` crosses
-    folders; a file that is called so, such as `Inter[opsz,wght].ttf`, comes before what matches. A folder
-    means the fonts that lie in it."""
-
-    system: Strings = ()
-    """Family names that fontconfig knows, of one face each; of a family that has more, `faces` chooses
-    one. A family that is absent is an error, never replaced."""
-
-    faces: Annotated[tuple[FaceChoice, ...], Strict(False)] = ()
-    """Faces that need an index, axes or a weight, one `[[fonts.faces]]` table each."""
-
-    style: Annotated[tuple[StyleFonts, ...], Strict(False)] = ()
-    """Styles, one `[[fonts.style]]` table each, with `classes.label_by = "style"`; their classes stand in
-    this order."""
-
-    sanitize: bool = True
-    """Check the tables, checksums and glyphs of every file first, and ask the OpenType Sanitizer about it.
-    It comes with glyphgen but for Linux on other processors than x86-64."""
-
-    require_license: bool = False
-    """Stop where the license of a face is unknown, or its maker restricts embedding, rather than warn."""
-
-    def _find_misfits(self) -> Iterator[tuple[str, str]]:
-        if not (self.files or self.system or self.faces or self.style):
-            yield "", "names no font, expected at least one of files, system or faces"
-        names = [style.name for style in self.style]
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                yield f"style.{number}.name", f"found '{name}' again, expected each name once"
 
 
 class Image(Settings):

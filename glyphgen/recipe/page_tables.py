@@ -5,11 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from glyphgen.settings import Range, Settings
+from glyphgen.settings import Range, Settings, Strings
 
 __all__ = ["Page", "PageField", "PageRule", "PageText"]
 
-Strings = Annotated[tuple[str, ...], Strict(False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Place = Annotated[tuple[Share, Share], Strict(False)]
 EmShare = Annotated[float, Field(gt=0, le=0.5)]
