@@ -564,7 +564,7 @@ def test_a_reader_that_cannot_start_says_why(
 
 
 def test_other_processes_read_what_this_one_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_count_cpus", lambda: 3)
+    monkeypatch.setattr(process, "count_cpus", lambda: 3)
     forms = ["あ", "ア", "か゚", "漢"]
     with FontReader() as reader:
         faces, unread = reader.read_faces([FaceRequest(path=path) for path in KANA])

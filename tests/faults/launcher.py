@@ -23,6 +23,7 @@ _NOT_LOADED = (
     "glyphgen.report",
     "glyphgen.__main__",
     "glyphgen.outlines.worker",
+    "glyphgen.outlines.libraster",  # a library, and no module
 )
 
 
