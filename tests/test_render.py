@@ -226,6 +226,7 @@ def test_refused_cells_are_told_in_gate_json_and_their_rows_go_to_others(
         "allowed": [],
         "twins": [],
         "changed": [],
+        "unturned": [],
     }
     samples = glyphgen.load(tmp_path / "set").samples[:]
     assert samples["face"][samples["class_index"] == 1].tolist() == [0] * 6
