@@ -134,3 +134,19 @@ def test_scattered_pieces_are_drawn_in() -> None:
     words = mix_words(np.arange(5, dtype=np.uint64), use=0, n=64)
     assert (draw_in_scatter(words, np.ones(5)) == words).all()
     assert (draw_in_scatter(words, np.zeros(5)) == 0x8000800080008000).all()
+
+
+def test_one_amplitude_of_a_wobble_is_drawn_in_and_refuses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(
+        f'classes.text = "フつワヘ"\nfonts.files = ["{FONTS}/kana/*.ttf"]\n'
+        "render = { per_class = 60, rotation = 0, wobble = { amplitude = 0.1, grid = 3 } }\n",
+        encoding="utf-8",
+    )
+    prepared = prepare_render(read_recipe(path), use_cache=False)
+    changes = prepared.verdict.changes
+    assert not changes.is_lost.any()
+    assert (changes.share < 1).any()
+    samples = prepared.plan.rows(0, prepared.plan.n_rows).samples
+    share = changes.share[samples["face"], samples["form"]]
+    assert np.allclose(samples["wobble_em"], 0.1 * share)

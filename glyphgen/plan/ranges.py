@@ -27,14 +27,21 @@ def list_ranges(render: Render) -> tuple[Floats, Floats]:
 
 def leaves_still(render: Render) -> bool:
     """Tell whether the ranges contain what leaves a shape as it is."""
-    low, high = list_ranges(render)
+    low, high = _list_drawn(render)
     still = np.array([_STILL.get(name, np.nan) for name in VALUES])
     return not np.any((still < low) | (high < still))
 
 
+def _list_drawn(render: Render) -> tuple[Floats, Floats]:
+    """Return the ranges that are drawn in; a wobble bends by lot: one amplitude is a range from 0."""
+    low, high = list_ranges(render)
+    low[VALUES.index("wobble")] = 0.0
+    return low, high
+
+
 def draw_in(render: Render, values: Floats, share: Floats) -> Floats:
     """Return values (n, 8) within a share (n,) of their ranges, from where the shape is as it is."""
-    low, high = list_ranges(render)
+    low, high = _list_drawn(render)
     drawn = values.copy()
     for name, still in _STILL.items():
         k = VALUES.index(name)

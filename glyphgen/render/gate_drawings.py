@@ -125,6 +125,7 @@ class CornerDrawings:
         self._inputs = EngineInputs.of_recipe(recipe, store, faces=(), forms=())
         low, high = list_ranges(recipe.render)
         varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
+        varies["wobble"] = recipe.render.wobble.amplitude[-1] > 0  # nodes are drawn by lot
         bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
         leans = varies["rotation"] or varies["shear"] or varies["stretch"]
         self.varies, self.is_still = bends or leans, leaves_still(recipe.render)
