@@ -15,6 +15,7 @@ __all__ = [
     "compose_text",
     "dump_json",
     "format_json",
+    "is_obeyed",
     "list_codepoints",
     "name_characters",
     "show_bytes",
@@ -50,7 +51,7 @@ def show_foreign(text: str) -> str:
         text,
     )
     return "".join(
-        char.encode("unicode_escape").decode() if _is_obeyed(char) else char for char in text
+        char.encode("unicode_escape").decode() if is_obeyed(char) else char for char in text
     )
 
 
@@ -59,7 +60,8 @@ def show_lines(text: str) -> str:
     return text if text.isprintable() else "\n".join(map(show_foreign, text.split("\n")))
 
 
-def _is_obeyed(char: str) -> bool:
+def is_obeyed(char: str) -> bool:
+    """Tell whether a character is followed and not drawn, but for joiners, which spell words."""
     return unicodedata.category(char) in _OBEYED and char not in _JOINERS
 
 
@@ -90,7 +92,7 @@ def format_json(
     ).isprintable():  # those of the layout; in texts they are escaped already
         return text
     return "".join(
-        json.dumps(char)[1:-1] if char != "\n" and _is_obeyed(char) else char for char in text
+        json.dumps(char)[1:-1] if char != "\n" and is_obeyed(char) else char for char in text
     )
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from glyphgen.classes.character_sets import expand_range
 from glyphgen.classes.text_files import read_text_file
 from glyphgen.recipe import Recipe
-from glyphgen.text import compose_text, show_codepoints, show_some, show_text
+from glyphgen.text import compose_text, is_obeyed, show_codepoints, show_some, show_text
 
 __all__ = ["NamedForms", "explain_undrawable", "gather_named", "gather_word_file", "gather_words"]
 
 _LONGEST_WORD = 200  # characters; outlines of longer ones exceed what the rasterizer counts
 # Unicode's marks that turn the direction of a text (Standard Annex 9, section 2).
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +121,7 @@ def _read_forms(text: str, *, is_text: bool) -> Sequence[str]:
 def explain_undrawable(word: str) -> str:
     """Return why a word cannot be drawn as it stands; nothing where it can."""
     turning = [char for char in word if char in _TURNING]
-    bad = [
-        char
-        for char in word
-        if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS
-    ]
+    bad = [char for char in word if is_obeyed(char)]
     why = ""
     if not word.strip():
         why = "found an empty word, expected one or more characters"

@@ -210,6 +210,7 @@ def open_coco(paths: tuple[Path, ...], options: ImportOptions, reporter: Reporte
     folder = path.parent / _PICTURES if (path.parent / _PICTURES).is_dir() else path.parent
     files = {image["id"]: image for image in page["images"]}
     names = {category["id"]: str(category["name"]) for category in page["categories"]}
+    is_text = options.crops not in (None, LEVELS[0])
     crops, labels, skipped = [], [], []
     for one in page["annotations"]:
         if options.crops and one.get("level", LEVELS[0]) != options.crops:
@@ -218,7 +219,6 @@ def open_coco(paths: tuple[Path, ...], options: ImportOptions, reporter: Reporte
         if isinstance(found, str):
             skipped.append(Skipped(name=f"annotation {one.get('id')}", reason=found))
             continue
-        is_text = options.crops not in (None, LEVELS[0])
         label = str(one.get("text", "")) if is_text else names.get(one["category_id"], "")
         if not label:
             skipped.append(Skipped(name=f"annotation {one.get('id')}", reason="no label"))
@@ -230,7 +230,6 @@ def open_coco(paths: tuple[Path, ...], options: ImportOptions, reporter: Reporte
             f"{path}: holds no boxes{f' of {options.crops}s' if options.crops else ''},"
             " expected one or more"
         )
-    is_text = options.crops not in (None, LEVELS[0])
     classes = sorted(
         (
             SourceClass(label=label, forms=(label,) if is_text else ())

@@ -143,9 +143,7 @@ class RunStore(ArrayFile):
         point = expand_spans(glyphs.point_start[glyph], n_points)
         x = glyphs.x[point] + np.repeat(self.item_x[item], n_points)
         y = glyphs.y[point] + np.repeat(self.item_y[item], n_points)
-        # Of each item, the points of its cell before it.
-        before = list_starts(n_points)
-        before -= np.repeat(before[list_starts(n_items)[n_items > 0]], n_items[n_items > 0])
+        before = _count_before(n_points, n_items)
         contour = expand_spans(glyphs.contour_start[glyph], n_contours)
         first_link = self.link_start[cells][of_cell] + _count_before(
             glyphs.n_pieces[glyph], n_items

@@ -19,7 +19,7 @@ from glyphgen.outlines import Outlines
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
 from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
-from glyphgen.plan.splits import share_samples, split_faces
+from glyphgen.plan.splits import find_intervals, share_samples, split_faces
 from glyphgen.plan.turns import Turns, list_turns, make_turns
 from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
@@ -70,9 +70,7 @@ class Plan:
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
         """First row and row after the last of each split that has rows."""
-        ends = np.cumsum([0, *(turns.n_rows for turns in self.turns)]).tolist()
-        rows = zip(SPLITS, ends, ends[1:], strict=False)
-        return {name: (first, last) for name, first, last in rows if last > first}
+        return find_intervals(turns.n_rows for turns in self.turns)
 
     def describe(self, n_classes: int, n_faces: int) -> str:
         """Return the plan in one line: ``169 classes x 5,295 = 894,855 images: 3 faces x ...``."""

@@ -16,7 +16,7 @@ from glyphgen.outlines import RunStore
 from glyphgen.plan.chance import Chance
 from glyphgen.plan.page_writer import PageWriter, thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
-from glyphgen.plan.splits import split_faces
+from glyphgen.plan.splits import find_intervals, split_faces
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, Stream
 from glyphgen.text import show_count, show_some, show_text
@@ -80,9 +80,7 @@ class PagePlan:
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
         """First page and page after the last of each split that has pages."""
-        ends = np.cumsum([0, *self.n_pages]).tolist()
-        rows = zip(SPLITS, ends, ends[1:], strict=False)
-        return {name: (first, last) for name, first, last in rows if last > first}
+        return find_intervals(self.n_pages)
 
     def describe(self, n_classes: int, n_faces: int) -> str:
         """Return the plan in one line."""

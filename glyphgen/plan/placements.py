@@ -1,7 +1,7 @@
 """How samples are drawn, as numbers: from random words to the map from em to pixels."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,18 @@ class Placements:
     matrix: Floats
     wobble: NDArray[np.float32]
     scatter: NDArray[np.uint64]
+
+    @classmethod
+    def of_matrices(cls, cell: Ints, matrix: Floats) -> Self:
+        """Return placements of cells that nothing but their matrices move."""
+        n = len(cell)
+        return cls(
+            cell=cell,
+            samples=np.zeros(n, dtype=SAMPLE_DTYPE),
+            matrix=matrix,
+            wobble=np.zeros((n, 0, 2), dtype=np.float32),
+            scatter=np.zeros((n, 0), dtype=np.uint64),
+        )
 
     def __len__(self) -> int:
         return len(self.cell)

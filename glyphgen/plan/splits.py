@@ -1,6 +1,6 @@
 """Which faces and how many samples of each class train, val and test have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,20 @@ from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, order_by_words
 from glyphgen.text import show_some
 
-__all__ = ["share_samples", "split_faces"]
+__all__ = ["find_intervals", "share_samples", "split_faces"]
 
 Ints = NDArray[np.int64]
+
+
+def find_intervals(n_rows: Iterable[int]) -> dict[str, tuple[int, int]]:
+    """Return first row and row after the last of each split that has rows.
+
+    Args:
+        n_rows: Of each split, in the order of ``SPLITS``.
+    """
+    ends = np.cumsum([0, *n_rows]).tolist()
+    rows = zip(SPLITS, ends, ends[1:], strict=False)
+    return {name: (first, last) for name, first, last in rows if last > first}
 
 
 def split_faces(recipe: Recipe, faces: Sequence[Face], typefaces: Ints) -> dict[str, Ints]:

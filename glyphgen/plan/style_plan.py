@@ -17,7 +17,7 @@ from glyphgen.plan.chance import Chance
 from glyphgen.plan.page_plan import PageScene
 from glyphgen.plan.page_writer import thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
-from glyphgen.plan.splits import share_samples, split_faces
+from glyphgen.plan.splits import find_intervals, share_samples, split_faces
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, Stream, order_by_words
 from glyphgen.text import show_count
@@ -61,9 +61,7 @@ class StylePlan:
     @cached_property
     def splits(self) -> dict[str, tuple[int, int]]:
         """First row and row after the last of each split that has rows."""
-        ends = np.cumsum([0, *(int(self.counts[name].sum()) for name in SPLITS)]).tolist()
-        rows = zip(SPLITS, ends, ends[1:], strict=False)
-        return {name: (first, last) for name, first, last in rows if last > first}
+        return find_intervals(int(self.counts[name].sum()) for name in SPLITS)
 
     def count_rows(self) -> dict[str, Ints]:
         """Return how many rows each style has in each split that has rows: (C,)."""
@@ -241,21 +239,12 @@ def make_style_plan(
         )
     n = np.full(len(table), recipe.render.per_class or 0)
     n_faces = {name: len(of_split) for name, of_split in faces_of.items()}
-    shares = _share(recipe, n, n_faces)
+    shares = share_samples(recipe, n, n_faces)
     counts = {
         name: np.where([len(cells) > 0 for cells in usable[name]], shares[name], 0)
         for name in SPLITS
     }
     return StylePlan(recipe=recipe, table=table, usable=usable, counts=counts, n_forms=n_forms)
-
-
-def _share(recipe: Recipe, n: Ints, n_faces: dict[str, int]) -> dict[str, Ints]:
-    """Return the samples of each style in each split; by face, some of every style that has one."""
-    if recipe.split.by != "face":
-        return share_samples(recipe, n, n_faces)
-    total = sum(n_faces.values())
-    shares = {name: np.rint(n * n_faces[name] / total).astype(np.int64) for name in ("val", "test")}
-    return {"train": n - shares["val"] - shares["test"], **shares}
 
 
 def _split_forms(recipe: Recipe, n_forms: int) -> dict[str, Ints]:

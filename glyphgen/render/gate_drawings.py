@@ -88,13 +88,7 @@ def _place_upright(store: OutlineStore, cells: Ints, side: int) -> Placements:
     matrix[:, 0, 0], matrix[:, 1, 1] = px_per_em, -px_per_em
     matrix[:, 0, 2] = side / 2 - px_per_em * middle[:, 0]
     matrix[:, 1, 2] = side / 2 + px_per_em * middle[:, 1]
-    return Placements(
-        cell=cells,
-        samples=np.zeros(len(cells), dtype=SAMPLE_DTYPE),
-        matrix=matrix,
-        wobble=np.zeros((len(cells), 0, 2), dtype=np.float32),
-        scatter=np.zeros((len(cells), 0), dtype=np.uint64),
-    )
+    return Placements.of_matrices(cells, matrix)
 
 
 def _draw_each(engine: Engine, placements: Placements, rows: Ints, ink: NDArray[np.uint8]) -> None:

@@ -77,15 +77,9 @@ class PageDrawer:
 
     def _draw(self, scene: PageScene, image: NDArray[np.uint8]) -> None:
         atoms = scene.atoms
-        n = len(atoms.cell)
-        placements = Placements(
-            cell=atoms.cell,
-            samples=np.zeros(n, dtype=SAMPLE_DTYPE),
-            matrix=atoms.make_matrices(scene.skew_deg, image.shape[1:]),
-            wobble=np.zeros((n, 0, 2), dtype=np.float32),
-            scatter=np.zeros((n, 0), dtype=np.uint64),
-        )
-        self._engine.draw_onto(placements, image, np.zeros(n, dtype=np.int64))
+        matrices = atoms.make_matrices(scene.skew_deg, image.shape[1:])
+        placements = Placements.of_matrices(atoms.cell, matrices)
+        self._engine.draw_onto(placements, image, np.zeros(len(atoms.cell), dtype=np.int64))
         for rule in scene.rules:
             fill_convex(image[0], rule)
 

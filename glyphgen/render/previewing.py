@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from glyphgen.images.ink import find_ink
 from glyphgen.images.png import write_png
 from glyphgen.images.polarity import find_paper
 from glyphgen.images.sheets import write_sheet
-from glyphgen.outlines import RunStore
+from glyphgen.outlines import Outlines, RunStore
 from glyphgen.plan.page_plan import PagePlan
 from glyphgen.plan.style_plan import StylePlan
 from glyphgen.render.drawing import (
@@ -69,13 +70,9 @@ def preview_recipe(
 
 
 def _preview_styles(prepared: PreparedRender, plan: StylePlan, out: Path, per_class: int) -> int:
-    image, labels = prepared.recipe.image, prepared.table.labels
+    labels = prepared.table.labels
     per_class = min(per_class, int(plan.counts["train"].min()))
-    n = per_class * len(labels)
-    images = np.empty((n, image.height, image.width), dtype=np.uint8)
-    samples = np.zeros(n, dtype=find_sample_dtype(prepared.recipe))
-    if isinstance(prepared.store, RunStore):
-        PageDrawer(plan, prepared.store).make_rows(range(n), images, samples)
+    images, samples = _draw_first(plan, prepared.store, per_class * len(labels))
     tiles = [images[samples["class_index"] == k] for k in range(len(labels))]
     write_sheet(out, tiles, list(map(_caption, labels)))
     return len(labels)
@@ -98,16 +95,26 @@ def preview_pages(prepared: PreparedRender, out: str | os.PathLike[str], *, n_pa
     if not isinstance(plan, PagePlan) or not isinstance(store, RunStore):
         raise TypeError("expected a recipe of pages")
     n = min(n_pages, plan.n_rows)
-    image = prepared.recipe.image
-    images = np.empty((n, image.height, image.width), dtype=np.uint8)
-    samples = np.zeros(n, dtype=find_sample_dtype(prepared.recipe))
-    PageDrawer(plan, store).make_rows(range(n), images, samples)
+    images, _ = _draw_first(plan, store, n)
     pages = np.repeat(images[..., None], 3, axis=3)
     for row in range(n):
         boxes = annotate_page(plan, store, row)
         frame_boxes(pages[row], boxes)
     write_png(Path(out), np.concatenate(list(pages), axis=1))
     return n
+
+
+def _draw_first(
+    plan: PagePlan | StylePlan, store: Outlines, n: int
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Return the first n images of pages or styles, and their samples."""
+    if not isinstance(store, RunStore):
+        raise TypeError("expected runs, of which pages and styles are made")
+    image = plan.recipe.image
+    images = np.empty((n, image.height, image.width), dtype=np.uint8)
+    samples = np.zeros(n, dtype=find_sample_dtype(plan.recipe))
+    PageDrawer(plan, store).make_rows(range(n), images, samples)
+    return images, samples
 
 
 def preview_dataset(
