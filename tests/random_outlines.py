@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.outlines import OutlineStore
+from glyphgen.outlines.cell_store import list_starts
 from glyphgen.outlines.kernel import Kernel, open_kernel
 from glyphgen.outlines.moving import Moves
-from glyphgen.outlines.outline_store import list_starts
 from glyphgen.outlines.raster import Rasterizer
 
 Contour = Sequence[tuple[float, float, int]]

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from glyphgen.engines import EngineInputs
 from glyphgen.geometry import make_linear_map
 from glyphgen.outlines import Outlines, OutlineStore
+from glyphgen.outlines.cell_store import list_starts
 from glyphgen.outlines.moving import Moves
-from glyphgen.outlines.outline_store import list_starts
 from glyphgen.outlines.raster import RASTER_VERSION, Rasterizer
 from glyphgen.plan import Placements
 from glyphgen.streams import split_words

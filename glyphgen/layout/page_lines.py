@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from glyphgen.bidi import find_direction, find_levels, order_levels
 from glyphgen.geometry import cos_sin_deg
 from glyphgen.outlines import RunStore
-from glyphgen.outlines.run_store import expand_spans
+from glyphgen.outlines.cell_store import expand_spans
 
 __all__ = ["SPACE_EM", "Atoms", "Boxes", "LineLayout", "box_characters", "lay_line", "turn"]
 

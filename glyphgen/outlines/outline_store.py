@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.outlines.array_file import ArrayFile
+from glyphgen.outlines.cell_store import CellStore, Spans, list_starts
 
 __all__ = [
     "N_DIRECTIONS",
     "OUTLINES_VERSION",
     "OutlineStore",
     "join_stores",
-    "list_starts",
     "pad_arrays",
 ]
 
@@ -24,21 +23,10 @@ OUTLINES_VERSION = 2
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
 
 _PADDED = ("x", "y", "normal_x", "normal_y", "piece", "bend")
-# Where each cell begins -> how many it has there, and the arrays that are meant.
-_SPANS = {
-    "point_start": ("n_points", (*_PADDED, "tag")),
-    "contour_start": ("n_contours", ("contour_end",)),
-    "piece_start": ("n_pieces", ("piece_x", "piece_y")),
-}
-_CELLS_LAST = ("hull_x", "hull_y")
-_BY_CELL = (
-    *("n_points", "n_contours", "n_outer", "n_pieces"),
-    *("box", "advance", "n_missing", "n_notdef", "n_circles", "like_notdef"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutlineStore(ArrayFile):
+class OutlineStore(CellStore):
     """The outlines of every cell: C cells, N points, M contours, P pieces, F faces.
 
     Cell ``face * n_forms + form``. Coordinates are in em, x right, y up, from the pen's origin on
@@ -70,6 +58,18 @@ class OutlineStore(ArrayFile):
         like_notdef: bool (C,), whether the drawing is that of the face's glyph 0.
     """
 
+    # Where each cell begins -> how many it has there, and the arrays that are meant.
+    SPANS: ClassVar[Spans] = {
+        "point_start": ("n_points", (*_PADDED, "tag")),
+        "contour_start": ("n_contours", ("contour_end",)),
+        "piece_start": ("n_pieces", ("piece_x", "piece_y")),
+    }
+    CELLS_LAST: ClassVar[tuple[str, ...]] = ("hull_x", "hull_y")
+    BY_CELL: ClassVar[tuple[str, ...]] = (
+        *("n_points", "n_contours", "n_outer", "n_pieces"),
+        *("box", "advance", "n_missing", "n_notdef", "n_circles", "like_notdef"),
+    )
+
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     normal_x: NDArray[np.float32]
@@ -96,11 +96,6 @@ class OutlineStore(ArrayFile):
     n_notdef: NDArray[np.int32]
     n_circles: NDArray[np.int32]
     like_notdef: NDArray[np.bool_]
-
-    def __post_init__(self) -> None:
-        for name, (count, _) in _SPANS.items():
-            if not np.array_equal(getattr(self, name), list_starts(getattr(self, count))):
-                raise ValueError(f"{name}: expected one cell after the other, without gaps")
 
     @property
     def n_cells(self) -> int:
@@ -131,16 +126,7 @@ class OutlineStore(ArrayFile):
 
     def take_forms(self, forms: Sequence[int]) -> "OutlineStore":
         """Return the same outlines with the forms in another order."""
-        n_faces, n_forms = len(self.middle), self.n_forms
-        cells = np.add.outer(np.arange(n_faces) * n_forms, np.array(forms, dtype=np.int64)).ravel()
-        taken = {name: getattr(self, name)[cells] for name in _BY_CELL}
-        taken |= {name: getattr(self, name)[:, cells] for name in _CELLS_LAST}
-        for name, (count, arrays) in _SPANS.items():
-            taken[name] = list_starts(taken[count])
-            moved_by = np.repeat(getattr(self, name)[cells] - taken[name], taken[count])
-            at = np.arange(len(moved_by)) + moved_by
-            taken |= {array: getattr(self, array)[at] for array in arrays}
-        return replace(self, **pad_arrays(taken))
+        return replace(self, **pad_arrays(self.take_arrays(forms)))
 
     def lay_out(self, cells: NDArray[np.int64]) -> tuple["OutlineStore", NDArray[np.int64]]:
         """Return a store in which each of some cells is one outline, and their numbers in it."""
@@ -152,15 +138,11 @@ def join_stores(parts: Sequence[OutlineStore]) -> OutlineStore:
     joined: dict[str, Any] = {}
     for field in fields(OutlineStore):
         arrays = [getattr(part, field.name) for part in parts]
-        joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
-    joined |= {name: list_starts(joined[count]) for name, (count, _) in _SPANS.items()}
+        joined[field.name] = np.concatenate(
+            arrays, axis=-1 if field.name in OutlineStore.CELLS_LAST else 0
+        )
+    joined |= {name: list_starts(joined[count]) for name, (count, _) in OutlineStore.SPANS.items()}
     return OutlineStore(**pad_arrays(joined))
-
-
-def list_starts(counts: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return where each begins of things that lie one after the other, so many of each."""
-    ends = np.cumsum(counts, dtype=np.int64)
-    return ends - counts
 
 
 def pad_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from glyphgen.bidi import find_direction, split_directions
 from glyphgen.fonts import Face
+from glyphgen.outlines.cell_store import expand_spans, list_starts
 from glyphgen.outlines.contours import ContourPen
 from glyphgen.outlines.harfbuzz import (
     CIRCLE,
@@ -23,9 +24,9 @@ from glyphgen.outlines.harfbuzz import (
     open_font,
     read_features,
 )
-from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore, list_starts
+from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore
 from glyphgen.outlines.pieces import measure_contours
-from glyphgen.outlines.run_store import RunStore, expand_spans
+from glyphgen.outlines.run_store import RunStore
 from glyphgen.outlines.shape import cross_tangents, find_box, list_directions
 from glyphgen.partition import join_groups
 

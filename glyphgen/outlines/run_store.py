@@ -2,34 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.outlines.array_file import ArrayFile
-from glyphgen.outlines.outline_store import OutlineStore, join_stores, list_starts, pad_arrays
+from glyphgen.outlines.cell_store import CellStore, Spans, expand_spans, list_starts
+from glyphgen.outlines.outline_store import OutlineStore, join_stores, pad_arrays
 from glyphgen.outlines.shape import bend_shares
 
-__all__ = ["Outlines", "RunStore", "expand_spans", "join_runs", "sum_items"]
+__all__ = ["Outlines", "RunStore", "join_runs", "sum_items"]
 
 Ints = NDArray[np.int64]
 
-_CELLS_LAST = ("hull_x", "hull_y")
-# Where each cell begins -> how many it has there, and the arrays that are meant.
-_SPANS = {
-    "item_start": ("n_items", ("item_glyph", "item_char", "item_x", "item_y")),
-    "piece_start": ("n_pieces", ("piece_x", "piece_y")),
-    "link_start": ("n_links", ("link",)),
-}
-_BY_CELL = (
-    *("n_items", "n_pieces", "n_links", "n_points", "n_contours", "n_outer"),
-    *("box", "center", "line", "n_missing", "n_notdef", "n_circles", "n_lost"),
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStore(ArrayFile):
+class RunStore(CellStore):
     """The runs of every cell: C cells of I items, over the outlines of G glyphs, of F faces.
 
     Cell ``face * n_forms + form``. Units as in ``OutlineStore``.
@@ -52,6 +40,18 @@ class RunStore(ArrayFile):
         n_lost: int32 (C,), marks that the letters have by themselves and lose in the run.
         wobble_grid: int32 (1,), nodes a side of the bending; 0 where nothing is bent.
     """
+
+    CELLS_LAST: ClassVar[tuple[str, ...]] = ("hull_x", "hull_y")
+    # Where each cell begins -> how many it has there, and the arrays that are meant.
+    SPANS: ClassVar[Spans] = {
+        "item_start": ("n_items", ("item_glyph", "item_char", "item_x", "item_y")),
+        "piece_start": ("n_pieces", ("piece_x", "piece_y")),
+        "link_start": ("n_links", ("link",)),
+    }
+    BY_CELL: ClassVar[tuple[str, ...]] = (
+        *("n_items", "n_pieces", "n_links", "n_points", "n_contours", "n_outer"),
+        *("box", "center", "line", "n_missing", "n_notdef", "n_circles", "n_lost"),
+    )
 
     glyphs: OutlineStore
     first_glyph: NDArray[np.int64]
@@ -82,11 +82,6 @@ class RunStore(ArrayFile):
     n_lost: NDArray[np.int32]
     wobble_grid: NDArray[np.int32]
 
-    def __post_init__(self) -> None:
-        for name, (count, _) in _SPANS.items():
-            if not np.array_equal(getattr(self, name), list_starts(getattr(self, count))):
-                raise ValueError(f"{name}: expected one cell after the other, without gaps")
-
     @property
     def n_cells(self) -> int:
         """Faces times forms."""
@@ -115,17 +110,7 @@ class RunStore(ArrayFile):
 
     def take_forms(self, forms: Sequence[int]) -> "RunStore":
         """Return the same runs with the forms in another order."""
-        n_faces = len(self.first_glyph)
-        cells = np.add.outer(
-            np.arange(n_faces) * self.n_forms, np.array(forms, dtype=np.int64)
-        ).ravel()
-        taken: dict[str, Any] = {name: getattr(self, name)[cells] for name in _BY_CELL}
-        taken |= {name: getattr(self, name)[:, cells] for name in _CELLS_LAST}
-        for name, (count, arrays) in _SPANS.items():
-            at = expand_spans(getattr(self, name)[cells], taken[count])
-            taken |= {array: getattr(self, array)[at] for array in arrays}
-            taken[name] = list_starts(taken[count])
-        return replace(self, **taken)
+        return replace(self, **self.take_arrays(forms))
 
     def lay_out(self, cells: Ints) -> tuple[OutlineStore, Ints]:
         """Return a store in which each of some cells is one outline, and their numbers in it."""
@@ -197,13 +182,6 @@ Outlines = OutlineStore | RunStore
 """What is drawn: one outline for each cell, or runs of several."""
 
 
-def expand_spans(starts: Ints, counts: NDArray[np.int32]) -> Ints:
-    """Return the numbers from each start on, so many of each, one after the other."""
-    moved_by = np.repeat(starts - list_starts(counts), counts)
-    spans: Ints = np.arange(len(moved_by)) + moved_by
-    return spans
-
-
 def sum_items(store: RunStore, of_glyph: Ints) -> Ints:
     """Return for each cell the sum of what is known of its items' glyphs: int64 (C,)."""
     sums = np.concatenate([[0], np.cumsum(of_glyph[store.item_glyph])])
@@ -226,14 +204,16 @@ def join_runs(parts: Sequence[RunStore]) -> RunStore:
         if field.name in ("glyphs", "wobble_grid"):
             continue
         arrays = [getattr(part, field.name) for part in parts]
-        joined[field.name] = np.concatenate(arrays, axis=-1 if field.name in _CELLS_LAST else 0)
+        joined[field.name] = np.concatenate(
+            arrays, axis=-1 if field.name in RunStore.CELLS_LAST else 0
+        )
     n_glyphs = np.array([part.glyphs.n_cells for part in parts], dtype=np.int32)
     n_items = [len(part.item_glyph) for part in parts]
     joined["first_glyph"] = list_starts(n_glyphs)
     joined["item_glyph"] = joined["item_glyph"] + np.repeat(joined["first_glyph"], n_items).astype(
         np.int32
     )
-    joined |= {name: list_starts(joined[count]) for name, (count, _) in _SPANS.items()}
+    joined |= {name: list_starts(joined[count]) for name, (count, _) in RunStore.SPANS.items()}
     return RunStore(
         glyphs=join_stores([part.glyphs for part in parts]),
         wobble_grid=parts[0].wobble_grid,
