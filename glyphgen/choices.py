@@ -26,6 +26,7 @@ __all__ = [
     "FITS",
     "FRAMINGS",
     "IMPORT_FORMATS",
+    "IN_LINE",
     "LABELS_BY",
     "LEVELS",
     "MAKERS",
@@ -282,11 +283,15 @@ SHIFT_UNITS: Mapping[str, str] = {
 """What a shift of 1 means."""
 
 FRAMINGS: Mapping[str, str] = {
-    "em": "Center the em box, which keeps relative size and baseline.",
+    "em": "Center the em box of each font, which keeps relative sizes and heights within a font.",
+    "baseline": "Put the baselines of all fonts at one height: `_` stays below `-` in fonts never seen.",
     "ink": "Center the ink box.",
     "fit": "Center the ink box after scaling it to the size.",
 }
 """What is centered in the frame."""
+
+IN_LINE = frozenset({"em", "baseline"})
+"""Framings that keep how large ink is, and where it stands in its line."""
 
 ON_REFUSED: Mapping[str, str] = {
     "error": "Stop, and name what was refused.",

@@ -22,7 +22,7 @@ def recipe(framing: str) -> Recipe:
 @settings(max_examples=30, deadline=None)
 @given(
     forms=st.permutations(range(len(FORMS))) | st.lists(st.integers(0, len(FORMS) - 1), min_size=1),
-    framing=st.sampled_from(["em", "ink", "fit"]),
+    framing=st.sampled_from(["em", "baseline", "ink", "fit"]),
 )
 def test_a_cell_is_framed_as_it_was_wherever_its_form_stands(
     forms: list[int], framing: str

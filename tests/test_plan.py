@@ -175,7 +175,12 @@ def test_shrinking_keeps_ink_inside_and_touches_nothing_else(
 
 @pytest.mark.parametrize(
     ("framing", "center", "box"),
-    [("em", (0.35, 0.38), None), ("ink", (0.35, 0.35), None), ("fit", (0.35, 0.35), (0.5, 0.7))],
+    [
+        ("em", (0.35, 0.38), None),
+        ("baseline", (0.35, 0.25), None),
+        ("ink", (0.35, 0.35), None),
+        ("fit", (0.35, 0.35), (0.5, 0.7)),
+    ],
 )
 def test_framing_says_what_is_centered_and_scaled(
     make_font: MakeFont,
@@ -194,6 +199,18 @@ def test_framing_says_what_is_centered_and_scaled(
     placement = parts.plan.rows(0, 1)
     assert placement.matrix[0] @ [*center, 1] == pytest.approx([30, 20], abs=1e-4)
     assert placement.samples["size_px"][0] == pytest.approx(20 / max(box) if box else 20)
+
+
+def test_baselines_of_all_fonts_stand_at_one_height(write_recipe: WriteRecipe) -> None:
+    recipe = write_recipe(
+        'classes.text = "-_"\nclasses.words = ["نه"]\n'
+        f'fonts.files = ["{FONTS}/persian/*.ttf"]\nrender.framing = "baseline"'
+    )
+    framing = lay_out(recipe).plan.framing
+    assert set(framing.anchor[:, 1]) == {0.25}
+    lowest, highest = framing.hull_y.min(axis=0), framing.hull_y.max(axis=0)
+    of_class = np.arange(framing.hull_y.shape[1]) % 3
+    assert highest[of_class == 1].max() < lowest[of_class == 0].min()  # every "_" below every "-"
 
 
 def test_strokes_are_thinned_by_half_of_their_width_at_most(

@@ -57,7 +57,7 @@ def test_where_size_is_taken_away_small_and_large_kana_are_twins() -> None:
 
 @pytest.mark.parametrize(
     ("framing", "expected"),
-    [("em", "AB"), ("ink", "AB AC BC"), ("fit", "AB AC AD BC BD CD")],
+    [("em", "AB"), ("baseline", "AB"), ("ink", "AB AC BC"), ("fit", "AB AC AD BC BD CD")],
 )
 def test_framing_tells_whether_place_and_size_matter(
     make_font: MakeFont, write_recipe: WriteRecipe, framing: str, expected: str

@@ -229,3 +229,8 @@ def test_gate_json_is_as_it_was_but_for_one_list(
     text = RECIPE.replace('classes.direction = "vertical"', "")
     render_dataset(read_recipe(write_recipe(text)), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "gate.json").read_text())["unturned"] == []
+
+
+def test_vertical_lines_have_no_baseline(turning_font: Path, write_recipe: WriteRecipe) -> None:
+    with pytest.raises(RecipeError, match=r'render\.framing: found "baseline" in vertical'):
+        read_recipe(write_recipe(RECIPE + 'render.framing = "baseline"'))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import IN_LINE
 from glyphgen.gate.scripts import find_script
 from glyphgen.gate.thumbnails import (
     FARTHEST_APART,
@@ -188,7 +189,7 @@ def _place_ink(store: OutlineStore, framing: Framing, frames: str) -> Floats:
     """Return what the framing keeps, in em: width, height and the middle of the ink, (C, 0 to 4)."""
     box = store.box
     size = box[:, 2:] - box[:, :2]
-    if frames == "em":
+    if frames in IN_LINE:
         middle = (box[:, :2] + box[:, 2:]) / 2 - framing.anchor
         return np.concatenate([size, middle], axis=1).astype(np.float32)
     return size if frames == "ink" else size[:, :0]

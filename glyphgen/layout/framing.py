@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.choices import IN_LINE
 from glyphgen.geometry import find_reach
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.outlines.run_store import sum_items
@@ -16,6 +17,7 @@ Floats = NDArray[np.float64]
 
 _MOST_THINNED = 0.5
 _GRID = 1 << 16  # parts of an em: sums of whole numbers are the same in any order
+_ABOVE_BASELINE = 0.25  # em, of the frame's center: between the tops of capitals and of descenders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,10 @@ def make_framing(recipe: Recipe, store: Outlines) -> Framing:
     height, width = recipe.image.height, recipe.image.width
     ink = store.box.astype(np.float64)
     ink_size = ink[:, 2:] - ink[:, :2]
-    if recipe.render.framing == "em":
+    if recipe.render.framing in IN_LINE:
         anchor, box = store.em_anchor, store.em_box
+        if recipe.render.framing == "baseline":
+            anchor[:, 1] = _ABOVE_BASELINE
     else:
         anchor = (ink[:, :2] + ink[:, 2:]) / 2
         box = ink_size

@@ -244,6 +244,11 @@ class Recipe(Settings):
                 shown = f'"{value}"' if isinstance(value, str) else show_value(value)
                 found = f'found {shown} with engine "{self.render.engine}"'
                 yield f"classes.{key}", f"{found}, {unable}"
+        if self.render.framing == "baseline" and self.classes.direction == "vertical":
+            yield (
+                "render.framing",
+                'found "baseline" in vertical lines, expected "em", "ink" or "fit"',
+            )
         heavy = [face.weight for face in self.fonts.faces if face.weight > 1]
         if heavy and self.render.mode == "grid":
             yield (
