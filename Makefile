@@ -55,7 +55,7 @@ bench: system-packages .venv/developing
 SECONDS ?= 30
 sanitize: .venv/developing
 	@mkdir -p build
-	$(BIN)/python -m glyphgen.outlines.compiling build/sanitized.so -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+	$(BIN)/python -m glyphgen.kernel.compiling build/sanitized.so -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 		$(BIN)/python tests/random_outlines.py build/sanitized.so $(SECONDS)
 

@@ -14,10 +14,10 @@ class KernelHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Compile, and say that the wheel fits this platform, and any Python."""
         # By path: the package itself cannot be imported where it is built.
-        compiling = runpy.run_path(str(Path(self.root, "glyphgen", "outlines", "compiling.py")))
-        library = compiling["RASTER_LIBRARY"]
+        compiling = runpy.run_path(str(Path(self.root, "glyphgen", "kernel", "compiling.py")))
+        library = compiling["KERNEL_LIBRARY"]
         try:
-            compiling["compile_raster"]()
+            compiling["compile_kernel"]()
         except compiling["CompilingError"] as error:
             self.app.display_warning(
                 f"{error}: FreeType will draw the same images, at half the speed"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Measured, Unavailable, find_best
 from glyphgen.engines.vector import VectorEngine
+from glyphgen.kernel.library import Kernel, find_kernel
 from glyphgen.outlines import OutlineStore
-from glyphgen.outlines.kernel import Kernel, find_kernel
 from glyphgen.outlines.raster import _LONG, Rasterizer, describe_outlines, draw_outlines
 from glyphgen.plan import SAMPLE_DTYPE, Placements
 from glyphgen.recipe import read_recipe

@@ -9,14 +9,16 @@ from math import factorial, pi
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cos_sin_deg", "find_reach", "make_linear_map"]
+from glyphgen.kernel.library import Kernel, find_address, find_kernel
+
+__all__ = ["COS_TERMS", "SIN_TERMS", "cos_sin_deg", "find_reach", "make_linear_map"]
 
 Floats = NDArray[np.float64]
 
 # Taylor coefficients about 0: on a quarter turn about 0 (|r| <= pi / 4) the first term that is left
 # out is below 1e-17, so the error is that of the last addition.
-_COS = [(-1) ** k / factorial(2 * k) for k in range(9)]
-_SIN = [(-1) ** k / factorial(2 * k + 1) for k in range(9)]
+COS_TERMS = np.array([(-1) ** k / factorial(2 * k) for k in range(9)])
+SIN_TERMS = np.array([(-1) ** k / factorial(2 * k + 1) for k in range(9)])
 
 
 def cos_sin_deg(angle_deg: NDArray[np.floating]) -> tuple[Floats, Floats]:
@@ -25,8 +27,8 @@ def cos_sin_deg(angle_deg: NDArray[np.floating]) -> tuple[Floats, Floats]:
     quarter = np.rint(angle / 90.0)
     r = (angle - 90.0 * quarter) * (pi / 180.0)
     r2 = r * r
-    cos, sin = np.full_like(r, _COS[-1]), np.full_like(r, _SIN[-1])
-    for c, s in zip(_COS[-2::-1], _SIN[-2::-1], strict=True):
+    cos, sin = np.full_like(r, COS_TERMS[-1]), np.full_like(r, SIN_TERMS[-1])
+    for c, s in zip(COS_TERMS[-2::-1], SIN_TERMS[-2::-1], strict=True):
         cos = cos * r2 + c
         sin = sin * r2 + s
     sin = sin * r
@@ -43,13 +45,27 @@ def make_linear_map(
     rotation_deg: NDArray[np.floating],
     shear_deg: NDArray[np.floating],
     stretch: NDArray[np.floating],
+    *,
+    kernel: Kernel | None = None,
 ) -> Floats:
-    """Return the maps that stretch the width, then shear, then rotate: (n, 2, 2), x right, y up."""
-    cos, sin = cos_sin_deg(rotation_deg)
-    shear_cos, shear_sin = cos_sin_deg(shear_deg)
-    slope = shear_sin / shear_cos
-    width = np.asarray(stretch, dtype=np.float64)
-    linear = np.empty((*cos.shape, 2, 2))
+    """Return the maps that stretch the width, then shear, then rotate: (n, 2, 2), x right, y up.
+
+    Args:
+        rotation_deg, shear_deg, stretch: (n,).
+        kernel: What does it; found where none is given.
+    """
+    given = [np.ascontiguousarray(v, dtype=np.float64) for v in (rotation_deg, shear_deg, stretch)]
+    linear = np.empty((*given[0].shape, 2, 2))
+    kernel = kernel or find_kernel()
+    if kernel.make_maps:
+        arrays = [
+            find_address(array, np.float64) for array in (*given, COS_TERMS, SIN_TERMS, linear)
+        ]
+        kernel.make_maps(given[0].size, *arrays)
+        return linear
+    cos, sin = cos_sin_deg(given[0])
+    shear_cos, shear_sin = cos_sin_deg(given[1])
+    slope, width = shear_sin / shear_cos, given[2]
     linear[..., 0, 0] = cos * width
     linear[..., 0, 1] = cos * slope - sin
     linear[..., 1, 0] = sin * width
@@ -57,14 +73,33 @@ def make_linear_map(
     return linear
 
 
-def find_reach(hull_x: Floats, hull_y: Floats, linear: Floats, pad: Floats) -> Floats:
+def find_reach(
+    hull_x: Floats,
+    hull_y: Floats,
+    cells: NDArray[np.int64],
+    linear: Floats,
+    pad: Floats,
+    *,
+    kernel: Kernel | None = None,
+) -> Floats:
     """Return the box of hulls after linear maps: (n, 4), lowest x and y, highest x and y.
 
     Args:
-        hull_x, hull_y: (corners, n), from the point that the maps leave in place.
+        hull_x, hull_y: (corners, C), from the point that the maps leave in place.
+        cells: (n,), whose hulls.
         linear: (n, 2, 2).
         pad: (n,), how far ink may lie outside the hull before the map, in any direction.
+        kernel: What does it; found where none is given.
     """
+    kernel = kernel or find_kernel()
+    if kernel.find_reach:
+        reach = np.empty((len(cells), 4))
+        given = [np.ascontiguousarray(array) for array in (hull_x, hull_y, linear, pad)]
+        hull_x_at, hull_y_at, *rest = (find_address(at, np.float64) for at in (*given, reach))
+        hulls = (*hull_x.shape, hull_x_at, hull_y_at)
+        kernel.find_reach(*hulls, len(cells), find_address(cells, np.int64), *rest)
+        return reach
+    hull_x, hull_y = hull_x.take(cells, axis=1), hull_y.take(cells, axis=1)
     x = linear[:, 0, 0] * hull_x + linear[:, 0, 1] * hull_y
     y = linear[:, 1, 0] * hull_x + linear[:, 1, 1] * hull_y
     pad_x = pad * (abs(linear[:, 0, 0]) + abs(linear[:, 0, 1]))

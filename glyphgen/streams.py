@@ -8,12 +8,17 @@ Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (P
 """
 
 import enum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ByClass", "Stage", "Stream", "join_words", "mix_words", "order_by_words", "split_words"]
+from glyphgen.kernel.library import Kernel, find_address, find_kernel
+
+__all__ = ["Stage", "Stream", "join_words", "mix_words", "order_by_words", "split_words"]
+
+Words = NDArray[np.uint64]
 
 _WORDS_PER_COUNT = 4  # Philox 4x64 gives four 64-bit words for each value of its counter
 
@@ -43,53 +48,68 @@ class Stream:
         seed: 0 to 2**64 - 1.
         stage: Separates independent uses of one seed.
         n_words: 64-bit words that each sample owns; a multiple of 4.
+        kernel: What draws the words of many samples; found where none is given.
     """
 
-    def __init__(self, seed: int, stage: Stage, n_words: int) -> None:
+    def __init__(
+        self, seed: int, stage: Stage, n_words: int, *, kernel: Kernel | None = None
+    ) -> None:
+        self._seed, self._stage = seed, int(stage)
         self._counts = n_words // _WORDS_PER_COUNT
         self._generator = np.random.Philox(key=np.array([seed, 0], dtype=np.uint64))
         self._state: Any = self._generator.state
-        self._stage = stage
+        self._draw = (kernel or find_kernel()).draw_words
 
-    def words(self, class_index: int, first: int, n: int) -> NDArray[np.uint64]:
+    def words(self, class_index: int, first: int, n: int) -> Words:
         """Return the blocks of samples ``first`` to ``first + n`` of a class: uint64 (n, n_words)."""
         # Setting the state of one generator is twenty times as fast as making one for each class.
         state = self._state["state"]
-        state["key"][1] = (int(self._stage) << 32) | class_index
+        state["key"][1] = (self._stage << 32) | class_index
         state["counter"][:] = (first * self._counts, 0, 0, 0)
         self._generator.state = self._state
-        raw: NDArray[np.uint64] = self._generator.random_raw(n * self._counts * _WORDS_PER_COUNT)
+        raw: Words = self._generator.random_raw(n * self._counts * _WORDS_PER_COUNT)
         return raw.reshape(n, -1)
 
+    def draw(
+        self,
+        class_index: NDArray[np.int64],
+        sample: NDArray[np.int64],
+        n_words: int | None = None,
+    ) -> Words:
+        """Return the first words of samples of many classes.
 
-class ByClass:
-    """Reads the words of samples of many classes, one class at a time.
+        Args:
+            class_index: (n,).
+            sample: (n,), the number of each within its class; in any order.
+            n_words: How many of each; left out, all that it owns.
 
-    Args:
-        class_index: int64 (n,).
-        sample: int64 (n,), the number of each within its class; in any order.
-    """
+        Returns:
+            uint64 (n, n_words).
+        """
+        n_words = self._counts * _WORDS_PER_COUNT if n_words is None else n_words
+        n_drawn = -(-n_words // _WORDS_PER_COUNT) * _WORDS_PER_COUNT
+        words = np.empty((len(sample), n_drawn), dtype=np.uint64)
+        if self._draw:
+            class_index, sample = (np.ascontiguousarray(at) for at in (class_index, sample))
+            arrays = [find_address(at, np.int64) for at in (class_index, sample)]
+            stream = (self._seed, self._stage, self._counts, len(sample))
+            self._draw(*stream, *arrays, n_drawn, find_address(words, np.uint64))
+        else:
+            self._draw_by_class(class_index, sample, words)
+        return words[:, :n_words]
 
-    def __init__(self, class_index: NDArray[np.int64], sample: NDArray[np.int64]) -> None:
-        self._order = np.lexsort((sample, class_index))
-        self._class_index, self._sample = class_index[self._order], sample[self._order]
+    def _draw_by_class(
+        self, class_index: NDArray[np.int64], sample: NDArray[np.int64], words: Words
+    ) -> None:
+        order = np.lexsort((sample, class_index))
+        of_class, number = class_index[order], sample[order]
         # A run is a stretch of consecutive samples of one class.
-        breaks = (np.diff(self._class_index) != 0) | (np.diff(self._sample) != 1)
-        self._runs = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(sample)]])
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def words(self, stream: Stream) -> NDArray[np.uint64]:
-        """Return the words of each row: (n, words)."""
-        parts = [
-            stream.words(int(self._class_index[start]), int(self._sample[start]), end - start)
-            for start, end in zip(self._runs[:-1], self._runs[1:].tolist(), strict=True)
-        ]
-        in_order = np.concatenate(parts)
-        words = np.empty_like(in_order)
-        words[self._order] = in_order
-        return words
+        breaks = (np.diff(of_class) != 0) | (np.diff(number) != 1)
+        ends = [*(np.flatnonzero(breaks) + 1).tolist(), len(sample)]
+        for start, end in pairwise([0, *ends]):
+            if start < end:
+                run = self.words(int(of_class[start]), int(number[start]), end - start)
+                words[order[start:end]] = run[:, : words.shape[1]]
 
 
 def mix_words(word: NDArray[np.uint64], use: int, n: int) -> NDArray[np.uint64]:
@@ -116,11 +136,14 @@ def mix_words(word: NDArray[np.uint64], use: int, n: int) -> NDArray[np.uint64]:
     return mixed
 
 
-def split_words(words: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
-    """Cut each word into parts of ``bits`` bits, lowest first: uint64 (n, words) -> (n, parts)."""
-    shifts = np.arange(0, 64, bits, dtype=np.uint64)
-    mask = np.uint64((1 << bits) - 1)
-    return ((words[:, :, None] >> shifts) & mask).reshape(len(words), -1)
+def split_words(words: Words, bits: int) -> NDArray[Any]:
+    """Cut each word into parts of ``bits`` bits, lowest first: (n, words) -> (n, parts).
+
+    Args:
+        words: uint64.
+        bits: 8, 16 or 32; the parts are unsigned numbers of so many.
+    """
+    return np.ascontiguousarray(words, dtype="<u8").view(f"<u{bits // 8}")
 
 
 def join_words(parts: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:

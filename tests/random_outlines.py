@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.kernel.library import Kernel, open_kernel
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.cell_store import list_starts
-from glyphgen.outlines.kernel import Kernel, open_kernel
 from glyphgen.outlines.moving import Moves
 from glyphgen.outlines.raster import Rasterizer
 

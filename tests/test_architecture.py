@@ -22,6 +22,7 @@ ORDER = [
     "progress",
     "partition",
     "cpus",
+    "kernel",
     "streams",
     "geometry",
     "files",
@@ -87,7 +88,7 @@ OPENING = {
     "tarfile.open": {"exchange.tree"},
     "Image.open": {"images.decoding"},
     "safe_open": {"baseline.checkpoint"},
-    "read_bytes": {"gate.shipped", "outlines", "production"},
+    "read_bytes": {"gate.shipped", "kernel", "outlines", "production"},
     "read_text": {"outlines"},
     "open(r)": {"outlines"},
 }

@@ -29,11 +29,18 @@ from glyphgen.engines.vector import VectorEngine
 from glyphgen.errors import EngineError
 from glyphgen.fonts import read_face
 from glyphgen.geometry import make_linear_map
-from glyphgen.outlines import OutlineStore, compiling, kernel
-from glyphgen.outlines.compiling import CompilingError, compile_raster, find_compiler
-from glyphgen.outlines.kernel import Kernel, find_kernel, open_kernel
+from glyphgen.kernel import library
+from glyphgen.kernel.compiling import (
+    KERNEL_LIBRARY,
+    CompilingError,
+    compile_kernel,
+    find_compiler,
+)
+from glyphgen.kernel.library import Kernel, find_kernel, open_kernel
+from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.moving import Moves
 from glyphgen.outlines.raster import Rasterizer
+from glyphgen.outlines.scattering import scatter_pieces
 from glyphgen.recipe import read_recipe
 from glyphgen.render import preparing
 from glyphgen.render.preparing import survey_faces
@@ -56,7 +63,7 @@ needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C compiler")
 
 @pytest.fixture(scope="module")
 def native() -> Kernel:
-    found = open_kernel(compiling.RASTER_LIBRARY)
+    found = open_kernel(KERNEL_LIBRARY)
     if not found.draw:
         pytest.skip(found.reason)
     return found
@@ -66,7 +73,7 @@ def native() -> Kernel:
 @pytest.mark.skipif("GLYPHGEN_KERNEL" in os.environ, reason="FreeType was asked for")
 def test_the_kernel_draws_where_there_is_a_compiler() -> None:
     found = find_kernel()
-    assert found.draw, f"{found.reason}: python -m glyphgen.outlines.compiling"
+    assert found.draw, f"{found.reason}: python -m glyphgen.kernel.compiling"
 
 
 @pytest.mark.slow
@@ -271,7 +278,7 @@ def moves_of(moves: Moves, at: np.ndarray) -> Moves:
 def test_every_way_to_compile_gives_the_same_bytes(
     flags: list[str], tmp_path: Path, native: Kernel
 ) -> None:
-    compile_raster(tmp_path / "other.so", flags)
+    compile_kernel(tmp_path / "other.so", flags)
     other = open_kernel(tmp_path / "other.so")
     assert other.draw, other.reason
     assert sum(compare(np.random.default_rng(3), other, seconds=1)) > 100
@@ -286,16 +293,16 @@ def test_every_compiler_gives_the_same_bytes(
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
     monkeypatch.setenv("CC", compiler)
-    compile_raster(tmp_path / "other.so")
+    compile_kernel(tmp_path / "other.so")
     assert sum(compare(np.random.default_rng(4), open_kernel(tmp_path / "other.so"), 1)) > 100
 
 
 def test_a_library_of_another_version_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: Kernel
 ) -> None:
-    copy = tmp_path / "libraster.so"
-    shutil.copy(compiling.RASTER_LIBRARY, copy)
-    monkeypatch.setattr(kernel, "hash_raster_source", lambda: "0" * 64)
+    copy = tmp_path / "libkernel.so"
+    shutil.copy(KERNEL_LIBRARY, copy)
+    monkeypatch.setattr(library, "hash_kernel_source", lambda: "0" * 64)
     assert open_kernel(copy) == Kernel(
         reason=f"{copy}: of another version, ignored {AGAIN}",
         is_ignored=True,
@@ -304,7 +311,7 @@ def test_a_library_of_another_version_is_ignored(
 
 @pytest.mark.parametrize("content", [b"", b"not a library", b"\x7fELF" + bytes(200)])
 def test_a_library_of_another_machine_is_ignored(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "libraster.so"
+    path = tmp_path / "libkernel.so"
     path.write_bytes(content)
     assert open_kernel(path) == Kernel(
         reason=f"{path}: not for this machine, ignored {AGAIN}",
@@ -313,7 +320,7 @@ def test_a_library_of_another_machine_is_ignored(tmp_path: Path, content: bytes)
 
 
 def test_without_a_library_freetype_draws(tmp_path: Path) -> None:
-    path = tmp_path / "libraster.so"
+    path = tmp_path / "libkernel.so"
     found = open_kernel(path)
     assert not found.is_ignored
     assert found.describe() == f"FreeType: {path}: missing {AGAIN}"
@@ -330,7 +337,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Kernel]:
 
 def test_the_kernel_can_be_turned_off(ask: Callable[[str], Kernel]) -> None:
     assert ask("off").describe() == "FreeType: GLYPHGEN_KERNEL=off"
-    assert ask("").describe() == open_kernel(compiling.RASTER_LIBRARY).describe()
+    assert ask("").describe() == open_kernel(KERNEL_LIBRARY).describe()
 
 
 def test_other_wishes_are_refused(ask: Callable[[str], Kernel]) -> None:
@@ -360,7 +367,7 @@ def test_a_compiler_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 @needs_compiler
 def test_a_compiler_that_fails_is_told_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(CompilingError, match=r"^\w+: .*-fno-such-flag"):
-        compile_raster(tmp_path / "other.so", ["-fno-such-flag"])
+        compile_kernel(tmp_path / "other.so", ["-fno-such-flag"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -443,7 +450,7 @@ def test_datasets_are_alike_whatever_draws(tmp_path: Path, native: Kernel) -> No
 def test_the_version_tells_what_draws() -> None:
     command = [sys.executable, "-m", "glyphgen", "--version"]
     for wish, said in [
-        ("", open_kernel(compiling.RASTER_LIBRARY).describe()),
+        ("", open_kernel(KERNEL_LIBRARY).describe()),
         ("off", "FreeType: GLYPHGEN_KERNEL=off"),
     ]:
         done = subprocess.run(
@@ -462,6 +469,19 @@ def test_a_kernel_that_is_ignored_is_told_before_a_render(
     make_font("x.ttf", {"A": BOX})
     recipe = read_recipe(write_recipe('classes.text = "A"\nfonts.files = ["x.ttf"]\n'))
     for is_ignored in (True, False):
-        kernel = Kernel(reason="libraster.so: of another version", is_ignored=is_ignored)
+        kernel = Kernel(reason="libkernel.so: of another version", is_ignored=is_ignored)
         monkeypatch.setattr(preparing, "find_kernel", lambda kernel=kernel: kernel)
         assert (kernel.reason in survey_faces(recipe).warnings) == is_ignored
+
+
+def test_pieces_scatter_as_numpy_scatters_them(native: Kernel) -> None:
+    store = read_outlines([read_face(FONTS / "kana" / "KleeOne_400Regular.ttf")], list("いでゔ。"))
+    rng = np.random.default_rng(5)
+    cell = rng.integers(0, store.n_cells, 300)
+    linear = rng.uniform(-64.0, 64.0, (300, 2, 3))
+    words = rng.integers(0, 2**64, (300, 2), dtype=np.uint64)  # fewer than ゔ has pieces
+    given = (store, cell, linear, words, np.array([0.02, 3.0, 0.05]))
+    assert store.n_pieces.max() > 2
+    assert np.array_equal(
+        scatter_pieces(*given, kernel=native), scatter_pieces(*given, kernel=FREETYPE)
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import FONTS
 
-from glyphgen.outlines.compiling import CompilingError, find_compiler
+from glyphgen.kernel.compiling import CompilingError, find_compiler
 
 ROOT = FONTS.parent
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
@@ -24,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns(".*", "datasets", "tests", "build", "*.so")
     shutil.copytree(ROOT, tmp_path / "copy", ignore=ignored)
     shutil.copy(ROOT / ".gitignore", tmp_path / "copy")
-    (tmp_path / "copy" / "glyphgen" / "outlines" / "libraster.so").write_bytes(b"old")
+    (tmp_path / "copy" / "glyphgen" / "kernel" / "libkernel.so").write_bytes(b"old")
     return tmp_path / "copy"
 
 
@@ -73,7 +73,7 @@ def test_wheels_with_a_kernel_and_without_make_the_same_dataset(
         if name == "native":
             assert tag.startswith("py3-none-")
             assert tag != "py3-none-any"
-            assert libraries == ["glyphgen/outlines/libraster.so"]
+            assert libraries == ["glyphgen/kernel/libkernel.so"]
         else:
             assert tag == "py3-none-any"
             assert libraries == []
@@ -98,5 +98,5 @@ def test_an_sdist_holds_the_source_of_the_kernel(copy: Path, tmp_path: Path) -> 
     )
     with tarfile.open(copy / done.stdout.decode().strip()) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
-    assert {"glyphgen/outlines/raster.c", "hatch_build.py"} <= names
+    assert {"glyphgen/kernel/raster.c", "hatch_build.py"} <= names
     assert not [name for name in names if name.endswith(".so")]

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphgen.streams import ByClass, Stage, Stream, mix_words, order_by_words, split_words
+from glyphgen.kernel.library import Kernel
+from glyphgen.streams import Stage, Stream, mix_words, order_by_words, split_words
 
 indices = st.integers(0, 2**31)
 
@@ -48,7 +49,8 @@ def test_an_order_holds_every_number_once_and_never_changes() -> None:
 def test_samples_in_any_order_have_the_words_of_their_class_and_number() -> None:
     class_index, sample = np.array([4, 0, 4, 4, 0]), np.array([7, 2, 6, 0, 2])
     stream = Stream(9, Stage.AUGMENT, 8)
-    words = ByClass(class_index, sample).words(stream)
+    words = stream.draw(class_index, sample)
+    assert np.array_equal(stream.draw(class_index, sample, 3), words[:, :3])
     for k in range(5):
         alone = stream.words(int(class_index[k]), int(sample[k]), 1)[0]
         assert np.array_equal(words[k], alone)
@@ -59,3 +61,18 @@ def test_words_made_of_one_are_those_of_splitmix64() -> None:
     assert mixed[0, :2].tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]
     assert mixed[1].tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
     assert not np.isin(mix_words(np.array([0], dtype=np.uint64), use=1, n=100), mixed).any()
+
+
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    addresses=st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 2**40)), max_size=20),
+    n_words=st.integers(0, 20),
+)
+def test_the_kernel_draws_the_words_of_numpy(
+    seed: int, addresses: list[tuple[int, int]], n_words: int
+) -> None:
+    class_index, sample = np.array(addresses, dtype=np.int64).reshape(-1, 2).T
+    drawn = Stream(seed, Stage.WOBBLE, 20).draw(class_index, sample, n_words)
+    plain = Stream(seed, Stage.WOBBLE, 20, kernel=Kernel()).draw(class_index, sample, n_words)
+    assert drawn.shape == (len(addresses), n_words)
+    assert np.array_equal(drawn, plain)

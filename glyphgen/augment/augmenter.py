@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from glyphgen.augment.step import Bytes, Frame, Operation, Site, Step
 from glyphgen.errors import AugmentError
-from glyphgen.streams import ByClass, Stage, Stream, split_words
+from glyphgen.streams import Stage, Stream, split_words
 
 __all__ = ["MOST_STEPS", "Augmenter", "make_augmenter"]
 
@@ -111,7 +111,8 @@ class Augmenter:
         values = np.full(len(sample), self.neutral, dtype=self.dtype)
         if not len(sample):
             return values
-        words = ByClass(class_index, sample).words(Stream(self._seed, Stage.AUGMENT, _WORDS))
+        n_words = (len(self._steps) + 1) * _NUMBERS // 2
+        words = Stream(self._seed, Stage.AUGMENT, _WORDS).draw(class_index, sample, n_words)
         share = split_words(words, bits=32).astype(np.float64) / 2**32
         changed = np.zeros(len(sample), dtype=np.bool_)
         for k, (step, names) in enumerate(zip(self._steps, self._names, strict=True), start=1):

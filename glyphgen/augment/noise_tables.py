@@ -71,4 +71,4 @@ def make_clouds(height: int, width: int) -> NDArray[np.uint8]:
 
 def _draw(layer: int, n: int) -> NDArray[np.uint16]:
     words = Stream(0, Stage.NOISE_TABLES, 4).words(layer, 0, -(-n // 16))
-    return split_words(words, bits=16).reshape(-1)[:n].astype(np.uint16)
+    return split_words(words, bits=16).reshape(-1)[:n]

@@ -98,7 +98,7 @@ def _describe(error: Exception) -> tuple[str, ...]:
 
 
 def _print_version(context: click.Context) -> NoReturn:
-    from glyphgen.outlines.kernel import find_kernel
+    from glyphgen.kernel.library import find_kernel
 
     click.echo(f"glyphgen, version {VERSION}\nrasterizer: {find_kernel().describe()}")
     context.exit()

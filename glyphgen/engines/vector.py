@@ -4,13 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.engines import EngineInputs
-from glyphgen.geometry import make_linear_map
 from glyphgen.outlines import Outlines, OutlineStore
 from glyphgen.outlines.cell_store import list_starts
 from glyphgen.outlines.moving import Moves
 from glyphgen.outlines.raster import RASTER_VERSION, Rasterizer
+from glyphgen.outlines.scattering import scatter_pieces
 from glyphgen.plan import Placements
-from glyphgen.streams import split_words
 
 __all__ = ["VectorEngine"]
 
@@ -77,47 +76,21 @@ class VectorEngine:
         linear = batch.matrix * 64.0
         linear[:, 1] *= -1.0
         linear[:, 1, 2] += self._height * 64.0
-        first = np.arange(len(batch))
         by_piece = batch.scatter.shape[1] > 0
         if by_piece:
-            linear, first = self._scatter_pieces(store, cell, batch, linear)
+            first = list_starts(store.n_pieces[cell])
+            limits = np.array(self._scatter, dtype=np.float64)
+            maps = scatter_pieces(store, cell, linear, batch.scatter, limits)
+        else:
+            first, maps = np.arange(len(batch)), _to_single(linear)
         return Moves(
             half_weight=_to_single(batch.samples["weight_em"] / np.float32(2)),
             nodes=batch.wobble,
             bend_scale=_to_single(batch.samples["wobble_em"] / np.float32(4096)),
-            maps=_to_single(linear),
+            maps=maps,
             first_map=first,
             by_piece=by_piece,
         )
-
-    def _scatter_pieces(
-        self,
-        store: OutlineStore,
-        cell: NDArray[np.int64],
-        batch: Placements,
-        linear: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the map of every piece of every row, then of the whole; and where those of rows begin."""
-        n_pieces = store.n_pieces[cell]
-        first = list_starts(n_pieces)
-        row = np.repeat(np.arange(len(cell)), n_pieces)
-        piece = np.arange(len(row)) - first[row]
-        center = store.piece_start[cell][row] + piece
-        cx, cy = (at.take(center).astype(np.float64) for at in (store.piece_x, store.piece_y))
-        words = batch.scatter[row, piece % batch.scatter.shape[1], None]
-        numbers = split_words(words, bits=16).astype(np.float64)
-        shift_x, shift_y, turn, growth = (numbers / 32768.0 - 1.0).T
-        shift, most_turn, most_growth = self._scatter
-        own = make_linear_map(turn * most_turn, np.zeros_like(turn), np.ones_like(turn))
-        own *= (1.0 + growth * most_growth)[:, None, None]
-        own_x = cx + shift_x * shift - own[:, 0, 0] * cx - own[:, 0, 1] * cy
-        own_y = cy + shift_y * shift - own[:, 1, 0] * cx - own[:, 1, 1] * cy
-        a, b, c = linear[row].transpose(2, 0, 1)  # each (pieces, 2)
-        maps = np.empty((len(row), 2, 3))
-        maps[:, :, 0] = a * own[:, 0, 0, None] + b * own[:, 1, 0, None]
-        maps[:, :, 1] = a * own[:, 0, 1, None] + b * own[:, 1, 1, None]
-        maps[:, :, 2] = a * own_x[:, None] + b * own_y[:, None] + c
-        return maps, first
 
 
 def _to_single(numbers: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -57,9 +57,7 @@ class Framing:
         """Return how far ink goes from the anchor in em: (n, 4), left, lowest, right, highest."""
         # A miter is at most twice as long as the half of the weight that is on either side.
         pad = np.maximum(weight_em, 0.0) + wobble_em + self.slack[cells]
-        return find_reach(
-            self.hull_x.take(cells, axis=1), self.hull_y.take(cells, axis=1), linear, pad
-        )
+        return find_reach(self.hull_x, self.hull_y, cells, linear, pad)
 
 
 def make_framing(recipe: Recipe, store: Outlines) -> Framing:

@@ -15,8 +15,8 @@ from freetype import raw
 from numpy.typing import NDArray
 
 from glyphgen.errors import EngineError
+from glyphgen.kernel.library import Kernel, find_address, find_kernel
 from glyphgen.outlines import OutlineStore
-from glyphgen.outlines.kernel import Kernel, find_kernel
 from glyphgen.outlines.moving import Moves
 
 __all__ = ["RASTER_VERSION", "Rasterizer", "describe_outlines", "draw_outlines"]
@@ -163,14 +163,14 @@ class Rasterizer:
         longest, x, y = int(store.n_points[cell].max(initial=0)), None, None
         if points:
             longest = points[0].shape[1]
-            x, y = (_find_address(array, np.float32) for array in points)
+            x, y = (find_address(array, np.float32) for array in points)
         records = [_describe_store(store)] + ([_describe_moves(moves)] if moves else [])
-        store_at, moves_at = (*(_find_address(record, np.uintp) for record in records), None)[:2]
+        store_at, moves_at = (*(find_address(record, np.uintp) for record in records), None)[:2]
         self._draw(
-            *(store_at, len(cell), _find_address(cell, np.int64), moves_at),
+            *(store_at, len(cell), find_address(cell, np.int64), moves_at),
             *(longest, x, y),
-            *(out.shape[1], out.shape[2], _find_address(out, np.uint8)),
-            *(_find_address(rows, np.int64), onto, _find_address(taken, np.bool_)),
+            *(out.shape[1], out.shape[2], find_address(out, np.uint8)),
+            *(find_address(rows, np.int64), onto, find_address(taken, np.bool_)),
         )
         return np.flatnonzero(~taken)
 
@@ -204,24 +204,13 @@ _MOVES: dict[str, type[np.generic]] = {
 
 
 def _describe_store(store: OutlineStore) -> NDArray[np.uintp]:
-    arrays = [_find_address(getattr(store, name), dtype) for name, dtype in _STORE.items()]
+    arrays = [find_address(getattr(store, name), dtype) for name, dtype in _STORE.items()]
     return np.array(arrays, dtype=np.uintp)
 
 
 def _describe_moves(moves: Moves) -> NDArray[np.uintp]:
-    arrays = [_find_address(getattr(moves, name), dtype) for name, dtype in _MOVES.items()]
+    arrays = [find_address(getattr(moves, name), dtype) for name, dtype in _MOVES.items()]
     return np.array([*arrays, moves.nodes.shape[1], moves.by_piece], dtype=np.uintp)
-
-
-def _find_address(array: NDArray[Any], dtype: type[np.generic]) -> int:
-    """Return where an array begins, which the caller keeps alive.
-
-    Raises:
-        ValueError: It is not what C reads.
-    """
-    if array.dtype != dtype or not array.flags.c_contiguous:
-        raise ValueError(f"{array.dtype} array, expected a contiguous one of {dtype.__name__}")
-    return int(array.__array_interface__["data"][0])
 
 
 def describe_outlines(

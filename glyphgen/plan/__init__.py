@@ -22,7 +22,7 @@ from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
 from glyphgen.plan.splits import find_intervals, share_samples, split_faces
 from glyphgen.plan.turns import Turns, list_turns, make_turns
 from glyphgen.recipe import Recipe, Render
-from glyphgen.streams import ByClass, Stage, Stream, order_by_words, split_words
+from glyphgen.streams import Stage, Stream, order_by_words, split_words
 from glyphgen.text import show_count, show_some, show_text
 
 __all__ = [
@@ -36,9 +36,12 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_PLACEMENT_WORDS = 8  # of 64 bits: two values each, and room for more
-_WOBBLE_WORDS = 20  # two 16-bit numbers for each of up to 36 nodes
-_SCATTER_WORDS = 64  # one for each piece of ink; a 65th piece moves as the first does
+_MOST_SCATTERED = 64
+_N_WORDS = {  # of 64 bits, that each sample owns
+    Stage.PLACEMENT: 8,  # two values each, and room for more
+    Stage.WOBBLE: 20,  # two 16-bit numbers for each of up to 36 nodes
+    Stage.SCATTER: _MOST_SCATTERED,  # one for each piece of ink; a 65th moves as the first does
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class Plan:
         grid: (G, 8) in grid mode, every combination of values in the order it is used; (0, 8) in
             random mode.
         share: float64 (cells,), of the ranges of shape that each cell is drawn in; see ``gate.changing``.
+        n_scattered: The most pieces of a cell, up to 64: so many move each on its own.
     """
 
     recipe: Recipe
@@ -61,6 +65,7 @@ class Plan:
     turns: tuple[Turns, ...]
     grid: Floats
     share: Floats
+    n_scattered: int
 
     @property
     def n_rows(self) -> int:
@@ -128,13 +133,12 @@ class Plan:
 
     def _place(self, class_index: Ints, sample: Ints, cell: Ints, turn_round: Ints) -> Placements:
         render = self.recipe.render
-        by_class = ByClass(class_index, sample)
         if render.mode == "grid":
             # Without the class in the sum, a whole run through the classes would be placed alike.
             table = self.grid[(turn_round + class_index) % len(self.grid)]
         else:
-            table = _draw_values(render, by_class.words(self._stream(Stage.PLACEMENT)))
-        scatter = self._scatter(by_class)
+            table = _draw_values(render, self._draw(Stage.PLACEMENT, class_index, sample))
+        scatter = self._scatter(class_index, sample)
         share = self.share[cell]
         narrowed = np.flatnonzero(share < 1.0)
         if len(narrowed):
@@ -151,32 +155,31 @@ class Plan:
             cell=cell,
             samples=samples,
             matrix=matrix,
-            wobble=self._wobble(by_class),
+            wobble=self._wobble(class_index, sample),
             scatter=scatter,
         )
 
-    def _wobble(self, by_class: ByClass) -> NDArray[np.float32]:
+    def _wobble(self, class_index: Ints, sample: Ints) -> NDArray[np.float32]:
         wobble = self.recipe.render.wobble
         n_nodes = 0 if wobble.is_neutral else wobble.grid**2
         if not n_nodes:
-            return np.zeros((len(by_class), 0, 2), dtype=np.float32)
-        numbers = split_words(by_class.words(self._stream(Stage.WOBBLE)), bits=16)
+            return np.zeros((len(sample), 0, 2), dtype=np.float32)
+        words = self._draw(Stage.WOBBLE, class_index, sample, -(-n_nodes // 2))
+        numbers = split_words(words, bits=16)[:, : 2 * n_nodes]
         # 13 bits: sums of products with the nodes' shares are exact in single precision.
-        nodes = (numbers[:, : 2 * n_nodes] >> np.uint64(3)).astype(np.float32) - np.float32(4096)
+        nodes = (numbers >> 3).astype(np.float32) - np.float32(4096)
         return nodes.reshape(-1, n_nodes, 2)
 
-    def _scatter(self, by_class: ByClass) -> NDArray[np.uint64]:
+    def _scatter(self, class_index: Ints, sample: Ints) -> NDArray[np.uint64]:
         if self.recipe.render.scatter.is_neutral:
-            return np.zeros((len(by_class), 0), dtype=np.uint64)
-        return by_class.words(self._stream(Stage.SCATTER))
+            return np.zeros((len(sample), 0), dtype=np.uint64)
+        return self._draw(Stage.SCATTER, class_index, sample, self.n_scattered)
 
-    def _stream(self, stage: Stage) -> Stream:
-        n_words = {
-            Stage.PLACEMENT: _PLACEMENT_WORDS,
-            Stage.WOBBLE: _WOBBLE_WORDS,
-            Stage.SCATTER: _SCATTER_WORDS,
-        }
-        return Stream(self.recipe.seed, stage, n_words[stage])
+    def _draw(
+        self, stage: Stage, class_index: Ints, sample: Ints, n_words: int | None = None
+    ) -> NDArray[np.uint64]:
+        stream = Stream(self.recipe.seed, stage, _N_WORDS[stage])
+        return stream.draw(class_index, sample, n_words)
 
 
 def _draw_values(render: Render, words: NDArray[np.uint64]) -> Floats:
@@ -237,6 +240,7 @@ def make_plan(
         turns=tuple(turns),
         grid=grid,
         share=share.ravel().astype(np.float64),
+        n_scattered=min(int(store.n_pieces[admitted.ravel()].max(initial=1)), _MOST_SCATTERED),
     )
 
 

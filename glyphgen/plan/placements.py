@@ -46,7 +46,8 @@ class Placements:
             pixels (x right, y down, from the top left corner of the frame).
         wobble: float32 (n, K, 2), whole numbers from -4096 to 4095: where each of K nodes goes, in
             4096ths of ``wobble_em``, x right, y up; K = 0 where nothing bends.
-        scatter: uint64 (n, 64), a word for each of 64 pieces of ink; (n, 0) where no piece moves.
+        scatter: uint64 (n, P), a word for each piece of ink, and of 64 for more; (n, 0) where no piece
+            moves.
     """
 
     cell: Ints

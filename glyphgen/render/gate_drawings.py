@@ -165,8 +165,8 @@ class CornerDrawings:
         if self._render.scatter.is_neutral:
             return np.zeros((1, 0), dtype=np.uint64)
         chance = mix_words(np.array([corner], dtype=np.uint64), use=0, n=64)
-        sides = split_words(chance, bits=16).reshape(1, 64, 4) >> np.uint64(15)
-        words = join_words(sides * np.uint64(0xFFFF), bits=16)
+        sides = split_words(chance, bits=16).reshape(1, 64, 4) >> 15
+        words = join_words(sides.astype(np.uint64) * np.uint64(0xFFFF), bits=16)
         return draw_in_scatter(words, np.array([share]))
 
     def _choose_wobble(self, corner: int) -> NDArray[np.float32]:

@@ -19,10 +19,10 @@ from glyphgen.gate import (
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.gate.vertical import describe_unturned, is_vertical
+from glyphgen.kernel.library import find_kernel
 from glyphgen.layout.framing import Framing, make_framing
 from glyphgen.layout.page_texts import make_page_texts, make_recipe_table
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
-from glyphgen.outlines.kernel import find_kernel
 from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.outlines.typefaces import find_typefaces
 from glyphgen.plan import Plan, describe_undrawn, make_plan

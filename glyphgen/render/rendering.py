@@ -11,7 +11,7 @@ from glyphgen.engines import find_engine_version
 from glyphgen.files.pages import dump_sealed
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME
-from glyphgen.outlines.kernel import find_kernel
+from glyphgen.kernel.library import find_kernel
 from glyphgen.production import (
     DatasetSpec,
     Produced,

@@ -618,7 +618,7 @@ static int draw_outline(Canvas *canvas, const Store *store, int64_t cell, const 
     return is_drawn;
 }
 
-EXPORTED const char *glyphgen_raster_source(void)
+EXPORTED const char *glyphgen_kernel_source(void)
 {
     return SOURCE_DIGEST;
 }

@@ -1,6 +1,6 @@
-"""raster.c -> the library beside it, wherever there is a C compiler; imports nothing but Python's own.
+"""C -> the library beside it, wherever there is a C compiler; imports nothing but Python's own.
 
-``python -m glyphgen.outlines.compiling`` compiles in place, as every installation does; it takes another
+``python -m glyphgen.kernel.compiling`` compiles in place, as every installation does; it takes another
 place, and flags of the compiler.
 """
 
@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
-    "RASTER_LIBRARY",
+    "KERNEL_LIBRARY",
     "CompilingError",
-    "compile_raster",
+    "compile_kernel",
     "find_compiler",
-    "hash_raster_source",
+    "hash_kernel_source",
 ]
 
-_SOURCE = Path(__file__).with_name("raster.c")
-RASTER_LIBRARY = _SOURCE.with_name("libraster.so")
+_SOURCES = tuple(Path(__file__).with_name(name) for name in ("geometry.c", "raster.c", "words.c"))
+KERNEL_LIBRARY = Path(__file__).with_name("libkernel.so")
 
 # Without -ffp-contract=off a compiler may round a product and a sum at once, and bytes differ between
 # machines. No -march: a library that was compiled here runs on every machine of its kind.
@@ -48,8 +48,8 @@ def find_compiler() -> list[str]:
     raise CompilingError(f"no C compiler: {looked_for} is not on the PATH")
 
 
-def compile_raster(out: Path = RASTER_LIBRARY, flags: Sequence[str] = ()) -> None:
-    """Compile raster.c; a library that is there already stays whole for whoever has it open.
+def compile_kernel(out: Path = KERNEL_LIBRARY, flags: Sequence[str] = ()) -> None:
+    """Compile the kernel; a library that is there already stays whole for whoever has it open.
 
     Args:
         out: The library.
@@ -58,9 +58,9 @@ def compile_raster(out: Path = RASTER_LIBRARY, flags: Sequence[str] = ()) -> Non
     Raises:
         CompilingError: There is no compiler, or it fails.
     """
-    digest = f'-DSOURCE_DIGEST="{hash_raster_source()}"'
-    command = [*find_compiler(), *_FLAGS, *flags, digest, str(_SOURCE)]
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".raster-") as folder:
+    digest = f'-DSOURCE_DIGEST="{hash_kernel_source()}"'
+    command = [*find_compiler(), *_FLAGS, *flags, digest, *map(str, _SOURCES)]
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kernel-") as folder:
         made = Path(folder, out.name)
         done = subprocess.run(
             [*command, "-o", str(made)],
@@ -75,13 +75,13 @@ def compile_raster(out: Path = RASTER_LIBRARY, flags: Sequence[str] = ()) -> Non
         made.replace(out)
 
 
-def hash_raster_source() -> str:
-    """Return the SHA-256 of raster.c, by which a library is known to be compiled from it."""
-    return hashlib.sha256(_SOURCE.read_bytes()).hexdigest()
+def hash_kernel_source() -> str:
+    """Return the SHA-256 of the sources, by which a library is known to be compiled from them."""
+    return hashlib.sha256(b"".join(source.read_bytes() for source in _SOURCES)).hexdigest()
 
 
 if __name__ == "__main__":
     try:
-        compile_raster(Path(*sys.argv[1:2]) if sys.argv[1:] else RASTER_LIBRARY, sys.argv[2:])
+        compile_kernel(Path(*sys.argv[1:2]) if sys.argv[1:] else KERNEL_LIBRARY, sys.argv[2:])
     except CompilingError as error:
-        sys.exit(f"{_SOURCE}: not compiled: {error} (FreeType draws the same, slower)")
+        sys.exit(f"{KERNEL_LIBRARY}: not compiled: {error} (the same is drawn without it, slower)")
