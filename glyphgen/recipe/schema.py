@@ -4,8 +4,14 @@ Editors check a recipe against the schema, and messages say what was expected in
 a limit is written down once, at its field.
 """
 
+import ast
+import inspect
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from itertools import pairwise
 from typing import Any, get_args
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -101,6 +107,32 @@ def _find_sections(annotation: Any) -> Iterator[type[Settings]]:
         yield from _find_sections(part)
 
 
+@cache
+def _read_texts(section: type[Settings]) -> dict[str, str]:
+    """Return the text below each field in the source of a record and of those it extends.
+
+    Pydantic reads it as well (``use_attribute_docstrings``), but whenever a record is imported, and no worker
+    should wait for that.
+    """
+    texts: dict[str, str] = {}
+    for record in reversed(section.__mro__):
+        if issubclass(record, Settings):
+            with suppress(OSError):  # one that is made by a call has no source, and brings its texts
+                [tree] = ast.parse(textwrap.dedent(inspect.getsource(record))).body
+                texts.update(_find_texts(getattr(tree, "body", ())))
+    return texts
+
+
+def _find_texts(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for field, below in pairwise(body):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                yield name, " ".join(text.split())
+
+
 def describe_key(section: type[Settings], key: str, path: str) -> str:
     """Say what a key of a table means, and each of its choices.
 
@@ -110,7 +142,7 @@ def describe_key(section: type[Settings], key: str, path: str) -> str:
         path: Dotted key of the table.
     """
     field = section.model_fields[key]
-    parts = [" ".join((field.description or "").split())]
+    parts = [field.description or _read_texts(section).get(key, "")]
     for mark in field.metadata:
         if isinstance(mark, OneOf):
             parts += [f'"{word}": {text}' for word, text in mark.list_help().items()]
