@@ -111,13 +111,14 @@ def _find_sections(annotation: Any) -> Iterator[type[Settings]]:
 def _read_texts(section: type[Settings]) -> dict[str, str]:
     """Return the text below each field in the source of a record and of those it extends.
 
-    Pydantic reads it as well (``use_attribute_docstrings``), but whenever a record is imported, and no worker
-    should wait for that.
+    Pydantic can read it (``use_attribute_docstrings``), but does so at every import, in every worker.
     """
     texts: dict[str, str] = {}
     for record in reversed(section.__mro__):
         if issubclass(record, Settings):
-            with suppress(OSError):  # one that is made by a call has no source, and brings its texts
+            with suppress(
+                OSError
+            ):  # one that is made by a call has no source, and brings its texts
                 [tree] = ast.parse(textwrap.dedent(inspect.getsource(record))).body
                 texts.update(_find_texts(getattr(tree, "body", ())))
     return texts

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a worker needs no gate
 
 __all__ = [
     "RenderJob",
+    "RowDrawer",
     "apply_polarity",
     "augment_images",
     "draw_placements",
@@ -42,9 +43,9 @@ class RenderJob:
     faces: tuple[Face, ...]
     forms: tuple[str, ...]
 
-    def open(self) -> "_RowDrawer":
+    def open(self) -> "RowDrawer":
         """Return what draws rows."""
-        return _RowDrawer(self.plan, self.open_engine())
+        return RowDrawer(self.plan, self.open_engine())
 
     def open_engine(self) -> Engine:
         """Return the engine, over the memory-mapped outlines."""
@@ -53,12 +54,20 @@ class RenderJob:
         return make_engine(recipe.render.engine, inputs)
 
 
-class _RowDrawer:
+class RowDrawer:
+    """Draws rows.
+
+    Args:
+        plan: Of all rows.
+        engine: Of the plan's recipe.
+    """
+
     def __init__(self, plan: Plan, engine: Engine) -> None:
         self._plan = plan
         self._engine = engine
 
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        """Draw some rows; see ``draw_rows``."""
         draw_rows(self._plan, self._engine, rows.start, images, samples)
 
 

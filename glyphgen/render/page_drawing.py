@@ -19,6 +19,7 @@ from glyphgen.plan.style_plan import StylePlan
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.render.drawing import (
     RenderJob,
+    RowDrawer,
     apply_polarity,
     augment_images,
     make_render_job,
@@ -28,7 +29,7 @@ from glyphgen.render.drawing import (
 if TYPE_CHECKING:  # a worker needs no gate
     from glyphgen.render.preparing import PreparedRender
 
-__all__ = ["PageDrawer", "PageJob", "annotate_page", "annotate_pages", "make_job"]
+__all__ = ["PageDrawer", "PageJob", "annotate_page", "annotate_pages", "make_job", "open_drawer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,18 @@ def make_job(prepared: "PreparedRender", work_folder: Path) -> PageJob | RenderJ
     store_file = work_folder / "outlines"
     prepared.store.write(store_file)
     return PageJob(plan=prepared.planned, store_file=store_file)
+
+
+def open_drawer(prepared: "PreparedRender") -> PageDrawer | RowDrawer:
+    """Return what draws rows in this process.
+
+    Raises:
+        EngineError: The engine is not installed, or cannot draw these faces or forms.
+    """
+    planned, store = prepared.planned, prepared.store
+    if isinstance(store, RunStore) and not isinstance(planned, Plan):
+        return PageDrawer(planned, store)
+    return RowDrawer(prepared.plan, prepared.open_engine())
 
 
 def annotate_pages(plan: PagePlan, store: RunStore, *, reporter: Reporter = SILENT) -> NDArray[Any]:

@@ -8,13 +8,12 @@ from pathlib import Path
 from glyphgen.dataset.index import hash_pages
 from glyphgen.dataset.reader import Dataset
 from glyphgen.engines import find_engine_version
-from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.plan import Plan
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
 from glyphgen.render.indexing import make_index, make_layout, make_pages
-from glyphgen.render.page_drawing import make_job
+from glyphgen.render.page_drawing import open_drawer
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.recalling import recall_render
 from glyphgen.text import show_some, show_text
@@ -34,13 +33,12 @@ def redraw_rows(dataset: Dataset, runs: Sequence[range], reporter: Reporter) -> 
     engine_version = find_engine_version(prepared.recipe.render.engine)
     pages = make_pages(prepared)
     index = make_index(prepared, make_layout(prepared), dataset.index.shards, engine_version)
-    with make_temporary_folder() as work:
-        yield Remade(
-            index=replace(index, files=hash_pages(pages)),
-            pages={name: content for name, content in pages.items() if name != GATE_NAME},
-            rows=make_job(prepared, work).open(),
-            problems=_find_problems(prepared, dataset, runs),
-        )
+    yield Remade(
+        index=replace(index, files=hash_pages(pages)),
+        pages={name: content for name, content in pages.items() if name != GATE_NAME},
+        rows=open_drawer(prepared),
+        problems=_find_problems(prepared, dataset, runs),
+    )
 
 
 def _find_problems(

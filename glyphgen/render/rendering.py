@@ -9,7 +9,6 @@ from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.engines import find_engine_version
 from glyphgen.files.pages import dump_sealed
-from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.gate.page import GATE_NAME
 from glyphgen.kernel.library import find_kernel
 from glyphgen.production import (
@@ -23,7 +22,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.drawing import open_augmenter
 from glyphgen.render.indexing import make_index, make_layout, make_pages
-from glyphgen.render.page_drawing import make_job
+from glyphgen.render.page_drawing import make_job, open_drawer
 from glyphgen.render.preparing import PreparedRender, prepare_render
 
 __all__ = ["Rendered", "render_dataset"]
@@ -94,9 +93,8 @@ def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:
 def _report_cost(
     prepared: PreparedRender, spec: DatasetSpec, workers: int, reporter: Reporter
 ) -> None:
-    with make_temporary_folder() as work:
-        maker = make_job(prepared, work).open()
-        found = estimate_making(spec.folder, spec.layout, maker, range(spec.layout.n_rows))
+    maker, rows = open_drawer(prepared), range(spec.layout.n_rows)
+    found = estimate_making(spec.folder, spec.layout, maker, rows)
     reporter.message(f"{spec.folder}: {found.describe(workers)}")
 
 
