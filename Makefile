@@ -5,6 +5,9 @@ BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 QUIET_SUDO := $(SUDO:sudo=sudo -n)
 
+# Tests of one file share what they have rendered, so that a file stays on one core.
+ALL_CORES := -n auto --dist loadfile
+
 .PHONY: help kana test quick check format docs bench sanitize gate faults mutants clean compiler system-packages
 
 help:
@@ -29,10 +32,10 @@ kana: .venv/installed
 	@echo "next:          source .venv/bin/activate; glyphgen --help"
 
 test: system-packages .venv/developing
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest $(ALL_CORES)
 
 quick: system-packages .venv/developing
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q -m "not slow and not browser"
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q $(ALL_CORES) -m "not slow and not browser"
 
 check: .venv/developing
 	$(BIN)/ruff check .
@@ -100,7 +103,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
 
-.venv/installed: pyproject.toml hatch_build.py glyphgen/outlines/compiling.py glyphgen/outlines/raster.c | .venv/bin/python compiler
+.venv/installed: pyproject.toml hatch_build.py $(wildcard glyphgen/kernel/*.c) glyphgen/kernel/compiling.py | .venv/bin/python compiler
 	@echo "installing glyphgen into .venv"
 	@$(BIN)/python -m pip install -q -e .
 	@$(BIN)/glyphgen --version | grep "rasterizer: FreeType" || true

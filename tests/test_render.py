@@ -305,7 +305,7 @@ def test_a_disk_that_is_too_small_is_known_before_the_work(
     with pytest.raises(DatasetError) as caught:
         render_dataset(few(), tmp_path / "set")
     assert str(caught.value) == (
-        f"{tmp_path}/set: needs 16.2 MB, its disk has 1.0 MB free"
+        f"{tmp_path}/set: needs 14.4 MB, its disk has 1.0 MB free"
         " (make room, or --out DIR on another disk)"
     )
     assert not (tmp_path / "set").exists()

@@ -524,7 +524,8 @@ static int round_coordinates(const float *coordinates, int32_t n, int32_t *round
 
 /* The outlines of glyphgen's OutlineStore: its arrays, by their names there. */
 typedef struct {
-    const float *x, *y, *normal_x, *normal_y, *bend;
+    const float *x, *y, *normal_x, *normal_y;
+    const int16_t *bend;
     const uint16_t *piece;
     const uint8_t *tag;
     const int16_t *contour_end;
@@ -539,28 +540,56 @@ typedef struct {
     intptr_t n_nodes, by_piece;
 } Moves;
 
-typedef float Floats __attribute__((vector_size(4 * LANES)));
+/* Where a node goes, and the next one, which may be none: whole numbers of 13 bits. */
+static inline int32_t pair_nodes(const float *nodes, int64_t node, int64_t n_nodes, int axis)
+{
+    uint32_t one = (uint16_t)(int16_t)nodes[2 * node + axis];
+    uint32_t next = node + 1 < n_nodes ? (uint16_t)(int16_t)nodes[2 * node + 2 + axis] : 0;
+    return (int32_t)(one | next << 16);
+}
 
-/* Move points by their shares of the nodes' moves. The products and their sums are exact, in any order: nodes
- * are whole numbers of 13 bits, and shares are 1024ths that sum to 1. */
-static void bend_points(const float *shares, const float *nodes, int64_t n_nodes, float scale, int32_t n,
+/* Move points by their shares of the nodes' moves. The products and their sums are whole numbers below 2^24, of
+ * which single precision loses nothing, in any order. */
+static void bend_points(const int16_t *shares, const float *nodes, int64_t n_nodes, float scale, int32_t n,
                         float *x, float *y)
 {
-    for (int32_t point = 0; point < n; point++, shares += n_nodes) {
-        Floats sums = {0};
-        int64_t node = 0;
-        for (; node + 2 <= n_nodes; node += 2) {
-            Floats own, share = {shares[node], shares[node], shares[node + 1], shares[node + 1]};
-            memcpy(&own, nodes + 2 * node, sizeof own);
-            sums += share * own;
+    const float unit = 1.0f / 1024;
+    int32_t point = 0;
+#if defined(__SSE2__)
+    const __m128 units = _mm_set1_ps(unit), scales = _mm_set1_ps(scale);
+    for (; point + 8 <= n; point += 8) {
+        __m128i bent[2][2] = {{_mm_setzero_si128(), _mm_setzero_si128()},
+                              {_mm_setzero_si128(), _mm_setzero_si128()}};
+        for (int64_t node = 0; node < n_nodes; node += 2) {
+            const int16_t *own = shares + node * n + point;
+            __m128i one = _mm_loadu_si128((const __m128i *)own), next = _mm_setzero_si128();
+            if (node + 1 < n_nodes)
+                next = _mm_loadu_si128((const __m128i *)(own + n));
+            __m128i first = _mm_unpacklo_epi16(one, next), last = _mm_unpackhi_epi16(one, next);
+            for (int axis = 0; axis < 2; axis++) {
+                __m128i pair = _mm_set1_epi32(pair_nodes(nodes, node, n_nodes, axis));
+                bent[axis][0] = _mm_add_epi32(bent[axis][0], _mm_madd_epi16(first, pair));
+                bent[axis][1] = _mm_add_epi32(bent[axis][1], _mm_madd_epi16(last, pair));
+            }
         }
-        float bent_x = sums[0] + sums[2], bent_y = sums[1] + sums[3];
-        if (node < n_nodes) {
-            bent_x += shares[node] * nodes[2 * node];
-            bent_y += shares[node] * nodes[2 * node + 1];
+        for (int axis = 0; axis < 2; axis++) {
+            for (int half = 0; half < 2; half++) {
+                float *at = (axis ? y : x) + point + 4 * half;
+                __m128 moved = _mm_mul_ps(_mm_mul_ps(_mm_cvtepi32_ps(bent[axis][half]), units), scales);
+                _mm_storeu_ps(at, _mm_add_ps(_mm_loadu_ps(at), moved));
+            }
         }
-        x[point] += bent_x * scale;
-        y[point] += bent_y * scale;
+    }
+#endif
+    for (; point < n; point++) {
+        int32_t bent_x = 0, bent_y = 0;
+        for (int64_t node = 0; node < n_nodes; node++) {
+            int32_t share = shares[node * n + point];
+            bent_x += share * (int32_t)nodes[2 * node];
+            bent_y += share * (int32_t)nodes[2 * node + 1];
+        }
+        x[point] += (float)bent_x * unit * scale;
+        y[point] += (float)bent_y * unit * scale;
     }
 }
 

@@ -56,9 +56,14 @@ class Moves:
             y += half * store.normal_y.take(at)
         n_nodes = self.nodes.shape[1]
         if n_nodes:
-            shares = store.bend.take(at.ravel(), axis=0).reshape(*at.shape, n_nodes)
+            starts, n_points = store.point_start[cell], store.n_points[cell].astype(np.int64)
+            # Padding has the shares of the last point.
+            point = np.minimum(np.arange(at.shape[1]), np.maximum(n_points - 1, 0)[:, None])
+            node = np.arange(n_nodes)[:, None] * n_points[:, None, None]
+            places = starts[:, None, None] * n_nodes + node + point[:, None]
+            shares = store.bend.ravel().take(places).astype(np.float32) / np.float32(1024)
             # Exact: shares are multiples of 2**-10 that sum to 1, nodes are 13-bit whole numbers.
-            bent = self.nodes[images].transpose(0, 2, 1) @ shares.transpose(0, 2, 1)
+            bent = self.nodes[images].transpose(0, 2, 1) @ shares
             bent *= self.bend_scale[images, None, None]
             x += bent[:, 0]
             y += bent[:, 1]

@@ -17,7 +17,7 @@ __all__ = [
     "pad_arrays",
 ]
 
-OUTLINES_VERSION = 2
+OUTLINES_VERSION = 3
 """Raised whenever the same font may give other arrays."""
 
 N_DIRECTIONS = 32  # corners of the polygon that encloses the ink of a cell: at most 0.5 % too large
@@ -40,8 +40,9 @@ class OutlineStore(CellStore):
             either side; miters are limited to length 2.
         piece: uint16 (N + pad,), number of the point's piece of ink within its cell; contours whose ink
             overlaps or touches are one piece.
-        bend: float32 (N + pad, K), share of each of K = grid**2 nodes in the bending of the point,
-            whole multiples of 1 / 1024 (K = 0 where the recipe does not wobble).
+        bend: int16 (N + pad, K), share of each of K = grid**2 nodes in the bending of each point, in
+            1024ths (K = 0 where the recipe does not wobble). Those of the n points of a cell are K rows
+            of n, one after the other.
         tag: uint8 (N,), FreeType's: 1 on the curve, 0 quadratic, 2 cubic control point.
         contour_end: int16 (M,), last point of each contour, counted within its cell.
         point_start, contour_start, piece_start: int64 (C,), where the cell begins in the arrays.
@@ -75,7 +76,7 @@ class OutlineStore(CellStore):
     normal_x: NDArray[np.float32]
     normal_y: NDArray[np.float32]
     piece: NDArray[np.uint16]
-    bend: NDArray[np.float32]
+    bend: NDArray[np.int16]
     tag: NDArray[np.uint8]
     contour_end: NDArray[np.int16]
     point_start: NDArray[np.int64]

@@ -190,7 +190,8 @@ class Rasterizer:
 
 # As the structures of these names in raster.c.
 _STORE: dict[str, type[np.generic]] = {
-    **dict.fromkeys(("x", "y", "normal_x", "normal_y", "bend"), np.float32),
+    **dict.fromkeys(("x", "y", "normal_x", "normal_y"), np.float32),
+    "bend": np.int16,
     "piece": np.uint16,
     "tag": np.uint8,
     "contour_end": np.int16,

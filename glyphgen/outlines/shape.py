@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SAMPLED_AT = np.arange(1, 8) / 8.0  # parameters at which curves are sampled
-_BEND_UNIT = 1024.0  # shares of bending nodes are multiples of 1 / 1024
+_BEND_UNIT = 1024  # of the share that a node has in the bending of a point
 _LONGEST_MITER = 2.0
 
 
@@ -109,8 +109,8 @@ def find_normals(points: Floats, starts: Ints, contour_ends: Ints) -> Floats:
     return np.stack([miter[:, 1] * side, -miter[:, 0] * side], axis=1)
 
 
-def bend_shares(points: Floats, counts: Ints, boxes: Floats, grid: int) -> NDArray[np.float32]:
-    """Return the share of each of grid x grid nodes in the bending of each point: (n, grid**2).
+def bend_shares(points: Floats, counts: Ints, boxes: Floats, grid: int) -> NDArray[np.int16]:
+    """Return the share of each of grid x grid nodes in the bending of each point, in 1024ths.
 
     Quadratic B-splines with clamped ends over the square about the ink, rounded to multiples of
     1 / 1024, so that single precision sums of shares times 13-bit numbers are exact in any order.
@@ -121,17 +121,27 @@ def bend_shares(points: Floats, counts: Ints, boxes: Floats, grid: int) -> NDArr
         boxes: (n_outlines, 4), as ``find_box`` gives them.
         grid: Nodes a side, 2 or more; 0 gives shares of no nodes.
 
+    Returns:
+        (n, grid**2), but that the shares of each outline lie node by node: those of its points in the
+        first node, then in the second.
+
     Source: de Boor, "A Practical Guide to Splines", chapter IX.
     """
     if not grid:
-        return np.zeros((len(points), 0), dtype=np.float32)
+        return np.zeros((len(points), 0), dtype=np.int16)
     side = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     side = np.where(side > 0, side, 1.0)[:, None]
     origin = (boxes[:, :2] + boxes[:, 2:]) / 2 - side / 2
     at = (points - np.repeat(origin, counts, axis=0)) / np.repeat(side, counts, axis=0)
     across, up = (_spline_basis(np.clip(at[:, k], 0.0, 1.0), grid) for k in (0, 1))
-    shares = (up[:, :, None] * across[:, None, :]).reshape(len(points), grid * grid)
-    return (np.rint(shares * _BEND_UNIT) / _BEND_UNIT).astype(np.float32)
+    n_nodes = grid * grid
+    shares = (up[:, :, None] * across[:, None, :]).reshape(len(points), n_nodes)
+    start = np.repeat(np.cumsum(counts) - counts, counts)[:, None]
+    within = np.arange(len(points))[:, None] - start
+    places = start * n_nodes + np.arange(n_nodes) * np.repeat(counts, counts)[:, None] + within
+    by_node = np.empty(shares.size, dtype=np.int16)
+    by_node[places] = np.rint(shares * _BEND_UNIT)
+    return by_node.reshape(shares.shape)
 
 
 def _spline_basis(t: Floats, n: int) -> Floats:
