@@ -593,6 +593,16 @@ static void bend_points(const int16_t *shares, const float *nodes, int64_t n_nod
     }
 }
 
+static inline void map_points(const float *map, int32_t n, float *restrict x, float *restrict y)
+{
+    float xx = map[0], xy = map[1], x0 = map[2], yx = map[3], yy = map[4], y0 = map[5];
+    for (int32_t k = 0; k < n; k++) {
+        float moved_x = xx * x[k] + xy * y[k] + x0;
+        y[k] = yx * x[k] + yy * y[k] + y0;
+        x[k] = moved_x;
+    }
+}
+
 /* Move the points of one outline: by its weight, by its bends, then by its map, or by those of its pieces.
  * Every step is one operation in single precision, in the order that moving.py has. Returns whether every
  * piece has a map. */
@@ -613,17 +623,17 @@ static int move_points(const Store *store, const Moves *moves, int64_t image, in
     if (moves->n_nodes)
         bend_points(store->bend + start * moves->n_nodes, moves->nodes + 2 * image * moves->n_nodes,
                     moves->n_nodes, moves->bend_scale[image], n, x, y);
-    for (int32_t k = 0; k < n; k++) {
-        const float *own = map;
-        if (moves->by_piece) {
-            uint16_t piece = store->piece[start + k];
-            if (piece >= store->n_pieces[cell])
-                return 0;
-            own += 6 * piece;
-        }
-        float moved_x = own[0] * x[k] + own[1] * y[k] + own[2];
-        y[k] = own[3] * x[k] + own[4] * y[k] + own[5];
-        x[k] = moved_x;
+    if (!moves->by_piece) {
+        map_points(map, n, x, y);
+        return 1;
+    }
+    const uint16_t *piece = store->piece + start;
+    for (int32_t k = 0, first = 0; k < n; first = k) {
+        if (piece[first] >= store->n_pieces[cell])
+            return 0;
+        while (k < n && piece[k] == piece[first])
+            k++;
+        map_points(map + 6 * piece[first], k - first, x + first, y + first);
     }
     return 1;
 }
