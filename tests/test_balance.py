@@ -103,8 +103,8 @@ def test_every_class_gets_exactly_n_whatever_it_had(
     plan = BalancePlan(
         per_class=per_class, seed=seed, n_originals=np.array(counts), held_out={"test": (99, 102)}
     )
-    grouped = np.arange(sum(counts), dtype=np.uint32) + 7
-    whole = plan.find_origins(range(plan.n_train), grouped)
+    ordered = plan.order_rows(np.arange(sum(counts), dtype=np.uint32) + 7)
+    whole = plan.find_origins(range(plan.n_train), ordered)
     assert np.bincount(whole.class_index, minlength=len(counts)).tolist() == [per_class] * len(
         counts
     )
@@ -121,7 +121,7 @@ def test_every_class_gets_exactly_n_whatever_it_had(
         assert sorted(copy[copy >= 0].tolist()) == list(range(max(per_class - n, 0)))
     first = data.draw(st.integers(0, plan.n_train))
     last = data.draw(st.integers(first, plan.n_train))
-    part = plan.find_origins(range(first, last), grouped)
+    part = plan.find_origins(range(first, last), ordered)
     assert part.source_row.tolist() == whole.source_row[first:last].tolist()
     assert part.copy.tolist() == whole.copy[first:last].tolist()
 
@@ -132,7 +132,8 @@ def test_every_stretch_of_a_class_holds_its_share_of_originals(per_class: int) -
     shares = np.array([0.1, 0.5, 0.9])
     counts = (shares * per_class).astype(np.int64)
     plan = BalancePlan(per_class=per_class, seed=0, n_originals=counts, held_out={})
-    origins = plan.find_origins(range(plan.n_train), np.arange(counts.sum(), dtype=np.uint32))
+    ordered = plan.order_rows(np.arange(counts.sum(), dtype=np.uint32))
+    origins = plan.find_origins(range(plan.n_train), ordered)
     for k, share in enumerate(shares.tolist()):
         is_original = origins.copy[origins.class_index == k] < 0
         stretches = is_original[: per_class // 50 * 50].reshape(-1, 50)

@@ -4,7 +4,6 @@ A sample's noise is a stretch of a table that begins at a place of its own.
 """
 
 from functools import lru_cache
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +35,12 @@ def make_gaussian(n_px: int) -> NDArray[np.int16]:
     function of the platform's has a part in them.
     """
     middle = _TOSSES // 2
-    below = sum(comb(_TOSSES, heads) for heads in range(middle - _LARGEST))
-    limits = []
-    for heads in range(middle - _LARGEST, middle + _LARGEST):
-        below += comb(_TOSSES, heads)
+    ways, below, limits = 1, 0, []
+    for heads in range(middle + _LARGEST):
+        below += ways
         limits.append(below >> (_TOSSES - 16))  # in 65536ths
+        ways = ways * (_TOSSES - heads) // (heads + 1)
+    limits = limits[middle - _LARGEST :]
     numbers = np.searchsorted(np.array(limits), np.arange(1 << 16), side="right") - _LARGEST
     return numbers.astype(np.int16)[make_uniform(n_px)]
 

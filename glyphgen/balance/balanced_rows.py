@@ -51,7 +51,7 @@ class BalanceJob:
     Attributes:
         plan: Where rows come from.
         source: Folder of the source.
-        grouped_file: See ``group_rows``.
+        order_file: See ``write_order``.
         steps: What copies are changed by; empty where they are drawn anew.
         noise_originals: Whether originals get the noise of the steps.
         render: What draws new samples in place of copies.
@@ -59,7 +59,7 @@ class BalanceJob:
 
     plan: BalancePlan
     source: Path
-    grouped_file: Path
+    order_file: Path
     steps: tuple[AugmentStep, ...]
     noise_originals: bool
     render: RenderJob | None
@@ -74,8 +74,8 @@ class _BalancedRowMaker:
         self._plan = job.plan
         self._dataset = load(job.source)
         self._polarity = self._dataset.index.image.polarity
-        with disk_errors(job.grouped_file, "read"):
-            self._grouped = np.asarray(np.load(job.grouped_file, mmap_mode="r"))
+        with disk_errors(job.order_file, "read"):
+            self._ordered = np.asarray(np.load(job.order_file, mmap_mode="r"))
         height, width = self._dataset.images.shape[1:]
         noise = [step for step in job.steps if isinstance(step, NoiseStep | GrainStep)]
         make = partial(make_augmenter, seed=job.plan.seed, height=height, width=width)
@@ -109,7 +109,7 @@ class _BalancedRowMaker:
         return runs
 
     def _make_train(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
-        origins = self._plan.find_origins(rows, self._grouped)
+        origins = self._plan.find_origins(rows, self._ordered)
         original = np.flatnonzero(origins.copy < 0)
         copied = np.flatnonzero(origins.copy >= 0)
         read = original if self._drawer else np.arange(len(rows))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glyphgen.augment import DEFAULT_STEPS, AugmentStep, make_augmenter
 from glyphgen.balance.balanced_rows import BalanceJob, find_sample_fields
-from glyphgen.balance.row_plan import BalancePlan, group_rows
+from glyphgen.balance.row_plan import BalancePlan, write_order
 from glyphgen.choices import BALANCE_METHODS, MAKERS, STORAGE_FORMATS, check_choice, check_seed
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.dataset.shards import Layout
@@ -109,13 +109,13 @@ class PreparedBalance:
     def make_job(self, work_folder: Path) -> BalanceJob:
         """Return what workers need, with files that they map written to the work folder."""
         dataset, plan = self.source, self.plan
-        grouped_file = work_folder / "rows-by-class.npy"
+        order_file = work_folder / "rows-by-class.npy"
         first, end = dataset.index.splits.get("train", (0, len(dataset)))
-        group_rows(grouped_file, dataset.labels, first, end, plan.n_originals)
+        write_order(order_file, dataset.labels, first, end, plan)
         return BalanceJob(
             plan=plan,
             source=dataset.folder,
-            grouped_file=grouped_file,
+            order_file=order_file,
             steps=self.steps,
             noise_originals=self.noise_originals,
             render=make_render_job(self.render, work_folder) if self.render else None,

@@ -16,7 +16,7 @@ from glyphgen.dataset.reader import Rows
 from glyphgen.files.writing import write_array
 from glyphgen.streams import Stage, order_by_words
 
-__all__ = ["BalancePlan", "RowOrigins", "group_rows"]
+__all__ = ["BalancePlan", "RowOrigins", "write_order"]
 
 Ints = NDArray[np.int64]
 
@@ -80,60 +80,71 @@ class BalancePlan:
         """Copies of each class: int64 (C,)."""
         return np.maximum(self.per_class - self.n_originals, 0)
 
-    def find_origins(self, rows: range, grouped: NDArray[np.uint32]) -> RowOrigins:
+    def order_rows(self, grouped: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Return the source's training rows in the orders in which they are taken: (2, n).
+
+        Args:
+            grouped: (n,), the rows class by class, those of each in order.
+
+        Returns:
+            Class by class: rows that are taken as they are, from the first on, in the source's order, so
+            that it is read from one end to the other; and rows as they are copied, by lot.
+        """
+        ordered = np.stack([grouped, grouped])
+        starts = np.cumsum(self.n_originals) - self.n_originals
+        for k, (start, n) in enumerate(
+            zip(starts.tolist(), self.n_originals.tolist(), strict=True)
+        ):
+            by_lot = grouped[start : start + n][order_by_words(self.seed, Stage.BALANCE, n, k)]
+            ordered[1, start : start + n] = by_lot
+            if n > self.per_class:
+                ordered[0, start : start + self.per_class] = np.sort(by_lot[: self.per_class])
+        return ordered
+
+    def find_origins(self, rows: range, ordered: NDArray[np.uint32]) -> RowOrigins:
         """Return where consecutive training rows come from.
 
         Args:
             rows: Of the balanced dataset.
-            grouped: The source's training rows by class; see ``group_rows``.
+            ordered: As ``order_rows`` gives them.
         """
         row = np.arange(rows.start, rows.stop)
         class_index, turn = row % len(self.n_originals), row // len(self.n_originals)
-        position, source_row, copy = np.empty_like(row), np.empty_like(row), np.empty_like(row)
-        starts = np.concatenate([[0], np.cumsum(self.n_originals)])
-        for k in np.unique(class_index).tolist():
-            at = np.flatnonzero(class_index == k)
-            own = grouped[starts[k] : starts[k + 1]]
-            position[at] = self._spread(turn[at], k)
-            source_row[at], copy[at] = self._choose(k, position[at], own)
+        position = self._spread(turn, class_index)
+        n_originals = self.n_originals[class_index]
+        start = (np.cumsum(self.n_originals) - self.n_originals)[class_index]
+        copy = np.maximum(position - n_originals, -1)
+        is_copy = copy >= 0
+        taken = np.where(is_copy, copy % np.maximum(n_originals, 1), position)
+        source_row = ordered[is_copy.astype(np.intp), start + taken].astype(np.int64)
         return RowOrigins(
             class_index=class_index, position=position, source_row=source_row, copy=copy
         )
 
-    def _spread(self, turn: Ints, class_index: int) -> Ints:
+    def _spread(self, turn: Ints, class_index: Ints) -> Ints:
         """Spread originals and copies evenly over the rows of a class: a permutation of 0 to N - 1."""
         n = self.per_class
         step = max(1, round(n * 0.618_033_988_75))  # the golden ratio leaves no stretch empty
         while np.gcd(step, n) != 1:
             step += 1
-        return (turn * step + class_index) % n
-
-    def _choose(
-        self, class_index: int, position: Ints, own: NDArray[np.uint32]
-    ) -> tuple[Ints, Ints]:
-        order = order_by_words(self.seed, Stage.BALANCE, len(own), class_index)
-        if len(own) >= self.per_class:
-            # In the order of the source, so that it is read from one end to the other.
-            chosen = np.sort(own[order[: self.per_class]])
-            return chosen[position].astype(np.int64), np.full(len(position), -1)
-        copy = position - len(own)
-        original = np.where(copy < 0, position, order[copy % len(own)])
-        return own[original].astype(np.int64), np.maximum(copy, -1)
+        spread: Ints = (turn * step + class_index) % n
+        return spread
 
 
-def group_rows(path: Path, labels: Rows, first: int, end: int, n_originals: Ints) -> None:
-    """Write the rows of a split, class after class, each class in order: ``.npy`` of uint32.
+def write_order(path: Path, labels: Rows, first: int, end: int, plan: BalancePlan) -> None:
+    """Write the rows of a split in the orders that a plan takes them in: ``.npy`` of uint32, (2, n).
 
     Args:
-        path: The file, four bytes for each row; they are in memory before they are written.
+        path: The file, eight bytes for each row; they are in memory before they are written.
         labels: Of the whole dataset; sliced.
         first, end: Rows of the split.
-        n_originals: int64 (C,), how many of them each class has.
+        plan: What takes them.
 
     Raises:
         DatasetError: The disk refused.
     """
     # Not through a map: a disk that is full would end the process without a word.
+    n_originals = plan.n_originals
     grouped = np.empty(int(n_originals.sum()), np.uint32)
     following = np.concatenate([[0], np.cumsum(n_originals)])[:-1]
     for start in range(first, end, _LABELS_AT_ONCE):
@@ -144,4 +155,4 @@ def group_rows(path: Path, labels: Rows, first: int, end: int, n_originals: Ints
         place = following[some[order]] + np.arange(len(some)) - before
         grouped[place] = order + start
         following += counts
-    write_array(path, grouped, durable=False)
+    write_array(path, plan.order_rows(grouped), durable=False)
