@@ -112,5 +112,9 @@ class ReportError(GlyphgenError):
     """A report cannot be made of what is given."""
 
 
+class PadError(GlyphgenError):
+    """A drawing board cannot be opened, or a drawing is not one."""
+
+
 class TrainingError(GlyphgenError):
     """A network cannot be trained, read, or asked about what is given."""

@@ -47,6 +47,7 @@ ORDER = [
     "verify",
     "report",
     "baseline",
+    "pad",
     "cli",
     "__main__",
 ]
@@ -88,7 +89,7 @@ OPENING = {
     "tarfile.open": {"exchange.tree"},
     "Image.open": {"images.decoding"},
     "safe_open": {"baseline.checkpoint"},
-    "read_bytes": {"gate.shipped", "kernel", "outlines", "production"},
+    "read_bytes": {"gate.shipped", "kernel", "outlines", "pad.serving", "production"},
     "read_text": {"outlines"},
     "open(r)": {"outlines"},
 }

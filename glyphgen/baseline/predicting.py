@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.baseline.activation import map_activation
 from glyphgen.baseline.checkpoint import read_checkpoint
 from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.inference import predict_classes
@@ -17,7 +18,7 @@ from glyphgen.errors import ImageError
 from glyphgen.images.decoding import SUFFIXES, decode_image, read_image_file
 from glyphgen.images.ink import extract_ink, find_ink
 
-__all__ = ["Guess", "Reader", "Reading", "find_images"]
+__all__ = ["Guess", "Look", "Reader", "Reading", "find_images"]
 
 ImageSource = str | os.PathLike[str] | NDArray[np.uint8]
 """An image file, or an image: uint8 (H, W)."""
@@ -64,6 +65,22 @@ class Reading:
         return self.guesses[0].probability if self.guesses else 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was read in one image, and where.
+
+    Attributes:
+        reading: What was read.
+        ink: uint8 (H, W), what the network was given, ink 255; None where the image cannot be read.
+        heat: float32 (H, W), 0 to 1, how much each place speaks for what was read; None where the network
+            has no places.
+    """
+
+    reading: Reading
+    ink: NDArray[np.uint8] | None = None
+    heat: NDArray[np.float32] | None = None
+
+
 class Reader:
     """A trained network that reads images of characters.
 
@@ -106,6 +123,25 @@ class Reader:
             readings += self._read_together(sources[start : start + _TOGETHER], start, framing)
         return readings
 
+    def look(self, image: ImageSource, *, framing: str = "ink") -> Look:
+        """Read the character in an image, and tell where the network looked.
+
+        Args:
+            image, framing: As for ``read``.
+
+        Raises:
+            ChoiceError: The framing is unknown.
+        """
+        [reading] = self.read([image], framing=framing)
+        if reading.problem:
+            return Look(reading=reading)
+        ink, _ = _load_ink(image)
+        framed = self._reframe([ink], framing)
+        best = np.array([self.info.labels.index(reading.label)])
+        heat = map_activation(self._network.cpu(), framed, best)
+        self._network.to(self._device)
+        return Look(reading=reading, ink=framed[0], heat=None if heat is None else heat[0])
+
     def _read_together(
         self, sources: Sequence[ImageSource], start: int, framing: str
     ) -> list[Reading]:
@@ -127,9 +163,7 @@ class Reader:
 
     def _guess(self, inks: Sequence[NDArray[np.uint8]], framing: str) -> list[tuple[Guess, ...]]:
         info = self.info
-        framed = reframe(
-            inks, height=info.height, width=info.width, framing=framing, ink_share=info.ink_share
-        )
+        framed = self._reframe(inks, framing)
         unknown = np.full(len(framed), -1)
         found = predict_classes(self._network, framed.__getitem__, unknown, self._device)
         return [
@@ -141,6 +175,12 @@ class Reader:
                 found.top_classes.tolist(), found.probabilities.tolist(), strict=True
             )
         ]
+
+    def _reframe(self, inks: Sequence[NDArray[np.uint8]], framing: str) -> NDArray[np.uint8]:
+        info = self.info
+        return reframe(
+            inks, height=info.height, width=info.width, framing=framing, ink_share=info.ink_share
+        )
 
 
 def find_images(place: str | os.PathLike[str]) -> list[Path]:

@@ -19,6 +19,7 @@ from glyphgen.cli.export_command import export
 from glyphgen.cli.fonts_command import fonts
 from glyphgen.cli.import_command import import_
 from glyphgen.cli.merge_command import merge
+from glyphgen.cli.pad_command import pad
 from glyphgen.cli.predict_command import predict
 from glyphgen.cli.preview_command import preview
 from glyphgen.cli.recipe_schema_command import print_recipe_schema
@@ -136,6 +137,7 @@ for command in (
     merge,
     train_baseline_command,
     evaluate,
+    pad,
     predict,
     report,
     fonts,
