@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import FONTS
 from playwright.sync_api import Page, sync_playwright
 
 from glyphgen import load, render_dataset
+from glyphgen.baseline.checkpoint import read_checkpoint
 from glyphgen.baseline.evaluating import evaluate_model
 from glyphgen.baseline.predicting import Reader
 from glyphgen.baseline.running import train_baseline
 from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.errors import PadError
-from glyphgen.pad import Board, Collection, choose_classes, open_server
+from glyphgen.pad import Board, Collection, choose_classes, open_server, write_offline_page
 from glyphgen.pad.board import SIDE_PX
 from glyphgen.recipe import read_recipe
 
@@ -162,6 +164,32 @@ def test_what_is_drawn_is_read_and_kept(
     assert made
     assert np.asarray(load(made).labels).tolist() == [0]
     assert evaluate_model(run, made, framing="ink").metrics["top1"] == 1.0
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_page_without_a_server_reads_as_the_network_does(
+    browser: Any, run: Path, reader: Reader, tmp_path: Path
+) -> None:
+    write_offline_page(run, tmp_path / "page.html")
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    draw(page, TO)
+    page.wait_for_function("document.querySelector('#guesses b')?.textContent === 'と'")
+    assert page.is_hidden("#ask")
+    ink = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    levels = (ink / np.float32(255)).ravel().tolist()
+    logits = page.evaluate("(levels) => Array.from(findLogits(new Float32Array(levels)))", levels)
+    network = read_checkpoint(run).network.eval()
+    with torch.inference_mode():
+        expected = network(torch.tensor(levels).reshape(1, 1, 32, 32))[0].tolist()
+    assert logits == pytest.approx(expected, abs=1e-3)
+    drawing = draw_bar()
+    told = page.evaluate("(asked) => readOffline('/read', asked)", drawing)
+    pixels = np.frombuffer(base64.b64decode(drawing["pixels"]), np.uint8).reshape(SIDE_PX, SIDE_PX)
+    [guess, *_] = reader.read(pixels)[0].guesses
+    assert told["guesses"][0]["label"] == guess.label
+    assert told["guesses"][0]["probability"] == pytest.approx(guess.probability, abs=0.05)
 
 
 @pytest.mark.browser

@@ -36,8 +36,9 @@ __all__ = ["pad"]
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the dataset that --collect makes.  [default: datasets/my-hand]",
+    metavar="DIR|FILE",
+    help="Folder of the dataset that --collect makes; without it, write the page to FILE.html, for any"
+    " browser.  [default: datasets/my-hand]",
 )
 def pad(model: Path | None, port: int, collect: str | None, times: int, out: Path | None) -> None:
     """Open a board in the browser that shows what MODEL reads while one draws on it.
@@ -49,22 +50,37 @@ def pad(model: Path | None, port: int, collect: str | None, times: int, out: Pat
     beside the dataset's folder, in DIR-drawings; the dataset is made of them at the end, and
     ``glyphgen evaluate`` reads it.
 
+    With --out FILE.html nothing is served: the file holds the network, and reads drawings in any browser.
+
     \b
     Example:
         glyphgen pad runs/kana-cnn
         glyphgen pad runs/kana-cnn --collect hiragana --out datasets/my-hand
+        glyphgen pad runs/kana-cnn --out kana.html
     """
     from glyphgen.baseline import check_training_extra
 
     check_training_extra()
-    if out and not collect:
-        raise click.UsageError("--out: found without --collect, expected both or neither")
+    if out and not collect and out.suffix != ".html":
+        raise click.UsageError(
+            f"--out: found {out}, expected FILE.html, or a folder and --collect CLASSES"
+        )
     from glyphgen.baseline.predicting import Reader
-    from glyphgen.pad import Board, Collection, choose_classes, open_server
+    from glyphgen.pad import (
+        Board,
+        Collection,
+        choose_classes,
+        open_server,
+        write_offline_page,
+    )
 
     run, given = choose_run((model,) if model else ())
     if given:
         raise click.UsageError(f"MODEL: found {given[0]}, expected a trained network")
+    if out and not collect:
+        write_offline_page(run, out)
+        print_path(out)
+        return
     reader = Reader(run)
     collection = None
     if collect:

@@ -2,6 +2,7 @@
 
 from glyphgen.pad.board import Board
 from glyphgen.pad.collecting import Collection, choose_classes
+from glyphgen.pad.offline import write_offline_page
 from glyphgen.pad.serving import open_server
 
-__all__ = ["Board", "Collection", "choose_classes", "open_server"]
+__all__ = ["Board", "Collection", "choose_classes", "open_server", "write_offline_page"]
