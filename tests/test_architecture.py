@@ -89,7 +89,7 @@ OPENING = {
     "tarfile.open": {"exchange.tree"},
     "Image.open": {"images.decoding"},
     "safe_open": {"baseline.checkpoint"},
-    "read_bytes": {"gate.shipped", "kernel", "outlines", "pad.serving", "production"},
+    "read_bytes": {"gate.shipped", "kernel", "outlines", "pad", "production"},
     "read_text": {"outlines"},
     "open(r)": {"outlines"},
 }
