@@ -6,6 +6,7 @@ recipe = glyphgen.read_recipe("kana", ["render.per_class=100"])
 glyphgen.render_dataset(recipe, "datasets/kana", workers=2)
 train = glyphgen.load("datasets/kana", split="train")
 images, labels = train[:128]
+for images, labels in glyphgen.stream("kana", batch_size=128, steps=1000): ...
 """
 
 from importlib import import_module
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from glyphgen.render.preparing import PreparedRender, prepare_render
     from glyphgen.render.rendering import Rendered, render_dataset
     from glyphgen.report import make_report
+    from glyphgen.streaming import BatchStream, stream
     from glyphgen.verify import verify_dataset
 
 __version__ = VERSION
@@ -38,6 +40,7 @@ __all__ = [
     "AssemblyOptions",
     "Augmenter",
     "BalanceOptions",
+    "BatchStream",
     "Dataset",
     "GlyphgenError",
     "ImportOptions",
@@ -60,6 +63,7 @@ __all__ = [
     "prepare_render",
     "read_recipe",
     "render_dataset",
+    "stream",
     "train_baseline",
     "verify_dataset",
 ]
@@ -68,6 +72,7 @@ _HOMES = {
     "AssemblyOptions": "exchange.import_options",
     "Augmenter": "augment",
     "BalanceOptions": "balance",
+    "BatchStream": "streaming",
     "Dataset": "dataset.reader",
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
@@ -90,6 +95,7 @@ _HOMES = {
     "prepare_render": "render.preparing",
     "read_recipe": "recipe",
     "render_dataset": "render.rendering",
+    "stream": "streaming",
     "train_baseline": "baseline.running",
     "verify_dataset": "verify",
 }

@@ -14,6 +14,7 @@ from glyphgen.fonts import Face
 from glyphgen.layout.page_lines import Atoms, turn
 from glyphgen.outlines import RunStore
 from glyphgen.plan.chance import Chance
+from glyphgen.plan.endless import number_on
 from glyphgen.plan.page_plan import PageScene
 from glyphgen.plan.page_writer import thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
@@ -87,9 +88,20 @@ class StylePlan:
             row: Of the dataset.
             store: The runs of all cells.
         """
-        split, style, nth = self._find_sample(row)
-        before = SPLITS[: SPLITS.index(split)]
-        sample_number = nth + sum(int(self.counts[name][style]) for name in before)
+        return self.make_sheet(*self._find_sample(row), store)
+
+    def make_sheet(self, split: str, style: int, nth: int, store: RunStore) -> PageScene:
+        """Return what stands on an image: the nth of a style in a split, whether a row holds it or not.
+
+        Args:
+            split: A key of ``SPLITS``.
+            style, nth: 0 or more.
+            store: The runs of all cells.
+        """
+        counts = np.array([self.counts[name][style] for name in SPLITS])
+        at = SPLITS.index(split)
+        first, own, n_all = counts[:at].sum(), counts[at : at + 1], counts.sum()
+        sample_number = int(number_on(split, np.array([nth]), first, own, n_all)[0])
         word = Stream(self.recipe.seed, Stage.SHEET, _WORDS).words(style, sample_number, 1)[:, 0]
         chance = Chance(word, 0)
         render, image = self.recipe.render, self.recipe.image
