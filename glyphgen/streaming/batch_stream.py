@@ -16,7 +16,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.preparing import prepare_render
 from glyphgen.streaming.changed_rows import ChangedRows
-from glyphgen.streaming.drawn_images import open_recipe_images
+from glyphgen.streaming.drawn_images import check_endless, open_recipe_images
 from glyphgen.streaming.image_source import ImageSource, hash_source
 from glyphgen.text import show_some, show_text
 
@@ -209,6 +209,7 @@ def open_images(
         return ChangedRows(source, split or source.split or "train", seed or 0, augment)
     if augment is not None:
         raise ChoiceError("augment: found it with a recipe, which has its own (`[[augment]]`)")
+    check_endless(source)  # before the fonts are read
     prepared = prepare_render(source, reporter=reporter)
     for warning in prepared.warnings:
         reporter.warning(warning)

@@ -12,7 +12,6 @@ from glyphgen.engines import Engine, EngineInputs, make_engine
 from glyphgen.errors import RecipeError
 from glyphgen.outlines import RunStore
 from glyphgen.plan import Placements, Plan
-from glyphgen.plan.page_plan import PagePlan
 from glyphgen.plan.style_plan import StylePlan
 from glyphgen.recipe import Recipe
 from glyphgen.render.drawing import apply_polarity, find_sample_dtype, open_augmenter
@@ -20,7 +19,7 @@ from glyphgen.render.page_drawing import PageDrawer
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.streaming.image_source import ImageSource, hash_source
 
-__all__ = ["open_recipe_images"]
+__all__ = ["check_endless", "open_recipe_images"]
 
 Ints = NDArray[np.int64]
 
@@ -43,7 +42,24 @@ def open_recipe_images(
         RecipeError: The recipe is of pages, or of a grid, which has an end.
     """
     recipe, planned, store = prepared.recipe, prepared.planned, prepared.store
-    if isinstance(planned, PagePlan):
+    check_endless(recipe)
+    check_choice(split, planned.splits, f"{recipe.name}: split")
+    if seed is not None:
+        recipe = recipe.model_copy(update={"seed": seed})
+    if isinstance(planned, StylePlan) and isinstance(store, RunStore):
+        return _DrawnSheets(prepared, replace(planned, recipe=recipe), split)
+    if isinstance(planned, Plan):
+        return _DrawnImages(prepared, replace(planned, recipe=recipe), split)
+    raise TypeError("expected one label for each image")
+
+
+def check_endless(recipe: Recipe) -> None:
+    """Check that there can be a stream of a recipe.
+
+    Raises:
+        RecipeError: It is of pages, or of a grid, which has an end.
+    """
+    if recipe.page is not None:
         raise RecipeError(
             f"{recipe.place('page')}: a page has many labels, and a stream gives one for each image"
             " (`glyphgen render` makes pages with their boxes)"
@@ -53,15 +69,6 @@ def open_recipe_images(
             f"{recipe.place('render.mode')}: a grid has no more images than its combinations, and a"
             ' stream has no end (render.mode = "random")'
         )
-    check_choice(split, planned.splits, f"{recipe.name}: split")
-    planned = replace(
-        planned, recipe=recipe.model_copy(update={"seed": recipe.seed if seed is None else seed})
-    )
-    if isinstance(planned, StylePlan) and isinstance(store, RunStore):
-        return _DrawnSheets(prepared, planned, split)
-    if isinstance(planned, Plan):
-        return _DrawnImages(prepared, planned, split)
-    raise TypeError("expected runs, of which sheets of styles are made")
 
 
 class _Drawn:
