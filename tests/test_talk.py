@@ -149,7 +149,7 @@ def test_a_checkpoint_is_promised_only_where_there_is_one(monkeypatch: pytest.Mo
     Path("cut/unfinished.safetensors").touch()
     done = run("train-baseline", "datasets/digits", "-o", "cut", "--force")
     assert done.stderr.splitlines()[0].startswith("cut: interrupted; no checkpoint was written")
-    monkeypatch.setattr("glyphgen.baseline.running.split_rows", _interrupt)
+    monkeypatch.setattr("glyphgen.baseline.training_data.split_rows", _interrupt)
     Path("cut/unfinished.safetensors").touch()
     done = run("train-baseline", "datasets/digits", "-o", "cut", "--resume")
     assert done.stderr.splitlines()[0] == (

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from tiny_datasets import make_dataset, make_rows
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import start_processes
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -107,7 +108,7 @@ def train_one(rank: int, folder: Path, stream: GlyphStream) -> None:
         taken.append((images.clone(), labels.clone()))
         loss = torch.nn.functional.cross_entropy(network(to_floats(images).flatten(1)), labels)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     weights = next(network.parameters()).detach()
     state = stream.state_dict(taken=len(taken))
@@ -120,7 +121,9 @@ def test_two_processes_that_train_together_take_every_batch_once(
     batches: BatchStream, known: dict[bytes, int], tmp_path: Path
 ) -> None:
     stream = GlyphStream(with_steps(batches, 10))
-    multiprocessing.start_processes(train_one, (tmp_path, stream), nprocs=2, start_method="fork")
+    start_processes(  # type: ignore[no-untyped-call]
+        train_one, (tmp_path, stream), nprocs=2, start_method="fork"
+    )
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     assert number(known, iter(found[0][0]), 99) == [0, 2, 4, 6, 8]
     assert number(known, iter(found[1][0]), 99) == [1, 3, 5, 7, 9]

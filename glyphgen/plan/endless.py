@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glyphgen.streams import Stage, Stream
 
-__all__ = ["EndlessTurns", "make_endless_turns", "number_on"]
+__all__ = ["FIRST_BEYOND", "EndlessTurns", "make_endless_turns", "number_on"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,8 +22,8 @@ _LEAST_SHARE = 1000  # shares are told apart to the thousandth
 _MOST_TURNS = 1 << 20  # of a period; or 16 for each class
 _ORDERED_AT_ONCE = 4096  # turns
 
-# Numbers of samples beyond a dataset's rows: those of each split share none with another.
-_BEYOND = {"val": 1 << 31, "test": 3 << 30}
+FIRST_BEYOND = {"val": 1 << 31, "test": 3 << 30}
+"""The first number of samples beyond a dataset's rows; those of train go on from all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,5 +106,5 @@ def number_on(split: str, nth: Ints, first: Ints, n_samples: Ints, n_all: Ints) 
         nth, first, n_samples, n_all: (n,), of the class of each: the sample number of its first row
             in the split, its rows in the split, and in all splits.
     """
-    beyond = _BEYOND.get(split, n_all)
+    beyond = FIRST_BEYOND.get(split, n_all)
     return np.where(nth < n_samples, first + nth, beyond + (nth - n_samples))

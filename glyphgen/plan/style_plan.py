@@ -45,6 +45,7 @@ class StylePlan:
         table: Its styles.
         usable: For each split and style, the cells that may be drawn.
         counts: For each split, the samples of each style: (C,).
+        first_sample: For each split, the number of the first of them: (C,).
         n_forms: Forms of each face.
     """
 
@@ -52,6 +53,7 @@ class StylePlan:
     table: ClassTable
     usable: dict[str, tuple[Ints, ...]]
     counts: dict[str, Ints]
+    first_sample: dict[str, Ints]
     n_forms: int
 
     @property
@@ -98,10 +100,10 @@ class StylePlan:
             style, nth: 0 or more.
             store: The runs of all cells.
         """
-        counts = np.array([self.counts[name][style] for name in SPLITS])
-        at = SPLITS.index(split)
-        first, own, n_all = counts[:at].sum(), counts[at : at + 1], counts.sum()
-        sample_number = int(number_on(split, np.array([nth]), first, own, n_all)[0])
+        own = slice(style, style + 1)
+        n_all = sum((counts[own] for counts in self.counts.values()), np.zeros(1, dtype=np.int64))
+        first, n_own = self.first_sample[split][own], self.counts[split][own]
+        sample_number = int(number_on(split, np.array([nth]), first, n_own, n_all)[0])
         word = Stream(self.recipe.seed, Stage.SHEET, _WORDS).words(style, sample_number, 1)[:, 0]
         chance = Chance(word, 0)
         render, image = self.recipe.render, self.recipe.image
@@ -256,7 +258,15 @@ def make_style_plan(
         name: np.where([len(cells) > 0 for cells in usable[name]], shares[name], 0)
         for name in SPLITS
     }
-    return StylePlan(recipe=recipe, table=table, usable=usable, counts=counts, n_forms=n_forms)
+    ends = np.cumsum([counts[name] for name in SPLITS], axis=0)
+    return StylePlan(
+        recipe=recipe,
+        table=table,
+        usable=usable,
+        counts=counts,
+        first_sample={name: ends[k] - counts[name] for k, name in enumerate(SPLITS)},
+        n_forms=n_forms,
+    )
 
 
 def _split_forms(recipe: Recipe, n_forms: int) -> dict[str, Ints]:
