@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
     from glyphgen.exchange.importing import import_dataset
     from glyphgen.exchange.merging import merge_datasets
+    from glyphgen.fetch import FetchedFile, fetch_collection
     from glyphgen.progress import Progress, Reporter
     from glyphgen.recipe import Recipe, read_recipe
     from glyphgen.render.preparing import PreparedRender, prepare_render
@@ -42,6 +43,7 @@ __all__ = [
     "BalanceOptions",
     "BatchStream",
     "Dataset",
+    "FetchedFile",
     "GlyphgenError",
     "ImportOptions",
     "PreparedRender",
@@ -54,6 +56,7 @@ __all__ = [
     "TrainingOptions",
     "balance_dataset",
     "evaluate_model",
+    "fetch_collection",
     "import_dataset",
     "load",
     "make_augmenter",
@@ -74,6 +77,7 @@ _HOMES = {
     "BalanceOptions": "balance",
     "BatchStream": "streaming",
     "Dataset": "dataset.reader",
+    "FetchedFile": "fetch",
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
     "PreparedRender": "render.preparing",
@@ -86,6 +90,7 @@ _HOMES = {
     "TrainingOptions": "baseline.training_options",
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
+    "fetch_collection": "fetch",
     "import_dataset": "exchange.importing",
     "load": "dataset.reader",
     "make_augmenter": "augment",
