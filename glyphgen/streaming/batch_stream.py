@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from glyphgen.streaming.changed_rows import ChangedRows
 from glyphgen.streaming.drawn_images import check_endless, open_recipe_images
 from glyphgen.streaming.image_source import ImageSource, hash_source
 from glyphgen.text import show_some, show_text
+
+if TYPE_CHECKING:
+    from glyphgen.images.sheets import Picture
 
 __all__ = ["BatchStream", "check_batching", "list_shares", "open_images", "stream"]
 
@@ -108,6 +112,19 @@ class BatchStream:
         if self.n_batches is None:
             raise TypeError("the stream has no end (steps gives it one)")
         return self.n_batches
+
+    def show(self, n: int = 64, columns: int = 16) -> "Picture":
+        """Return the first images as one picture, ink dark or light as in the recipe.
+
+        Args:
+            n: How many.
+            columns: In a row.
+        """
+        from glyphgen.images.sheets import make_picture
+
+        n_batches = -(-n // self.batch_size)
+        images = np.concatenate([images for images, _ in self.list_batches(range(n_batches))])
+        return make_picture(images[:n], columns)
 
     def __repr__(self) -> str:
         return (
