@@ -46,10 +46,7 @@ class GlyphDataset(TorchDataset[tuple[Any, int]]):
         transform: Applied to each image.
 
     Attributes:
-        data: The dataset.
-        classes: The labels of the classes, in order.
-        class_to_idx: Position of each in ``classes``.
-        targets: The labels of all rows: int64 tensor (n,).
+        data: The dataset, as ``glyphgen.load`` gives it.
 
     Raises:
         DatasetError: The folder is missing or unfinished.

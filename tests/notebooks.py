@@ -27,7 +27,7 @@ def run_cells(notebook: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[d
             value = None
             if isinstance(last, ast.Expr):
                 value = eval(compile(ast.Expression(last.value), cell["id"], "eval"), names)
-        outputs = []
+        outputs: list[dict[str, Any]] = []
         if text := printed.getvalue():
             lines = text.splitlines(keepends=True)
             outputs.append({"output_type": "stream", "name": "stdout", "text": lines})
