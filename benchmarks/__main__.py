@@ -209,6 +209,11 @@ def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float)
         _Goal(what="stream of a recipe, one thread", goal=150_000, measured=alone, unit="/s"),
         _Goal(what="stream, two workers / one", goal=1.8, measured=_divide(two, one)),
         _Goal(
+            what="stream, two threads / one",
+            goal=1.8,
+            measured=_divide(rate[streaming.TWO_THREADS], rate[streaming.ONE_THREAD]),
+        ),
+        _Goal(
             what="GlyphDataset, random batches of 256",
             goal=300_000,
             measured=rate[streaming.DATASET_BATCHES],

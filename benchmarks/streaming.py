@@ -5,11 +5,9 @@ Beside images a second stands what processor time says: what else the machine do
 
 import itertools
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from queue import Queue
 
 import numpy as np
 import torch
@@ -24,9 +22,11 @@ from glyphgen.torch import GlyphDataset, GlyphStream, to_floats
 
 __all__ = [
     "DATASET_BATCHES",
+    "ONE_THREAD",
     "ONE_WORKER",
     "STREAM",
     "STREAM_ENGINE",
+    "TWO_THREADS",
     "TWO_WORKERS",
     "measure_streams",
 ]
@@ -35,7 +35,8 @@ STREAM_ENGINE = "vector engine, affine, beside the stream"
 STREAM = "stream of a recipe, one thread"
 ONE_WORKER = "stream, DataLoader with one worker"
 TWO_WORKERS = "stream, DataLoader with two workers"
-TWO_THREADS = "stream, two threads of one process"
+ONE_THREAD = "stream, drawn ahead by one thread"
+TWO_THREADS = "stream, drawn ahead by two threads"
 COPIES = "stream of changed copies of a dataset, one thread"
 DATASET_BATCHES = "GlyphDataset, DataLoader, random batches of 256, warm"
 FLOATS = "to_floats into the same memory"
@@ -81,7 +82,8 @@ def measure_streams(repeats: int, folder: Path) -> list[Measured]:
     shared = [
         (ONE_WORKER, _measure_workers(fresh, 1)),
         (TWO_WORKERS, _measure_workers(fresh, 2)),
-        (TWO_THREADS, _measure_threads(fresh, 2)),
+        (ONE_THREAD, _rate(stream(recipe, batch_size=_SIZE, threads=1))),
+        (TWO_THREADS, _rate(stream(recipe, batch_size=_SIZE, threads=2))),
     ]
     return rows + [Measured(what=what, rate=rate) for what, rate in shared]
 
@@ -115,24 +117,3 @@ def _measure_workers(fresh: BatchStream, n_workers: int) -> float:
         multiprocessing_context="fork",
     )
     return _rate(loader)
-
-
-def _measure_threads(fresh: BatchStream, n_threads: int) -> float:
-    """Return images a second of threads that draw for one that takes."""
-    queues: list[Queue[object]] = [Queue(8) for _ in range(n_threads)]
-    n_own = 5 * _BATCHES // n_threads
-
-    def draw(k: int) -> None:
-        numbers = range(k, n_own * n_threads, n_threads)
-        for batch in fresh.list_batches(numbers):
-            queues[k].put(batch)
-
-    threads = [threading.Thread(target=draw, args=(k,)) for k in range(n_threads)]
-    for thread in threads:
-        thread.start()
-    taken = (queues[k % n_threads].get() for k in range(n_own * n_threads))
-    rate = _rate(taken)
-    _take(taken)
-    for thread in threads:
-        thread.join()
-    return rate

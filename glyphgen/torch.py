@@ -99,7 +99,8 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     """Endless batches of fresh images for PyTorch: `DataLoader(stream, batch_size=None, num_workers=2)`.
 
     An item is a batch: images, uint8 (N, 1, H, W), and labels, int64 (N,). Convert late, on the device of
-    the network (``to_floats``). See ``glyphgen.stream``, whose arguments these are.
+    the network (``to_floats``). See ``glyphgen.stream``, whose arguments these are. ``threads`` of this
+    process cost less than workers, which hand every batch over through shared memory.
 
     Of W processes that train and K workers each, every batch is made by one: process r takes the batches
     r, r + W, r + 2 W and so on, whatever K is. The state is the next batch of them all, so that other
@@ -108,7 +109,7 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     Args:
         source: A recipe, its name or file; or a dataset, or its folder; or a ``BatchStream``, and nothing
             else then.
-        batch_size, per_class, weights, split, seed, augment, reporter: As for ``glyphgen.stream``.
+        batch_size, per_class, weights, split, seed, threads, augment, reporter: As for ``glyphgen.stream``.
         steps: Batches of an epoch, of all processes together; without it an epoch has no end. After
             ``set_epoch(e)`` the batches are those from e * steps on: fresh images in every epoch.
         rank, world: Number of this process, and of all that train; as ``torch.distributed`` says without
@@ -129,6 +130,7 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         split: str | None = None,
         seed: int | None = None,
         steps: int | None = None,
+        threads: int = 0,
         augment: Sequence[AugmentStep] | None = None,
         rank: int | None = None,
         world: int | None = None,
@@ -147,6 +149,7 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
                 split=split,
                 seed=seed,
                 steps=steps,
+                threads=threads,
                 augment=augment,
                 reporter=reporter,
             )
@@ -222,7 +225,7 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         return self._take_batches(range(start, end, self._n_consumers))
 
     def _take_batches(self, numbers: range) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for images, labels in self.stream.list_batches(numbers):
+        for images, labels in self.stream.draw_ahead(numbers):
             self._taken += 1
             yield torch.from_numpy(images)[:, None], torch.from_numpy(labels)
 

@@ -22,6 +22,7 @@ ORDER = [
     "progress",
     "partition",
     "cpus",
+    "ahead",
     "kernel",
     "streams",
     "geometry",

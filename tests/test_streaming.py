@@ -2,7 +2,10 @@
 
 import hashlib
 import pickle
+import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from listening import Listener
 
 import glyphgen
+from glyphgen.ahead import make_ahead
 from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
 from glyphgen.dataset.reader import load
 from glyphgen.errors import ChoiceError, GlyphgenError
@@ -220,6 +224,39 @@ def test_batches_go_into_memory_that_is_given(digits: Recipe) -> None:
     assert not np.shares_memory(fresh[0], fresh[1])
 
 
+def test_threads_draw_ahead_the_same_batches_in_order(digits: Recipe) -> None:
+    alone = glyphgen.stream(digits, batch_size=10, steps=23)
+    ahead = glyphgen.stream(digits, batch_size=10, steps=23, threads=3)
+    assert ahead.key == alone.key
+    pairs = list(zip(alone, ahead, strict=True))
+    assert len(pairs) == 23
+    for (images, labels), (others, other_labels) in pairs:
+        assert np.array_equal(images, others)
+        assert np.array_equal(labels, other_labels)
+
+
+def test_threads_end_when_nobody_takes_and_tell_what_went_wrong() -> None:
+    def count(n: int) -> Iterator[int]:
+        yield from range(n)
+        raise ValueError(n)
+
+    before = threading.active_count()
+    taken = make_ahead([count(1000), count(2)], 2)
+    assert [next(taken) for _ in range(4)] == [0, 0, 1, 1]
+    assert next(taken) == 2
+    with pytest.raises(ValueError, match=r"^2$"):
+        next(taken)
+    abandoned = make_ahead([count(1000)], 2)
+    next(abandoned)
+    assert threading.active_count() > before
+    abandoned.close()  # type: ignore[attr-defined]
+    for _ in range(100):
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.05)
+    assert threading.active_count() <= before
+
+
 def test_a_stream_of_styles_gives_the_sheets_of_its_dataset(tmp_path: Path) -> None:
     path = tmp_path / "styles.toml"
     path.write_text(
@@ -278,6 +315,7 @@ def test_wrong_numbers_and_words_are_told(digits: Recipe, dataset: Path) -> None
     assert find_problem(digits, batch_size=10, per_class=4) == (
         "per_class: found 4 for batches of 10, expected a divisor of it"
     )
+    assert find_problem(digits, threads=-1) == "threads: found -1, expected 0 or more"
     assert find_problem(digits, seed=-1) == "seed: found -1, expected 0 to 2**64 - 1"
     assert find_problem(digits, split="dev") == (
         "digits: split: found 'dev', expected one of train, val, test"

@@ -5,17 +5,15 @@ in random order and shuffles the rows of several stretches together: reading sta
 order is a function of seed and epoch alone.
 """
 
-import queue
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from glyphgen.ahead import make_ahead
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import TrainingError
 from glyphgen.images.polarity import to_ink
@@ -243,40 +241,14 @@ class Batches:
 
     def epoch(self, number: int, first: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of an epoch from ``first`` on: uint8 (n, 1, H, W), int64 (n,)."""
-        ready: queue.Queue[tuple[torch.Tensor, torch.Tensor] | BaseException | None] = queue.Queue(
-            _PREFETCHED
-        )
-        stopped = threading.Event()
-
-        def put(item: tuple[torch.Tensor, torch.Tensor] | BaseException | None) -> None:
-            while not stopped.is_set():
-                with suppress(queue.Full):
-                    ready.put(item, timeout=0.1)
-                    return
-
-        def read_ahead() -> None:
-            try:
-                for batch in self._read(number, first):
-                    put(batch)
-                    if stopped.is_set():
-                        return
-                put(None)
-            except BaseException as error:  # noqa: BLE001 - raised again in the thread that trains
-                put(error)
-
-        threading.Thread(target=read_ahead, daemon=True).start()
-        try:
-            while True:
-                started = time.perf_counter()
-                item = ready.get()
-                self.waited_s += time.perf_counter() - started
-                if item is None:
-                    return
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
+        batches = make_ahead([self._read(number, first)], _PREFETCHED)
+        while True:
+            started = time.perf_counter()
+            batch = next(batches, None)
+            self.waited_s += time.perf_counter() - started
+            if batch is None:
+                return
+            yield batch
 
     def _read(self, number: int, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         done = 0

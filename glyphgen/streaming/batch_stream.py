@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.ahead import make_ahead
 from glyphgen.augment import AugmentStep
 from glyphgen.choices import check_seed
 from glyphgen.dataset.reader import Dataset, load
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchStream", "check_batching", "list_shares", "open_images", "stream"]
 
 _PLANNED_AT_ONCE = 8192  # images: enough to make the plan cheap, little enough to be small
+_AHEAD = 4  # batches of each thread that wait
 _MOST_NTH = 1 << 30  # images of a class: beyond, their numbers would be those of another split
 _HIGHEST_SHARE = 1000.0
 
@@ -41,6 +43,8 @@ class BatchStream:
         turns: The order of the classes.
         batch_size: Images of a batch.
         n_batches: Of one run through the stream; None where it has no end.
+        threads: That draw ahead while the stream is iterated over; without one each batch is drawn when
+            it is asked for.
 
     Attributes:
         name: Of the recipe or the dataset.
@@ -56,8 +60,9 @@ class BatchStream:
         turns: EndlessTurns,
         batch_size: int,
         n_batches: int | None = None,
+        threads: int = 0,
     ) -> None:
-        self._source, self._turns = source, turns
+        self._source, self._turns, self._threads = source, turns, threads
         self.batch_size, self.n_batches = batch_size, n_batches
         self.name, self.labels = source.name, source.labels
         self.height, self.width, self.polarity = source.height, source.width, source.polarity
@@ -106,7 +111,14 @@ class BatchStream:
                 yield images, class_index[part].copy()
 
     def __iter__(self) -> Iterator[Batch]:
-        return self.list_batches(range(1 << 60 if self.n_batches is None else self.n_batches))
+        return self.draw_ahead(range(1 << 60 if self.n_batches is None else self.n_batches))
+
+    def draw_ahead(self, numbers: range) -> Iterator[Batch]:
+        """Yield some batches as ``list_batches`` does, drawn ahead by the threads of the stream."""
+        if not self._threads:
+            return self.list_batches(numbers)
+        each = [self.list_batches(numbers[k :: self._threads]) for k in range(self._threads)]
+        return make_ahead(each, _AHEAD)
 
     def __len__(self) -> int:
         if self.n_batches is None:
@@ -154,6 +166,7 @@ def stream(
     split: str | None = None,
     seed: int | None = None,
     steps: int | None = None,
+    threads: int = 0,
     augment: Sequence[AugmentStep] | None = None,
     reporter: Reporter = SILENT,
 ) -> BatchStream:
@@ -173,6 +186,7 @@ def stream(
             dataset of the same recipe stay unseen.
         seed: Of all images; that of the recipe without it, 0 for a dataset.
         steps: Batches of one run through the stream, which has no end without it.
+        threads: That draw ahead while the stream is iterated over. The kernel holds no lock of Python.
         augment: What copies of a dataset's rows are changed by; ``DEFAULT_STEPS`` without it.
         reporter: Is told how far the fonts are read, and what the user should know.
 
@@ -183,6 +197,8 @@ def stream(
             made of copies.
     """
     check_batching(batch_size, per_class, steps)
+    if threads < 0:
+        raise ChoiceError(f"threads: found {threads}, expected 0 or more")
     images = open_images(source, split=split, seed=seed, augment=augment, reporter=reporter)
     shares = list_shares(images, weights)
     if lost := [images.labels[k] for k in np.flatnonzero(~images.has_images)]:
@@ -191,7 +207,7 @@ def stream(
             " classes in the split: they never come"
         )
     turns = make_endless_turns(images.seed, shares, per_class)
-    return BatchStream(images, turns, batch_size, steps)
+    return BatchStream(images, turns, batch_size, steps, threads)
 
 
 def check_batching(batch_size: int, per_class: int = 1, steps: int | None = None) -> None:
