@@ -21,6 +21,7 @@ from glyphgen.dataset.reader import load
 from glyphgen.errors import TrainingError
 from glyphgen.recipe import Recipe, dump_recipe, read_recipe
 from glyphgen.render.rendering import render_dataset
+from glyphgen.report.training_page import make_training_subtitle
 
 SMALL = (
     *("classes.sets=[]", 'classes.text="017"', "image.height=16", "image.width=16"),
@@ -45,7 +46,6 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.slow
 def test_a_network_learns_from_a_stream_and_says_so(
     digits: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +70,9 @@ def test_a_network_learns_from_a_stream_and_says_so(
     assert "fresh images of 3 classes of 'digits'" in told
     assert told.endswith(": 2,496 images, 11.56 times 216")
     assert (run / "figures" / "confusion.png").exists()
+    assert make_training_subtitle(run).startswith(
+        "cnn trained on fresh images of digits, measured on 36 images of"
+    )
 
 
 def test_epochs_are_other_images_and_none_is_measured(digits: Recipe) -> None:
@@ -137,7 +140,6 @@ def test_without_held_out_faces_other_images_of_the_same_are_measured() -> None:
         assert not measured & shown
 
 
-@pytest.mark.slow
 def test_a_training_goes_on_with_the_same_stream_alone(digits: Recipe, tmp_path: Path) -> None:
     class Stop(Listener):
         def message(self, line: str) -> None:

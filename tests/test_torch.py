@@ -78,7 +78,6 @@ def test_batches_are_tensors_that_networks_take(batches: BatchStream) -> None:
     assert torch.equal(out, floats)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "start"), [(0, None), (3, "fork"), (1, "spawn")])
 def test_workers_give_all_batches_in_order(
     batches: BatchStream, known: dict[bytes, int], workers: int, start: str | None
@@ -116,7 +115,6 @@ def train_one(rank: int, folder: Path, stream: GlyphStream) -> None:
     distributed.destroy_process_group()
 
 
-@pytest.mark.slow
 def test_two_processes_that_train_together_take_every_batch_once(
     batches: BatchStream, known: dict[bytes, int], tmp_path: Path
 ) -> None:
@@ -132,7 +130,6 @@ def test_two_processes_that_train_together_take_every_batch_once(
     assert [found[0][3]["next_batch"], found[1][3]["next_batch"]] == [10, 10]
 
 
-@pytest.mark.slow
 def test_another_number_of_workers_and_processes_goes_on(
     batches: BatchStream, known: dict[bytes, int]
 ) -> None:
@@ -182,7 +179,6 @@ def test_epochs_are_of_fresh_images(batches: BatchStream, known: dict[bytes, int
     assert number(known, iter(again), 99) == list(range(24, 30))
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # of torchdata 0.11
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_loader_of_torchdata_resumes_wherever_it_stopped(
@@ -263,7 +259,6 @@ def test_items_are_read_one_by_one_or_in_batches(tmp_path: Path, format: str) ->
     assert len(dataset) == 11
 
 
-@pytest.mark.slow
 def test_a_loader_reads_a_dataset_with_workers(tmp_path: Path) -> None:
     make_dataset(tmp_path / "tiny", "hdf5")
     dataset = GlyphDataset(tmp_path / "tiny")
