@@ -248,13 +248,17 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         """Return the number of this process among those that train, and how many they are."""
         if self._place is not None:
             return self._place
-        if distributed.is_available() and distributed.is_initialized():
+        if _train_together():
             return distributed.get_rank(), distributed.get_world_size()
         return 0, 1
 
     def __getstate__(self) -> dict[str, Any]:
         """Tell workers, in which torch.distributed is not started, of which process they are."""
-        return self.__dict__ | {"_place": self._find_place()}
+        return self.__dict__ | ({"_place": self._find_place()} if _train_together() else {})
+
+
+def _train_together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 def _check_shares(steps: int, world: int, n_workers: int) -> None:
