@@ -115,9 +115,7 @@ def _write(
     with disk_errors(part):
         descriptor = os.open(part, flags, 0o666)
     try:
-        with disk_errors(part):
-            os.ftruncate(descriptor, n_there)
-            os.lseek(descriptor, n_there, os.SEEK_SET)
+        os.lseek(descriptor, n_there, os.SEEK_SET)
         for content in _read(response):
             with disk_errors(part):
                 left = memoryview(content)
