@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "glyphgen.torch: PyTorch is not installed (pip install 'glyphgen[train]')"
+    ) from error
 from torch import distributed
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset, get_worker_info
@@ -140,6 +146,7 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
             raise ChoiceError("rank and world: found one, expected both or neither")
         if rank is not None and world is not None and not 0 <= rank < world:
             raise ChoiceError(f"rank: found {rank}, expected 0 to {world - 1}")
+        others = (batch_size, per_class, weights, split, seed, steps, threads, augment)
         if not isinstance(source, BatchStream):
             source = stream(
                 source,
@@ -152,6 +159,10 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
                 threads=threads,
                 augment=augment,
                 reporter=reporter,
+            )
+        elif others != (128, 1, None, None, None, None, 0, None):
+            raise ChoiceError(
+                "source: found a BatchStream with more arguments, expected them in `glyphgen.stream`"
             )
         self.stream = source
         self._place = None if rank is None or world is None else (rank, world)

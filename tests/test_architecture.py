@@ -84,12 +84,8 @@ OWNERS = {
 # Calls that open a file by its name, beside those of glyphgen.files.opening, and where they may stand. Who
 # is named here gives the library an open file, or reads what this program has written or brought along.
 OPENING = {
-    "os.open": {
-        "cli",
-        "files",
-        "dataset.shards.npy",
-        "fetch.downloading",
-    },  # locks; what is written; the null device
+    # Locks; what is written; the null device.
+    "os.open": {"cli", "files", "dataset.shards.npy", "fetch.downloading"},
     "np.memmap": {"dataset.annotations", "dataset.shards", "exchange.stored", "outlines"},
     "np.fromfile": {"dataset.shards.npy", "exchange.assembling", "files.writing"},
     "np.load": {"outlines", "gate", "balance.balanced_rows"},

@@ -25,6 +25,7 @@ from glyphgen.plan.endless import make_endless_turns
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.rendering import render_dataset
 from glyphgen.streaming import BatchStream
+from glyphgen.streaming.image_source import OpenedByThread
 
 SMALL = (
     *("classes.sets=[]", 'classes.text="017"', "image.height=16", "image.width=16"),
@@ -233,6 +234,21 @@ def test_threads_draw_ahead_the_same_batches_in_order(digits: Recipe) -> None:
     for (images, labels), (others, other_labels) in pairs:
         assert np.array_equal(images, others)
         assert np.array_equal(labels, other_labels)
+
+
+def test_each_thread_opens_what_it_draws_with(dataset: Path) -> None:
+    opened: OpenedByThread[object] = OpenedByThread()
+    mine = opened.get(object)
+    assert opened.get(object) is mine
+    others: list[object] = []
+    thread = threading.Thread(target=lambda: others.append(opened.get(object)))
+    thread.start()
+    thread.join()
+    assert others[0] is not mine
+    assert pickle.loads(pickle.dumps(opened)).get(list) == []
+    copies = glyphgen.stream(dataset, batch_size=9, steps=7, threads=2)
+    for k, (images, _) in enumerate(copies):
+        assert np.array_equal(images, copies.batch(k)[0])
 
 
 def test_threads_end_when_nobody_takes_and_tell_what_went_wrong() -> None:

@@ -1,6 +1,8 @@
 """Streams and datasets in PyTorch: real workers, real processes that train together, real resuming."""
 
 import pickle
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -230,8 +232,20 @@ def test_what_cannot_be_shared_or_resumed_is_told(batches: BatchStream) -> None:
         stream.set_epoch(1)
     with pytest.raises(ChoiceError, match=r"^rank and world: found one, expected both or neither$"):
         GlyphStream(batches, rank=1)
+    with pytest.raises(ChoiceError, match=r"^source: found a BatchStream with more arguments, exp"):
+        GlyphStream(batches, steps=3)
     with pytest.raises(ChoiceError, match=r"^rank: found 2, expected 0 to 1$"):
         GlyphStream(batches, rank=2, world=2)
+
+
+def test_without_pytorch_it_says_how_to_get_it() -> None:
+    program = "import sys; sys.modules['torch'] = None; import glyphgen.torch"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: glyphgen.torch: PyTorch is not installed (pip install 'glyphgen[train]')"
+    )
 
 
 def test_a_stream_is_made_of_what_names_it() -> None:

@@ -12,7 +12,7 @@ from glyphgen.choices import MAKERS, check_choice
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.images.polarity import from_ink, to_ink
-from glyphgen.streaming.image_source import hash_source
+from glyphgen.streaming.image_source import OpenedByThread, hash_source
 from glyphgen.streams import Stage, order_by_words
 
 __all__ = ["ChangedRows"]
@@ -24,13 +24,6 @@ Ints = NDArray[np.int64]
 class _Planned:
     rows: Ints
     values: NDArray[Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    ordered: NDArray[np.uint32]  # rows of the split, class after class, each class in its order
-    starts: Ints
-    augmenter: Augmenter | None
 
 
 class ChangedRows:
@@ -72,44 +65,45 @@ class ChangedRows:
         image = index.image
         self.height, self.width, self.polarity = image.height, image.width, image.polarity
         self._n_rows = np.bincount(np.asarray(self._rows.labels), minlength=len(self.labels))
+        self._starts = np.cumsum(self._n_rows) - self._n_rows
         self.has_images = self._n_rows > 0
         shown = [step.model_dump(mode="json") for step in self._steps]
         self.key = hash_source("dataset", dataset.digest, split, seed, shown)
-        self._opened: _Opened | None = None
-        self._open()  # raises what is wrong with the steps
+        self._ordered: NDArray[np.uint32] | None = None
+        self._opened: OpenedByThread[Augmenter | None] = OpenedByThread()
+        self._opened.get(self._open)  # raises what is wrong with the steps
 
     def plan(self, class_index: Ints, nth: Ints) -> _Planned:
         """Return which row each image is a copy of, and how it is changed."""
-        opened = self._open()
-        at = opened.starts[class_index] + nth % self._n_rows[class_index]
-        values = opened.augmenter.draw_values(class_index, nth) if opened.augmenter else None
-        return _Planned(opened.ordered[at].astype(np.int64), values)
+        augmenter = self._opened.get(self._open)
+        at = self._starts[class_index] + nth % self._n_rows[class_index]
+        values = augmenter.draw_values(class_index, nth) if augmenter else None
+        return _Planned(self._order_rows()[at].astype(np.int64), values)
 
     def draw(self, planned: _Planned, part: slice, out: NDArray[np.uint8]) -> None:
         """Read rows, and change them."""
         out[:] = self._rows.images[planned.rows[part]]
-        augmenter = self._open().augmenter
+        augmenter = self._opened.get(self._open)
         if augmenter and planned.values is not None:
             to_ink(out, self.polarity, out)
             augmenter.apply(out, planned.values[part], out)
             from_ink(out, self.polarity, out)
 
-    def _open(self) -> _Opened:
-        if self._opened is None:
-            labels = np.asarray(self._rows.labels)
-            starts = np.cumsum(self._n_rows) - self._n_rows
-            ordered = np.argsort(labels, kind="stable").astype(np.uint32)
-            for k, n in enumerate(self._n_rows.tolist()):
-                own = ordered[starts[k] : starts[k] + n]
+    def _open(self) -> Augmenter | None:
+        if not self._steps:
+            return None
+        return make_augmenter(self._steps, seed=self.seed, height=self.height, width=self.width)
+
+    def _order_rows(self) -> NDArray[np.uint32]:
+        """Return the rows of the split, class after class, each class in the order of its copies."""
+        if self._ordered is None:
+            ordered = np.argsort(np.asarray(self._rows.labels), kind="stable").astype(np.uint32)
+            for k, (start, n) in enumerate(zip(self._starts, self._n_rows.tolist(), strict=True)):
+                own = ordered[start : start + n]
                 own[:] = own[order_by_words(self.seed, Stage.BALANCE, n, k)]
-            augmenter = None
-            if self._steps:
-                augmenter = make_augmenter(
-                    self._steps, seed=self.seed, height=self.height, width=self.width
-                )
-            self._opened = _Opened(ordered, starts, augmenter)
-        return self._opened
+            self._ordered = ordered
+        return self._ordered
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what each process opens for itself."""
-        return self.__dict__ | {"_opened": None}
+        """Leave out what takes room: another process orders the rows again."""
+        return self.__dict__ | {"_ordered": None}

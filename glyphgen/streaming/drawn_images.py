@@ -17,7 +17,7 @@ from glyphgen.recipe import Recipe
 from glyphgen.render.drawing import apply_polarity, find_sample_dtype, open_augmenter
 from glyphgen.render.page_drawing import PageDrawer
 from glyphgen.render.preparing import PreparedRender
-from glyphgen.streaming.image_source import ImageSource, hash_source
+from glyphgen.streaming.image_source import ImageSource, OpenedByThread, hash_source
 
 __all__ = ["check_endless", "open_recipe_images"]
 
@@ -82,11 +82,6 @@ class _Drawn:
         self.has_images = n_cells > 0
         self.key = hash_source("recipe", replace(prepared, recipe=recipe).content_key, split)
         self._split = split
-        self._opened: Any = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what each process opens for itself."""
-        return self.__dict__ | {"_opened": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +96,11 @@ class _DrawnImages(_Drawn):
         super().__init__(prepared, plan.recipe, n_cells, split)
         self._plan, self._store = plan, prepared.store
         self._faces, self._forms = prepared.faces, prepared.table.all_forms
+        self._opened: OpenedByThread[tuple[Engine, Augmenter | None]] = OpenedByThread()
 
     def plan(self, class_index: Ints, nth: Ints) -> _Planned:
         placements = self._plan.draw_endless(self._split, class_index, nth)
-        augmenter = self._open()[1]
+        augmenter = self._opened.get(self._open)[1]
         return _Planned(
             placements,
             augmenter.draw_values(class_index, placements.samples["sample"].astype(np.int64))
@@ -113,19 +109,16 @@ class _DrawnImages(_Drawn):
         )
 
     def draw(self, planned: _Planned, part: slice, out: NDArray[np.uint8]) -> None:
-        engine, augmenter = self._open()
+        engine, augmenter = self._opened.get(self._open)
         engine.draw(planned.placements.take(np.arange(part.start, part.stop)), out)
         if augmenter and planned.values is not None:
             augmenter.apply(out, planned.values[part], out)
         apply_polarity(self._plan.recipe, out)
 
     def _open(self) -> tuple[Engine, Augmenter | None]:
-        if self._opened is None:
-            recipe = self._plan.recipe
-            inputs = EngineInputs.of_recipe(recipe, self._store, self._faces, self._forms)
-            self._opened = make_engine(recipe.render.engine, inputs), open_augmenter(recipe)
-        opened: tuple[Engine, Augmenter | None] = self._opened
-        return opened
+        recipe = self._plan.recipe
+        inputs = EngineInputs.of_recipe(recipe, self._store, self._faces, self._forms)
+        return make_engine(recipe.render.engine, inputs), open_augmenter(recipe)
 
 
 class _DrawnSheets(_Drawn):
@@ -135,6 +128,7 @@ class _DrawnSheets(_Drawn):
         n_cells = np.array([len(cells) for cells in plan.usable[split]])
         super().__init__(prepared, plan.recipe, n_cells, split)
         self._plan, self._store = plan, prepared.store
+        self._opened: OpenedByThread[PageDrawer] = OpenedByThread()
 
     def plan(self, class_index: Ints, nth: Ints) -> list[tuple[int, int]]:
         return list(zip(class_index.tolist(), nth.tolist(), strict=True))
@@ -142,10 +136,9 @@ class _DrawnSheets(_Drawn):
     def draw(self, planned: list[tuple[int, int]], part: slice, out: NDArray[np.uint8]) -> None:
         store = self._store
         assert isinstance(store, RunStore)
-        if self._opened is None:
-            self._opened = PageDrawer(self._plan, store)
+        drawer = self._opened.get(lambda: PageDrawer(self._plan, store))
         scenes = [
             self._plan.make_sheet(self._split, style, nth, store) for style, nth in planned[part]
         ]
         samples = np.empty(len(scenes), dtype=find_sample_dtype(self._plan.recipe))
-        self._opened.draw_scenes(scenes, out, samples)
+        drawer.draw_scenes(scenes, out, samples)

@@ -2,20 +2,23 @@
 
 import hashlib
 import json
-from typing import Any, Protocol
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.version import VERSION
 
-__all__ = ["ImageSource", "hash_source"]
+__all__ = ["ImageSource", "OpenedByThread", "hash_source"]
 
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 
 class ImageSource(Protocol):
-    """Makes the nth image of any class; it can be pickled, and opens what it needs when it needs it.
+    """Makes the nth image of any class, in any thread; it can be pickled, and opens what it needs then.
 
     Attributes:
         name: Of the recipe or the dataset.
@@ -50,6 +53,24 @@ class ImageSource(Protocol):
             part: Which of them: m.
             out: uint8 (m, H, W), contiguous, filled, with the polarity.
         """
+
+
+class OpenedByThread(Generic[T]):
+    """What every thread opens for itself: engines and transforms of others keep what they are doing."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def get(self, open_it: Callable[[], T]) -> T:
+        """Return what this thread has opened, or opens now."""
+        if not hasattr(self._local, "opened"):
+            self._local.opened = open_it()
+        opened: T = self._local.opened
+        return opened
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without it: another process opens its own."""
+        return OpenedByThread, ()
 
 
 def hash_source(*facts: object) -> str:
