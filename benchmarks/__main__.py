@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import augmenting, datasets, engines, scenes
+from benchmarks import augmenting, datasets, engines, scenes, streaming
 from benchmarks.machine import describe_machine, save_run
 from benchmarks.many_classes import measure_kanji, measure_many_classes
 from benchmarks.measure import Measured, Unavailable
@@ -123,6 +123,8 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         rows += [measure_many_classes(), measure_kanji()]
         status.update("augmenting")
         rows += augmenting.measure_augmenting(length.augmenting)
+        status.update("streaming")
+        rows += streaming.measure_streams(length.reading, disk)
         status.update("touching memory")
         with kept_at_hand(2 * length.long * N_CLASSES * ROW_BYTES):
             status.update("making datasets on the disk")
@@ -200,6 +202,24 @@ def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float)
     engine = augment * _N_CORES if augment else None
     what = "balance to disk / augment x cores"
     goals.append(_Goal(what=what, goal=0.75, measured=_divide(rate[datasets.BALANCE], engine)))
+    one, two = rate[streaming.ONE_WORKER], rate[streaming.TWO_WORKERS]
+    alone, drawing = rate[streaming.STREAM], rate[streaming.STREAM_ENGINE]
+    goals += [
+        _Goal(what="stream / vector engine", goal=0.8, measured=_divide(alone, drawing)),
+        _Goal(what="stream of a recipe, one thread", goal=150_000, measured=alone, unit="/s"),
+        _Goal(what="stream, two workers / one", goal=1.8, measured=_divide(two, one)),
+        _Goal(
+            what="stream, two threads / one",
+            goal=1.8,
+            measured=_divide(rate[streaming.TWO_THREADS], rate[streaming.ONE_THREAD]),
+        ),
+        _Goal(
+            what="GlyphDataset, random batches of 256",
+            goal=300_000,
+            measured=rate[streaming.DATASET_BATCHES],
+            unit="/s",
+        ),
+    ]
     written = rate.get("plain write, disk")
     drawn = affine * _N_CORES if affine else None
     lower = min(written, drawn) if written and drawn else None

@@ -6,6 +6,7 @@ recipe = glyphgen.read_recipe("kana", ["render.per_class=100"])
 glyphgen.render_dataset(recipe, "datasets/kana", workers=2)
 train = glyphgen.load("datasets/kana", split="train")
 images, labels = train[:128]
+for images, labels in glyphgen.stream("kana", batch_size=128, steps=1000): ...
 """
 
 from importlib import import_module
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
     from glyphgen.exchange.importing import import_dataset
     from glyphgen.exchange.merging import merge_datasets
+    from glyphgen.fetch import FetchedFile, fetch_collection
     from glyphgen.progress import Progress, Reporter
     from glyphgen.recipe import Recipe, read_recipe
     from glyphgen.render.preparing import PreparedRender, prepare_render
     from glyphgen.render.rendering import Rendered, render_dataset
     from glyphgen.report import make_report
+    from glyphgen.streaming import BatchStream, stream
     from glyphgen.verify import verify_dataset
 
 __version__ = VERSION
@@ -38,7 +41,9 @@ __all__ = [
     "AssemblyOptions",
     "Augmenter",
     "BalanceOptions",
+    "BatchStream",
     "Dataset",
+    "FetchedFile",
     "GlyphgenError",
     "ImportOptions",
     "PreparedRender",
@@ -51,6 +56,7 @@ __all__ = [
     "TrainingOptions",
     "balance_dataset",
     "evaluate_model",
+    "fetch_collection",
     "import_dataset",
     "load",
     "make_augmenter",
@@ -60,6 +66,7 @@ __all__ = [
     "prepare_render",
     "read_recipe",
     "render_dataset",
+    "stream",
     "train_baseline",
     "verify_dataset",
 ]
@@ -68,7 +75,9 @@ _HOMES = {
     "AssemblyOptions": "exchange.import_options",
     "Augmenter": "augment",
     "BalanceOptions": "balance",
+    "BatchStream": "streaming",
     "Dataset": "dataset.reader",
+    "FetchedFile": "fetch",
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
     "PreparedRender": "render.preparing",
@@ -81,6 +90,7 @@ _HOMES = {
     "TrainingOptions": "baseline.training_options",
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
+    "fetch_collection": "fetch",
     "import_dataset": "exchange.importing",
     "load": "dataset.reader",
     "make_augmenter": "augment",
@@ -90,6 +100,7 @@ _HOMES = {
     "prepare_render": "render.preparing",
     "read_recipe": "recipe",
     "render_dataset": "render.rendering",
+    "stream": "streaming",
     "train_baseline": "baseline.running",
     "verify_dataset": "verify",
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BALANCE_METHODS",
     "BLACK_ON_WHITE",
+    "COLLECTIONS",
     "COMPRESSIONS",
     "DIRECTIONS",
     "ENGINES",
@@ -195,6 +196,13 @@ IMPORT_FORMATS: Mapping[str, ImportEntry] = {
     ),
 }
 """What ``glyphgen import`` reads."""
+
+COLLECTIONS: Mapping[str, str] = {
+    "k49": "Kuzushiji-49: 270,912 handwritten hiragana at 28 x 28, 75 MB.",
+    "kmnist": "Kuzushiji-MNIST: 70,000 hiragana of ten classes at 28 x 28, 21 MB.",
+    "kkanji": "Kuzushiji-Kanji: 140,426 kanji of 3,832 classes at 64 x 64, 310 MB.",
+}
+"""What ``glyphgen fetch`` fetches."""
 
 EXPORT_FORMATS: Mapping[str, Entry] = {
     "coco": Entry(

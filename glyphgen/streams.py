@@ -39,6 +39,7 @@ class Stage(enum.IntEnum):
     PAGE = 13
     SHEET = 14
     INSTANCES = 15
+    ORDER = 16
 
 
 class Stream:

@@ -29,7 +29,9 @@ LONG_FILES = (
     "previewing",
     "report",
     "shards",
+    "stream_training",
     "talk",
+    "torch",
 )
 
 Contour = Sequence[tuple[float, float]]

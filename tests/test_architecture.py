@@ -22,6 +22,7 @@ ORDER = [
     "progress",
     "partition",
     "cpus",
+    "ahead",
     "kernel",
     "streams",
     "geometry",
@@ -43,6 +44,9 @@ ORDER = [
     "production",
     "render",
     "balance",
+    "streaming",
+    "torch",
+    "fetch",
     "exchange",
     "verify",
     "report",
@@ -65,7 +69,7 @@ OWNERS = {
     "h5py": {"dataset.shards.hdf5"},
     "blake3": {"dataset.shards.contract"},
     "jinja2": {"report"},
-    "torch": {"baseline"},
+    "torch": {"baseline", "torch"},
     "safetensors": {"baseline"},
     "onnx": {"baseline"},
     "timm": {"baseline.timm_models"},
@@ -80,7 +84,8 @@ OWNERS = {
 # Calls that open a file by its name, beside those of glyphgen.files.opening, and where they may stand. Who
 # is named here gives the library an open file, or reads what this program has written or brought along.
 OPENING = {
-    "os.open": {"cli", "files", "dataset.shards.npy"},  # locks; what is written; the null device
+    # Locks; what is written; the null device.
+    "os.open": {"cli", "files", "dataset.shards.npy", "fetch.downloading"},
     "np.memmap": {"dataset.annotations", "dataset.shards", "exchange.stored", "outlines"},
     "np.fromfile": {"dataset.shards.npy", "exchange.assembling", "files.writing"},
     "np.load": {"outlines", "gate", "balance.balanced_rows"},

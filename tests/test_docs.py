@@ -1,5 +1,6 @@
 """The pages keep their word: every command runs, the recipe is the shipped one, the Python works."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from notebooks import run_cells
 
 ROOT = Path(__file__).parent.parent
 PAGES = {"README.md": ROOT / "README.md"} | {
@@ -25,7 +27,7 @@ REPLACED = {"10000": "40", "2000": "40", "--minutes 2": ""}
 
 # Files that a reader has, and a test has not, and a board that waits for a hand.
 BROUGHT = ("downloads/", "scans", "scan.png", "datasets/k49", "datasets/mine", "mine.toml",
-           "datasets/calligraphers", "timm:", "glyphgen pad")  # fmt: skip
+           "datasets/calligraphers", "timm:", "glyphgen pad", "fetch ")  # fmt: skip
 
 
 def read(page: str) -> str:
@@ -88,7 +90,7 @@ def test_the_commands_that_are_left_out_are_few_and_known() -> None:
     left_out = {
         command for page in PAGES for command in list_commands(page)
     } - {command for page in PAGES for command in list_runnable(page)}  # fmt: skip
-    assert len(left_out) == 15, left_out
+    assert len(left_out) == 20, left_out
 
 
 @pytest.mark.slow
@@ -105,6 +107,35 @@ def test_the_python_of_a_page_works(page: str, checkout: Path) -> None:
     digit, rotation = done.stdout.split()
     assert digit in "0123456789"
     assert -10 <= float(rotation) <= 10
+
+
+@pytest.mark.slow
+def test_the_python_of_the_stream_page_works(checkout: Path) -> None:
+    """All of it as one program, as it may stand in a file."""
+    parts = re.findall(r"```python\n(.*?)```", read("streams.md"), flags=re.DOTALL)
+    assert len(parts) == 2
+    told = "print(stream.stream.name, state['next_batch'], tuple(images.shape), floats.dtype)"
+    (checkout / "streams.py").write_text("\n".join(parts) + f"\n    {told}\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "streams.py"], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("(")[0] == "digits 40 "
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = json.loads((ROOT / "docs" / "quickstart.ipynb").read_text(encoding="utf-8"))
+    outputs = [output for _, of_cell in run_cells(page) for output in of_cell]
+    told = "".join(line for output in outputs for line in output.get("text", []))
+    assert "10 classes x 40 = 400 images: 8 faces in equal turns" in told
+    assert "a 7, " in told
+    assert int(told.partition("% of the images of a face")[0].split()[-1]) > 50
+    shown = [output["data"] for output in outputs if "data" in output]
+    kept = [o["data"] for c in page["cells"] for o in c.get("outputs", []) if "data" in o]
+    assert [data.get("image/png") for data in shown] == [data.get("image/png") for data in kept]
+    assert [data["text/plain"] for data in shown] == [data["text/plain"] for data in kept]
 
 
 def test_the_recipe_that_is_explained_is_the_one_that_comes_along() -> None:

@@ -140,7 +140,7 @@ def test_nothing_is_promised_where_nothing_was_finished(monkeypatch: pytest.Monk
 
 
 def test_a_checkpoint_is_promised_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glyphgen.baseline.running.Batches", _interrupt)
+    monkeypatch.setattr("glyphgen.baseline.training_data.Batches", _interrupt)
     done = run("train-baseline", "datasets/digits", "-o", "never")
     assert done.stderr.splitlines()[0] == (
         "never: interrupted; no checkpoint was written (run the same command again to begin anew)"
@@ -149,7 +149,7 @@ def test_a_checkpoint_is_promised_only_where_there_is_one(monkeypatch: pytest.Mo
     Path("cut/unfinished.safetensors").touch()
     done = run("train-baseline", "datasets/digits", "-o", "cut", "--force")
     assert done.stderr.splitlines()[0].startswith("cut: interrupted; no checkpoint was written")
-    monkeypatch.setattr("glyphgen.baseline.running.split_rows", _interrupt)
+    monkeypatch.setattr("glyphgen.baseline.training_data.split_rows", _interrupt)
     Path("cut/unfinished.safetensors").touch()
     done = run("train-baseline", "datasets/digits", "-o", "cut", "--resume")
     assert done.stderr.splitlines()[0] == (

@@ -1,26 +1,33 @@
-"""A dataset's rows as batches of tensors, read ahead by a thread.
+"""A dataset's rows, or a stream, as batches of tensors, made ready ahead by a thread.
 
 Consecutive rows run through the classes, so every stretch of them is balanced. An epoch takes stretches
 in random order and shuffles the rows of several stretches together: reading stays sequential, and the
 order is a function of seed and epoch alone.
 """
 
-import queue
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from glyphgen.ahead import make_ahead
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import TrainingError
+from glyphgen.images.polarity import to_ink
+from glyphgen.streaming import BatchStream
 from glyphgen.text import show_count, show_some
 
-__all__ = ["Batches", "RowSplit", "read_images", "split_rows"]
+__all__ = [
+    "Batches",
+    "RowSplit",
+    "StreamBatches",
+    "read_images",
+    "split_measured_rows",
+    "split_rows",
+]
 
 _STRETCH_BATCHES = 8  # batches of consecutive rows
 _SHUFFLED_STRETCHES = 16  # stretches that are shuffled together
@@ -74,8 +81,7 @@ def split_rows(dataset: Dataset) -> RowSplit:
             test split is empty, or rows made of one source row are in both train and test.
     """
     folder, splits = dataset.folder, dataset.index.splits
-    if len(dataset.classes) < 2:
-        raise TrainingError(f"{folder}: has one class, expected two or more to tell apart")
+    _check_two_classes(dataset)
     rows = {name: np.arange(first, end) for name, (first, end) in splits.items()}
     train = rows.get("train", np.arange(len(dataset)))
     test = rows.get("test", np.zeros(0, dtype=np.int64))
@@ -88,10 +94,7 @@ def split_rows(dataset: Dataset) -> RowSplit:
     val = rows.get("val", np.zeros(0, dtype=np.int64))
     if not len(test) and len(val):
         measured_on, test = "val", val
-        warnings.append(
-            f"{folder}: has no test split; the figures are those of its val split,"
-            f" {show_count(len(val), 'image')}, which was watched while the network learned"
-        )
+        warnings.append(_describe_val(dataset, len(val)))
     elif not len(test):
         measured_on = "held-out rows"
         warnings.append(
@@ -105,6 +108,43 @@ def split_rows(dataset: Dataset) -> RowSplit:
     _check_sources(dataset, train, np.concatenate([val, test]))
     return RowSplit(
         train=train, val=val, test=test, measured_on=measured_on, warnings=tuple(warnings)
+    )
+
+
+def split_measured_rows(dataset: Dataset) -> RowSplit:
+    """Return the splits of a dataset of which no row is trained on: of a stream's val and test.
+
+    Raises:
+        TrainingError: It has one class, or neither a val nor a test split.
+    """
+    _check_two_classes(dataset)
+    rows = {name: np.arange(first, end) for name, (first, end) in dataset.index.splits.items()}
+    nothing, warnings, measured_on = np.zeros(0, dtype=np.int64), [], "test"
+    val, test = rows.get("val", nothing), rows.get("test", nothing)
+    if not len(val) and not len(test):
+        raise TrainingError(
+            f"{dataset.folder}: has no rows of val or test, expected some that the stream never shows"
+            " (leave it out: they are made)"
+        )
+    if not len(test):
+        measured_on, test = "val", val
+        warnings.append(_describe_val(dataset, len(val)))
+    elif not len(val):
+        test, val = _hold_out_val(test, _find_keys(dataset))
+    return RowSplit(
+        train=nothing, val=val, test=test, measured_on=measured_on, warnings=tuple(warnings)
+    )
+
+
+def _check_two_classes(dataset: Dataset) -> None:
+    if len(dataset.classes) < 2:
+        raise TrainingError(f"{dataset.folder}: has one class, expected two or more to tell apart")
+
+
+def _describe_val(dataset: Dataset, n: int) -> str:
+    return (
+        f"{dataset.folder}: has no test split; the figures are those of its val split,"
+        f" {show_count(n, 'image')}, which was watched while the network learned"
     )
 
 
@@ -201,40 +241,14 @@ class Batches:
 
     def epoch(self, number: int, first: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of an epoch from ``first`` on: uint8 (n, 1, H, W), int64 (n,)."""
-        ready: queue.Queue[tuple[torch.Tensor, torch.Tensor] | BaseException | None] = queue.Queue(
-            _PREFETCHED
-        )
-        stopped = threading.Event()
-
-        def put(item: tuple[torch.Tensor, torch.Tensor] | BaseException | None) -> None:
-            while not stopped.is_set():
-                with suppress(queue.Full):
-                    ready.put(item, timeout=0.1)
-                    return
-
-        def read_ahead() -> None:
-            try:
-                for batch in self._read(number, first):
-                    put(batch)
-                    if stopped.is_set():
-                        return
-                put(None)
-            except BaseException as error:  # noqa: BLE001 - raised again in the thread that trains
-                put(error)
-
-        threading.Thread(target=read_ahead, daemon=True).start()
-        try:
-            while True:
-                started = time.perf_counter()
-                item = ready.get()
-                self.waited_s += time.perf_counter() - started
-                if item is None:
-                    return
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
+        batches = make_ahead([self._read(number, first)], _PREFETCHED)
+        while True:
+            started = time.perf_counter()
+            batch = next(batches, None)
+            self.waited_s += time.perf_counter() - started
+            if batch is None:
+                return
+            yield batch
 
     def _read(self, number: int, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         done = 0
@@ -269,6 +283,34 @@ class Batches:
         images = np.empty((len(rows), *self._dataset.images.shape[1:]), dtype=np.uint8)
         images[in_order] = read_images(self._dataset, rows[in_order])
         return torch.from_numpy(images)[:, None].to(self._device), labels
+
+
+class StreamBatches(Batches):
+    """Batches of a stream, on a device: fresh images in every epoch.
+
+    Args:
+        stream: Of which epoch e has the batches from e * ``n_batches`` on.
+        n_images: Of an epoch.
+        device: Where the batches go.
+    """
+
+    def __init__(self, stream: BatchStream, n_images: int, device: torch.device) -> None:
+        self.size = stream.batch_size
+        self.n_batches = max(1, n_images // self.size)
+        self.waited_s = 0.0
+        self._stream = stream
+        self._device = device
+
+    def _read(self, number: int, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        start = number * self.n_batches
+        for images, labels in self._stream.list_batches(
+            range(start + first, start + self.n_batches)
+        ):
+            ink = to_ink(images, self._stream.polarity, images)
+            yield (
+                torch.from_numpy(ink)[:, None].to(self._device),
+                torch.from_numpy(labels).to(self._device),
+            )
 
 
 def _keep_on_device(dataset: Dataset, device: torch.device) -> torch.Tensor | None:

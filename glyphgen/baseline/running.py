@@ -18,7 +18,7 @@ from torch import nn
 from glyphgen.baseline import UNFINISHED_NAME
 from glyphgen.baseline.checkpoint import CHECKPOINT_NAME, ModelInfo, read_tensors, write_tensors
 from glyphgen.baseline.devices import choose_device, describe_device
-from glyphgen.baseline.examples import Batches, RowSplit, read_images, split_rows
+from glyphgen.baseline.examples import Batches, read_images
 from glyphgen.baseline.folding import fold_twins, list_alike_forms
 from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.metrics import Predictions, measure_part, measure_predictions
@@ -28,6 +28,7 @@ from glyphgen.baseline.rate_search import find_learning_rate
 from glyphgen.baseline.reframing import measure_ink_share
 from glyphgen.baseline.starting import NetworkMaker, prepare_start
 from glyphgen.baseline.training import HistoryEntry, Trainer, TrainingState
+from glyphgen.baseline.training_data import TrainingData, open_data
 from glyphgen.baseline.training_figures import (
     PredictedImages,
     draw_history,
@@ -35,11 +36,11 @@ from glyphgen.baseline.training_figures import (
     draw_rate_search,
 )
 from glyphgen.baseline.training_options import TrainingOptions
-from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
 from glyphgen.files.pages import PageError, parse_json, parse_page
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Reporter
+from glyphgen.recipe import Recipe
 from glyphgen.report.label_fonts import LabelFonts, find_label_fonts
 from glyphgen.text import dump_json, format_json, show_count
 from glyphgen.version import VERSION
@@ -68,10 +69,11 @@ class Trained:
 
 
 def train_baseline(
-    dataset: str | os.PathLike[str],
+    dataset: str | os.PathLike[str] | None,
     out: str | os.PathLike[str],
     options: TrainingOptions = _DEFAULT_OPTIONS,
     *,
+    stream: str | os.PathLike[str] | Recipe | None = None,
     find_lr: bool = False,
     resume: bool = False,
     force: bool = False,
@@ -81,9 +83,11 @@ def train_baseline(
     """Train a network on a dataset, test it, and write model, metrics and figures.
 
     Args:
-        dataset: Folder of a complete dataset.
+        dataset: Folder of a complete dataset. With a stream its val and test rows alone are measured; None
+            measures rows of the recipe, made in a temporary folder.
         out: Folder for the model, its figures and numbers; made when absent.
-        options: How to train.
+        options: How to train. With a stream an epoch has as many images as the recipe's train split.
+        stream: A recipe, or its name or file: fresh images of it are trained on, in every epoch others.
         find_lr: Look for the highest learning rate first, and take that; figures/lr.png shows the search.
         resume: Go on with an interrupted training.
         force: Replace what an earlier training left in ``out``.
@@ -97,18 +101,40 @@ def train_baseline(
             to start from cannot be used.
         ReportError: ``label_font`` is no font for the labels.
     """
-    out = Path(out)
-    opened = load(dataset)
-    split = split_rows(opened)
-    labels, image = tuple(info.label for info in opened.classes), opened.index.image
-    fonts = find_label_fonts(opened, labels, label_font)
+    with open_data(dataset, stream, options, reporter) as data:
+        return _train(
+            data,
+            Path(out),
+            options,
+            find_lr=find_lr,
+            resume=resume,
+            force=force,
+            label_font=label_font,
+            reporter=reporter,
+        )
+
+
+def _train(
+    data: TrainingData,
+    out: Path,
+    options: TrainingOptions,
+    *,
+    find_lr: bool,
+    resume: bool,
+    force: bool,
+    label_font: str | os.PathLike[str] | None,
+    reporter: Reporter,
+) -> Trained:
+    labels = tuple(info.label for info in data.dataset.classes)
+    image = data.dataset.index.image
+    fonts = find_label_fonts(data.dataset, labels, label_font)
     maker = prepare_start(options, labels, image.height, image.width)
     network = maker.make()
     _claim_run(out, resume=resume, force=force)
-    run = _Run(dataset=opened, split=split, maker=maker, device=choose_device())
-    for warning in split.warnings:
+    run = _Run(data=data, maker=maker, device=choose_device())
+    for warning in data.warnings:
         reporter.warning(warning)
-    batches = Batches(opened, split.train, options.batch_size, options.seed, run.device)
+    batches = data.open_batches(options, run.device)
     if taken := maker.describe(network):
         reporter.message(taken)
     if find_lr:
@@ -117,7 +143,7 @@ def train_baseline(
         draw_rate_search(out / "figures", search)
         reporter.message(f"learning rate {search.taken:.2g}, see {out / 'figures' / 'lr.png'}")
     reporter.message(run.describe(options, network, batches))
-    val = split.val[:_MOST_VAL]
+    val = data.split.val[:_MOST_VAL]
     trainer = Trainer(
         network,
         batches,
@@ -126,7 +152,9 @@ def train_baseline(
         lambda kept: run.predict(kept, val, "validate", reporter),
         reporter,
     )
-    key = _list_options(options) | {"content_key": opened.index.content_key, "glyphgen": VERSION}
+    key = _list_options(options) | {"content_key": data.content_key, "glyphgen": VERSION}
+    if data.stream is not None:
+        key["stream"] = data.stream.key
     if resume:
         _load_unfinished(out, trainer, key)
     for entry in trainer.run():
@@ -138,37 +166,53 @@ def train_baseline(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """What a training and its test are about."""
+    """A training and its test, and where they run."""
 
-    dataset: Dataset
-    split: RowSplit
+    data: TrainingData
     maker: NetworkMaker
     device: torch.device
 
     def describe(self, options: TrainingOptions, network: nn.Module, batches: Batches) -> str:
         n_weights = sum(parameter.numel() for parameter in network.parameters())
-        n_train = len(self.split.train)
+        n_train = self.data.n_train
         n_images = options.count_steps(batches.n_batches) * batches.size
         if n_images:
             length = f"{n_images:,} images, {n_images / n_train:.2f} times its training rows"
         else:
             length = f"{options.minutes:g} minutes"
-        classes = show_count(len(self.dataset.classes), "class", "classes")
+        classes = show_count(len(self.data.dataset.classes), "class", "classes")
+        shown = f"{n_train:,} training images of {classes}"
+        if self.data.stream is not None:
+            shown = f"fresh images of {classes} of '{self.data.name}'"
+            length = length.replace("times its training rows", f"times {n_train:,}")
         return (
-            f"{options.model}, {n_weights:,} weights, {n_train:,} training images of {classes},"
+            f"{options.model}, {n_weights:,} weights, {shown},"
             f" on {describe_device(self.device)}: {length}"
         )
 
     def predict(
         self, network: nn.Module, rows: NDArray[np.int64], step: str, reporter: Reporter
     ) -> Predictions:
-        targets = np.asarray(self.dataset.labels[rows]).astype(np.int64)
+        dataset = self.data.dataset
         return predict_classes(
             network,
-            lambda part: read_images(self.dataset, rows[part]),
-            targets,
+            lambda part: read_images(dataset, rows[part]),
+            np.asarray(dataset.labels[rows]).astype(np.int64),
             self.device,
             step=step,
+            reporter=reporter,
+        )
+
+    def predict_train(
+        self, network: nn.Module, rows: NDArray[np.int64], reporter: Reporter
+    ) -> Predictions:
+        images, targets = self.data.read_train(rows)
+        return predict_classes(
+            network,
+            lambda part: images[part],
+            targets,
+            self.device,
+            step="measure train",
             reporter=reporter,
         )
 
@@ -257,12 +301,13 @@ def _finish(
     reporter: Reporter,
 ) -> Trained:
     """Test the network, and write everything."""
-    network, dataset, test = trainer.network, run.dataset, run.split.test
+    network, dataset, test = trainer.network, run.data.dataset, run.data.split.test
     info = _describe_model(run, options)
     predictions = run.predict(network, test, "test", reporter)
     folded = fold_twins(info.forms, info.twins)
-    metrics = measure_predictions(predictions, info.labels, folded, _find_unseen_faces(run))
-    metrics["measured_on"] = run.split.measured_on
+    metrics = measure_predictions(predictions, info.labels, folded, run.data.find_unseen_faces())
+    metrics["measured_on"] = run.data.split.measured_on
+    metrics["trained_on"] = "rows" if run.data.stream is None else "stream"
     metrics["parts"] = _measure_parts(run, network, predictions, reporter)
     network.cpu()
     images = PredictedImages(
@@ -290,13 +335,17 @@ def _measure_parts(
     run: _Run, network: nn.Module, measured: Predictions, reporter: Reporter
 ) -> dict[str, Any]:
     """Return how well each part of the dataset is read: its images as they are, spread over its rows."""
-    split, parts = run.split, {}
-    for name, rows in (("train", split.train), ("val", split.val)):
-        some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_VAL)).astype(np.int64)]
-        parts[name] = run.predict(network, some, f"measure {name}", reporter)
+    split, parts = run.data.split, {}
+    for name, n in (("train", run.data.n_train), ("val", len(split.val))):
+        some = np.linspace(0, n - 1, min(n, _MOST_VAL)).astype(np.int64)
+        parts[name] = (
+            run.predict_train(network, some, reporter)
+            if name == "train"
+            else run.predict(network, split.val[some], "measure val", reporter)
+        )
     if split.measured_on != "val":
         parts[split.measured_on] = measured
-    totals = {"train": len(split.train), "val": len(split.val), split.measured_on: len(split.test)}
+    totals = {"train": run.data.n_train, "val": len(split.val), split.measured_on: len(split.test)}
     return {
         name: measure_part(predictions) | {"rows": totals[name]}
         for name, predictions in parts.items()
@@ -304,8 +353,8 @@ def _measure_parts(
 
 
 def _describe_model(run: _Run, options: TrainingOptions) -> ModelInfo:
-    index = run.dataset.index
-    sample = read_images(run.dataset, run.split.train[:_MOST_MEASURED])
+    data, index = run.data, run.data.dataset.index
+    sample, _ = data.read_train(np.arange(min(data.n_train, _MOST_MEASURED)))
     return ModelInfo(
         model=options.model,
         labels=tuple(info.label for info in index.classes),
@@ -313,33 +362,30 @@ def _describe_model(run: _Run, options: TrainingOptions) -> ModelInfo:
         height=index.image.height,
         width=index.image.width,
         ink_share=measure_ink_share(sample),
-        twins=list_alike_forms(run.dataset.folder),
-        dataset=index.name,
-        content_key=index.content_key,
+        twins=list_alike_forms(data.dataset.folder),
+        dataset=data.name,
+        content_key=data.content_key,
         image_size=run.maker.given.image_size,
         mean=run.maker.given.mean,
         std=run.maker.given.std,
     )
 
 
-def _find_unseen_faces(run: _Run) -> dict[str, NDArray[np.bool_]] | None:
-    """Return which test rows each face has drawn; None if any of these faces was trained on."""
-    faces = np.asarray(run.dataset.samples)["face"]
-    of_test = faces[run.split.test]
-    if not run.dataset.index.faces or np.isin(of_test, faces[run.split.train]).any():
-        return None
-    return {info.file: of_test == k for k, info in enumerate(run.dataset.index.faces)}
-
-
 def _describe_training(run: _Run, trainer: Trainer, options: TrainingOptions) -> dict[str, Any]:
-    state, split, index = trainer.state, run.split, run.dataset.index
+    state, data, split = trainer.state, run.data, run.data.split
+    rows = {"train": data.n_train, "val": len(split.val), "test": len(split.test)}
+    streamed: dict[str, Any] = {}
+    if data.stream is not None:
+        rows["train"] = state.step * data.stream.batch_size
+        streamed["stream"] = {"recipe": data.name, "key": data.stream.key, "images": rows["train"]}
     return {
-        "dataset": index.name,
-        "content_key": index.content_key,
+        "dataset": data.name,
+        "content_key": data.content_key,
+        **streamed,
         "options": _list_options(options),
         "measured_on": split.measured_on,
-        "rows": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-        "warnings": list(split.warnings),
+        "rows": rows,
+        "warnings": list(data.warnings),
         "steps": state.step,
         "seconds": round(state.seconds, 1),
         "images_per_second": round(state.history[-1].images / state.seconds),

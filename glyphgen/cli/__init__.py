@@ -16,6 +16,7 @@ import click
 from glyphgen.cli.balance_command import balance
 from glyphgen.cli.evaluate_command import evaluate
 from glyphgen.cli.export_command import export
+from glyphgen.cli.fetch_command import fetch
 from glyphgen.cli.fonts_command import fonts
 from glyphgen.cli.import_command import import_
 from glyphgen.cli.merge_command import merge
@@ -132,6 +133,7 @@ for command in (
     preview,
     balance,
     verify,
+    fetch,
     import_,
     export,
     merge,

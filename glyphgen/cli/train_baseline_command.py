@@ -57,6 +57,11 @@ class RateType(click.ParamType[float | tuple[float, float]]):
 @click.command("train-baseline")
 @click.argument("dataset", required=False, type=click.Path(path_type=Path))
 @click.option(
+    "--stream",
+    metavar="RECIPE",
+    help="Train on fresh images of a recipe in place of rows; DATASET is what is measured then.",
+)
+@click.option(
     "--model",
     metavar="NAME",
     help=f"{', '.join(MODELS)}, or {TIMM}NAME.  [default: that of --weights, else cnn]",
@@ -140,6 +145,7 @@ class RateType(click.ParamType[float | tuple[float, float]]):
 @json_option
 def train_baseline_command(
     dataset: Path | None,
+    stream: str | None,
     model: str | None,
     epochs: float | None,
     minutes: float | None,
@@ -165,11 +171,13 @@ def train_baseline_command(
 ) -> None:
     """Train the reference network on DATASET, test it, write model, numbers and figures.
 
-    Without DATASET it is the newest complete one under datasets/. Prints the run's folder.
+    Without DATASET it is the newest complete one under datasets/; with --stream rows of val and test are
+    made. Prints the run's folder.
 
     \b
     Example:
         glyphgen train-baseline datasets/kana --minutes 5
+        glyphgen train-baseline --stream kana --minutes 5
         glyphgen train-baseline datasets/calligraphers --weights runs/styles-cnn --epochs 8
     """
     from glyphgen.baseline import check_training_extra
@@ -179,13 +187,18 @@ def train_baseline_command(
     from glyphgen.baseline.starting import find_model_of
     from glyphgen.baseline.training_options import TrainingOptions
     from glyphgen.dataset.reader import load
+    from glyphgen.recipe import read_recipe
 
     if epochs is not None and minutes is not None:
         raise click.UsageError("--epochs and --minutes: found both, expected one of them")
-    folder = dataset or find_newest_dataset()
     model = model or find_model_of(weights)
-    name = model.replace(":", "-").replace("/", "-")
-    run = out or RUNS / f"{load(folder).index.name}-{name}"
+    if stream is None:
+        dataset = dataset or find_newest_dataset()
+        recipe, name = None, load(dataset).index.name
+    else:
+        recipe = read_recipe(stream)
+        name = f"{recipe.name}-stream"
+    run = out or RUNS / f"{name}-{model.replace(':', '-').replace('/', '-')}"
     options = TrainingOptions(
         model=model,
         epochs=epochs,
@@ -205,9 +218,10 @@ def train_baseline_command(
     )
     with _say_how_to_resume(run), show_progress(quiet=quiet) as reporter:
         trained = train_baseline(
-            folder,
+            dataset,
             run,
             options,
+            stream=recipe,
             find_lr=find_lr,
             resume=resume,
             force=force,

@@ -291,11 +291,14 @@ class Rows:
         return np.concatenate(pieces) if pieces else self._make_empty((0,))
 
     def _read_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        first_rows = self._parts.first_rows
+        if len(first_rows) == 1 and rows.size:
+            return np.asarray(self._open(0)[rows])
         found = self._make_empty(rows.shape)
-        parts = np.searchsorted(self._parts.first_rows, rows, side="right") - 1
+        parts = np.searchsorted(first_rows, rows, side="right") - 1
         for part in np.unique(parts).tolist():
             here = parts == part
-            found[here] = self._open(part)[rows[here] - self._parts.first_rows[part]]
+            found[here] = self._open(part)[rows[here] - first_rows[part]]
         return found
 
     def _find_rows(self, wanted: NDArray[Any]) -> NDArray[np.int64]:

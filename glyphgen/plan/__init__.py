@@ -17,6 +17,7 @@ from glyphgen.fonts import Face
 from glyphgen.layout.framing import Framing
 from glyphgen.outlines import Outlines
 from glyphgen.outlines.typefaces import find_typefaces
+from glyphgen.plan.endless import number_on
 from glyphgen.plan.placements import SAMPLE_DTYPE, Placements, place
 from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, list_ranges
 from glyphgen.plan.splits import find_intervals, share_samples, split_faces
@@ -126,9 +127,20 @@ class Plan:
         Args:
             class_index, nth: (n,); ``nth`` is 0 or more.
         """
-        first = sum(turns.n_samples[class_index] for turns in self.turns)
-        train = self.turns[0]
-        sample, cell, turn_round = train.take_turns(class_index, first + nth)
+        return self.draw_endless("train", class_index, self.turns[0].n_samples[class_index] + nth)
+
+    def draw_endless(self, split: str, class_index: Ints, nth: Ints) -> Placements:
+        """Return how samples of a split are drawn: of each class the nth, whether a row holds it or not.
+
+        Args:
+            split: A key of ``SPLITS``.
+            class_index, nth: (n,); ``nth`` is 0 or more.
+        """
+        turns = self.turns[SPLITS.index(split)]
+        first, n_samples = turns.first_sample[class_index], turns.n_samples[class_index]
+        n_all = np.sum([each.n_samples[class_index] for each in self.turns], axis=0)
+        number = number_on(split, nth, first, n_samples, n_all)
+        sample, cell, turn_round = turns.take_turns(class_index, number - first)
         return self._place(class_index, sample, cell, turn_round)
 
     def _place(self, class_index: Ints, sample: Ints, cell: Ints, turn_round: Ints) -> Placements:

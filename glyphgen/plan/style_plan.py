@@ -14,6 +14,7 @@ from glyphgen.fonts import Face
 from glyphgen.layout.page_lines import Atoms, turn
 from glyphgen.outlines import RunStore
 from glyphgen.plan.chance import Chance
+from glyphgen.plan.endless import number_on
 from glyphgen.plan.page_plan import PageScene
 from glyphgen.plan.page_writer import thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
@@ -44,6 +45,7 @@ class StylePlan:
         table: Its styles.
         usable: For each split and style, the cells that may be drawn.
         counts: For each split, the samples of each style: (C,).
+        first_sample: For each split, the number of the first of them: (C,).
         n_forms: Forms of each face.
     """
 
@@ -51,6 +53,7 @@ class StylePlan:
     table: ClassTable
     usable: dict[str, tuple[Ints, ...]]
     counts: dict[str, Ints]
+    first_sample: dict[str, Ints]
     n_forms: int
 
     @property
@@ -87,9 +90,20 @@ class StylePlan:
             row: Of the dataset.
             store: The runs of all cells.
         """
-        split, style, nth = self._find_sample(row)
-        before = SPLITS[: SPLITS.index(split)]
-        sample_number = nth + sum(int(self.counts[name][style]) for name in before)
+        return self.make_sheet(*self._find_sample(row), store)
+
+    def make_sheet(self, split: str, style: int, nth: int, store: RunStore) -> PageScene:
+        """Return what stands on an image: the nth of a style in a split, whether a row holds it or not.
+
+        Args:
+            split: A key of ``SPLITS``.
+            style, nth: 0 or more.
+            store: The runs of all cells.
+        """
+        own = slice(style, style + 1)
+        n_all = sum((counts[own] for counts in self.counts.values()), np.zeros(1, dtype=np.int64))
+        first, n_own = self.first_sample[split][own], self.counts[split][own]
+        sample_number = int(number_on(split, np.array([nth]), first, n_own, n_all)[0])
         word = Stream(self.recipe.seed, Stage.SHEET, _WORDS).words(style, sample_number, 1)[:, 0]
         chance = Chance(word, 0)
         render, image = self.recipe.render, self.recipe.image
@@ -244,7 +258,15 @@ def make_style_plan(
         name: np.where([len(cells) > 0 for cells in usable[name]], shares[name], 0)
         for name in SPLITS
     }
-    return StylePlan(recipe=recipe, table=table, usable=usable, counts=counts, n_forms=n_forms)
+    ends = np.cumsum([counts[name] for name in SPLITS], axis=0)
+    return StylePlan(
+        recipe=recipe,
+        table=table,
+        usable=usable,
+        counts=counts,
+        first_sample={name: ends[k] - counts[name] for k, name in enumerate(SPLITS)},
+        n_forms=n_forms,
+    )
 
 
 def _split_forms(recipe: Recipe, n_forms: int) -> dict[str, Ints]:

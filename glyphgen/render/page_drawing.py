@@ -1,5 +1,6 @@
 """The pages of a recipe, drawn; and the boxes on them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,12 @@ class PageDrawer:
             images: uint8 (n, H, W), filled, with the recipe's polarity.
             samples: (n,) of ``find_sample_dtype``, filled.
         """
-        scenes = [self._plan.make_page(row, self._store) for row in rows]
+        self.draw_scenes([self._plan.make_page(row, self._store) for row in rows], images, samples)
+
+    def draw_scenes(
+        self, scenes: Sequence[PageScene], images: NDArray[np.uint8], samples: NDArray[Any]
+    ) -> None:
+        """Draw what stands on n images; ``images`` and ``samples`` as for ``make_rows``."""
         images[:] = 0
         for k, scene in enumerate(scenes):
             self._draw(scene, images[k : k + 1])

@@ -25,7 +25,7 @@ from glyphgen.render.indexing import make_index, make_layout, make_pages
 from glyphgen.render.page_drawing import make_job, open_drawer
 from glyphgen.render.preparing import PreparedRender, prepare_render
 
-__all__ = ["Rendered", "render_dataset"]
+__all__ = ["Rendered", "render_dataset", "render_prepared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +62,27 @@ def render_dataset(
     """
     open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
     prepared = prepare_render(recipe, reporter=reporter)
-    engine_version = find_engine_version(recipe.render.engine)
+    find_engine_version(recipe.render.engine)  # raises where the engine is not installed
     spec = _make_spec(prepared, Path(out))
     _report_plan(prepared, reporter)
     if force or not (spec.folder / INDEX_NAME).exists():
         _report_cost(prepared, spec, workers, reporter)
-    produced = produce_dataset(
+    produced = render_prepared(prepared, out, workers=workers, force=force, reporter=reporter)
+    return Rendered(**asdict(produced), n_refused=len(prepared.verdict.refusals))
+
+
+def render_prepared(
+    prepared: PreparedRender,
+    out: str | os.PathLike[str],
+    *,
+    workers: int = 1,
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> Produced:
+    """Make the dataset of a recipe that is worked out; arguments and errors as for ``render_dataset``."""
+    engine_version = find_engine_version(prepared.recipe.render.engine)
+    spec = _make_spec(prepared, Path(out))
+    return produce_dataset(
         spec,
         lambda work: make_job(prepared, work),
         lambda shards: make_index(prepared, spec.layout, shards, engine_version),
@@ -79,7 +94,6 @@ def render_dataset(
         force=force,
         reporter=reporter,
     )
-    return Rendered(**asdict(produced), n_refused=len(prepared.verdict.refusals))
 
 
 def _report_plan(prepared: PreparedRender, reporter: Reporter) -> None:

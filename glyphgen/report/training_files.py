@@ -112,6 +112,13 @@ class TrainedOptions(TypedDict):
     model: str
 
 
+class StreamedImages(TypedDict):
+    """What a network was trained on in place of rows."""
+
+    recipe: str
+    images: int
+
+
 class TrainPage(TypedDict):
     """What a report needs of train.json."""
 
@@ -123,6 +130,7 @@ class TrainPage(TypedDict):
     share_of_time_in_network: float
     device: str
     warnings: list[str]
+    stream: NotRequired[StreamedImages]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

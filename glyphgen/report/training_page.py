@@ -43,8 +43,9 @@ def is_training(folder: Path) -> bool:
 def make_training_subtitle(folder: Path) -> str:
     """Return what a training is, in one line."""
     metrics, train = read_metrics(folder), read_train(folder)
+    source = f"fresh images of {train['dataset']}" if "stream" in train else train["dataset"]
     return (
-        f"{train['options']['model']} trained on {train['dataset']}, measured on {metrics['n']:,} images"
+        f"{train['options']['model']} trained on {source}, measured on {metrics['n']:,} images"
         f" of {_name_measured(metrics)}:"
         f" top-1 {metrics['top1']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
     )
