@@ -1,4 +1,4 @@
-"""The default network as plain arrays, batch normalization folded into the convolutions: for other programs."""
+"""The default network as plain arrays, batch normalization folded in: for other programs."""
 
 import os
 from dataclasses import dataclass
