@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import BOX, RING, MakeFont
-from listening import Listener
 from tampering import forge_index
 from tiny_sources import write_tree
 
@@ -178,13 +177,6 @@ def test_a_dataset_of_an_earlier_glyphgen_is_still_whole(parts: list[Path], tmp_
         assert b'"unknown"' not in (folder / "index.json").read_bytes()
         assert glyphgen.verify_dataset(folder).problems == ()
     assert read_index(balanced).n_without_face == 4
-
-
-def test_boxes_that_are_left_out_are_told(parts: list[Path], tmp_path: Path) -> None:
-    listener = Listener()
-    (parts[1] / "annotations.npy").touch()
-    glyphgen.merge_datasets(parts, tmp_path / "all", reporter=listener)
-    assert f"warning: {parts[1]}: the boxes on its images are left out" in listener.lines
 
 
 def test_a_cell_that_one_part_draws_is_admitted(parts: list[Path]) -> None:

@@ -15,7 +15,7 @@ from glyphgen.augment import DEFAULT_STEPS, AugmentStep, make_augmenter
 from glyphgen.balance.balanced_rows import BalanceJob, find_sample_fields
 from glyphgen.balance.row_plan import BalancePlan, write_order
 from glyphgen.choices import BALANCE_METHODS, MAKERS, STORAGE_FORMATS, check_choice, check_seed
-from glyphgen.dataset.reader import Dataset, load
+from glyphgen.dataset.reader import Dataset, describe_pages, load
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
 from glyphgen.production import choose_rows_per_shard
@@ -206,6 +206,8 @@ def prepare_balance(
             f"{source}: made by `glyphgen {index.made_by}`, its copies are not originals"
             f" (balance its source '{index.sources[0].name}' instead)"
         )
+    if pages := describe_pages(dataset):
+        raise DatasetError(pages)
     plan = BalancePlan(
         per_class=per_class,
         seed=options.seed,

@@ -20,7 +20,7 @@ from glyphgen.baseline.misread import name_files, write_misread
 from glyphgen.baseline.reframing import reframe
 from glyphgen.baseline.training_figures import PredictedImages, draw_predictions
 from glyphgen.choices import MODEL_FRAMINGS, check_choice
-from glyphgen.dataset.reader import Dataset, load
+from glyphgen.dataset.reader import Dataset, describe_pages, load
 from glyphgen.errors import SourceError, TrainingError
 from glyphgen.exchange.stored import StoredArray, choose_array, find_arrays
 from glyphgen.progress import SILENT, Reporter
@@ -197,6 +197,8 @@ def _show_groups(info: ModelInfo, folded: NDArray[np.int64]) -> list[list[str]]:
 
 def _open_dataset(folder: Path, split: str | None) -> _LabeledImages:
     dataset = load(folder)
+    if pages := describe_pages(dataset):
+        raise TrainingError(pages)
     splits = dataset.index.splits
     if split is not None and split not in splits:
         raise TrainingError(

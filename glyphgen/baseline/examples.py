@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from glyphgen.ahead import make_ahead
-from glyphgen.dataset.reader import Dataset
+from glyphgen.dataset.reader import Dataset, describe_pages
 from glyphgen.errors import TrainingError
 from glyphgen.images.polarity import to_ink
 from glyphgen.streaming import BatchStream
@@ -77,11 +77,11 @@ def split_rows(dataset: Dataset) -> RowSplit:
         dataset: All of it.
 
     Raises:
-        TrainingError: It has one class, a class has too few rows to train on and to hold out, the
-            test split is empty, or rows made of one source row are in both train and test.
+        TrainingError: It is one of pages, it has one class, a class has too few rows to train on and to
+            hold out, the test split is empty, or rows made of one source row are in both train and test.
     """
     folder, splits = dataset.folder, dataset.index.splits
-    _check_two_classes(dataset)
+    _check_classified(dataset)
     rows = {name: np.arange(first, end) for name, (first, end) in splits.items()}
     train = rows.get("train", np.arange(len(dataset)))
     test = rows.get("test", np.zeros(0, dtype=np.int64))
@@ -117,7 +117,7 @@ def split_measured_rows(dataset: Dataset) -> RowSplit:
     Raises:
         TrainingError: It has one class, or neither a val nor a test split.
     """
-    _check_two_classes(dataset)
+    _check_classified(dataset)
     rows = {name: np.arange(first, end) for name, (first, end) in dataset.index.splits.items()}
     nothing, warnings, measured_on = np.zeros(0, dtype=np.int64), [], "test"
     val, test = rows.get("val", nothing), rows.get("test", nothing)
@@ -136,7 +136,9 @@ def split_measured_rows(dataset: Dataset) -> RowSplit:
     )
 
 
-def _check_two_classes(dataset: Dataset) -> None:
+def _check_classified(dataset: Dataset) -> None:
+    if pages := describe_pages(dataset):
+        raise TrainingError(pages)
     if len(dataset.classes) < 2:
         raise TrainingError(f"{dataset.folder}: has one class, expected two or more to tell apart")
 

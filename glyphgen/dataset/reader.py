@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from glyphgen.choices import check_choice
-from glyphgen.dataset.annotations import ANNOTATION_DTYPE, read_annotations
+from glyphgen.dataset.annotations import ANNOTATION_DTYPE, ANNOTATIONS_NAME, read_annotations
 from glyphgen.dataset.index import ClassInfo, Index, find_digest, read_index
 from glyphgen.dataset.shards import Arrays, Shards, open_shards
 from glyphgen.images.polarity import to_ink
@@ -21,7 +21,7 @@ from glyphgen.text import show_count
 if TYPE_CHECKING:
     from glyphgen.images.sheets import Picture
 
-__all__ = ["Dataset", "InkRows", "Rows", "Transform", "load"]
+__all__ = ["Dataset", "InkRows", "Rows", "Transform", "describe_pages", "load"]
 
 _MOST_OPEN = 512  # parts mapped at once; each keeps a file open, and 1,024 is a common limit
 _EXPECTED = "expected a slice, integers or booleans"
@@ -51,6 +51,17 @@ def load(
         ChoiceError: The dataset has no such split.
     """
     return Dataset(folder, read_index(Path(folder)), split, transform=transform)
+
+
+def describe_pages(dataset: "Dataset") -> str:
+    """Return what to do with pages where images of one class each are wanted; empty if it has none."""
+    if not dataset.has_boxes:
+        return ""
+    return (
+        f"{dataset.folder}: pages with boxes, expected images of one class each (`glyphgen export coco"
+        f" {dataset.folder} --out DIR` and `glyphgen import coco DIR/annotations-train.json --crops"
+        " word` make a dataset of what is in the boxes)"
+    )
 
 
 class Dataset:
@@ -127,6 +138,11 @@ class Dataset:
         first = self.index.splits[self.split][0] if self.split is not None else 0
         own = np.searchsorted(self._boxes["row"], [first + row, first + row + 1])
         return np.asarray(self._boxes[own[0] : own[1]])
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether it is a dataset of pages: images with boxes on them."""
+        return ANNOTATIONS_NAME in self.index.files
 
     @property
     def classes(self) -> tuple[ClassInfo, ...]:

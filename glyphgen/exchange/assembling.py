@@ -49,6 +49,7 @@ __all__ = [
     "describe_assembly",
     "hash_assembly",
     "join_parts",
+    "order_rows",
     "show_sizes",
 ]
 
@@ -63,14 +64,19 @@ class AssemblyPart:
     Attributes:
         source: What it is.
         polarity: Of its images.
-        class_index: uint32 (n,), the class of each of its rows in the new table.
+        class_of: int64, of each of its classes the place in the new table; -1 where it has none there.
         split: uint8 (n,), the position in ``SPLITS`` of each, or ``LEFT_OUT``.
     """
 
     source: ImportSource
     polarity: str
-    class_index: NDArray[np.uint32]
+    class_of: NDArray[np.int64]
     split: NDArray[np.uint8]
+
+    @property
+    def class_index(self) -> NDArray[np.uint32]:
+        """The class of each of its rows in the new table: (n,)."""
+        return self.class_of[self.source.class_index].astype(np.uint32)
 
 
 def hash_assembly(
@@ -146,7 +152,7 @@ class Assembly:
     def content_key(self) -> str:
         """Hash of all that the dataset's bytes depend on, but for no path."""
         splits = [part.split for part in self.parts]
-        return hash_assembly(self, splits, list_carried(self.provenance))
+        return hash_assembly(self, splits, list_carried(self.provenance, self.pages))
 
 
 def join_parts(classes: Sequence[SourceClass], parts: Sequence[AssemblyPart]) -> JoinedProvenance:
@@ -158,11 +164,7 @@ def join_parts(classes: Sequence[SourceClass], parts: Sequence[AssemblyPart]) ->
     """
     if all(part.source.provenance is None for part in parts):
         return NO_PROVENANCE
-    class_of = []
-    for part in parts:
-        of_part = np.full(len(part.source.classes), -1, dtype=np.int64)
-        of_part[part.source.class_index] = part.class_index
-        class_of.append(of_part.tolist())
+    class_of = [part.class_of.tolist() for part in parts]
     return join_provenance([part.source.provenance for part in parts], class_of, len(classes))
 
 
@@ -179,7 +181,7 @@ def assemble(
     Raises:
         GlyphgenError: A source, the folder, the disk or a worker failed; finished shards stay.
     """
-    order = _order_rows(assembly.parts)
+    order = order_rows(assembly.parts)
     height, width = assembly.size
     layout = Layout(
         n_rows=len(order.rows),
@@ -210,7 +212,8 @@ def assemble(
     )
 
 
-def _order_rows(parts: tuple[AssemblyPart, ...]) -> RowOrder:
+def order_rows(parts: Sequence[AssemblyPart]) -> RowOrder:
+    """Return which rows of the parts the rows of the new dataset are."""
     return RowOrder(
         np.concatenate([part.class_index for part in parts]),
         np.concatenate([part.split for part in parts]),

@@ -5,7 +5,7 @@ taken for none by evaluation tools.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -48,9 +48,9 @@ _VOTERS = 1000  # crops whose polarity is looked at
 def write_coco(dataset: Dataset, out: Path, reporter: Reporter) -> None:
     """Write pages and their boxes: ``images/*.png``, and ``annotations-train.json`` and its fellows.
 
-    Categories are the classes of fields and blocks by their own numbers, and behind them line, word and
-    character. Each annotation has, besides what COCO asks for, ``text``, ``level``, ``order``, ``parent``
-    and ``label``, the class of its field or block; ``segmentation`` is the box turned with its page.
+    Categories are the classes of fields and blocks, and behind them line, word and character. Each
+    annotation has, besides what COCO asks for, ``text``, ``level``, ``order``, ``parent`` and ``label``,
+    the class of its field or block; ``segmentation`` is the box turned with its page.
 
     Raises:
         DatasetError: The dataset has no boxes, or the disk refused.
@@ -91,14 +91,14 @@ def _write_page(
         }
         for row in rows
     ]
-    n_classes = len(dataset.classes)
+    ids = _number_categories(dataset, boxes)
     categories = [
-        {"id": k, "name": dataset.classes[k].label, "supercategory": LEVELS[0]}
-        for k in range(1, n_classes)
+        {"id": number, "name": dataset.classes[k].label, "supercategory": LEVELS[0]}
+        for k, number in ids.items()
     ]
     categories += [
-        {"id": n_classes + k, "name": level, "supercategory": level}
-        for k, level in enumerate(LEVELS[1:])
+        {"id": len(ids) + level, "name": LEVELS[level], "supercategory": LEVELS[level]}
+        for level in range(1, len(LEVELS))
     ]
     head = {"info": {"description": dataset.index.name}, "images": images, "categories": categories}
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "annotations": [\n'
@@ -107,10 +107,19 @@ def _write_page(
     for k, row in enumerate(rows):
         own = np.asarray(boxes[firsts[k] : firsts[k + 1]])
         frame = image.height, image.width
-        for one in _describe_boxes(own, row, number, dataset, float(skews[row]), frame):
+        for one in _describe_boxes(own, row, number, dataset, ids, float(skews[row]), frame):
             yield (",\n" if number > 1 else "") + json.dumps(one, ensure_ascii=False)
             number += 1
     yield "\n]}\n"
+
+
+def _number_categories(dataset: Dataset, boxes: NDArray[Any]) -> dict[int, int]:
+    """Return the numbers, from 1, of the classes of fields and blocks: they have boxes, or no images."""
+    n_boxes = np.bincount(boxes["class_index"], minlength=len(dataset.classes))
+    named = [
+        k for k, info in enumerate(dataset.classes) if n_boxes[k] or not sum(info.rows.values())
+    ]
+    return {k: number for number, k in enumerate(named, start=1)}
 
 
 def _describe_boxes(
@@ -118,13 +127,13 @@ def _describe_boxes(
     row: int,
     first: int,
     dataset: Dataset,
+    ids: Mapping[int, int],
     skew_deg: float,
     frame: tuple[int, int],
 ) -> Iterator[dict[str, Any]]:
     texts = _join_texts(own)
-    n_classes = len(dataset.classes)
     corners = own["corners"].astype(np.float64)
-    if skew_deg:
+    if len(own) and skew_deg:
         corners = turn(corners, skew_deg, frame)
     for k, box in enumerate(own):
         level = int(box["level"])
@@ -133,7 +142,7 @@ def _describe_boxes(
         yield {
             "id": first + k,
             "image_id": row + 1,
-            "category_id": n_classes + level - 1 if level else label,
+            "category_id": len(ids) + level if level else ids[label],
             "bbox": [x, y, width, height],
             "area": round(width * height, 3),
             "iscrowd": 0,

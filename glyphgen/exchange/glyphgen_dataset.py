@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.choices import BLACK_ON_WHITE, SPLITS
-from glyphgen.dataset.annotations import ANNOTATIONS_NAME
+from glyphgen.dataset.annotations import ANNOTATIONS_NAME, read_annotations
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.reader import Dataset, load
-from glyphgen.errors import DatasetError
+from glyphgen.errors import DamagedError, DatasetError
 from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.provenance import read_provenance
@@ -45,11 +45,6 @@ def open_dataset(
             split[first:end] = SPLITS.index(name)
     held_out = tuple(name for name in index.splits if name in SPLITS)
     provenance = read_provenance(dataset)
-    notes = (
-        (f"{folder}: the boxes on its images are left out",)
-        if (folder / ANNOTATIONS_NAME).exists()
-        else ()
-    )
     is_white = index.image.polarity == BLACK_ON_WHITE
     return ImportSource(
         name=index.name,
@@ -73,9 +68,22 @@ def open_dataset(
         findings=ImageFindings(
             white_on_black=not is_white, black_on_white=is_white, lowest=0, highest=255
         ),
-        notes=notes,
         provenance=provenance,
+        boxes=_read_boxes(dataset),
     )
+
+
+def _read_boxes(dataset: Dataset) -> NDArray[np.void] | None:
+    boxes = read_annotations(dataset.folder) if dataset.has_boxes else None
+    if boxes is None or not len(boxes):
+        return boxes
+    n_rows, n_classes = len(dataset), len(dataset.classes)
+    if boxes["row"].max() >= n_rows or boxes["class_index"].max() >= n_classes:
+        raise DamagedError(
+            f"{dataset.folder / ANNOTATIONS_NAME}: boxes of rows or classes that are not there"
+            " (make the dataset again, with --force)"
+        )
+    return boxes
 
 
 class _DatasetImages(SourceImages):

@@ -18,6 +18,7 @@ from glyphgen.exchange.assembling import (
     join_parts,
     show_sizes,
 )
+from glyphgen.exchange.carried_boxes import carry_boxes
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.rows import cut_splits
 from glyphgen.exchange.source import ImportSource, Size
@@ -172,7 +173,7 @@ def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
     split = cut_splits(source, options.split, options.seed) if options.split else source.split
     size = options.size or _find_size(source)
     part = AssemblyPart(
-        source=source, polarity=polarity, class_index=source.class_index, split=split
+        source=source, polarity=polarity, class_of=np.arange(len(source.classes)), split=split
     )
     skipped = {"skipped": [{"name": s.name, "reason": s.reason} for s in source.skipped]}
     return Assembly(
@@ -193,7 +194,11 @@ def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
             "skipped": len(source.skipped),
             "blank": source.findings.n_blank,
         },
-        pages={**source.pages, **({"skipped.json": dump_json(skipped)} if source.skipped else {})},
+        pages={
+            **source.pages,
+            **({"skipped.json": dump_json(skipped)} if source.skipped else {}),
+            **carry_boxes((part,), size, options.fit),
+        },
         provenance=join_parts(source.classes, (part,)),
     )
 
@@ -240,7 +245,7 @@ def _report_findings(assembly: Assembly, reporter: Reporter, *, detected: bool) 
     if vote.n_blank:
         reporter.warning(_describe_blank(source))
     empty = np.flatnonzero(count_rows(assembly).sum(axis=0) == 0).tolist()
-    if empty:
+    if empty and source.boxes is None:  # fields and blocks of pages are classes without an image
         shown = show_some(show_text(assembly.classes[k].label) for k in empty)
         reporter.message(f"classes without an image: {shown}")
     if source.skipped:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS
+from glyphgen.dataset.annotations import ANNOTATIONS_NAME
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.assembling import (
     Assembly,
@@ -19,6 +20,7 @@ from glyphgen.exchange.assembling import (
     join_parts,
     show_sizes,
 )
+from glyphgen.exchange.carried_boxes import carry_boxes
 from glyphgen.exchange.classmap import class_order
 from glyphgen.exchange.glyphgen_dataset import open_dataset
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
@@ -91,7 +93,7 @@ def merge_datasets(
             "fit": options.fit,
             "left_out": sum(int((part.split == LEFT_OUT).sum()) for part in kept_parts),
         },
-        pages={},
+        pages=carry_boxes(kept_parts, size, options.fit),
         provenance=join_parts(classes, kept_parts),
     )
     for path, source in zip(folders, sources, strict=True):
@@ -101,6 +103,9 @@ def merge_datasets(
         )
     for note in (note for source in sources for note in source.notes):
         reporter.warning(note)
+    for path, part in zip(folders, kept_parts, strict=True):
+        if part.source.boxes is None and ANNOTATIONS_NAME in assembly.pages:
+            reporter.warning(f"{path}: has no boxes, its images will have none beside the others'")
     reporter.message(describe_assembly(assembly))
     if alike := _find_doubled_labels(classes):
         reporter.warning(
@@ -133,8 +138,8 @@ def join_class_tables(
 ) -> tuple[tuple[SourceClass, ...], tuple[Ints, ...]]:
     """Make one class table of several: characters in code point order, then words.
 
-    Classes with a form in common are one; so are words with the same label, and classes whose forms
-    belong to others of their dataset too, as styles do.
+    Classes with a form in common are one; so are words with the same label, classes whose forms
+    belong to others of their dataset too, as styles do, and fields and blocks of pages.
 
     Returns:
         The table, and for each source the place in it of each of its classes.
@@ -171,8 +176,9 @@ def join_class_tables(
 def _find_keys(source: ImportSource) -> Iterator[list[tuple[str, str]]]:
     """Yield for each class what it is known by."""
     n_owners = Counter(form for entry in source.classes for form in set(entry.forms))
+    has_boxes = source.boxes is not None  # its classes are known by name: many show the same words
     for entry in source.classes:
-        own = [("form", form) for form in entry.forms if n_owners[form] == 1]
+        own = [("form", form) for form in entry.forms if n_owners[form] == 1 and not has_boxes]
         yield own or [("label", entry.label)]
 
 
@@ -217,7 +223,7 @@ def _make_parts(
         AssemblyPart(
             source=source,
             polarity=source.findings.polarity,
-            class_index=of_class[source.class_index].astype(np.uint32),
+            class_of=of_class,
             split=source.split.copy(),
         )
         for source, of_class in zip(sources, positions, strict=True)
@@ -260,21 +266,23 @@ def _hash_images(part: AssemblyPart) -> NDArray[np.uint64]:
 def _drop_empty(
     classes: tuple[SourceClass, ...], parts: list[AssemblyPart], reporter: Reporter
 ) -> tuple[tuple[SourceClass, ...], tuple[AssemblyPart, ...]]:
-    """Leave out the classes that no row has."""
-    has_rows = np.zeros(len(classes), dtype=bool)
+    """Leave out the classes that no row has, but for fields and blocks of pages."""
+    is_kept = np.zeros(len(classes), dtype=bool)
     for part in parts:
-        has_rows[part.class_index[part.split != LEFT_OUT]] = True
-    if not has_rows.all():
-        dropped = [classes[k].label for k in np.flatnonzero(~has_rows).tolist()]
+        is_kept[part.class_index[part.split != LEFT_OUT]] = True
+        if part.source.boxes is not None:
+            is_kept[part.class_of] = True
+    if not is_kept.all():
+        dropped = [classes[k].label for k in np.flatnonzero(~is_kept).tolist()]
         reporter.message(
             f"classes without an image are left out: {show_some(map(show_text, dropped))}"
         )
-    place = np.cumsum(has_rows) - 1
-    return tuple(entry for entry, kept in zip(classes, has_rows, strict=True) if kept), tuple(
+    place = np.where(is_kept, np.cumsum(is_kept) - 1, -1)
+    return tuple(entry for entry, kept in zip(classes, is_kept, strict=True) if kept), tuple(
         AssemblyPart(
             source=part.source,
             polarity=part.polarity,
-            class_index=place[part.class_index].astype(np.uint32),
+            class_of=place[part.class_of],
             split=part.split,
         )
         for part in parts

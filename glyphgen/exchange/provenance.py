@@ -4,16 +4,17 @@ What is not known is marked as such, never guessed: the face is ``NO_FACE``, a n
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.dataset.index import FaceInfo, Index
+from glyphgen.dataset.annotations import ANNOTATIONS_NAME
+from glyphgen.dataset.index import FaceInfo, Index, hash_pages
 from glyphgen.dataset.reader import Dataset
 
 if TYPE_CHECKING:  # it takes pydantic, and most sources have no gate.json
@@ -288,21 +289,30 @@ def describe_carried(
     sample_fields: Sequence[tuple[str, str]],
     unproven: Sequence[int],
     gate_sha256: str,
+    boxes_sha256: str = "",
 ) -> list[Any]:
     """Return, as JSON has it, what a dataset carries of its parts; nothing where it carries nothing."""
     fields = list(map(list, sample_fields[_N_FIELDS:]))
-    if not (faces or fields or any(unproven) or gate_sha256):
+    if not (faces or fields or any(unproven) or gate_sha256 or boxes_sha256):
         return []
-    return [[asdict(face) for face in faces], fields, list(unproven), gate_sha256]
+    carried = [[asdict(face) for face in faces], fields, list(unproven), gate_sha256]
+    return [*carried, boxes_sha256] if boxes_sha256 else carried
 
 
-def list_carried(whole: "JoinedProvenance | Index") -> list[Any]:
-    """Return what ``describe_carried`` gives for a dataset that is to be made, or that was made."""
+def list_carried(
+    whole: "JoinedProvenance | Index", pages: Mapping[str, bytes] = MappingProxyType({})
+) -> list[Any]:
+    """Return what ``describe_carried`` gives for a dataset that is to be made, or that was made.
+
+    Args:
+        whole: What its parts tell together, or its index.
+        pages: Other files that will lie beside its arrays.
+    """
     if isinstance(whole, Index):
         unproven = [info.unproven for info in whole.classes]
-        sha256 = whole.files.get(_GATE_NAME, "")
-        return describe_carried(whole.faces, whole.sample_fields, unproven, sha256)
+        hashes = [whole.files.get(name, "") for name in (_GATE_NAME, ANNOTATIONS_NAME)]
+        return describe_carried(whole.faces, whole.sample_fields, unproven, *hashes)
     fields = [(name, whole.sample_dtype[name].str) for name in whole.sample_dtype.names or ()]
-    page = whole.pages.get(_GATE_NAME)
-    sha256 = hashlib.sha256(page).hexdigest() if page else ""
-    return describe_carried(whole.faces, fields, whole.unproven, sha256)
+    made = hash_pages({**whole.pages, **pages})
+    hashes = [made.get(name, "") for name in (_GATE_NAME, ANNOTATIONS_NAME)]
+    return describe_carried(whole.faces, fields, whole.unproven, *hashes)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["find_opencv_version", "fit_image", "shrink_images"]
+__all__ = ["find_fitted_place", "find_opencv_version", "fit_image", "shrink_images"]
 
 
 def fit_image(
@@ -22,16 +22,27 @@ def fit_image(
     """
     if image.shape == (height, width) and share == 1:
         return image
-    if fit == "stretch":
-        return _resize(image, height, width)
-    scale = share * min(height / image.shape[0], width / image.shape[1])
-    inner_height = max(1, min(height, round(image.shape[0] * scale)))
-    inner_width = max(1, min(width, round(image.shape[1] * scale)))
-    framed = np.zeros((height, width), dtype=np.uint8)
-    top, left = (height - inner_height) // 2, (width - inner_width) // 2
+    top, left, inner_height, inner_width = find_fitted_place(
+        image.shape, height, width, fit, share=share
+    )
     inner = _resize(image, inner_height, inner_width)
+    if inner.shape == (height, width):
+        return inner
+    framed = np.zeros((height, width), dtype=np.uint8)
     framed[top : top + inner_height, left : left + inner_width] = inner
     return framed
+
+
+def find_fitted_place(
+    shape: tuple[int, ...], height: int, width: int, fit: str, *, share: float = 1.0
+) -> tuple[int, int, int, int]:
+    """Return where ``fit_image`` puts an image (h, w): top, left, height and width of it in the frame."""
+    if fit == "stretch":
+        return 0, 0, height, width
+    scale = share * min(height / shape[0], width / shape[1])
+    inner_height = max(1, min(height, round(shape[0] * scale)))
+    inner_width = max(1, min(width, round(shape[1] * scale)))
+    return (height - inner_height) // 2, (width - inner_width) // 2, inner_height, inner_width
 
 
 def shrink_images(images: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:

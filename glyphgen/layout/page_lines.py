@@ -99,9 +99,15 @@ class Atoms:
         return matrix
 
 
-def turn(points: Floats, skew_deg: float, frame: tuple[int, int]) -> Floats:
-    """Turn points (..., 2) of a page about its middle, counter-clockwise as seen."""
-    cos, sin = _cos_sin(skew_deg)
+def turn(points: Floats, skew_deg: float | Floats, frame: tuple[int, int]) -> Floats:
+    """Turn points (..., 2) of a page about its middle, counter-clockwise as seen.
+
+    Args:
+        points: In pixels.
+        skew_deg: How far: one angle, or an array that broadcasts against all axes but the last.
+        frame: Height and width of the page.
+    """
+    cos, sin = cos_sin_deg(np.asarray(skew_deg, dtype=np.float64))
     middle = np.array([frame[1] / 2, frame[0] / 2])
     x, y = np.moveaxis(points - middle, -1, 0)
     turned: Floats = np.stack([x * cos + y * sin, y * cos - x * sin], axis=-1) + middle
