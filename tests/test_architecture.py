@@ -61,6 +61,7 @@ OWNERS = {
     "fontTools": {"fonts"},
     "ots": {"fonts"},
     "brotli": {"fonts"},
+    "pyclipper": {"outlines.flattening"},
     "freetype": {"outlines.raster"},
     "PIL": {"images", "engines.pillow"},
     "wand": {"engines.imagemagick"},

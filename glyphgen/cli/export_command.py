@@ -28,12 +28,21 @@ Example:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where."
 )
+@click.option(
+    "--polygons",
+    is_flag=True,
+    help="Segment characters by polygons of their ink; takes the fonts that drew the pages.",
+)
 @click.option("--force", is_flag=True, help="Write into a folder that holds something.")
 @click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors.")
-def export(target_format: str, dataset: Path, out: Path, force: bool, quiet: bool) -> None:
+def export(
+    target_format: str, dataset: Path, out: Path, polygons: bool, force: bool, quiet: bool
+) -> None:
     """Export a dataset; see ``_HELP``."""
     from glyphgen.exchange.exporting import export_dataset
 
     with show_progress(quiet=quiet) as reporter:
-        export_dataset(target_format, dataset, out, force=force, reporter=reporter)
+        export_dataset(
+            target_format, dataset, out, polygons=polygons, force=force, reporter=reporter
+        )
     print_path(out)

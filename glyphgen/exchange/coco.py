@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,12 @@ from glyphgen.images.png import write_png
 from glyphgen.layout.page_lines import turn
 from glyphgen.progress import Reporter, track
 
+if TYPE_CHECKING:  # most exports need no fonts
+    from glyphgen.render.page_polygons import FindPolygons
+
 __all__ = ["open_coco", "write_coco"]
+
+Floats = NDArray[np.float64]
 
 _PICTURES = "images"
 _BOXES = FileKind("a page of boxes", 4 << 30)
@@ -45,21 +50,33 @@ _LEAST_PX = 2  # a side of a crop
 _VOTERS = 1000  # crops whose polarity is looked at
 
 
-def write_coco(dataset: Dataset, out: Path, reporter: Reporter) -> None:
+def write_coco(dataset: Dataset, out: Path, reporter: Reporter, *, polygons: bool = False) -> None:
     """Write pages and their boxes: ``images/*.png``, and ``annotations-train.json`` and its fellows.
 
     Categories are the classes of fields and blocks, and behind them line, word and character. Each
     annotation has, besides what COCO asks for, ``text``, ``level``, ``order``, ``parent`` and ``label``,
-    the class of its field or block; ``segmentation`` is the box turned with its page.
+    the class of its field or block; ``segmentation`` is the box turned with its page, or the polygons
+    of the ink of a character.
+
+    Args:
+        dataset: Of pages.
+        out: A folder; made when absent.
+        reporter: Is told how many pages are written.
+        polygons: Make polygons of the outlines that drew the pages: the recipe's fonts have to be there.
 
     Raises:
-        DatasetError: The dataset has no boxes, or the disk refused.
+        DatasetError: The dataset has no boxes, its outlines cannot be had again, or the disk refused.
     """
     boxes = read_annotations(dataset.folder)
     if boxes is None:
         raise DatasetError(
             f"{dataset.folder}: has no boxes, expected pages (a recipe with [page] makes them)"
         )
+    find_polygons = None
+    if polygons:
+        from glyphgen.render.page_polygons import recall_polygons
+
+        find_polygons = recall_polygons(dataset, reporter=reporter)
     make_folder(out / _PICTURES)
     rows = track(range(len(dataset)), step="write", unit="pages", reporter=reporter)
     for row in rows:
@@ -70,7 +87,7 @@ def write_coco(dataset: Dataset, out: Path, reporter: Reporter) -> None:
             committed(out / f"annotations-{split}.json") as path,
             path.open("w", encoding="utf-8") as file,
         ):
-            file.writelines(_write_page(dataset, boxes, range(first, last), skews))
+            file.writelines(_write_page(dataset, boxes, range(first, last), skews, find_polygons))
 
 
 def _name_picture(row: int) -> str:
@@ -78,9 +95,34 @@ def _name_picture(row: int) -> str:
 
 
 def _write_page(
-    dataset: Dataset, boxes: NDArray[Any], rows: range, skews: NDArray[Any]
+    dataset: Dataset,
+    boxes: NDArray[Any],
+    rows: range,
+    skews: NDArray[Any],
+    find_polygons: "FindPolygons | None",
 ) -> Iterator[str]:
     """Yield the JSON of one split, box by box: it may be larger than memory."""
+    ids = _number_categories(dataset, boxes)
+    yield json.dumps(_make_head(dataset, rows, ids), ensure_ascii=False)[:-1]
+    yield ', "annotations": [\n'
+    firsts = np.searchsorted(boxes["row"], [*rows, rows.stop])
+    frame = dataset.index.image.height, dataset.index.image.width
+    number = 1
+    for k, row in enumerate(rows):
+        own = np.asarray(boxes[firsts[k] : firsts[k + 1]])
+        corners = own["corners"].astype(np.float64)
+        if len(own) and skews[row]:
+            corners = turn(corners, float(skews[row]), frame)
+        found = find_polygons(row) if find_polygons is not None else []
+        shapes = [*([()] * (len(own) - len(found))), *found]
+        for one in _describe_boxes(own, corners, shapes, number, dataset, ids):
+            yield (",\n" if number > 1 else "") + json.dumps(one, ensure_ascii=False)
+            number += 1
+    yield "\n]}\n"
+
+
+def _make_head(dataset: Dataset, rows: range, ids: Mapping[int, int]) -> dict[str, Any]:
+    """Return what stands before the annotations of one split."""
     image = dataset.index.image
     images = [
         {
@@ -91,7 +133,6 @@ def _write_page(
         }
         for row in rows
     ]
-    ids = _number_categories(dataset, boxes)
     categories = [
         {"id": number, "name": dataset.classes[k].label, "supercategory": LEVELS[0]}
         for k, number in ids.items()
@@ -100,17 +141,7 @@ def _write_page(
         {"id": len(ids) + level, "name": LEVELS[level], "supercategory": LEVELS[level]}
         for level in range(1, len(LEVELS))
     ]
-    head = {"info": {"description": dataset.index.name}, "images": images, "categories": categories}
-    yield json.dumps(head, ensure_ascii=False)[:-1] + ', "annotations": [\n'
-    firsts = np.searchsorted(boxes["row"], [*rows, rows.stop])
-    number = 1
-    for k, row in enumerate(rows):
-        own = np.asarray(boxes[firsts[k] : firsts[k + 1]])
-        frame = image.height, image.width
-        for one in _describe_boxes(own, row, number, dataset, ids, float(skews[row]), frame):
-            yield (",\n" if number > 1 else "") + json.dumps(one, ensure_ascii=False)
-            number += 1
-    yield "\n]}\n"
+    return {"info": {"description": dataset.index.name}, "images": images, "categories": categories}
 
 
 def _number_categories(dataset: Dataset, boxes: NDArray[Any]) -> dict[int, int]:
@@ -124,35 +155,49 @@ def _number_categories(dataset: Dataset, boxes: NDArray[Any]) -> dict[int, int]:
 
 def _describe_boxes(
     own: NDArray[Any],
-    row: int,
+    corners: Floats,
+    shapes: Sequence[Sequence[Floats]],
     first: int,
     dataset: Dataset,
     ids: Mapping[int, int],
-    skew_deg: float,
-    frame: tuple[int, int],
 ) -> Iterator[dict[str, Any]]:
+    """Yield the annotations of a page.
+
+    Args:
+        own: Its boxes.
+        corners: Of each on the page as it is drawn, (n, 4, 2).
+        shapes: The polygons of the ink of each; where there are none, the box stands for it.
+        first: Number of the first annotation.
+        dataset: Of the page.
+        ids: Categories of classes.
+    """
     texts = _join_texts(own)
-    corners = own["corners"].astype(np.float64)
-    if len(own) and skew_deg:
-        corners = turn(corners, skew_deg, frame)
-    for k, box in enumerate(own):
+    for k, (box, shape) in enumerate(zip(own, shapes, strict=True)):
         level = int(box["level"])
         label = int(box["class_index"])
         x, y, width, height = (round(float(box[name]), 3) for name in ("x", "y", "width", "height"))
+        area = sum(map(_measure_area, shape)) if shape else width * height
         yield {
             "id": first + k,
-            "image_id": row + 1,
+            "image_id": int(box["row"]) + 1,
             "category_id": len(ids) + level if level else ids[label],
             "bbox": [x, y, width, height],
-            "area": round(width * height, 3),
+            "area": round(area, 3),
             "iscrowd": 0,
-            "segmentation": [[round(float(value), 3) for value in corners[k].ravel()]],
+            "segmentation": [
+                np.round(polygon, 3).ravel().tolist() for polygon in shape or corners[k : k + 1]
+            ],
             "text": texts[k],
             "level": LEVELS[level],
             "order": int(box["order"]),
             "parent": first + int(box["parent"]) if box["parent"] >= 0 else None,
             "label": dataset.classes[label].label,
         }
+
+
+def _measure_area(polygon: Floats) -> float:
+    (x, y), (x_next, y_next) = polygon.T, np.roll(polygon, -1, axis=0).T
+    return abs(float((x * y_next - x_next * y).sum())) / 2
 
 
 def _join_texts(own: NDArray[Any]) -> list[str]:

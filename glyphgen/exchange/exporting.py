@@ -16,6 +16,7 @@ def export_dataset(
     dataset: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    polygons: bool = False,
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> None:
@@ -25,6 +26,7 @@ def export_dataset(
         target_format: A key of ``EXPORT_FORMATS``.
         dataset: Folder of a complete dataset.
         out: Folder to write; made when absent.
+        polygons: Of the ink of characters on pages, in place of their boxes: for ``coco``.
         force: Write into a folder that holds something.
         reporter: Is told how much is written.
 
@@ -39,4 +41,4 @@ def export_dataset(
         raise DatasetError(
             f"{folder}: holds something, expected an empty folder, or none (--force writes into it)"
         )
-    entry.load()(load(dataset), folder, reporter)
+    entry.load()(load(dataset), folder, reporter, polygons=polygons)

@@ -15,7 +15,7 @@ from glyphgen.outlines.contours import CONIC, CUBIC, ON
 from glyphgen.outlines.shape import list_neighbors
 from glyphgen.partition import join_groups
 
-__all__ = ["find_pieces", "measure_contours"]
+__all__ = ["find_pieces", "list_edges", "measure_contours"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -56,7 +56,7 @@ def find_pieces(
     pieces = np.zeros(len(contour_ends), dtype=np.int64)
     if not (n_contours > 1).any():
         return pieces
-    edges, owner = _list_edges(points, tags, contour_ends)
+    edges, owner, _ = list_edges(points, tags, contour_ends)
     crossing = _find_crossings(edges, owner, n_contours)
     firsts = np.cumsum(n_contours) - n_contours
     cuts = np.searchsorted(crossing[:, 0], [*firsts.tolist(), len(contour_ends)])
@@ -140,12 +140,23 @@ def _find_crossings(edges: Floats, owner: Ints, n_contours: Counts) -> Ints:
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _list_edges(points: Floats, tags: NDArray[np.uint8], contour_ends: Ints) -> tuple[Floats, Ints]:
-    """Return points from end to end of each line and curve, (m, k, 2), and the contour of each."""
+def list_edges(
+    points: Floats, tags: NDArray[np.uint8], contour_ends: Ints, *, n_chords: int = _CHORDS
+) -> tuple[Floats, Ints, Ints]:
+    """Return points from end to end of each line and curve, (m, n_chords + 1, 2), and whose they are.
+
+    Args:
+        points, tags, contour_ends: As for ``find_pieces``.
+        n_chords: Of each curve.
+
+    Returns:
+        The points, the contour of each edge, and the point that it belongs to: by these, edges follow
+        each other around their contour.
+    """
     before, after = list_neighbors(len(points), contour_ends)
     lines = np.flatnonzero((tags == ON) & (tags[after] == ON))
     # The other chords of a line are but its end: its own points stay as they are.
-    ends = np.repeat(points[after[lines], None], _CHORDS, axis=1)
+    ends = np.repeat(points[after[lines], None], n_chords, axis=1)
     edges, at = [np.concatenate([points[lines, None], ends], axis=1)], [lines]
     conics = np.flatnonzero(tags == CONIC)
     controls = points[conics]
@@ -157,16 +168,17 @@ def _list_edges(points: Floats, tags: NDArray[np.uint8], contour_ends: Ints) -> 
     cubics = np.flatnonzero((tags == CUBIC) & (tags[before] == ON))
     second = after[cubics]
     cubic = (points[before[cubics]], points[cubics], points[second], points[after[second]])
-    for numbers, curve in ((conics, (first, controls, last)), (cubics, cubic)):
-        edges.append(_sample(np.stack(curve, axis=1)))
-        at.append(numbers)
+    for owning, curve in ((conics, (first, controls, last)), (cubics, cubic)):
+        edges.append(_sample(np.stack(curve, axis=1), n_chords))
+        at.append(owning)
     owner = np.repeat(np.arange(len(contour_ends)), np.diff(contour_ends, prepend=-1))
-    return np.concatenate(edges), owner[np.concatenate(at)]
+    numbers = np.concatenate(at)
+    return np.concatenate(edges), owner[numbers], numbers
 
 
-def _sample(curves: Floats) -> Floats:
-    """Return points of Bezier curves from end to end: (n, k, 2) -> (n, chords + 1, 2)."""
-    t = np.linspace(0.0, 1.0, _CHORDS + 1)[None, :, None]
+def _sample(curves: Floats, n_chords: int) -> Floats:
+    """Return points of Bezier curves from end to end: (n, k, 2) -> (n, n_chords + 1, 2)."""
+    t = np.linspace(0.0, 1.0, n_chords + 1)[None, :, None]
     points = [curves[:, k, None] for k in range(curves.shape[1])]
     while len(points) > 1:
         points = [a * (1 - t) + b * t for a, b in pairwise(points)]
