@@ -44,6 +44,7 @@ __all__ = [
     "SHIFT_UNITS",
     "SPLITS",
     "SPLIT_METHODS",
+    "STAMP_SHAPES",
     "STORAGE_FORMATS",
     "TIMM",
     "VARIATIONS",
@@ -277,6 +278,12 @@ DIRECTIONS: Mapping[str, str] = {
     "vertical": "Lines run from top to bottom: faces draw their vertical forms.",
 }
 """Which way a line of writing runs."""
+
+STAMP_SHAPES: Mapping[str, str] = {
+    "round": "Two rings.",
+    "box": "Two frames, about half as high as wide.",
+}
+"""What the rim of a stamp on a page is."""
 
 MODES: Mapping[str, str] = {
     "random": "Draw values from ranges.",

@@ -32,6 +32,7 @@ from glyphgen.augment.elastic import ElasticStep
 from glyphgen.augment.grain import GrainStep
 from glyphgen.augment.noise import NoiseStep
 from glyphgen.augment.noise_tables import LENGTH, make_clouds, make_gaussian, make_uniform
+from glyphgen.augment.paper import PaperStep
 from glyphgen.augment.pen import PenStep, thin
 from glyphgen.augment.stroke import StrokeStep
 from glyphgen.errors import AugmentError
@@ -56,6 +57,7 @@ NEUTRAL: dict[str, AugmentStep] = {
     "pen": PenStep(width=(0.0, 0.0)),
     "cutout": CutoutStep(size=(0.0, 0.0)),
     "grain": GrainStep(strength=(0.0, 0.0)),
+    "paper": PaperStep(shade=(0.0, 0.0)),
 }
 LIVELY: dict[str, AugmentStep] = {
     "elastic": ElasticStep(amplitude=(0.1, 0.12)),
@@ -67,6 +69,7 @@ LIVELY: dict[str, AugmentStep] = {
     "pen": PenStep(width=(0.02, 0.1)),
     "cutout": CutoutStep(size=(0.2, 0.3)),
     "grain": GrainStep(strength=(0.2, 0.5)),
+    "paper": PaperStep(shade=(0.1, 0.4), fold=(0.1, 0.4)),
     "grid": AlbumentationsStep(albumentations="GridDistortion", args={"num_steps": 4}),
 }
 
@@ -506,6 +509,33 @@ def test_grain_stains_paper_and_leaves_ink() -> None:
     assert len({image.tobytes() for image in after}) == 50
 
 
+def test_light_falls_off_to_one_corner_and_ink_covers_it() -> None:
+    images = np.zeros((40, 60, 80), dtype=np.uint8)
+    images[:, 20:30, 30:40] = 255
+    after, values = augment(images, PaperStep(shade=(0.2, 0.4)))
+    assert (after[:, 20:30, 30:40] == 255).all()
+    corners = np.sort(after[:, [0, 0, -1, -1], [0, -1, 0, -1]], axis=1)
+    darkest = np.rint(values["augment_shade"] * 255)
+    assert (abs(corners[:, 3] - darkest) <= 2).all()
+    assert (corners[:, 0] == 0).all()
+    assert (after[:, :, :20].max(axis=(1, 2)) <= darkest).all()
+    steps = abs(np.diff(after[:, :15].astype(np.int32), axis=2))
+    assert steps.max() <= 3, "light has no edges"
+    assert len({image.tobytes() for image in after}) == 40
+
+
+def test_folds_are_dark_lines_across_and_down() -> None:
+    images = np.zeros((60, 400, 300), dtype=np.uint8)
+    after, _ = augment(images, PaperStep(shade=(0.0, 0.0), fold=(0.4, 0.4)))
+    assert (after.max(axis=(1, 2)) == round(0.4 * 255)).all()
+    rows = after[:, :, 10].argmax(axis=1)
+    assert (rows > 400 // 4 - 10).all()
+    assert (rows < 3 * 400 // 4 + 10).all()
+    assert len(set(rows.tolist())) > 30
+    down = (after[:, 5] > 40).any(axis=1)
+    assert 15 < down.sum() < 45, "half of the images are folded down, too"
+
+
 def test_the_gaussian_table_is_normal_and_has_no_platform_in_it() -> None:
     table = make_gaussian(4096)
     assert table.shape == (LENGTH + 4096,)
@@ -660,7 +690,7 @@ def test_the_library_that_took_the_name_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 TABLES = ["ee1e48515dba923d", "9ddc3b3302ce613d", "462b6f123d4d4762"]
-PINNED_TOGETHER = "f0c1a364c1802cd2"
+PINNED_TOGETHER = "fb5ebd738e80f682"
 PINNED = {
     "elastic": "290dd1eabb6be739",
     "affine": "589006693a868efe",
@@ -671,4 +701,5 @@ PINNED = {
     "pen": "195755c0083d95ed",
     "cutout": "952c18aefbc17441",
     "grain": "e63f2d221ef8dca1",
+    "paper": "fa8c381e4c216d8a",
 }

@@ -35,6 +35,7 @@ STEPS: Mapping[str, type[Step]] = {
         "pen": "pen:PenStep",
         "cutout": "cutout:CutoutStep",
         "grain": "grain:GrainStep",
+        "paper": "paper:PaperStep",
         "albumentations": "albumentations_step:AlbumentationsStep",
     }.items()
 }

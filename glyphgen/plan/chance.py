@@ -24,6 +24,10 @@ class Chance:
         """Return a number from 0 to below 1."""
         return float(self._take(1)[0] >> np.uint64(11)) / 2**53
 
+    def draw_many(self, many: int) -> NDArray[np.float64]:
+        """Return so many numbers from 0 to below 1."""
+        return (self._take(many) >> np.uint64(11)).astype(np.float64) / 2**53
+
     def choose(self, n: int) -> int:
         """Return a whole number from 0 to n - 1."""
         return int(self._take(1)[0] % np.uint64(n))

@@ -1,7 +1,7 @@
 """What stands on every page, as numbers, lazily: any page alone, in any order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from glyphgen.layout.page_lines import SPACE_EM, Atoms, turn
 from glyphgen.layout.page_texts import PageTexts, spell
 from glyphgen.outlines import RunStore
 from glyphgen.plan.chance import Chance
+from glyphgen.plan.page_stamps import Stamp, make_stamp
 from glyphgen.plan.page_writer import PageWriter, thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
 from glyphgen.plan.splits import find_intervals, split_faces
@@ -28,7 +29,7 @@ Ints = NDArray[np.int64]
 
 _WORDS = 4  # of 64 bits for each page; more are mixed of the first
 _MOST_WORDS = 40  # of a line that are drawn by lot at once
-_PAGE, _FIELD, _TEXT, _RULE = 0, 1 << 8, 1 << 10, 1 << 12  # uses of a page's word
+_PAGE, _FIELD, _TEXT, _RULE, _STAMP = 0, 1 << 8, 1 << 10, 1 << 12, 1 << 13  # uses of a page's word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,14 @@ class PageScene:
     Attributes:
         atoms: What is written on it.
         rules: (n, 4, 2), the corners of its lines, in pixels.
+        stamps: On it, turned as it is.
         sample: Of ``SAMPLE_DTYPE``.
     """
 
     atoms: Atoms
     rules: Floats
     sample: NDArray[Any]
+    stamps: tuple[Stamp, ...] = ()
 
     @property
     def skew_deg(self) -> float:
@@ -157,12 +160,25 @@ class PagePlan:
             if Chance(word, _RULE + number).draw() < rule.chance:
                 ends = np.array([rule.start, rule.end]) * (width, height)
                 rules.append(thicken(ends, rule.thickness * height))
+        stamps = []
+        for number, settings in enumerate(page.stamp):
+            chance = Chance(word, _STAMP + number)
+            if chance.draw() < settings.chance:
+                stamps.append(make_stamp(settings, chance, height, width))
         sample = np.zeros((), dtype=SAMPLE_DTYPE)
         sample["sample"], sample["face"], sample["source_row"] = row, face, -1
         sample["rotation_deg"], sample["stretch"] = skew, 1.0
         # What the dataset keeps is what is drawn.
-        turned = turn(np.array(rules).reshape(-1, 4, 2), float(sample["rotation_deg"]), page.size)
-        return PageScene(atoms=writer.finish(), rules=turned, sample=sample)
+        drawn_skew = float(sample["rotation_deg"])
+        return PageScene(
+            atoms=writer.finish(),
+            rules=turn(np.array(rules).reshape(-1, 4, 2), drawn_skew, page.size),
+            sample=sample,
+            stamps=tuple(
+                replace(stamp, strokes=turn(stamp.strokes, drawn_skew, page.size))
+                for stamp in stamps
+            ),
+        )
 
     def _choose_face(self, row: int) -> int:
         for name, (first, last) in self.splits.items():

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
+from glyphgen.choices import STAMP_SHAPES, OneOf
 from glyphgen.settings import Range, Settings, Strings
 
-__all__ = ["Page", "PageField", "PageRule", "PageText"]
+__all__ = ["Page", "PageField", "PageRule", "PageStamp", "PageText"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Place = Annotated[tuple[Share, Share], Strict(False)]
@@ -103,6 +104,37 @@ class PageRule(Settings):
     """How many of the pages have it."""
 
 
+class PageStamp(Settings):
+    """A stamp over the writing: a ring or a frame of worn ink, with marks in it that no one reads.
+
+    No box belongs to it.
+    """
+
+    shape: Annotated[str, OneOf(STAMP_SHAPES)] = "round"
+    """What its rim is."""
+
+    at: Place
+    """Where its middle is: a fraction of the width and of the height of the page."""
+
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.03
+    """How far it may stand from there, to all sides, as a fraction of the page's height."""
+
+    size: Range[EmShare] = (0.07, 0.1)
+    """Its width as a fraction of the page's height."""
+
+    rotation: Range[float] = (-20.0, 20.0)
+    """How far it is turned on the page, in degrees; positive is counter-clockwise."""
+
+    darkness: Range[Annotated[float, Field(gt=0, le=1)]] = (0.3, 0.8)
+    """How dark its ink is, where 1 is that of the writing."""
+
+    wear: Range[Share] = (0.05, 0.3)
+    """The share of its frame where the ink has not taken."""
+
+    chance: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How many of the pages have it."""
+
+
 class Page(Settings):
     """Whole pages with boxes instead of single characters; `render.count` says how many.
 
@@ -130,6 +162,9 @@ class Page(Settings):
 
     rule: Annotated[tuple[PageRule, ...], Strict(False)] = ()
     """Straight lines, one `[[page.rule]]` table each."""
+
+    stamp: Annotated[tuple[PageStamp, ...], Strict(False)] = ()
+    """Stamps, one `[[page.stamp]]` table each."""
 
     values: dict[str, Strings] = Field(default_factory=dict)
     """Names for the braces of values, and what they stand for: `city = ["تهران", "شیراز"]`."""

@@ -16,6 +16,7 @@ from glyphgen.outlines import RunStore
 from glyphgen.plan import SAMPLE_DTYPE, Placements, Plan
 from glyphgen.plan.page_boxes import make_boxes
 from glyphgen.plan.page_plan import PagePlan, PageScene
+from glyphgen.plan.page_stamps import Stamp
 from glyphgen.plan.style_plan import StylePlan
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.render.drawing import (
@@ -89,6 +90,32 @@ class PageDrawer:
         self._engine.draw_onto(placements, image, np.zeros(len(atoms.cell), dtype=np.int64))
         for rule in scene.rules:
             fill_convex(image[0], rule)
+        for stamp in scene.stamps:
+            _draw_stamp(image[0], stamp)
+
+
+def _draw_stamp(image: NDArray[np.uint8], stamp: Stamp) -> None:
+    """Draw a stamp over a page (H, W), where it is darker than what is there."""
+    left, top = np.floor(stamp.strokes.min(axis=(0, 1))).astype(int).tolist()
+    right, bottom = np.ceil(stamp.strokes.max(axis=(0, 1))).astype(int).tolist()
+    mark = np.zeros((bottom - top, right - left), dtype=np.uint8)
+    for stroke in stamp.strokes:
+        fill_convex(mark, stroke - (left, top))
+    hold = _spread(_spread(stamp.hold, mark.shape[0]).T, mark.shape[1]).T
+    mark[hold < np.sort(hold, axis=None)[int(stamp.wear * (hold.size - 1))]] = 0
+    mark = (mark * np.int64(round(stamp.darkness * 256)) >> 8).astype(np.uint8)
+    part = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    shown = mark[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
+    np.maximum(part, shown, out=part)
+
+
+def _spread(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return n rows for values in fewer rows, in straight lines from one to the next."""
+    place = np.arange(n) * ((len(values) - 1) / n)
+    first = place.astype(np.int64)
+    share = (place - first)[:, None]
+    spread: NDArray[np.float64] = values[first] * (1 - share) + values[first + 1] * share
+    return spread
 
 
 def make_job(prepared: "PreparedRender", work_folder: Path) -> PageJob | RenderJob:

@@ -55,6 +55,8 @@ def hash_content(
         del settings["augment"]
     if recipe.page is None:  # what is neutral is as if it were not known
         del settings["page"], settings["render"]["count"]
+    elif not recipe.page.stamp:
+        del settings["page"]["stamp"]
     if recipe.classes.label_by != "style":
         for key in ("characters", "lines", "seal"):
             del settings["render"][key]
