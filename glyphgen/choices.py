@@ -134,7 +134,7 @@ ENGINES: Mapping[str, EngineEntry] = {
             {
                 *("render.weight", "render.wobble", "render.scatter"),
                 *("classes.language", "classes.features", "classes.direction"),
-                *("classes.words", "classes.words_file"),
+                *("classes.words", "classes.words_file", "fonts.faces.alternates"),
             }
         ),
         opens_fonts=False,

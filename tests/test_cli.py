@@ -183,6 +183,7 @@ def test_fonts_check_tells_what_is_refused_and_why(
         "refused": {"one.ttf": {"no outline": ["Ⰲ"]}, "two.ttf": {"no cmap entry": ["Ⰱ", "Ⰲ"]}},
         "unproven": 3,
         "faces_of_class": {"Ⰰ": 2, "Ⰱ": 1, "Ⰲ": 0},
+        "coverage": {"one.ttf": 2, "two.ttf": 1},
         "allowed": [],
         "twins": [],
     }

@@ -315,7 +315,7 @@ def test_steps_keep_their_order_and_spell_out_their_defaults(read: Read) -> None
 
 
 STEPS = (
-    "step = one of elastic, affine, noise, blur, contrast, stroke, pen, cutout, grain,"
+    "step = one of elastic, affine, noise, blur, contrast, stroke, pen, cutout, grain, paper,"
     ' or albumentations = "NAME"'
 )
 

@@ -1,6 +1,7 @@
 """``glyphgen fonts``: what fonts there are, what they cover, what the gate says."""
 
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def check_fonts(recipe: str, sheet: Path | None, as_json: bool, overrides: tuple
     if as_json:
         print_json(page, indent=2)
     else:
-        _print_verdict(page, found.store.n_forms)
+        _print_verdict(page, "style" if found.table.drawn else "class")
     if sheet:
         _draw_refused(sheet, found)
     if min(page["faces_of_class"].values()) < read.gate.min_faces_per_class:
@@ -160,6 +161,8 @@ def _draw_refused(sheet: Path, found: "Survey") -> None:
 
 
 def _show_verdict(found: "Survey") -> dict[str, Any]:
+    import numpy as np
+
     from glyphgen.gate import count_faces
     from glyphgen.gate.page import make_gate_page
 
@@ -170,28 +173,32 @@ def _show_verdict(found: "Survey") -> dict[str, Any]:
         of_face.setdefault(refusal.reason, []).append(table.all_forms[refusal.form])
     gate = asdict(make_gate_page(found))
     n_faces = count_faces(table, verdict.admitted).tolist()
+    if table.drawn:  # a face draws the forms of its own style
+        used = np.flatnonzero(verdict.admitted.any(axis=1)).tolist()
+        of_style = Counter(found.faces[k].hand for k in used)
+        n_faces = [of_style[label] for label in table.labels]
     return {
         "refused": refused,
         "unproven": int(verdict.unproven.sum()),
         "faces_of_class": dict(zip(table.labels, n_faces, strict=True)),
-        **{key: gate[key] for key in ("allowed", "twins")},
+        **{key: gate[key] for key in ("allowed", "twins", "coverage")},
     }
 
 
-def _print_verdict(page: dict[str, Any], n_forms: int) -> None:
+def _print_verdict(page: dict[str, Any], kind: str) -> None:
     reasons = sorted({reason for of_face in page["refused"].values() for reason in of_face})
     rows = []
     for name, of_face in page["refused"].items():
         counts = [len(of_face.get(reason, ())) for reason in reasons]
-        rows.append((name, n_forms - sum(counts), *(count or "" for count in counts)))
+        rows.append((name, page["coverage"][name], *(count or "" for count in counts)))
     print_table(("face", "admitted", *reasons), rows)
     faces_of_class: dict[str, int] = page["faces_of_class"]
     fewest = sorted(faces_of_class.items(), key=lambda item: item[1])[:10]
     shown = ", ".join(f"{show_text(form)} {n}" for form, n in fewest)
     if fewest[0][1] == max(faces_of_class.values()):
-        print_line(f"every class is drawn by {show_count(fewest[0][1], 'face')}")
+        print_line(f"every {kind} is drawn by {show_count(fewest[0][1], 'face')}")
     else:
-        print_line(f"classes with fewest faces: {shown}")
+        print_line(f"{kind}{'s' if kind == 'style' else 'es'} with fewest faces: {shown}")
     if page["unproven"]:
         n_unproven = show_count(page["unproven"], "cell")
         print_line(f"unproven, for too few other typefaces draw them: {n_unproven}")
@@ -235,7 +242,9 @@ def _show_face(face: Any) -> dict[str, Any]:
         "style": face.style,
         "file": face.file,
         "index": face.index,
-        "axes": ", ".join(f"{tag}={value:g}" for tag, value in face.axes),
+        "axes": ", ".join(
+            [*(f"{tag}={value:g}" for tag, value in face.axes), *filter(None, [face.alternate])]
+        ),
         "license": face.license,
         "embedding": face.fs_type,
         "vendor": face.vendor,

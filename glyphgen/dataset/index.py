@@ -142,6 +142,7 @@ class FaceInfo:
         vendor: Name ID 8 and the vendor of OS/2.
         fs_type: The embedding bits of OS/2 in words.
         hand: Name of the style that it writes, in a recipe of styles.
+        alternate: An OpenType feature that draws characters another way; empty for the face itself.
     """
 
     file: str
@@ -159,6 +160,14 @@ class FaceInfo:
     vendor: str = ""
     fs_type: str = "unknown"
     hand: str = ""
+    alternate: str = ""
+
+    def to_page(self) -> dict[str, Any]:
+        """Return the face as JSON can hold it; as before there were alternates, where it is none."""
+        page = dataclasses.asdict(self)
+        if not self.alternate:
+            del page["alternate"]
+        return page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +315,8 @@ def _list_fields(index: Index) -> dict[str, Any]:
 def dump_index(index: Index, format_version: int = FORMAT_VERSION) -> bytes:
     """Return the bytes of index.json, in the newest format, or in format 3."""
     index = dataclasses.replace(index, format_version=format_version)
-    page = dataclasses.asdict(_IndexPage.of_index(index))
+    whole = _IndexPage.of_index(index)
+    page = dataclasses.asdict(whole) | {"faces": [face.to_page() for face in whole.faces]}
     unused = "sha256" if format_version > 3 else "blake3"
     for shard in page["shards"]:
         del shard[unused]

@@ -5,7 +5,7 @@ What is not known is marked as such, never guessed: the face is ``NO_FACE``, a n
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -219,7 +219,7 @@ def join_provenance(
 
 def _identify(face: FaceInfo) -> tuple[Any, ...]:
     """Return what makes a face another; its weight in a recipe does not."""
-    return face.file, face.sha256, face.index, tuple(sorted(face.axes.items()))
+    return face.file, face.sha256, face.index, tuple(sorted(face.axes.items())), face.alternate
 
 
 def _join_fields(told: Sequence[Provenance]) -> np.dtype[np.void]:
@@ -295,7 +295,7 @@ def describe_carried(
     fields = list(map(list, sample_fields[_N_FIELDS:]))
     if not (faces or fields or any(unproven) or gate_sha256 or boxes_sha256):
         return []
-    carried = [[asdict(face) for face in faces], fields, list(unproven), gate_sha256]
+    carried = [[face.to_page() for face in faces], fields, list(unproven), gate_sha256]
     return [*carried, boxes_sha256] if boxes_sha256 else carried
 
 

@@ -56,6 +56,7 @@ class Face:
         vendor: Name ID 8 and the vendor of OS/2: ``"Fontworks Inc. (FWKS)"``.
         fs_type: The embedding bits of OS/2 in words; they speak of embedding in documents.
         hand: Name of the style that it writes, in a recipe of styles.
+        alternate: An OpenType feature that draws characters another way; empty for the face itself.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Face:
     vendor: str = ""
     fs_type: str = UNKNOWN
     hand: str = ""
+    alternate: str = ""
 
     @property
     def file(self) -> str:
@@ -82,8 +84,9 @@ class Face:
 
     @property
     def name(self) -> str:
-        """The file name, with index and axes where they are not the default."""
+        """The file name, with index, axes and alternate where they are not the default."""
         settings = "".join(f",{tag}={value:g}" for tag, value in self.axes)
+        settings += f",{self.alternate}" if self.alternate else ""
         return self.file + (f"#{self.index}" if self.index else "") + settings
 
     def to_page(self) -> dict[str, Any]:
@@ -104,6 +107,7 @@ def read_face(
     axes: Mapping[str, float] | None = None,
     weight: int = 1,
     *,
+    alternate: str = "",
     sanitize: bool = False,
 ) -> Face:
     """Read names, license and hash of one face, and check its index and axes.
@@ -113,10 +117,11 @@ def read_face(
         index: Position in a collection.
         axes: Variation settings by tag.
         weight: Kept in the face.
+        alternate: An OpenType feature, which the font has to have.
         sanitize: Ask the OpenType Sanitizer first, where it is installed.
 
     Raises:
-        FontError: The file is missing, has no such face or no such axis.
+        FontError: The file is missing, has no such face, axis or feature.
         UnreadableFontError: The file cannot be read, or holds no outlines.
     """
     axes = axes or {}
@@ -126,6 +131,7 @@ def read_face(
         _check_names(path, font)
         location = _locate(path, font, axes)
         _check_outlines(path, font)
+        _check_feature(path, font, alternate)
         names = {
             key: _read_name(font, ids, _LONGEST.get(key, _LONGEST_NAME))
             for key, ids in _NAME_IDS.items()
@@ -153,6 +159,7 @@ def read_face(
         copyright=names["copyright"],
         vendor=vendor,
         fs_type=fs_type,
+        alternate=alternate,
     )
 
 
@@ -202,6 +209,18 @@ def _locate(path: Path, font: "TTFont", axes: Mapping[str, float]) -> tuple[floa
     if problems:
         raise FontError(*problems)
     return tuple(axes.get(tag, axis.defaultValue) for tag, axis in there.items())
+
+
+def _check_feature(path: Path, font: "TTFont", alternate: str) -> None:
+    tag = alternate.partition("=")[0]
+    if not tag:
+        return
+    features = font["GSUB"].table.FeatureList if "GSUB" in font else None
+    there = sorted({record.FeatureTag for record in features.FeatureRecord} if features else ())
+    if tag not in there:
+        raise FontError(
+            f"{path}: no feature '{tag}' (the font's features: {', '.join(there) or 'none'})"
+        )
 
 
 _OUTLINES = ("glyf", "CFF ", "CFF2")

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ class FaceRequest:
         axes: Variation settings (tag, value), sorted by tag.
         weight: Turns that the face takes for each turn of a face of weight 1.
         hand: Name of the style that it writes, in a recipe of styles.
+        alternate: An OpenType feature that draws characters another way; empty for the face itself.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class FaceRequest:
     axes: tuple[tuple[str, float], ...] = ()
     weight: int = 1
     hand: str = ""
+    alternate: str = ""
 
 
 def find_requests(recipe: "Recipe") -> tuple[tuple[FaceRequest, ...], tuple[str, ...]]:
@@ -91,7 +93,9 @@ def _list_requests(recipe: "Recipe", problems: list[str]) -> Iterator[FaceReques
             problems.append(f"{recipe.place(f'fonts.faces.{number}')}: {error}")
         else:
             for axes in _list_instances(recipe.seed, face):
-                yield FaceRequest(path=path, index=index, axes=axes, weight=face.weight)
+                plain = FaceRequest(path=path, index=index, axes=axes, weight=face.weight)
+                yield plain
+                yield from (replace(plain, alternate=feature) for feature in face.alternates)
 
 
 def _list_instances(seed: int, face: "FaceChoice") -> Iterator[tuple[tuple[str, float], ...]]:

@@ -60,6 +60,7 @@ class KnownFaces:
         beside = find_beside(request.path)
         license = [beside.name, beside.text] if beside else None
         how = [request.path.name, request.index, request.axes, request.weight]
+        how += [request.alternate] if request.alternate else []
         text = json.dumps([self._checked_by, sha256, how, license])
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -189,7 +189,7 @@ def make_gate_page(surveyed: Surveyed) -> GatePage:
     names = [face.name for face in faces]
     unproven = dict(zip(names, verdict.unproven.sum(axis=1).tolist(), strict=True))
     return GatePage(
-        cells=verdict.admitted.size,
+        cells=int(verdict.admitted.sum()) + len(verdict.refusals),
         admitted=int(verdict.admitted.sum()),
         coverage=dict(zip(names, verdict.admitted.sum(axis=1).tolist(), strict=True)),
         unproven={name: n for name, n in unproven.items() if n},

@@ -57,7 +57,10 @@ def name_entry(
         "exemplars": load_shipped().sha256,
         # The family tells which faces are one typeface, and allow and deny go by the file name.
         "faces": [
-            [face.file, face.sha256, face.index, face.axes, face.location, face.family]
+            [
+                *(face.file, face.sha256, face.index, face.axes, face.location, face.family),
+                *([face.alternate] if face.alternate else []),
+            ]
             for face in faces
         ],
         "forms": forms,

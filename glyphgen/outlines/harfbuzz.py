@@ -92,7 +92,7 @@ def read_face_outlines(
     segment = SEGMENT_EM * font.face.upem if wobble_grid else None
     notdef = draw_glyphs(font, [(0, 0.0, 0.0)], segment)
     circle = font.get_nominal_glyph(ord(CIRCLE))
-    settings = read_features(features)
+    settings = read_features(features, face)
     pens, shaped = [], []
     for number, form in enumerate(forms):
         if number % FORMS_PER_REPORT == 0:
@@ -166,10 +166,15 @@ def _shape(
     return glyphs, x
 
 
-def read_features(features: Sequence[str]) -> dict[str, int]:
-    """Return what each feature is set to: ``{"calt": 0, "ss01": 1}`` for "-calt" and "ss01"."""
+def read_features(features: Sequence[str], face: Face) -> dict[str, int]:
+    """Return what each feature is set to: ``{"calt": 0, "ss01": 1}`` for "-calt" and "ss01".
+
+    Args:
+        features: As HarfBuzz writes them.
+        face: Whose alternate is one more.
+    """
     settings = {}
-    for text in features:
+    for text in (*features, *([face.alternate] if face.alternate else ())):
         tag, _, value = text.lstrip("+-").partition("=")
         settings[tag] = int(value) if value else int(not text.startswith("-"))
     return settings

@@ -180,8 +180,8 @@ class FontReader:
             The faces, and those that cannot be read.
 
         Raises:
-            FontError: For every missing file, index out of range and unknown axis, all at once; or
-                no face can be read.
+            FontError: For every missing file, index out of range, unknown axis and unknown feature, all
+                at once; or no face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
         answers = self._ask_all(requests, self._ask_face, "read fonts", "faces")
@@ -189,11 +189,12 @@ class FontReader:
         if wrong or problems or not any("face" in answer for answer in answers):
             unreadable = (line for answer in answers for line in answer.get("problems", ()))
             raise FontError(*problems, *unreadable)
-        faces: dict[tuple[Path, int, tuple[tuple[str, float], ...]], Face] = {}
+        faces: dict[tuple[Path, int, tuple[tuple[str, float], ...], str], Face] = {}
         for request, answer in zip(requests, answers, strict=True):
             if "face" in answer:
                 face = replace(answer["face"], hand=request.hand)
-                faces.setdefault((face.path.resolve(), face.index, face.axes), face)
+                key = face.path.resolve(), face.index, face.axes, face.alternate
+                faces.setdefault(key, face)
         return tuple(faces.values()), _list_unread(requests, answers)
 
     def read_outlines(

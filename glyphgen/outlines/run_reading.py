@@ -206,7 +206,7 @@ def read_face_runs(
         UnreadableFontError: HarfBuzz finds no outlines in the file, or the file is another one now.
     """
     font = open_font(face)
-    shaper = _Shaper(font, language, read_features(features))
+    shaper = _Shaper(font, language, read_features(features, face))
     runs = []
     for number, form in enumerate(forms):
         if number % FORMS_PER_REPORT == 0:

@@ -83,6 +83,7 @@ def _read_face(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa:
         task["index"],
         dict(task["axes"]),
         task["weight"],
+        alternate=task["alternate"],
         sanitize=task["sanitize"],
     )
     return {"face": face.to_page()}

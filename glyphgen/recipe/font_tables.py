@@ -9,6 +9,8 @@ from glyphgen.settings import Range, Settings, Strings, show_value
 
 __all__ = ["FaceChoice", "Fonts", "StyleFonts"]
 
+Feature = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{4}(=[1-9][0-9]?)?$", examples=["ss01"])]
+
 
 class StyleFonts(Settings):
     """A style, such as kaishu, and the faces that write it: a class where `classes.label_by = "style"`."""
@@ -43,6 +45,10 @@ class FaceChoice(Settings):
     instances: Annotated[int, Field(ge=2, le=100)] = 5
     """How many faces a range of axes stands for: they are spread evenly, ends included, and take a turn
     each. Of several ranges every axis has its own order."""
+
+    alternates: Annotated[tuple[Feature, ...], Strict(False)] = ()
+    """OpenType features that draw characters another way, such as `["salt", "ss01"]` or `["salt=2"]` for
+    the second of several ways. Each is one more face, of those characters that the feature changes."""
 
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many turns the face takes where others take one."""

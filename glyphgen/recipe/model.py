@@ -244,6 +244,11 @@ class Recipe(Settings):
                 shown = f'"{value}"' if isinstance(value, str) else show_value(value)
                 found = f'found {shown} with engine "{self.render.engine}"'
                 yield f"classes.{key}", f"{found}, {unable}"
+        alternates = [face.alternates for face in self.fonts.faces if face.alternates]
+        unable = explain_unable(self.render.engine, "fonts.faces.alternates")
+        if unable and alternates:
+            found = f'found alternates {show_value(list(alternates[0]))} with engine "{self.render.engine}"'
+            yield "fonts.faces", f"{found}, {unable}"
         if self.render.framing == "baseline" and self.classes.direction == "vertical":
             yield (
                 "render.framing",

@@ -7,6 +7,7 @@ from glyphgen.choices import ENGINES
 from glyphgen.classes import ClassTable
 from glyphgen.fonts import Face
 from glyphgen.gate import Verdict, examine_cells
+from glyphgen.gate.alternates import drop_repeats, find_repeats
 from glyphgen.gate.evidence import Panel, choose_panel
 from glyphgen.gate.letters import examine_words, list_letters
 from glyphgen.gate.vertical import is_vertical
@@ -58,7 +59,9 @@ def ask_gate(
         FontError: No face can be read.
     """
     if not needs_runs(recipe, table):
-        return _examine(recipe, reader, faces, table, reporter)
+        asked = _examine(recipe, reader, faces, table, reporter)
+        repeats = find_repeats(asked.faces, asked.store)
+        return replace(asked, verdict=drop_repeats(asked.verdict, repeats))
     if recipe.page is not None or table.drawn:  # no frame binds what has its place on a page
         gate = recipe.gate.model_copy(update={"on_cut_off": "allow", "on_changed": "allow"})
         recipe = recipe.model_copy(update={"gate": gate})
@@ -86,6 +89,8 @@ def ask_gate(
         runs.store,
         make_framing(recipe, runs.store),
     )
+    if recipe.page is None and not table.drawn:  # a page wants all that its face can write
+        verdict = drop_repeats(verdict, find_repeats(runs.faces, runs.store))
     return Asked(faces=runs.faces, unread=runs.unread, store=runs.store, verdict=verdict)
 
 

@@ -16,6 +16,7 @@ from glyphgen.gate import (
     describe_unproven,
     require_classes,
 )
+from glyphgen.gate.alternates import describe_idle
 from glyphgen.gate.twin_classes import merge_twins
 from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.gate.vertical import describe_unturned, is_vertical
@@ -41,14 +42,14 @@ def hash_content(
     recipe: Recipe,
     labels: Sequence[str],
     forms: Sequence[Sequence[str]],
-    faces: Sequence[tuple[str, int, Sequence[tuple[str, float]], int, str]],
+    faces: Sequence[tuple[str, int, Sequence[tuple[str, float]], int, str, str]],
 ) -> str:
     """Return the hash of all that the bytes of a rendered dataset depend on.
 
     Args:
         recipe: Of which fonts and classes do not count.
         labels, forms: Of each class.
-        faces: SHA-256, index, axes, weight and hand of each.
+        faces: SHA-256, index, axes, weight, hand and alternate of each.
     """
     settings = recipe.model_dump(mode="json", exclude={"fonts", "classes"})
     if not recipe.augment:
@@ -65,7 +66,8 @@ def hash_content(
         settings["features"] = recipe.classes.features
     if is_vertical(recipe):
         settings["direction"] = recipe.classes.direction
-    told = [face if face[-1] else face[:-1] for face in faces]
+    # What is neutral is as if it were not known.
+    told = [face if face[5] else face[: 5 if face[4] else 4] for face in faces]
     text = json.dumps([VERSION, settings, labels, forms, told], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -109,7 +111,8 @@ class PreparedRender:
         The recipe without its fonts, the forms, each face's file hash and settings, the version.
         """
         faces = [
-            (face.sha256, face.index, face.axes, face.weight, face.hand) for face in self.faces
+            (face.sha256, face.index, face.axes, face.weight, face.hand, face.alternate)
+            for face in self.faces
         ]
         return hash_content(self.recipe, self.table.labels, self.table.forms, faces)
 
@@ -213,6 +216,8 @@ def _warn(
         lines.append(f"{twins}; classes.merge_twins = true makes one class of them")
     if unturned := describe_unturned(faces, verdict.unturned):
         lines.append(unturned)
+    if idle := describe_idle(faces, verdict):
+        lines.append(idle)
     if changed := describe_changed(table, faces, verdict):
         lines.append(f'{changed}; gate.on_changed = "allow" varies them all the same')
     return tuple(lines)

@@ -44,7 +44,10 @@ def recall_recipe(folder: Path, index: Index) -> Recipe:
     if text != dump_recipe(recipe).encode():  # all defaults are spelled out: it had other keys
         raise GlyphgenError(f"{path}: written by another glyphgen, whose recipes have other keys")
     labels, forms = [info.label for info in index.classes], [info.forms for info in index.classes]
-    faces = [(f.sha256, f.index, tuple(f.axes.items()), f.weight, f.hand) for f in index.faces]
+    faces = [
+        (f.sha256, f.index, tuple(f.axes.items()), f.weight, f.hand, f.alternate)
+        for f in index.faces
+    ]
     if hash_content(recipe, labels, forms, faces) != index.content_key:
         raise DamagedError(
             f"{folder}: {RECIPE_NAME}, and the classes, fonts and content_key of index.json, are not"
