@@ -88,7 +88,7 @@ def test_a_catalogue_beside_a_font_tells_what_the_font_does_not() -> None:
 
 
 def test_no_bundled_font_is_without_a_license() -> None:
-    faces = [read_face(path) for path in FONTS.glob("*/*.ttf")]
+    faces = [read_face(path) for path in FONTS.glob("*/*.[ot]tf")]
     assert [face.name for face in faces if face.license == "unknown" or not face.license_text] == []
 
 

@@ -232,7 +232,7 @@ def _list_shipped_faces() -> list[dict[str, Any]]:
     from glyphgen.recipe import find_shipped
 
     folder = find_shipped("kana").parent.parent / "fonts"
-    paths = sorted(folder.glob("*/*.ttf"))
+    paths = sorted(folder.glob("*/*.[ot]tf"))
     return [{"folder": path.parent.name} | _show_face(read_face(path)) for path in paths]
 
 

@@ -142,7 +142,9 @@ def read_face(
     except Exception as error:
         raise unreadable(path, error) from error
     license = recognize_license(names["license_text"], names["license_url"])
-    beside = find_beside(path) if license == UNKNOWN else None
+    beside = find_beside(path) if license == UNKNOWN or not names["license_text"] else None
+    if beside and license == UNKNOWN:
+        license = beside.name
     return Face(
         path=path,
         index=index,
@@ -153,7 +155,7 @@ def read_face(
         family=names["family"] or show_foreign(path.stem),
         style=names["style"] or "Regular",
         version=names["version"],
-        license=beside.name if beside else license,
+        license=license,
         license_text=beside.text if beside else names["license_text"],
         license_url=names["license_url"],
         copyright=names["copyright"],

@@ -35,6 +35,7 @@ from glyphgen.outlines.process import FontReader
 from glyphgen.outlines.typefaces import find_typefaces
 
 _FONTS = Path(__file__).parent.parent.parent / "fonts"
+_FOLDERS = ("han", "kana", "latin", "persian")  # the others show what a font may have besides
 _OUT = Path(__file__).with_name("exemplars.npz")
 _CHARACTERS = [
     *range(0x21, 0x250),
@@ -96,7 +97,7 @@ def _read_cells() -> tuple[list[str], dict[str, int], Floats, Floats, Ints, Ints
 
     Of each cell: shape, place, form, face and typeface.
     """
-    paths = sorted(_FONTS.glob("*/*.ttf"))
+    paths = sorted(path for name in _FOLDERS for path in (_FONTS / name).glob("*.ttf"))
     forms = [chr(codepoint) for codepoint in _CHARACTERS]
     forms += sorted(_BUNDLED_HAN)
     forms = [form for form in forms if unicodedata.category(form)[0] in "LNPS"]
