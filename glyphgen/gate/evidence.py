@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from glyphgen.fonts import Face
 from glyphgen.gate.exemplars import (
     FEWEST_TYPEFACES,
+    URDU,
     Comparison,
     Exemplars,
     Metric,
     compare,
     learn_exemplars,
+    list_alternatives,
 )
 from glyphgen.gate.scripts import MAPS, find_block, find_script, list_block, list_script
 from glyphgen.gate.shapes import (
@@ -54,6 +56,9 @@ _STRICT = {WRONG_SHARE: -4.5, 0.6: -9.0}
 # Beyond the farthest honest drawing of a form, as a logarithm, that speaks for itself.
 _FARTHER = 0.35
 _BOX_LIMIT = -0.5  # of outlines that are nothing but boxes
+# Of Persian digits that look most like those of Urdu: of sixteen faces' Urdu digits at least 3.0, and no
+# Persian digit of twenty-one faces looks most like one.
+_URDU_LIMIT = 0.0
 # Of a form: where fewer draw it, honest typefaces may show more than these do.
 _MANY_TYPEFACES = 12
 # Where a recipe's own faces are all that is known, more has to speak against a cell, and what is beyond a
@@ -178,13 +183,15 @@ def _list_panels(script: str) -> tuple[str, ...]:
 @cache
 def _list_panel(block: str) -> tuple[str, ...]:
     """Return the characters that stand for a block: shipped ones where there are enough."""
+    if not block:
+        return ()
     shipped = [
         form
         for exemplars in load_shipped().scripts.values()
         for form in exemplars.forms
         if find_block(form) == block
     ]
-    forms = shipped if len(shipped) >= _FEWEST else list_block(block) if block else ()
+    forms = shipped if len(shipped) >= _FEWEST else list_block(block)
     step = max(1, -(-len(forms) // _PANEL))
     return tuple(forms[::step])
 
@@ -206,6 +213,7 @@ def weigh_cells(
     store: OutlineStore,
     typefaces: Ints,
     *,
+    is_persian: bool = False,
     reporter: Reporter = SILENT,
 ) -> Evidence:
     """Compare every cell with all that it may show.
@@ -215,6 +223,7 @@ def weigh_cells(
         faces: F faces.
         store: The outlines of F * C cells.
         typefaces: (F,), equal numbers for faces of one typeface.
+        is_persian: Whether Persian digits as Urdu writes them are wrong.
         reporter: Is told how far the work is.
     """
     cells = _Cells(forms, faces, store, typefaces, reporter)
@@ -225,8 +234,10 @@ def weigh_cells(
     for script, own in members.items():
         exemplars = shipped.scripts.get(script)
         known = set(exemplars.forms) if exemplars else set()
+        if exemplars and not is_persian:
+            exemplars = exemplars.allow_urdu()
         if exemplars:
-            every_other = ~np.eye(len(exemplars.forms), dtype=np.bool_)
+            every_other = list_alternatives(exemplars.forms, is_persian=is_persian)
             shipped_of = [k for k in own if forms[k] in known]
             cells.judge_with(exemplars, shipped_of, cells.bundled, every_other)
         cells.judge_with_own([k for k in own if forms[k] not in known])
@@ -363,8 +374,11 @@ class _Cells:
         self.weight[face, self.form[chosen]] = weight
         # A box is what fonts draw for what they lack: only a form that is drawn so may look like one.
         limit = np.where(self.is_box[chosen], np.minimum(limit, _BOX_LIMIT), limit)
+        explanation = _explain(found, exemplars.forms)
+        is_urdu = np.isin(explanation, list(URDU.values()))
+        limit = np.where(is_urdu, np.minimum(limit, _URDU_LIMIT), limit)
         self.limit[face, self.form[chosen]] = limit
-        self.explanation[face, self.form[chosen]] = _explain(found, exemplars.forms)
+        self.explanation[face, self.form[chosen]] = explanation
         blocks = self._list_blocks(chosen)
         self._judge_blocks(chosen, blocks, plain)
         self._judge_maps(chosen, blocks, found.nearer, others, exemplars.forms)

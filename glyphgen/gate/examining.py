@@ -42,10 +42,11 @@ __all__ = [
     "describe_twins",
     "describe_unproven",
     "examine_cells",
+    "is_persian",
     "require_classes",
 ]
 
-GATE_VERSION = 9  # raised whenever the same fonts and recipe may get another verdict
+GATE_VERSION = 10  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
 
 
@@ -90,7 +91,14 @@ def examine_cells(
     pictures = draw_pictures(store)
     shape = (len(faces), store.n_forms)
     typefaces = find_typefaces(faces, store)
-    evidence = weigh_cells(panel.forms, faces, panel.store, typefaces, reporter=reporter)
+    evidence = weigh_cells(
+        panel.forms,
+        faces,
+        panel.store,
+        typefaces,
+        is_persian=is_persian(recipe),
+        reporter=reporter,
+    )
     evidence = evidence.take_forms(len(forms))
     is_turned = np.zeros(shape, dtype=np.bool_)
     if is_vertical(recipe):
@@ -132,6 +140,14 @@ def examine_cells(
         changes=changes.keep(admitted),
         unturned=list_unturned(is_turned, admitted, forms) if is_vertical(recipe) else (),
     )
+
+
+def is_persian(recipe: Recipe) -> bool:
+    """Tell whether the digits of a recipe have to be those of Persian, which Urdu writes otherwise."""
+    language = recipe.classes.language
+    if not language:
+        return "persian_digits" in recipe.classes.sets
+    return language.lower().partition("-")[0] == "fa"
 
 
 def _run_checks(

@@ -16,6 +16,7 @@ from glyphgen.progress import SILENT, Reporter, track
 __all__ = [
     "BOX",
     "FEWEST_TYPEFACES",
+    "URDU",
     "VECTOR_STEP",
     "Comparison",
     "Exemplars",
@@ -23,6 +24,7 @@ __all__ = [
     "compare",
     "learn_exemplars",
     "learn_spread",
+    "list_alternatives",
 ]
 
 Floats = NDArray[np.float32]
@@ -30,6 +32,9 @@ Ints = NDArray[np.int64]
 
 BOX = "a box"
 """What stands among the forms for what fonts draw in place of what they lack."""
+
+URDU = {digit: f"Urdu {digit}" for digit in "\u06f4\u06f6\u06f7"}
+"""What stands among the forms for the way Urdu writes some Persian digits, by the digit."""
 
 FEWEST_TYPEFACES = 3  # that have to draw a form before it can be judged
 VECTOR_STEP = 0.125
@@ -134,6 +139,29 @@ class Exemplars:
             most_unusual=self.most_unusual,
         )
 
+    def allow_urdu(self) -> "Exemplars":
+        """Return the same with Persian digits as Urdu writes them among the examples of these digits."""
+        place = {form: k for k, form in enumerate(self.forms)}
+        form = self.form.copy()
+        learnt = {
+            name: getattr(self, name).copy()
+            for name in ("level", "spread", "farthest", "tolerance", "turn_tolerance")
+        }
+        for digit, lie in URDU.items():
+            if digit in place and lie in place:
+                own, other = place[digit], place[lie]
+                form[form == other] = own
+                for array in learnt.values():
+                    array[own] = np.maximum(array[own], array[other])
+        order = np.lexsort((self.typeface, form))
+        return replace(
+            self,
+            vectors=self.vectors[order],
+            form=form[order],
+            typeface=self.typeface[order],
+            **learnt,
+        )
+
     def count_typefaces(self) -> Ints:
         """Return how many typefaces draw each form: (N,)."""
         starts = _find_starts(self.form, self.typeface)
@@ -145,6 +173,22 @@ class Exemplars:
         return Examples(
             vectors=self.vectors, form=self.form, typeface=self.typeface, n_forms=len(self.forms)
         )
+
+
+def list_alternatives(forms: Sequence[str], *, is_persian: bool) -> NDArray[np.bool_]:
+    """Return which forms (columns) each form (row) may be taken for: every other, (N, N).
+
+    Args:
+        forms: N forms.
+        is_persian: Whether a Persian digit may be taken for the same in Urdu; nothing else ever is.
+    """
+    every_other = ~np.eye(len(forms), dtype=np.bool_)
+    place = {form: k for k, form in enumerate(forms)}
+    for digit, lie in URDU.items():
+        if digit in place and lie in place:
+            every_other[:, place[lie]] = False
+            every_other[place[digit], place[lie]] = is_persian
+    return every_other
 
 
 def _find_starts(form: Ints, typeface: Ints) -> Ints:

@@ -6,20 +6,23 @@ To be run when the bundled fonts, the shapes or what is learnt from them change.
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.classes import CHARACTER_SETS
-from glyphgen.fonts import FaceRequest
+from glyphgen.fonts import Face, FaceRequest
 from glyphgen.gate.exemplars import (
     BOX,
     FEWEST_TYPEFACES,
+    URDU,
     Exemplars,
     Metric,
     learn_exemplars,
     learn_spread,
+    list_alternatives,
 )
 from glyphgen.gate.scripts import find_script
 from glyphgen.gate.shapes import (
@@ -31,8 +34,9 @@ from glyphgen.gate.shapes import (
 )
 from glyphgen.gate.shipped import Shipped, dump_exemplars
 from glyphgen.gate.thumbnails import draw_cells
+from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.process import FontReader
-from glyphgen.outlines.typefaces import find_typefaces
+from glyphgen.outlines.typefaces import find_typefaces, hash_drawings
 
 _FONTS = Path(__file__).parent.parent.parent / "fonts"
 _FOLDERS = ("han", "kana", "latin", "persian")  # the others show what a font may have besides
@@ -56,35 +60,61 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells:
+    """What the bundled fonts draw: n cells of N forms.
+
+    Attributes:
+        forms: The N forms.
+        shapes, places: Of each cell.
+        form, face, typeface: (n,), of each cell.
+    """
+
+    forms: tuple[str, ...]
+    shapes: Floats
+    places: Floats
+    form: Ints
+    face: Ints
+    typeface: Ints
+
+
 def main() -> None:
     """Read the bundled fonts, learn the metric, and write ``exemplars.npz``."""
-    forms, families, shapes, places, form, face, typeface = _read_cells()
-    places, typical = _fit_all(forms, places, form, face)
-    metric = _learn_metric(shapes, places, form)
-    vectors = metric.measure(shapes, places)
+    cells, families = _read_cells()
+    metric = _learn_metric(cells.shapes, _fit_all(cells)[0], cells.form)
+    cells = _add_urdu(cells)
+    places, typical = _fit_all(cells)
+    vectors = metric.measure(cells.shapes, places)
     scripts: dict[str, Exemplars] = {}
     members: dict[str, list[int]] = defaultdict(list)
-    for k, text in enumerate(forms):
-        members[find_script(text)].append(k)
+    for k, text in enumerate(cells.forms):
+        members[_find_script(text)].append(k)
     for script, own in members.items():
         if len(own) < _FEWEST_FORMS:
             continue
-        cells = _choose_examples(vectors, form, typeface, own)
+        chosen = _choose_examples(vectors, cells.form, cells.typeface, own)
         learnt = _learn_script(
-            forms, own, metric, shapes[cells], places[cells], form[cells], typeface[cells], typical
+            cells.forms,
+            own,
+            metric,
+            cells.shapes[chosen],
+            places[chosen],
+            cells.form[chosen],
+            cells.typeface[chosen],
+            typical,
         )
-        every = np.flatnonzero(np.isin(form, own))
+        every = np.flatnonzero(np.isin(cells.form, own))
         scripts[script] = learn_spread(
             learnt,
             vectors[every],
-            metric.measure_turned(shapes[every], places[every]),
-            np.searchsorted(own, form[every]),
-            typeface[every],
-            ~np.eye(len(own) + 1, dtype=np.bool_),
+            metric.measure_turned(cells.shapes[every], places[every]),
+            np.searchsorted(own, cells.form[every]),
+            cells.typeface[every],
+            list_alternatives(learnt.forms, is_persian=True),
         )
         learnt = scripts[script]
         print(
-            f"{script}: {len(own)} forms, {len(cells)} examples,"
+            f"{script}: {len(own)} forms, {len(chosen)} examples,"
             f" {np.count_nonzero(learnt.tolerance)} pairs that honest typefaces draw alike,"
             f" unusual up to {learnt.most_unusual:.2f}, largest spread {learnt.spread.max():.1f}"
         )
@@ -92,18 +122,12 @@ def main() -> None:
     print(f"{_OUT.name}: {_OUT.stat().st_size:,} bytes")
 
 
-def _read_cells() -> tuple[list[str], dict[str, int], Floats, Floats, Ints, Ints, Ints]:
-    """Return the forms that enough typefaces draw, the typeface of each family, and the cells.
-
-    Of each cell: shape, place, form, face and typeface.
-    """
-    paths = sorted(path for name in _FOLDERS for path in (_FONTS / name).glob("*.ttf"))
+def _read_cells() -> tuple[_Cells, dict[str, int]]:
+    """Return the cells of forms that enough typefaces draw, and the typeface of each family."""
     forms = [chr(codepoint) for codepoint in _CHARACTERS]
     forms += sorted(_BUNDLED_HAN)
     forms = [form for form in forms if unicodedata.category(form)[0] in "LNPS"]
-    with FontReader(sanitize=False) as reader:
-        faces, _ = reader.read_faces([FaceRequest(path=path) for path in paths], [])
-        store = reader.read_outlines(faces, forms).store
+    faces, store = _read_outlines(forms)
     typefaces = find_typefaces(faces, store)
     drawn = store.is_drawn & (store.n_missing == 0) & (store.n_circles == 0)
     cells = np.flatnonzero(drawn)
@@ -113,17 +137,65 @@ def _read_cells() -> tuple[list[str], dict[str, int], Floats, Floats, Ints, Ints
     kept = np.array([n_typefaces[k] > FEWEST_TYPEFACES for k in form.tolist()])
     cells, form, face, typeface = cells[kept], form[kept], face[kept], typeface[kept]
     numbers, form = np.unique(form, return_inverse=True)
-    shapes = describe_shapes(draw_cells(store, cells, SHAPE_SIDE))
     families = dict(zip((face.family for face in faces), typefaces.tolist(), strict=True))
-    return (
-        [forms[k] for k in numbers],
-        families,
-        shapes,
-        describe_places(store.box[cells]),
-        form,
-        face,
-        typeface,
+    found = _Cells(
+        forms=tuple(forms[k] for k in numbers),
+        shapes=describe_shapes(draw_cells(store, cells, SHAPE_SIDE)),
+        places=describe_places(store.box[cells]),
+        form=form,
+        face=face,
+        typeface=typeface,
     )
+    return found, families
+
+
+def _read_outlines(
+    forms: Sequence[str], language: str = ""
+) -> tuple[tuple[Face, ...], OutlineStore]:
+    """Return the bundled faces, and what they draw for forms."""
+    paths = sorted(path for name in _FOLDERS for path in (_FONTS / name).glob("*.ttf"))
+    with FontReader(sanitize=False) as reader:
+        faces, _ = reader.read_faces([FaceRequest(path=path) for path in paths], [])
+        return faces, reader.read_outlines(faces, forms, language=language).store
+
+
+def _add_urdu(cells: _Cells) -> _Cells:
+    """Return cells in which Persian digits are Persian, with the same digits as Urdu writes them.
+
+    Some fonts draw the latter unless they are told the language. The metric is learnt without them.
+    """
+    digits = list(URDU)
+    stores = [_read_outlines(digits, language)[1] for language in ("fa", "ur")]
+    persian, urdu = (
+        describe_shapes(draw_cells(one, np.arange(one.n_cells), SHAPE_SIDE)) for one in stores
+    )
+    at_persian, at_urdu = (describe_places(one.box) for one in stores)
+    differ = (np.array(hash_drawings(stores[0])) != np.array(hash_drawings(stores[1]))).ravel()
+    shapes, places = cells.shapes.copy(), cells.places.copy()
+    added: list[tuple[int, int, int, int]] = []  # cell of the stores, form, face, typeface
+    for number, digit in enumerate(digits):
+        own = np.flatnonzero(cells.form == cells.forms.index(digit))
+        of_store = cells.face[own] * len(digits) + number
+        shapes[own], places[own] = persian[of_store], at_persian[of_store]
+        added += [
+            (int(cell), len(cells.forms) + number, int(cells.face[k]), int(cells.typeface[k]))
+            for k, cell in zip(own.tolist(), of_store, strict=True)
+            if differ[cell]
+        ]
+    cell, form, face, typeface = np.array(added, dtype=np.int64).T
+    return _Cells(
+        forms=(*cells.forms, *URDU.values()),
+        shapes=np.concatenate([shapes, urdu[cell]]),
+        places=np.concatenate([places, at_urdu[cell]]),
+        form=np.concatenate([cells.form, form]),
+        face=np.concatenate([cells.face, face]),
+        typeface=np.concatenate([cells.typeface, typeface]),
+    )
+
+
+def _find_script(text: str) -> str:
+    """Return the script of a form; of a digit as Urdu writes it, that of the digit."""
+    return find_script(text[-1])
 
 
 def _learn_script(
@@ -148,7 +220,7 @@ def _learn_script(
         np.concatenate([[position[k] for k in form.tolist()], np.full(len(boxes), len(own))]),
         np.concatenate([typeface, _FIRST_BOX + np.arange(len(boxes))]),
         np.concatenate([typical[own], at[:1]]),
-        ~np.eye(len(own) + 1, dtype=np.bool_),
+        list_alternatives([*(forms[k] for k in own), BOX], is_persian=True),
         is_trusted=True,
     )
 
@@ -170,19 +242,20 @@ def _draw_boxes() -> NDArray[np.uint8]:
     return np.stack(pictures)
 
 
-def _fit_all(forms: Sequence[str], places: Floats, form: Ints, face: Ints) -> tuple[Floats, Floats]:
+def _fit_all(cells: _Cells) -> tuple[Floats, Floats]:
     """Return the places of cells, fitted to most faces, and the usual place of each form."""
-    _, script = np.unique([find_script(text) for text in forms], return_inverse=True)
-    key = face * (int(script.max()) + 1) + script[form]
+    places, form = cells.places, cells.form
+    _, script = np.unique([_find_script(text) for text in cells.forms], return_inverse=True)
+    key = cells.face * (int(script.max()) + 1) + script[form]
     fitted = places
     for _ in range(2):
-        typical = np.stack([np.median(fitted[form == k], axis=0) for k in range(len(forms))])
+        typical = np.stack([np.median(fitted[form == k], axis=0) for k in range(len(cells.forms))])
         fitted = places.copy()
         for group in np.unique(key):
-            cells = np.flatnonzero(key == group)
-            if len(cells) >= _FEWEST_FORMS:
-                fit = measure_fit(places[cells], typical[form[cells]])
-                fitted[cells] = fit_places(places[cells], *fit)
+            own = np.flatnonzero(key == group)
+            if len(own) >= _FEWEST_FORMS:
+                fit = measure_fit(places[own], typical[form[own]])
+                fitted[own] = fit_places(places[own], *fit)
     return fitted, typical.astype(np.float32)
 
 

@@ -16,6 +16,7 @@ from glyphgen.files.pages import parse_json
 from glyphgen.fonts import Face
 from glyphgen.gate import GATE_VERSION, Refusal, Verdict
 from glyphgen.gate.changing import Changes
+from glyphgen.gate.examining import is_persian
 from glyphgen.gate.shipped import load_shipped
 from glyphgen.gate.twins import Twins
 from glyphgen.outlines import OUTLINES_VERSION, Outlines
@@ -64,6 +65,7 @@ def name_entry(
             for face in faces
         ],
         "forms": forms,
+        "persian": is_persian(recipe),
         "recipe": recipe.model_dump(mode="json", exclude=_NOT_LOOKED_AT),
     }
     text = json.dumps(page, sort_keys=True, ensure_ascii=True)
