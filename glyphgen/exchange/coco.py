@@ -260,37 +260,20 @@ def open_coco(paths: tuple[Path, ...], options: ImportOptions, reporter: Reporte
         SourceError: It is no page of boxes, a picture is missing, or no box is left.
     """
     path = require_one_path(paths)
-    page = _read_page(path)
     folder = path.parent / _PICTURES if (path.parent / _PICTURES).is_dir() else path.parent
-    files = {image["id"]: image for image in page["images"]}
-    names = {category["id"]: str(category["name"]) for category in page["categories"]}
+    # Boxes of fields and blocks are of their category, the others of what is written in them.
     is_text = options.crops not in (None, LEVELS[0])
-    crops, labels, skipped = [], [], []
-    for one in page["annotations"]:
-        if options.crops and one.get("level", LEVELS[0]) != options.crops:
-            continue
-        found = _cut(one, files)
-        if isinstance(found, str):
-            skipped.append(Skipped(name=f"annotation {one.get('id')}", reason=found))
-            continue
-        label = str(one.get("text", "")) if is_text else names.get(one["category_id"], "")
-        if not label:
-            skipped.append(Skipped(name=f"annotation {one.get('id')}", reason="no label"))
-            continue
-        crops.append(found)
-        labels.append(label)
+    crops, labels, skipped = _choose_crops(_read_page(path), options.crops, is_text=is_text)
     if not crops:
         raise SourceError(
             f"{path}: holds no boxes{f' of {options.crops}s' if options.crops else ''},"
             " expected one or more"
         )
-    classes = sorted(
-        (
-            SourceClass(label=label, forms=(label,) if is_text else ())
-            for label in dict.fromkeys(labels)
-        ),
-        key=class_order,
-    )
+    classes = [
+        SourceClass(label=label, forms=(label,) if is_text else ())
+        for label in dict.fromkeys(labels)
+    ]
+    classes.sort(key=class_order)
     place = {entry.label: k for k, entry in enumerate(classes)}
     images = _Crops(folder, crops)
     split = next((k for k, name in enumerate(SPLITS) if path.stem.endswith(name)), 0)
@@ -306,6 +289,33 @@ def open_coco(paths: tuple[Path, ...], options: ImportOptions, reporter: Reporte
         findings=_examine(images, crops, reporter),
         skipped=tuple(skipped),
     )
+
+
+def _choose_crops(
+    page: dict[str, Any], level: str | None, *, is_text: bool
+) -> tuple[list[_Crop], list[str], list[Skipped]]:
+    """Return the boxes of a level, the label of each, and the annotations that give none.
+
+    Args:
+        page: As COCO has it.
+        level: Of ``LEVELS``; None for all boxes.
+        is_text: Whether a label is the box's text, and not its category.
+    """
+    files = {image["id"]: image for image in page["images"]}
+    names = {category["id"]: str(category["name"]) for category in page["categories"]}
+    crops, labels, skipped = [], [], []
+    for one in page["annotations"]:
+        if level and one.get("level", LEVELS[0]) != level:
+            continue
+        found = _cut(one, files)
+        label = str(one.get("text", "")) if is_text else names.get(one["category_id"], "")
+        if isinstance(found, str) or not label:
+            reason = found if isinstance(found, str) else "no label"
+            skipped.append(Skipped(name=f"annotation {one.get('id')}", reason=reason))
+            continue
+        crops.append(found)
+        labels.append(label)
+    return crops, labels, skipped
 
 
 def _read_page(path: Path) -> dict[str, Any]:

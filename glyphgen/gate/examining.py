@@ -121,18 +121,11 @@ def examine_cells(
         changes=changes,
         drawings=drawings,
     )
-    reason, figure = _run_checks(seen, np.tile(is_shown, len(faces)))
-    undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
-    is_allowed = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
-    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, seen)
-    reason[is_allowed] = -1
-    is_denied = deny.ravel() & (reason < 0)
-    reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
-    admitted = (reason < 0).reshape(shape)
+    admitted, refusals, allowed = _decide(seen, np.tile(is_shown, len(faces)), allow, deny)
     return Verdict(
         admitted=admitted,
         unproven=admitted & (np.isnan(evidence.weight) | (evidence.is_doubtful & ~allow)),
-        refusals=_list_refusals(reason, figure, seen),
+        refusals=refusals,
         allowed=allowed,
         twins=find_twins(
             pictures, store, framing, recipe, admitted, forms, typefaces, reporter=reporter
@@ -140,6 +133,29 @@ def examine_cells(
         changes=changes.keep(admitted),
         unturned=list_unturned(is_turned, admitted, forms) if is_vertical(recipe) else (),
     )
+
+
+def _decide(
+    seen: Examined,
+    is_shown: NDArray[np.bool_],
+    allow: NDArray[np.bool_],
+    deny: NDArray[np.bool_],
+) -> tuple[NDArray[np.bool_], tuple[Refusal, ...], tuple[Refusal, ...]]:
+    """Return which cells are admitted (F, C), why others are not, and what the recipe admits.
+
+    Args:
+        seen: The cells.
+        is_shown: (F * C,), whether they are drawn by themselves.
+        allow, deny: (F, C), what the recipe says.
+    """
+    reason, figure = _run_checks(seen, is_shown)
+    undrawable = np.isin(reason, [_REASONS.index(name) for name in UNDRAWABLE])
+    is_allowed = (reason >= 0) & (allow & ~deny).ravel() & ~undrawable
+    allowed = _list_refusals(np.where(is_allowed, reason, -1), figure, seen)
+    reason[is_allowed] = -1
+    is_denied = deny.ravel() & (reason < 0)
+    reason[is_denied], figure[is_denied] = _REASONS.index(DENIED), 1.0
+    return (reason < 0).reshape(allow.shape), _list_refusals(reason, figure, seen), allowed
 
 
 def is_persian(recipe: Recipe) -> bool:

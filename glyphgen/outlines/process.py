@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ from glyphgen.outlines.outline_store import OutlineStore, join_stores
 from glyphgen.outlines.run_store import RunStore, join_runs
 from glyphgen.progress import SILENT, Progress, Reporter
 
-__all__ = ["FontReader", "Limits", "ReadOutlines", "ReadRuns", "UnreadFace"]
+__all__ = ["FontReader", "Limits", "ReadOutlines", "ReadRuns", "Shaping", "UnreadFace"]
 
 T = TypeVar("T")
 
@@ -113,15 +113,31 @@ class ReadRuns:
     unread: tuple[UnreadFace, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What is read of every face; see ``FontReader.read_outlines``."""
+class Shaping(TypedDict, total=False):
+    """How forms are shaped; what is left out is as for plain characters in horizontal lines.
 
-    forms: tuple[str, ...]
+    Attributes:
+        wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
+        language: BCP 47 tag of the language that the forms are written in.
+        features: OpenType features to turn on or off, as HarfBuzz writes them.
+        n_vertical: How many of the forms, from the first on, are drawn as vertical lines have them.
+    """
+
     wobble_grid: int
     language: str
-    features: tuple[str, ...]
+    features: Sequence[str]
     n_vertical: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What is read of every face; see ``Shaping``."""
+
+    forms: tuple[str, ...]
+    wobble_grid: int = 0
+    language: str = ""
+    features: Sequence[str] = ()
+    n_vertical: int = 0
 
 
 class FontReader:
@@ -198,30 +214,20 @@ class FontReader:
         return tuple(faces.values()), _list_unread(requests, answers)
 
     def read_outlines(
-        self,
-        faces: Sequence[Face],
-        forms: Sequence[str],
-        *,
-        wobble_grid: int = 0,
-        language: str = "",
-        features: Sequence[str] = (),
-        n_vertical: int = 0,
+        self, faces: Sequence[Face], forms: Sequence[str], **shaping: Unpack[Shaping]
     ) -> ReadOutlines:
         """Read the outline of every form in every face.
 
         Args:
             faces: As ``read_faces`` gives them.
             forms: The texts to shape, in the order of the class table.
-            wobble_grid: Nodes a side of the bending; 0 where nothing is bent.
-            language: BCP 47 tag of the language that the forms are written in.
-            features: OpenType features to turn on or off, as HarfBuzz writes them.
-            n_vertical: How many of the forms, from the first on, are drawn as vertical lines have them.
+            shaping: How; see ``Shaping``.
 
         Raises:
             FontError: No face can be read.
             MachineError: The machine has no room, memory or process for it.
         """
-        job = _Job(tuple(forms), wobble_grid, language, tuple(features), n_vertical)
+        job = _Job(forms=tuple(forms), **shaping)
         read, unread, contents = self._read_forms("outlines", faces, job)
         cells, missing = [], []
         for content in contents:
@@ -233,17 +239,10 @@ class FontReader:
         )
 
     def read_runs(
-        self,
-        faces: Sequence[Face],
-        forms: Sequence[str],
-        *,
-        wobble_grid: int = 0,
-        language: str = "",
-        features: Sequence[str] = (),
-        n_vertical: int = 0,
+        self, faces: Sequence[Face], forms: Sequence[str], **shaping: Unpack[Shaping]
     ) -> ReadRuns:
         """Shape every form, words among them, with every face; see ``read_outlines``."""
-        job = _Job(tuple(forms), wobble_grid, language, tuple(features), n_vertical)
+        job = _Job(forms=tuple(forms), **shaping)
         read, unread, contents = self._read_forms("runs", faces, job)
         parts = [RunStore.parse(content)[0] for content in contents]
         return ReadRuns(faces=read, store=join_runs(parts), unread=unread)

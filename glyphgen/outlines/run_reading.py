@@ -228,25 +228,22 @@ def _lay_runs(
     glyphs: OutlineStore,
     wobble_grid: int,
 ) -> RunStore:
-    upem, extents = font.face.upem, font.get_font_extents("ltr")
-    middle = (extents.ascender + extents.descender) / 2 / upem
+    """Return the store of one face: its runs over the outlines of their glyphs."""
+    upem = font.face.upem
     n_items = np.array([len(run.glyphs) for run in runs], dtype=np.int32)
     items = np.array([item for run in runs for item in run.glyphs], dtype=np.float64).reshape(-1, 4)
     glyph = np.array([numbers[int(number)] for number in items[:, 0]], dtype=np.int64)
     at = items[:, 2:] / upem
-    advance = np.array([run.advance / upem for run in runs])
-    drop = np.array([run.drop / upem for run in runs])
-    is_vertical = drop > 0
     of_run = np.repeat(np.arange(len(runs)), n_items)
     box, hull = _enclose(glyphs, glyph, at, of_run, len(runs))
     links, pieces, n_pieces = _link_pieces(glyphs, pens, upem, glyph, at, n_items)
+    center, line = _set_lines(font, runs)
 
     def sum_items(counts: NDArray[np.int32]) -> NDArray[np.int32]:
         return np.bincount(of_run, counts[glyph], minlength=len(runs)).astype(np.int32)
 
-    is_character = np.array([run.is_character for run in runs])
     n_links = sum_items(glyphs.n_pieces)
-    notdef = items[:, 0] == 0
+    n_notdef = np.bincount(of_run, items[:, 0] == 0, minlength=len(runs))
     return RunStore(
         glyphs=glyphs,
         first_glyph=np.zeros(1, dtype=np.int64),
@@ -269,22 +266,27 @@ def _lay_runs(
         box=box.astype(np.float32),
         hull_x=hull[:, :, 0].T.astype(np.float32),
         hull_y=hull[:, :, 1].T.astype(np.float32),
-        center=np.stack([advance / 2, np.where(is_vertical, -drop / 2, middle)], axis=1).astype(
-            np.float32
-        ),
-        line=np.stack(
-            [
-                np.where(is_character | is_vertical, 1.0, np.maximum(advance, 1e-3)),
-                np.where(is_vertical, drop, 1.0),
-            ],
-            axis=1,
-        ).astype(np.float32),
+        center=center.astype(np.float32),
+        line=line.astype(np.float32),
         n_missing=np.array([run.n_missing for run in runs], dtype=np.int32),
-        n_notdef=np.bincount(of_run, notdef, minlength=len(runs)).astype(np.int32),
+        n_notdef=n_notdef.astype(np.int32),
         n_circles=np.array([run.n_circles for run in runs], dtype=np.int32),
         n_lost=np.array([run.n_lost for run in runs], dtype=np.int32),
         wobble_grid=np.array([wobble_grid], dtype=np.int32),
     )
+
+
+def _set_lines(font: hb.Font, runs: Sequence[_Run]) -> tuple[Floats, Floats]:
+    """Return the middle of each run's line of type, and its width and height: (n, 2) each, in em."""
+    upem, extents = font.face.upem, font.get_font_extents("ltr")
+    middle = (extents.ascender + extents.descender) / 2 / upem
+    advance = np.array([run.advance / upem for run in runs])
+    drop = np.array([run.drop / upem for run in runs])
+    is_vertical = drop > 0
+    is_square = np.array([run.is_character for run in runs]) | is_vertical
+    center = np.stack([advance / 2, np.where(is_vertical, -drop / 2, middle)], axis=1)
+    width = np.where(is_square, 1.0, np.maximum(advance, 1e-3))
+    return center, np.stack([width, np.where(is_vertical, drop, 1.0)], axis=1)
 
 
 def _enclose(

@@ -119,46 +119,11 @@ class RunStore(CellStore):
 
     def _join(self, cells: Ints) -> OutlineStore:
         """Return the outlines of cells, each made of its items."""
-        glyphs = self.glyphs
-        n_items = self.n_items[cells]
-        item = expand_spans(self.item_start[cells], n_items)
-        glyph = self.item_glyph[item]
-        of_cell = np.repeat(np.arange(len(cells)), n_items)
-        n_points, n_contours = glyphs.n_points[glyph], glyphs.n_contours[glyph]
-        point = expand_spans(glyphs.point_start[glyph], n_points)
-        x = glyphs.x[point] + np.repeat(self.item_x[item], n_points)
-        y = glyphs.y[point] + np.repeat(self.item_y[item], n_points)
-        before = _count_before(n_points, n_items)
-        contour = expand_spans(glyphs.contour_start[glyph], n_contours)
-        first_link = self.link_start[cells][of_cell] + _count_before(
-            glyphs.n_pieces[glyph], n_items
-        )
-        link = np.repeat(first_link, n_points) + glyphs.piece[point]
-        counts = self.n_points[cells]
-        points = np.stack([x, y], axis=1).astype(np.float64)
-        grid = int(self.wobble_grid[0])
-        box = self.box[cells]
         piece = expand_spans(self.piece_start[cells], self.n_pieces[cells])
         zeros = np.zeros(len(cells), dtype=np.int32)
         return OutlineStore(
-            **pad_arrays(
-                {
-                    "x": x,
-                    "y": y,
-                    "normal_x": glyphs.normal_x[point],
-                    "normal_y": glyphs.normal_y[point],
-                    "piece": self.link[link] if len(self.link) else glyphs.piece[point],
-                    "bend": bend_shares(
-                        points, counts.astype(np.int64), box.astype(np.float64), grid
-                    ),
-                    "n_points": counts,
-                }
-            ),
-            tag=glyphs.tag[point],
-            contour_end=(glyphs.contour_end[contour] + np.repeat(before, n_contours)).astype(
-                np.int16
-            ),
-            point_start=list_starts(counts),
+            **self._join_points(cells),
+            point_start=list_starts(self.n_points[cells]),
             contour_start=list_starts(self.n_contours[cells]),
             piece_start=list_starts(self.n_pieces[cells]),
             n_contours=self.n_contours[cells],
@@ -166,7 +131,7 @@ class RunStore(CellStore):
             n_pieces=self.n_pieces[cells],
             piece_x=self.piece_x[piece],
             piece_y=self.piece_y[piece],
-            box=box,
+            box=self.box[cells],
             hull_x=self.hull_x[:, cells],
             hull_y=self.hull_y[:, cells],
             advance=self.line[cells, 0],
@@ -176,6 +141,40 @@ class RunStore(CellStore):
             n_circles=self.n_circles[cells],
             like_notdef=zeros.astype(np.bool_),
         )
+
+    def _join_points(self, cells: Ints) -> dict[str, NDArray[Any]]:
+        """Return the arrays of an outline store that have entries for points and ends of contours."""
+        glyphs = self.glyphs
+        n_items = self.n_items[cells]
+        item = expand_spans(self.item_start[cells], n_items)
+        glyph = self.item_glyph[item]
+        of_cell = np.repeat(np.arange(len(cells)), n_items)
+        n_points, n_contours = glyphs.n_points[glyph], glyphs.n_contours[glyph]
+        point = expand_spans(glyphs.point_start[glyph], n_points)
+        x = glyphs.x[point] + np.repeat(self.item_x[item], n_points)
+        y = glyphs.y[point] + np.repeat(self.item_y[item], n_points)
+        contour = expand_spans(glyphs.contour_start[glyph], n_contours)
+        before = np.repeat(_count_before(n_points, n_items), n_contours)
+        first_link = self.link_start[cells][of_cell] + _count_before(
+            glyphs.n_pieces[glyph], n_items
+        )
+        link = np.repeat(first_link, n_points) + glyphs.piece[point]
+        counts = self.n_points[cells]
+        points = np.stack([x, y], axis=1).astype(np.float64)
+        box, grid = self.box[cells].astype(np.float64), int(self.wobble_grid[0])
+        padded = pad_arrays(
+            {
+                "x": x,
+                "y": y,
+                "normal_x": glyphs.normal_x[point],
+                "normal_y": glyphs.normal_y[point],
+                "piece": self.link[link] if len(self.link) else glyphs.piece[point],
+                "bend": bend_shares(points, counts.astype(np.int64), box, grid),
+                "n_points": counts,
+            }
+        )
+        ends = (glyphs.contour_end[contour] + before).astype(np.int16)
+        return {**padded, "tag": glyphs.tag[point], "contour_end": ends}
 
 
 Outlines = OutlineStore | RunStore

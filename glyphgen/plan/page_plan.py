@@ -17,7 +17,7 @@ from glyphgen.plan.chance import Chance
 from glyphgen.plan.page_stamps import Stamp, make_stamp
 from glyphgen.plan.page_writer import PageWriter, thicken
 from glyphgen.plan.placements import SAMPLE_DTYPE
-from glyphgen.plan.splits import find_intervals, split_faces
+from glyphgen.plan.splits import find_intervals, share_samples, split_faces
 from glyphgen.recipe import Recipe
 from glyphgen.streams import Stage, Stream
 from glyphgen.text import show_count, show_some, show_text
@@ -280,7 +280,9 @@ def make_page_plan(
         name: of_split[able[of_split]]
         for name, of_split in split_faces(recipe, faces, typefaces).items()
     }
-    n_pages = _share_pages(recipe, faces_of)
+    n_faces = {name: len(of_split) for name, of_split in faces_of.items()}
+    shares = share_samples(recipe, np.array([recipe.render.count or 0]), n_faces)
+    n_pages = tuple(int(shares[name][0]) for name in SPLITS)
     for name, n in zip(SPLITS, n_pages, strict=True):
         if n and not len(faces_of[name]):
             worst = needed[np.argsort(admitted[:, needed].sum(axis=0), kind="stable")][:3]
@@ -306,16 +308,6 @@ def _list_needed(texts: PageTexts) -> Ints:
     needed = {k for k in place.values() if k not in fillers}
     needed |= {place[word] for words in texts.labels for word in words}
     return np.array(sorted(needed), dtype=np.int64)
-
-
-def _share_pages(recipe: Recipe, faces_of: dict[str, Ints]) -> tuple[int, ...]:
-    count = recipe.render.count or 0
-    if recipe.split.by == "face":
-        total = sum(map(len, faces_of.values())) or 1
-        val, test = (round(count * len(faces_of[name]) / total) for name in ("val", "test"))
-    else:
-        val, test = round(count * recipe.split.val), round(count * recipe.split.test)
-    return count - val - test, val, test
 
 
 def _find_misplaced(recipe: Recipe, texts: PageTexts, store: RunStore) -> Sequence[str]:

@@ -119,7 +119,7 @@ def share_samples(recipe: Recipe, n: Ints, n_faces: dict[str, int]) -> dict[str,
     if recipe.split.by == "none":
         shares = {"train": 1.0, "val": 0.0, "test": 0.0}
     elif recipe.split.by == "face":
-        total = sum(n_faces.values())
+        total = sum(n_faces.values()) or 1
         shares = {name: count / total for name, count in n_faces.items()}
     else:
         shares = {"val": recipe.split.val, "test": recipe.split.test}

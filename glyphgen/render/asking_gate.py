@@ -13,7 +13,7 @@ from glyphgen.gate.letters import examine_words, list_letters
 from glyphgen.gate.vertical import is_vertical
 from glyphgen.layout.framing import make_framing
 from glyphgen.outlines import Outlines, OutlineStore
-from glyphgen.outlines.process import FontReader, ReadRuns, UnreadFace
+from glyphgen.outlines.process import FontReader, ReadRuns, Shaping, UnreadFace
 from glyphgen.progress import Progress, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
@@ -102,19 +102,18 @@ def needs_runs(recipe: Recipe, table: ClassTable) -> bool:
 def _read_runs(
     recipe: Recipe, reader: FontReader, faces: Sequence[Face], table: ClassTable
 ) -> ReadRuns:
-    return reader.read_runs(
-        faces,
-        table.all_forms,
-        wobble_grid=_find_grid(recipe),
-        language=recipe.classes.language,
-        features=recipe.classes.features,
-        n_vertical=len(table.all_forms) if is_vertical(recipe) else 0,
+    n_vertical = len(table.all_forms) if is_vertical(recipe) else 0
+    return reader.read_runs(faces, table.all_forms, **_find_shaping(recipe, n_vertical))
+
+
+def _find_shaping(recipe: Recipe, n_vertical: int) -> Shaping:
+    wobble, classes = recipe.render.wobble, recipe.classes
+    return Shaping(
+        wobble_grid=0 if wobble.is_neutral else wobble.grid,
+        language=classes.language,
+        features=classes.features,
+        n_vertical=n_vertical,
     )
-
-
-def _find_grid(recipe: Recipe) -> int:
-    wobble = recipe.render.wobble
-    return 0 if wobble.is_neutral else wobble.grid
 
 
 def _examine(
@@ -132,14 +131,7 @@ def _examine(
     panel = (*forms, *choose_panel(forms))
     # What characters are is proven by their horizontal forms, which others draw as well.
     own = forms if is_vertical(recipe) else ()
-    read = reader.read_outlines(
-        faces,
-        (*own, *panel),
-        wobble_grid=_find_grid(recipe),
-        language=recipe.classes.language,
-        features=recipe.classes.features,
-        n_vertical=len(own),
-    )
+    read = reader.read_outlines(faces, (*own, *panel), **_find_shaping(recipe, len(own)))
     store: OutlineStore = read.store.take_forms(range(len(forms)))
     compared = read.store
     if own:

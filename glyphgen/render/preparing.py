@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glyphgen.classes import ClassTable
+from glyphgen.classes import ClassTable, make_class_table
 from glyphgen.engines import Engine, EngineInputs, find_engine_version, make_engine
 from glyphgen.errors import FontError, RecipeError
 from glyphgen.fonts import Face, KnownFaces, find_license_troubles, find_requests
@@ -22,7 +22,7 @@ from glyphgen.gate.verdict_cache import name_entry, read_entry, write_entry
 from glyphgen.gate.vertical import describe_unturned, is_vertical
 from glyphgen.kernel.library import find_kernel
 from glyphgen.layout.framing import Framing, make_framing
-from glyphgen.layout.page_texts import make_page_texts, make_recipe_table
+from glyphgen.layout.page_texts import PageTexts, make_page_texts
 from glyphgen.outlines import Outlines, OutlineStore, RunStore
 from glyphgen.outlines.process import FontReader, UnreadFace
 from glyphgen.outlines.typefaces import find_typefaces
@@ -135,6 +135,7 @@ class Survey:
     """What a recipe's faces draw of its classes, before any policy says what that means.
 
     Attributes:
+        texts: What may stand on its pages; None where it is of none.
         unread: Faces that are left out, for their files cannot be read, or not safely.
         warnings: What the user should know, one line each.
     """
@@ -144,6 +145,7 @@ class Survey:
     store: Outlines
     framing: Framing
     verdict: Verdict
+    texts: PageTexts | None = None
     unread: tuple[UnreadFace, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -161,7 +163,8 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         RecipeError: The class table cannot be made, or the gate's policy names what is not there.
         FontError: A font is missing or cannot be read.
     """
-    table = make_recipe_table(recipe)
+    texts = None if recipe.page is None else make_page_texts(recipe)
+    table = texts.table if texts else make_class_table(recipe)
     requests, problems = find_requests(recipe)
     sanitize = recipe.fonts.sanitize
     known = KnownFaces(sanitize=sanitize) if use_cache else None
@@ -188,6 +191,7 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         framing=make_framing(recipe, store),
         verdict=verdict,
         unread=unread,
+        texts=texts,
         warnings=(*table.notices, *_warn(recipe, table, faces, unread, verdict)),
     )
 
@@ -277,10 +281,12 @@ def _make_plan(recipe: Recipe, found: Survey) -> tuple[Plan | PagePlan | StylePl
         typefaces = find_typefaces(found.faces, found.store)
         admitted = found.verdict.admitted
         return make_style_plan(recipe, found.table, found.faces, admitted, typefaces), ""
-    if isinstance(found.store, RunStore) and recipe.page is not None:
+    if isinstance(found.store, RunStore) and found.texts is not None:
         typefaces = find_typefaces(found.faces, found.store)
-        texts, admitted = make_page_texts(recipe), found.verdict.admitted
-        return make_page_plan(recipe, texts, found.store, admitted, found.faces, typefaces), ""
+        admitted = found.verdict.admitted
+        return make_page_plan(
+            recipe, found.texts, found.store, admitted, found.faces, typefaces
+        ), ""
     plan = make_plan(
         recipe,
         found.table,
