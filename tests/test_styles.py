@@ -8,10 +8,11 @@ import pytest
 from conftest import FONTS
 
 from glyphgen import load, render_dataset, verify_dataset
+from glyphgen.cli.fonts_command import _print_verdict, _show_verdict
 from glyphgen.errors import GlyphgenError, RecipeError
 from glyphgen.plan.style_plan import StylePlan
 from glyphgen.recipe import dump_recipe, read_recipe
-from glyphgen.render.preparing import PreparedRender, prepare_render
+from glyphgen.render.preparing import PreparedRender, prepare_render, survey_faces
 from glyphgen.render.previewing import preview_recipe
 
 WriteRecipe = Callable[[str], Path]
@@ -189,3 +190,17 @@ def test_a_split_by_form_is_for_styles(tmp_path: Path) -> None:
     )
     with pytest.raises(RecipeError, match=r'found "form" with classes\.label_by = "form"'):
         read_recipe(path)
+
+
+def test_a_check_tells_how_many_faces_write_each_style(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "styles.toml"
+    path.write_text(STYLES, encoding="utf-8")
+    found = survey_faces(read_recipe(path))
+    page = _show_verdict(found)
+    assert page["faces_of_class"] == {"kaishu": 2, "xingshu": 1}
+    _print_verdict(page, "style")
+    assert "styles with fewest faces: 'xingshu' 1, 'kaishu' 2" in capsys.readouterr().out
+    _print_verdict(page | {"faces_of_class": {"kaishu": 2, "xingshu": 2}}, "style")
+    assert "every style is drawn by 2 faces" in capsys.readouterr().out
