@@ -185,7 +185,7 @@ def _describe_boxes(
             "area": round(area, 3),
             "iscrowd": 0,
             "segmentation": [
-                np.round(polygon, 3).ravel().tolist() for polygon in shape or corners[k : k + 1]
+                np.round(polygon, 2).ravel().tolist() for polygon in shape or corners[k : k + 1]
             ],
             "text": texts[k],
             "level": LEVELS[level],

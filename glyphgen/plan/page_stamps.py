@@ -14,7 +14,7 @@ __all__ = ["Stamp", "make_stamp"]
 
 Floats = NDArray[np.float64]
 
-_SIDES = 48  # of what is drawn for a ring
+_SIDES = 32  # of what is drawn for a ring
 _RIM = 0.035  # thickness of the rim, of the stamp's width
 _FLAT = 0.55  # height of a box, of its width
 _MARKS = 3  # lines of marks, at most

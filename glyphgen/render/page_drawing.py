@@ -102,7 +102,8 @@ def _draw_stamp(image: NDArray[np.uint8], stamp: Stamp) -> None:
     for stroke in stamp.strokes:
         fill_convex(mark, stroke - (left, top))
     hold = _spread(_spread(stamp.hold, mark.shape[0]).T, mark.shape[1]).T
-    mark[hold < np.sort(hold, axis=None)[int(stamp.wear * (hold.size - 1))]] = 0
+    worn = int(stamp.wear * (hold.size - 1))
+    mark[hold < np.partition(hold, worn, axis=None)[worn]] = 0
     mark = (mark * np.int64(round(stamp.darkness * 256)) >> 8).astype(np.uint8)
     part = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
     shown = mark[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
