@@ -1,6 +1,7 @@
 """Stamps on pages: ink over the writing that no box tells of, the same for a row wherever it is made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,3 +114,58 @@ def test_a_stamped_page_can_be_made_alone_and_may_leave_the_page(prepare: Prepar
     assert (images[:, 180:, :10] > 0).any(axis=(1, 2)).all()
     beside = prepare(text.replace("[0.0, 1.0]", "[1.0, 0.0]"))
     assert (draw(beside, range(5))[:, :20, 150:] > 0).any(axis=(1, 2)).all()
+
+
+def measure_from(y: float, x: float) -> NDArray[np.float64]:
+    """Return how far the middle of each pixel of a page is from a point."""
+    rows, columns = np.mgrid[:200, :160] + 0.5
+    distance: NDArray[np.float64] = np.hypot(rows - y, columns - x)
+    return distance
+
+
+SHARP = (
+    STAMP.format(shape="round", chance=1)
+    .replace("jitter = 0.02", "jitter = 0")
+    .replace("[0.4, 0.6]", "[1, 1]")
+    .replace("[0.2, 0.2]", "[0, 0]")
+    .replace("[0.3, 0.3]", "[0.5, 0.5]")
+)
+
+
+@pytest.mark.parametrize(("at", "middle"), [("[0.5, 0.6]", (120, 80)), ("[0.0, 0.0]", (0, 0))])
+def test_a_rim_is_a_ring_without_gaps(
+    prepare: Prepare, at: str, middle: tuple[float, float]
+) -> None:
+    text = SHARP.replace("[0.5, 0.6]", at)
+    prepared = prepare(text)
+    page = prepared.recipe.page
+    assert page is not None
+    skewless = prepared.recipe.model_copy(update={"page": page.model_copy(update={"skew": (0, 0)})})
+    plan, store = prepared.planned, prepared.store
+    assert isinstance(plan, PagePlan)
+    assert isinstance(store, RunStore)
+    images = np.empty((1, 200, 160), dtype=np.uint8)
+    samples = np.zeros(1, dtype=find_sample_dtype(skewless))
+    PageDrawer(replace(plan, recipe=skewless), store).make_rows(range(1), images, samples)
+    distance = measure_from(*middle)
+    assert images[0][np.abs(distance - 49.5) < 0.5].min() > 240
+    between = (distance > 45.5) & (distance < 47)
+    assert np.mean(images[0][between] < 100) > 0.7
+
+
+def test_a_stamp_turns_with_its_page(prepare: Prepare) -> None:
+    text = SHARP.replace("[0.5, 0.6]", "[0.5, 0.75]").replace("[0.5, 0.5]", "[0.4, 0.4]")
+    prepared = prepare(text)
+    images = draw(prepared, range(12))
+    places = []
+    for row in range(12):
+        assert isinstance(prepared.planned, PagePlan)
+        assert isinstance(prepared.store, RunStore)
+        scene = prepared.planned.make_page(row, prepared.store)
+        angle = np.radians(scene.skew_deg)
+        places.append((100 + 50 * np.cos(angle), 80 + 50 * np.sin(angle)))
+    shares = [
+        image[np.abs(measure_from(*place) - 39.7) < 0.4].min()
+        for image, place in zip(images, places, strict=True)
+    ]
+    assert min(shares) > 150
