@@ -60,6 +60,7 @@ OWNERS = {
     "freetype": {"outlines.raster"},
     "PIL": {"images", "engines.pillow"},
     "wand": {"engines.imagemagick"},
+    "zlib_ng": {"images.png"},
     "cv2": {"augment", "images"},
     "albumentations": {"augment"},
     "h5py": {"dataset.shards.hdf5"},
