@@ -24,6 +24,7 @@ __all__ = [
     "ENGINES",
     "EXPORT_FORMATS",
     "FITS",
+    "FOLDER_NAMES",
     "FRAMINGS",
     "IMPORT_FORMATS",
     "IN_LINE",
@@ -49,6 +50,7 @@ __all__ = [
     "WHITE_ON_BLACK",
     "EngineEntry",
     "Entry",
+    "ExportEntry",
     "ImportEntry",
     "MakerEntry",
     "OneOf",
@@ -100,6 +102,21 @@ class ImportEntry(Entry):
     """
 
     takes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEntry(Entry):
+    """One format that is exported.
+
+    Attributes:
+        extra: Of ``pip install 'glyphgen[...]'``, that brings what is needed; empty where nothing is.
+        takes: Of the options ``splits``, ``names`` and ``polarity``, those that the format takes.
+        suffix: Of the file that ``out`` may be, where all may lie in one.
+    """
+
+    extra: str = ""
+    takes: frozenset[str] = frozenset({"splits", "polarity"})
+    suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +213,18 @@ IMPORT_FORMATS: Mapping[str, ImportEntry] = {
 }
 """What ``glyphgen import`` reads."""
 
-EXPORT_FORMATS: Mapping[str, Entry] = {
-    "coco": Entry(
-        "glyphgen.exchange.coco", "write_coco", "Pages with boxes: PNG images and COCO's JSON."
+EXPORT_FORMATS: Mapping[str, ExportEntry] = {
+    "folder": ExportEntry(
+        "glyphgen.exchange.folder",
+        "FolderExporter",
+        "train/class-name/00000123.png: torchvision's ImageFolder, Keras, fast.ai.",
+        takes=frozenset({"splits", "polarity", "names"}),
+    ),
+    "coco": ExportEntry(
+        "glyphgen.exchange.coco_export",
+        "CocoExporter",
+        "Pages with boxes: PNG images and COCO's JSON.",
+        takes=frozenset(),
     ),
 }
 """What ``glyphgen export`` writes."""
@@ -222,6 +248,12 @@ MAKERS: Mapping[str, MakerEntry] = {
     "merge": MakerEntry("The rows of several datasets.", _REBUILD, pages=("gate.json",)),
 }
 """What makes datasets: ``made_by`` in index.json."""
+
+FOLDER_NAMES: Mapping[str, str] = {
+    "label": "The class's own name.",
+    "codepoint": "The code points of its first form: U+3042.",
+}
+"""How the folder of a class is named."""
 
 WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
 

@@ -374,7 +374,7 @@ def test_a_dataset_without_boxes_is_not_exported_as_coco(tmp_path: Path) -> None
         export_dataset("coco", tmp_path / "d", tmp_path / "out")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
-    with pytest.raises(DatasetError, match="holds something, expected an empty folder"):
+    with pytest.raises(DatasetError, match="holds something else: x"):
         export_dataset("coco", tmp_path / "d", tmp_path / "full")
 
 

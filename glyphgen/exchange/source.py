@@ -164,6 +164,7 @@ class ImportSource:
         pages: Files for the dataset's folder.
         paths: Where it lies, and nothing is ever written.
         provenance: What it tells of how its rows were drawn; None where it tells nothing.
+        polarity: Of its images, where the source tells it.
     """
 
     name: str
@@ -180,6 +181,7 @@ class ImportSource:
     pages: Mapping[str, bytes] = field(default_factory=dict)
     paths: tuple[Path, ...] = ()
     provenance: Provenance | None = None
+    polarity: str | None = None
 
     def __post_init__(self) -> None:
         if not len(self.class_index):

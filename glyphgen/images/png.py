@@ -1,7 +1,7 @@
 """Images -> PNG: the one encoder, for files and for pages that hold their pictures themselves.
 
-A file is three chunks: IHDR, one IDAT and IEND. No filter is applied: for clean ink none makes files smaller.
-Equal images are equal bytes where the same version of zlib-ng packs them.
+A file is three chunks: IHDR, one IDAT and IEND. No filter is applied: for clean ink none makes files
+smaller. Equal images are equal bytes where the same version of zlib-ng packs them.
 
 Source: W3C, "Portable Network Graphics (PNG) Specification (Third Edition)", 2025, sections 5, 10 and 11.
 """
