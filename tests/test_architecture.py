@@ -71,6 +71,8 @@ OWNERS = {
     "onnx": {"baseline"},
     "timm": {"baseline.timm_models"},
     "huggingface_hub": {"baseline.timm_models"},
+    "pyarrow": {"exchange.parquet"},
+    "lmdb": {"exchange.lmdb_images"},
     "matplotlib": {"report", "baseline.training_figures"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -1,25 +1,37 @@
 """export: what each format holds, read by its own library; and what is refused, in one line."""
 
+import importlib
+import io
 import json
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from exported_datasets import make_dataset
+from exported_datasets import CLASSES, make_dataset, read_split
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 from tiny_datasets import read_all_bytes
 
 from glyphgen.choices import EXPORT_FORMATS
 from glyphgen.dataset.index import ClassInfo
-from glyphgen.dataset.reader import Dataset
+from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import ChoiceError, DatasetError, GlyphgenError, MachineError
 from glyphgen.exchange import export_format, exporting
+from glyphgen.exchange import folder as folder_format
 from glyphgen.exchange.class_folders import name_folders
 from glyphgen.exchange.export_format import ExportOptions
 from glyphgen.exchange.exporting import export_dataset
+from glyphgen.exchange.importing import import_dataset
+from glyphgen.files.store import open_store
+from glyphgen.text import compose_text
 
 _FORMATS = [name for name in EXPORT_FORMATS if name != "coco"]
 
@@ -28,6 +40,22 @@ _FORMATS = [name for name in EXPORT_FORMATS if name != "coco"]
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Of 5 x 9 pixels, 40 rows of train, none of val, 7 of test; its labels are odd."""
     return make_dataset(tmp_path_factory.mktemp("export") / "odd")
+
+
+@pytest.fixture(scope="module")
+def characters(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """As ``dataset``, but every class is one character: what k49 can say."""
+    return make_dataset(
+        tmp_path_factory.mktemp("export") / "characters", ("あ", "a", ",", '"', "𛀁")
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What others write at the same time would be waited for, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_format, "sync_many", lambda _: None)
+        yield
 
 
 @pytest.fixture
@@ -58,8 +86,9 @@ def fail_to_export(dataset: Dataset, target_format: str, out: Path, **options: A
 @pytest.mark.usefixtures("small_shards")
 @pytest.mark.parametrize("target_format", _FORMATS)
 def test_every_format_is_equal_bytes_twice_and_is_read_back(
-    dataset: Dataset, target_format: str, tmp_path: Path
+    dataset: Dataset, characters: Dataset, target_format: str, tmp_path: Path
 ) -> None:
+    dataset = characters if target_format == "k49" else dataset
     first = export(dataset, target_format, tmp_path / "a")
     assert not (first / ".work").exists()
     assert read_all_bytes(first) == read_all_bytes(export(dataset, target_format, tmp_path / "b"))
@@ -75,13 +104,13 @@ def test_an_export_goes_on_where_it_was_interrupted(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, out = export(dataset, "folder", tmp_path / "whole"), tmp_path / "out"
-    write_unsafely, written = exporting.open_store, []
+    written: list[Path] = []
 
     def stop_at_the_third_note(folder: Path) -> Any:
         written.append(folder)
         if len(written) > 2:
             raise KeyboardInterrupt
-        return write_unsafely(folder)
+        return open_store(folder)
 
     monkeypatch.setattr(exporting, "open_store", stop_at_the_third_note)
     with pytest.raises(KeyboardInterrupt):
@@ -121,7 +150,7 @@ def test_what_differs_from_the_dataset_is_named(dataset: Dataset, tmp_path: Path
         f"{out}/test: row 43: other pixels than in the dataset {again}"
     )
     picture.write_bytes(content[:-50])
-    assert "test: cannot be read back" in fail_to_export(dataset, "folder", out)
+    assert "test: damaged or cut short (export" in fail_to_export(dataset, "folder", out)
     picture.unlink()
     assert "00000043.png'" in fail_to_export(dataset, "folder", out)
     picture.write_bytes(content)
@@ -151,7 +180,7 @@ def test_what_cannot_be_exported_is_told_in_one_line(
 
 def test_an_unfinished_dataset_and_wrong_words_are_refused(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
-    with pytest.raises(DatasetError, match="unfinished, it has no index.json"):
+    with pytest.raises(DatasetError, match=r"unfinished, it has no index\.json"):
         export_dataset("folder", tmp_path / "d", tmp_path / "out")
     with pytest.raises(ChoiceError, match="names: found 'x'"):
         ExportOptions(names="x")
@@ -173,7 +202,7 @@ def test_a_kill_leaves_nothing_that_a_second_run_does_not_finish(
     )
     (tmp_path / "run.py").write_text(program)
     out = tmp_path / "out"
-    command = [sys.executable, tmp_path / "run.py", "folder", dataset.folder, out]
+    command = [sys.executable, *map(str, [tmp_path / "run.py", "folder", dataset.folder, out])]
     killed = subprocess.Popen(command)
     while not any((out / ".work").glob("shard-*.json")) and killed.poll() is None:
         time.sleep(0.001)
@@ -234,3 +263,210 @@ def test_folders_may_be_named_by_code_points() -> None:
 
 
 # --- Each format by its own library
+
+
+@pytest.mark.filterwarnings("ignore")  # of torchvision's own
+def test_torchvision_reads_folders(dataset: Dataset, tmp_path: Path) -> None:
+    """Its classes are the folders by name; classes.json tells which of ours each is."""
+    from stubbed_torchvision import load_torchvision
+
+    image_folder = load_torchvision("torchvision.datasets.folder").ImageFolder
+    out = export(dataset, "folder", tmp_path / "out")
+    page = json.loads((out / "classes.json").read_text(encoding="utf-8"))
+    label_of = {entry["folder"]: entry["label"] for entry in page["classes"]}
+    for split in ("train", "test"):
+        found = image_folder(str(out / split), allow_empty=True)
+        images = [(Path(path).stem, np.asarray(image)[..., 0], label_of[found.classes[label]])
+                  for (path, _), (image, label) in zip(found.samples, found, strict=True)]  # fmt: skip
+        images.sort(key=lambda entry: entry[0])
+        expected, labels = read_split(dataset, split)
+        np.testing.assert_array_equal(np.stack([image for _, image, _ in images]), expected)
+        assert [label for *_, label in images] == labels
+
+
+@pytest.mark.filterwarnings("ignore")  # of torchvision's own
+def test_torchvision_reads_idx(dataset: Dataset, tmp_path: Path) -> None:
+    from stubbed_torchvision import load_torchvision
+
+    mnist = load_torchvision("torchvision.datasets.mnist")
+    out = export(dataset, "idx", tmp_path / "out")
+    for side, split in (("train", "train"), ("t10k", "test")):
+        images = mnist.read_image_file(str(out / f"{side}-images-idx3-ubyte")).numpy()
+        labels = mnist.read_label_file(str(out / f"{side}-labels-idx1-ubyte")).tolist()
+        expected, names = read_split(dataset, split)
+        np.testing.assert_array_equal(images, expected)
+        assert [CLASSES[label] for label in labels] == names
+
+
+def test_numpy_reads_npz_k49_and_kuzushiji(
+    dataset: Dataset, characters: Dataset, tmp_path: Path
+) -> None:
+    train, labels = read_split(dataset, "train")
+    for path in (
+        export(dataset, "npz", tmp_path / "npz") / "odd.npz",
+        export(dataset, "npz", tmp_path / "one.npz"),
+    ):
+        with np.load(path) as arrays:
+            assert sorted(arrays) == ["class_names", "x_test", "x_train", "y_test", "y_train"]
+            np.testing.assert_array_equal(arrays["x_train"], train)
+            assert arrays["class_names"][arrays["y_train"]].tolist() == labels
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["npz", "one.npz"]
+    assert "is there already" in fail_to_export(dataset, "npz", tmp_path / "one.npz")
+
+    out = export(characters, "k49", tmp_path / "k49")
+    train, labels = read_split(characters, "train")
+    np.testing.assert_array_equal(np.load(out / "odd-train-imgs.npz")["arr_0"], train)
+    table = (out / "odd_classmap.csv").read_text(encoding="utf-8").splitlines()
+    assert table == [
+        "index,codepoint,char", "0,U+3042,あ", "1,U+0061,a", '2,U+002C,","', '3,U+0022,""""', "4,U+1B001,𛀁"
+    ]  # fmt: skip
+    found = np.load(out / "odd-train-labels.npz")["arr_0"]
+    assert (found.dtype, [characters.classes[k].label for k in found]) == (np.uint8, labels)
+
+    out = export(characters, "kuzushiji", tmp_path / "kuzushiji")
+    np.testing.assert_array_equal(np.load(out / "images.npy"), train)
+    assert np.load(out / "labels.npy").dtype == np.int32
+    page = json.loads((out / "index.json").read_text(encoding="utf-8"))
+    assert page["codepoint_to_id"]["あ (U+3042)"] == 0
+    assert [list(page["codepoint_to_id"])[k][0] for k in np.load(out / "labels.npy")] == labels
+
+
+def test_datasets_loads_parquet_whole_and_streamed(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    datasets: Any = importlib.import_module("datasets")
+    datasets.disable_progress_bars()
+    out = export(dataset, "parquet", tmp_path / "out")
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    streamed = datasets.load_dataset(str(out), streaming=True)
+    assert sorted(loaded) == ["test", "train"]
+    for found in (loaded, streamed):
+        for split in ("train", "test"):
+            rows = list(found[split])
+            expected, labels = read_split(dataset, split)
+            np.testing.assert_array_equal([np.asarray(row["image"]) for row in rows], expected)
+            names = loaded[split].features["label"].names
+            assert [names[row["label"]] for row in rows] == labels
+    content = (out / "data" / "test-00000-of-00001.parquet").read_bytes()
+    at = content.index(b"IDAT") + 8
+    flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    (out / "data" / "test-00000-of-00001.parquet").write_bytes(flipped)
+    assert "cannot be read back" in fail_to_export(dataset, "parquet", out)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_reads_its_samples(dataset: Dataset, tmp_path: Path) -> None:
+    import webdataset
+
+    out = export(dataset, "webdataset", tmp_path / "out")
+    for split in ("train", "test"):
+        samples = list(
+            webdataset.WebDataset(str(out / f"{split}-000000.tar"), shardshuffle=False).decode("l8")
+        )
+        expected, labels = read_split(dataset, split)
+        np.testing.assert_array_equal([sample["png"] for sample in samples], expected)
+        assert [CLASSES[sample["cls"]] for sample in samples] == labels
+        assert [sample["json"]["label"] for sample in samples] == labels
+    with tarfile.open(out / "train-000000.tar") as archive:
+        members = archive.getmembers()
+    assert {(member.mtime, member.uid, member.uname, member.mode) for member in members} == {
+        (0, 0, "", 0o644)
+    }
+
+
+def test_tfrecord_reads_its_examples(dataset: Dataset, tmp_path: Path) -> None:
+    from tfrecord.reader import tfrecord_loader
+
+    out = export(dataset, "tfrecord", tmp_path / "out")
+    path = out / "test-00000-of-00001.tfrecord"
+    wanted = {"image": "byte", "label": "int", "text": "byte"}
+    examples = list(tfrecord_loader(str(path), None, wanted))
+    expected, labels = read_split(dataset, "test")
+    images = [np.asarray(Image.open(io.BytesIO(example["image"]))) for example in examples]
+    np.testing.assert_array_equal(images, expected)
+    assert [CLASSES[int(example["label"][0])] for example in examples] == labels
+    assert [bytes(example["text"]).decode() for example in examples] == labels
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    assert "damaged at byte 12" in fail_to_export(dataset, "tfrecord", out)
+
+
+def test_lmdb_is_as_recognizers_read_it(dataset: Dataset, tmp_path: Path) -> None:
+    import lmdb
+
+    out = export(dataset, "lmdb", tmp_path / "out")
+    expected, labels = read_split(dataset, "train")
+    with lmdb.open(str(out / "train"), readonly=True, lock=False) as environment, \
+            environment.begin() as transaction:  # fmt: skip
+        assert transaction.get(b"num-samples") == b"40"
+        for number, (image, label) in enumerate(zip(expected, labels, strict=True), 1):
+            picture = Image.open(io.BytesIO(transaction.get(b"image-%09d" % number) or b""))
+            np.testing.assert_array_equal(np.asarray(picture), image)
+            assert transaction.get(b"label-%09d" % number) == label.encode()
+
+
+# --- And back
+
+
+_LABELS = st.lists(
+    st.text(min_size=1, max_size=6).filter(lambda text: text.isprintable() or text < "\u2000"),
+    min_size=1, max_size=6, unique_by=compose_text,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("target_format", [name for name in _FORMATS if name != "k49"])
+@settings(
+    max_examples=4,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
+@given(
+    labels=_LABELS,
+    height=st.integers(1, 9),
+    width=st.integers(2, 9),
+    is_black=st.booleans(),
+)
+def test_what_is_exported_and_imported_is_equal(
+    tmp_path_factory: pytest.TempPathFactory,
+    target_format: str,
+    labels: list[str],
+    height: int,
+    width: int,
+    is_black: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("back")
+    says_no_polarity = target_format in ("kuzushiji", "idx")
+    polarity = "black-on-white" if is_black and not says_no_polarity else "white-on-black"
+    check_both_ways(folder, target_format, labels, height, width, polarity)
+
+
+@pytest.mark.parametrize("labels", ["あ", "𛀁か,", "aAäÄ\u0e33"])
+def test_k49_comes_back_equal(tmp_path: Path, labels: str) -> None:
+    check_both_ways(tmp_path, "k49", list(labels), 4, 7, "white-on-black")
+
+
+def check_both_ways(
+    folder: Path, target_format: str, labels: Sequence[str], height: int, width: int, polarity: str
+) -> None:
+    splits = {"train": (0, 9), "val": (9, 12), "test": (12, 16)}
+    dataset = make_dataset(
+        folder / "d", tuple(labels), height=height, width=width, polarity=polarity, splits=splits
+    )
+    out = export(dataset, target_format, folder / "out", verify=False)
+    source_format = {"idx": "mnist", "npz": "arrays"}.get(target_format, target_format)
+    source = out / "odd.npz" if target_format == "npz" else out
+    import_dataset(source_format, source, folder / "back")
+    back = load(folder / "back")
+    assert [info.label for info in back.classes] == [compose_text(label) for label in labels]
+    assert [info.forms for info in back.classes] == [info.forms for info in dataset.classes]
+    for split in json.loads((out / "export.json").read_text(encoding="utf-8"))["splits"]:
+        own, other = load(folder / "d", split), load(folder / "back", split)
+        for label in range(len(labels)):
+            np.testing.assert_array_equal(
+                np.asarray(own.ink)[np.asarray(own.labels) == label],
+                np.asarray(other.ink)[np.asarray(other.labels) == label],
+            )

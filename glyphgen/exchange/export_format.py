@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from glyphgen.choices import FOLDER_NAMES, POLARITIES, check_choice
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import ChoiceError, MachineError
+from glyphgen.exchange.stored import ArrayBlocks
 from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.writing import committed, make_folder
 from glyphgen.images.polarity import from_ink, to_ink
@@ -28,7 +30,9 @@ __all__ = [
     "WrittenFile",
     "cut_rows",
     "describe_written",
+    "name_file",
     "require_library",
+    "whole_splits",
     "write_blocks",
 ]
 
@@ -202,6 +206,23 @@ class Exporter(ABC):
                 yield block, images, self.dataset.labels[block.start : block.stop]
         self.dataset.unmap()  # or all that was read would count as memory of this process
 
+    def blocks_of_images(self, shard: ExportShard) -> ArrayBlocks:
+        """Return the images of a shard as an array that is to be written."""
+        image = self.dataset.index.image
+        return ArrayBlocks(
+            shape=(shard.n_rows, image.height, image.width),
+            dtype=np.dtype(np.uint8),
+            blocks=(images for _, images, _ in self.read_blocks(shard)),
+        )
+
+    def blocks_of_labels(self, shard: ExportShard, dtype: DTypeLike) -> ArrayBlocks:
+        """Return the labels of a shard as an array that is to be written."""
+        return ArrayBlocks(
+            shape=(shard.n_rows,),
+            dtype=np.dtype(dtype),
+            blocks=(self.dataset.labels[rows.start : rows.stop] for rows in shard.rows),
+        )
+
     def find_difference(self, shard: ExportShard, out: Path) -> str:
         """Return what is first found to differ between a shard and the dataset; empty if nothing does."""
         found = self.read_back(shard, out)
@@ -236,6 +257,14 @@ def cut_rows(exporter: Exporter) -> Iterator[tuple[str, int, int, range]]:
             yield split, k, n, range(start, min(start + step, end))
 
 
+def whole_splits(exporter: Exporter, name: str) -> tuple[ExportShard, ...]:
+    """Return each split as one shard; ``{split}`` in the name of its first file is that of the split."""
+    return tuple(
+        ExportShard(name=name.format(split=split), rows=(range(first, end),), split=split)
+        for split, (first, end) in exporter.splits.items()
+    )
+
+
 def write_blocks(
     out: Path, name: str, blocks: Iterable[bytes | NDArray[np.generic]]
 ) -> WrittenFile:
@@ -261,6 +290,11 @@ def describe_written(out: Path, name: str) -> WrittenFile:
     with open_regular(out / name, ARRAY) as file:
         digest = hashlib.file_digest(file, "sha256")
         return WrittenFile(name=name, bytes=file.tell(), sha256=digest.hexdigest())
+
+
+def name_file(exporter: Exporter) -> str:
+    """Return the name of the dataset as a part of a file's name."""
+    return re.sub(r"[^\w-]+", "-", exporter.dataset.index.name).strip("-") or "dataset"
 
 
 def require_library(module: str, extra: str, purpose: str) -> ModuleType:

@@ -35,7 +35,7 @@ from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_im
 from glyphgen.progress import Reporter, track
 from glyphgen.text import compose_text, show_some
 
-__all__ = ["FindPlace", "PicturePlace", "make_source", "open_tree"]
+__all__ = ["FindPlace", "PicturePlace", "list_members", "make_source", "open_tree"]
 
 _LEADS_NOWHERE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)
 
@@ -130,7 +130,7 @@ class Archive(Tree):
         self._path = path
         self._refused: dict[str, str] = {}
         members: dict[str, tuple[int, int]] = {}
-        for name, at, size, fault in _list_members(path):
+        for name, at, size, fault in list_members(path):
             members[name] = (at, size)  # of equal names the last counts, as for tar
             self._refused.pop(name, None)
             if fault:
@@ -158,8 +158,12 @@ class Archive(Tree):
         return SourceInfo(name=self._path.name, kind=kind, sha256=digest, rows=rows)
 
 
-def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Yield name, position, size and fault of each member that is no folder."""
+def list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Yield name, position, size and fault of each member of a .tar that is no folder.
+
+    Raises:
+        SourceError: It is no archive, or a damaged one.
+    """
     with source_errors(path):
         n_bytes = path.stat().st_size
         with _open_archive(path) as archive:
