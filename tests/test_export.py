@@ -135,7 +135,7 @@ def test_a_folder_of_something_else_is_refused(dataset: Dataset, tmp_path: Path)
     assert other in fail_to_export(dataset, "folder", out, splits=("test",))
     options = ExportOptions(splits=("test",))
     export_dataset("folder", dataset.folder, out, options=options, force=True)
-    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["test"]
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["pictures", "test"]
     assert "lies in the source" in fail_to_export(dataset, "folder", dataset.folder / "out")
 
 

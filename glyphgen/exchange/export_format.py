@@ -193,6 +193,10 @@ class Exporter(ABC):
         """Return files that lie beside the shards, by their names."""
         return {}
 
+    def list_data_files(self) -> Mapping[str, str]:
+        """Return patterns of the files of each split, where Hugging Face's datasets reads the format."""
+        return {}
+
     def read_blocks(self, shard: ExportShard) -> Iterator[RowBlock]:
         """Yield the rows of a shard, some at a time."""
         image = self.dataset.index.image

@@ -27,6 +27,7 @@ from glyphgen.dataset.claim import (
 )
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import ChoiceError, DatasetError, GlyphgenError, MachineError
+from glyphgen.exchange.card import CardSubject, make_card_pages
 from glyphgen.exchange.export_format import Exporter, ExportOptions, ExportShard, WrittenFile
 from glyphgen.exchange.exported_pages import (
     CLASSES_NAME,
@@ -211,6 +212,7 @@ def _export_folder(
             pages = {
                 CLASSES_NAME: dump_class_page(exporter.dataset.classes),
                 **exporter.make_pages(),
+                **(_make_card(exporter, done) if plan.options.card else {}),
             }
             for name, content in pages.items():
                 open_store(out).put(name, content)
@@ -222,6 +224,19 @@ def _export_folder(
             n_written=exporter.n_rows - n_kept,
             seconds=time.perf_counter() - started,
         )
+
+
+def _make_card(exporter: Exporter, done: _Done) -> dict[str, bytes]:
+    return make_card_pages(
+        CardSubject(
+            dataset=exporter.dataset,
+            splits={name: end - first for name, (first, end) in exporter.splits.items()},
+            polarity=exporter.polarity,
+            files=tuple(file for k in sorted(done) for file in done[k]),
+            format=exporter.format,
+            data_files=exporter.list_data_files(),
+        )
+    )
 
 
 def _make_page(exporter: Exporter, key: str, done: _Done) -> ExportPage:

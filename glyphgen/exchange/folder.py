@@ -136,6 +136,10 @@ class FolderExporter(Exporter):
         """Return classes.json with the folder of each class."""
         return {CLASSES_NAME: dump_class_page(self.dataset.classes, self._folders)}
 
+    def list_data_files(self) -> Mapping[str, str]:
+        """Return the patterns; Hugging Face calls val ``validation``."""
+        return {"validation" if name == "val" else name: f"{name}/**" for name in self.splits}
+
     def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
         """Write the pictures, and wait until they are on the disk."""
         folders = self._find_folders(shard, out)

@@ -7,7 +7,7 @@ Source: huggingface.co/docs/datasets, "Create an image dataset"; Apache Parquet,
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,12 @@ class ParquetExporter(Exporter):
             )
             for split, k, n, rows in cut_rows(self)
         )
+
+    def list_data_files(self) -> Mapping[str, str]:
+        """Return the patterns; Hugging Face calls val ``validation``."""
+        return {
+            HF_SPLITS.get(name, name): f"data/{HF_SPLITS.get(name, name)}-*" for name in self.splits
+        }
 
     def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
         """Write a file, a row group for each block."""

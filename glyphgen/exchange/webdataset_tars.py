@@ -7,7 +7,7 @@ Source: POSIX.1-1988, the ustar interchange format; webdataset.github.io.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -50,6 +50,10 @@ class WebdatasetExporter(Exporter):
             ExportShard(name=f"{split}-{k:06}.tar", rows=(rows,), split=split)
             for split, k, _, rows in cut_rows(self)
         )
+
+    def list_data_files(self) -> Mapping[str, str]:
+        """Return the patterns; Hugging Face calls val ``validation``."""
+        return {"validation" if name == "val" else name: f"{name}-*.tar" for name in self.splits}
 
     def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
         """Write an archive."""
