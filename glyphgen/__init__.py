@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from glyphgen.baseline.training_options import TrainingOptions
     from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
+    from glyphgen.exchange.card import write_card
+    from glyphgen.exchange.export_format import ExportOptions
+    from glyphgen.exchange.exporting import Exported, export_dataset
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
     from glyphgen.exchange.importing import import_dataset
     from glyphgen.exchange.merging import merge_datasets
@@ -39,6 +42,8 @@ __all__ = [
     "Augmenter",
     "BalanceOptions",
     "Dataset",
+    "ExportOptions",
+    "Exported",
     "GlyphgenError",
     "ImportOptions",
     "PreparedRender",
@@ -51,6 +56,7 @@ __all__ = [
     "TrainingOptions",
     "balance_dataset",
     "evaluate_model",
+    "export_dataset",
     "import_dataset",
     "load",
     "make_augmenter",
@@ -62,6 +68,7 @@ __all__ = [
     "render_dataset",
     "train_baseline",
     "verify_dataset",
+    "write_card",
 ]
 
 _HOMES = {
@@ -69,6 +76,8 @@ _HOMES = {
     "Augmenter": "augment",
     "BalanceOptions": "balance",
     "Dataset": "dataset.reader",
+    "ExportOptions": "exchange.export_format",
+    "Exported": "exchange.exporting",
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
     "PreparedRender": "render.preparing",
@@ -81,6 +90,7 @@ _HOMES = {
     "TrainingOptions": "baseline.training_options",
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
+    "export_dataset": "exchange.exporting",
     "import_dataset": "exchange.importing",
     "load": "dataset.reader",
     "make_augmenter": "augment",
@@ -92,6 +102,7 @@ _HOMES = {
     "render_dataset": "render.rendering",
     "train_baseline": "baseline.running",
     "verify_dataset": "verify",
+    "write_card": "exchange.card",
 }
 
 
