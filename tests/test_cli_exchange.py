@@ -95,3 +95,29 @@ def test_wrong_usage(arguments: list[str], expected: str) -> None:
     done = run("import", "folder", "in", *arguments)
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1] == f"Error: {expected}"
+
+
+def test_export_says_what_it_wrote_and_read_back() -> None:
+    write_k49(Path("in"))
+    run("import", "k49", "in")
+    done = run(
+        "export", "folder", "datasets/k49", "--out", "out", "--names", "codepoint", "--verify"
+    )
+    assert (done.exit_code, done.stdout) == (0, "out\n")
+    assert done.stderr.startswith("18 images in ")
+    assert done.stderr.endswith(", 18 read back and equal\n")
+    assert sorted(path.name for path in Path("out/train").iterdir()) == [
+        "U+3042",
+        "U+3044",
+        "U+3046",
+    ]
+    again = run("export", "folder", "datasets/k49", "--out", "out", "--names", "codepoint")
+    assert again.stderr == "0 images, 18 were there already\n"
+    other = run("export", "npz", "datasets/k49", "--out", "out")
+    assert other.exit_code == 1
+    options = ("--splits", "test", "--polarity", "black-on-white", "--no-card", "--quiet", "--json")
+    done = run("export", "npz", "datasets/k49", "--out", "one.npz", *options)
+    page = json.loads(done.stdout)
+    assert (page["out"], page["rows"], page["rows_written"]) == ("one.npz", 6, 6)
+    with np.load("one.npz") as arrays:
+        np.testing.assert_array_equal(arrays["x_test"], 255 - make_images(6, first=12))

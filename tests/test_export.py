@@ -215,6 +215,29 @@ def test_a_kill_leaves_nothing_that_a_second_run_does_not_finish(
     assert {k: v for k, v in read_all_bytes(out).items() if k.endswith(".png")} == whole
 
 
+@pytest.mark.slow
+def test_a_disk_that_fills_is_one_line(characters: Dataset, tmp_path: Path) -> None:
+    """Files may not be larger than a kilobyte: the system refuses as it does where a disk is full."""
+    program = (
+        "import resource, sys\n"
+        "from glyphgen.errors import DatasetError\n"
+        "from glyphgen.exchange.exporting import export_dataset\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "for name in sys.argv[3:]:\n"
+        "    try:\n"
+        "        export_dataset(name, sys.argv[1], f'{sys.argv[2]}/{name}')\n"
+        "    except DatasetError as error:\n"
+        "        print(name, error)\n"
+    )
+    names = [name for name in _FORMATS if name != "folder"]
+    command = [sys.executable, "-c", program, *map(str, (characters.folder, tmp_path)), *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == names
+    assert all("cannot be written: " in line for line in lines), lines
+    assert not list(tmp_path.rglob("export.json"))
+
+
 def test_a_library_that_is_not_installed_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -419,7 +442,7 @@ _LABELS = st.lists(
 
 @pytest.mark.parametrize("target_format", [name for name in _FORMATS if name != "k49"])
 @settings(
-    max_examples=4,
+    max_examples=3,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -304,7 +304,7 @@ def test_pages_are_verified_and_a_changed_box_is_found(letters: Path) -> None:
 @pytest.fixture(scope="module")
 def coco(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("coco") / "letters"
-    export_dataset("coco", letters, out)
+    export_dataset("coco", letters, out, verify=True)
     return out
 
 

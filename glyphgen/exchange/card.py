@@ -25,7 +25,6 @@ from glyphgen.files.opening import RECIPE, read_regular
 from glyphgen.files.store import open_store
 from glyphgen.images.png import encode_png
 from glyphgen.images.polarity import from_ink
-from glyphgen.images.sheets import join_images
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.text import show_count, show_foreign
 from glyphgen.version import VERSION
@@ -121,6 +120,8 @@ def make_card_pages(subject: CardSubject) -> dict[str, bytes]:
 
 
 def _draw_sample(subject: CardSubject) -> Any:
+    from glyphgen.images.sheets import join_images
+
     image = subject.dataset.index.image
     columns = max(1, _PICTURE_PX[1] // image.width)
     n = columns * max(1, _PICTURE_PX[0] // image.height)

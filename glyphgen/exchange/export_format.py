@@ -40,6 +40,7 @@ _MOST_SHARD_ROWS = 1 << 15
 _SHARD_BYTES = 256 << 20  # of pixels
 _BLOCK_BYTES = 8 << 20  # of pixels, in memory at once
 _MOST_BLOCK_ROWS = 2048
+_MAPPED_BYTES = 64 << 20  # of pixels, that are read before their files are unmapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,14 +202,17 @@ class Exporter(ABC):
         """Yield the rows of a shard, some at a time."""
         image = self.dataset.index.image
         step = max(1, min(_MOST_BLOCK_ROWS, _BLOCK_BYTES // (image.height * image.width)))
+        most_blocks = max(1, _MAPPED_BYTES // (step * image.height * image.width))
         for rows in shard.rows:
-            for first in range(rows.start, rows.stop, step):
+            for nth, first in enumerate(range(rows.start, rows.stop, step)):
+                if nth % most_blocks == 0:
+                    self.dataset.unmap()  # all that was read counts as memory while it is mapped
                 block = range(first, min(first + step, rows.stop))
                 images = self.dataset.images[block.start : block.stop]
                 if self.polarity != image.polarity:
                     images = from_ink(to_ink(images, image.polarity), self.polarity)
                 yield block, images, self.dataset.labels[block.start : block.stop]
-        self.dataset.unmap()  # or all that was read would count as memory of this process
+        self.dataset.unmap()
 
     def blocks_of_images(self, shard: ExportShard) -> ArrayBlocks:
         """Return the images of a shard as an array that is to be written."""

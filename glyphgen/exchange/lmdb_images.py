@@ -6,6 +6,8 @@ Source: create_lmdb_dataset.py of CRNN and of clovaai/deep-text-recognition-benc
 and docTR's users keep to.
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -64,7 +66,7 @@ class LmdbExporter(Exporter):
         image = self.dataset.index.image
         room = shard.n_rows * (2 * image.height * image.width + _MOST_RECORD_BYTES) + (1 << 24)
         make_folder((out / shard.name).parent)
-        with committed(out / shard.name) as temporary:
+        with committed(out / shard.name) as temporary, self._disk_errors():
             environment = self._lmdb.open(
                 str(temporary), map_size=room, subdir=False, lock=False, sync=False
             )
@@ -76,6 +78,14 @@ class LmdbExporter(Exporter):
                             transaction.put(b"image-%09d" % number, picture, append=True)
                 self._write_labels(environment, shard)
         return (describe_written(out, shard.name),)
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._lmdb.Error as error:  # it keeps the number to itself
+            full = os.strerror(errno.ENOSPC)
+            raise OSError(errno.ENOSPC if full in str(error) else errno.EIO, str(error)) from error
 
     def _write_labels(self, environment: Any, shard: ExportShard) -> None:
         texts = [info.label.encode() for info in self.dataset.classes]
