@@ -10,6 +10,7 @@ from tiny_sources import make_images, write_class_map, write_k49, write_tree
 
 from glyphgen.cli import cli
 from glyphgen.dataset.reader import load
+from glyphgen.exchange import exporting
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +122,20 @@ def test_export_says_what_it_wrote_and_read_back() -> None:
     assert (page["out"], page["rows"], page["rows_written"]) == ("one.npz", 6, 6)
     with np.load("one.npz") as arrays:
         np.testing.assert_array_equal(arrays["x_test"], 255 - make_images(6, first=12))
+
+
+def test_an_interrupted_export_tells_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_k49(Path("in"))
+    run("import", "k49", "in")
+    for name, said in (
+        ("_write_shards", "no shard was finished (run the same command again to begin anew)"),
+        ("_verify", "finished shards stay (run the same command again to go on)"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(exporting, name, interrupt)
+            done = run("export", "idx", "datasets/k49", "--out", "out", "--verify")
+        assert f"out: interrupted; {said}" in done.stderr.splitlines()
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -82,6 +82,7 @@ def export(
 ) -> None:
     """Export a dataset; see ``_HELP``."""
     from glyphgen.exchange.export_format import ExportOptions
+    from glyphgen.exchange.exported_pages import EXPORT_NAME
     from glyphgen.exchange.exporting import export_dataset
 
     options = ExportOptions(
@@ -90,7 +91,7 @@ def export(
         polarity=polarity,
         card=not no_card,
     )
-    with say_how_to_resume(out), show_progress(quiet=quiet) as reporter:
+    with say_how_to_resume(out, EXPORT_NAME), show_progress(quiet=quiet) as reporter:
         exported = export_dataset(
             target_format,
             dataset,

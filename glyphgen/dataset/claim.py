@@ -52,9 +52,9 @@ def find_work_folder(folder: Path) -> Path:
     return folder / WORK
 
 
-def has_finished_shards(folder: Path) -> bool:
-    """Return whether some of a dataset's shards are finished, or all of it."""
-    return (folder / INDEX_NAME).exists() or any(find_work_folder(folder).glob("shard-*.json"))
+def has_finished_shards(folder: Path, last: str = INDEX_NAME) -> bool:
+    """Return whether some shards in a folder are finished, or all, as its ``last`` file tells."""
+    return (folder / last).exists() or any(find_work_folder(folder).glob("shard-*.json"))
 
 
 @contextmanager
