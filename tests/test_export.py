@@ -178,6 +178,47 @@ def test_what_cannot_be_exported_is_told_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_what_a_format_cannot_say_is_told_with_a_way_out(dataset: Dataset, tmp_path: Path) -> None:
+    black = make_dataset(tmp_path / "black", ("あ",), polarity="black-on-white")
+    for target_format in ("k49", "kuzushiji", "idx"):
+        assert fail_to_export(black, target_format, tmp_path / "out") == (
+            f"{black.folder}: is black-on-white, which {target_format} cannot say: its readers expect"
+            " white-on-black (--polarity white-on-black turns it)"
+        )
+    out = export(black, "kuzushiji", tmp_path / "turned", polarity="white-on-black")
+    np.testing.assert_array_equal(np.load(out / "images.npy"), np.asarray(black.ink[:40]))
+    assert fail_to_export(dataset, "k49", tmp_path / "out").startswith(
+        f"{dataset.folder}: '..' (U+002E U+002E), 'NUL' (U+004E U+0055 U+004C)"
+    )
+    assert "kuzushiji has train rows alone" in fail_to_export(
+        dataset, "kuzushiji", tmp_path / "out", splits=("test",)
+    )
+    many = make_dataset(tmp_path / "many", tuple(map(chr, range(0x4E00, 0x4F01))))
+    assert "257 classes, and a label of idx is one byte" in fail_to_export(
+        many, "idx", tmp_path / "out"
+    )
+
+
+@pytest.mark.parametrize("target_format", ["idx", "npz"])
+def test_a_label_that_differs_is_named(
+    dataset: Dataset, target_format: str, tmp_path: Path
+) -> None:
+    out = export(dataset, target_format, tmp_path / "out", verify=False)
+    if target_format == "idx":
+        path, at = out / "t10k-labels-idx1-ubyte", 8
+    else:
+        path = out / "odd.npz"
+        at = path.read_bytes().index(b"PK\x01\x02") - 400
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    said = fail_to_export(dataset, target_format, out)
+    if target_format == "idx":
+        assert f"{out}/t10k-images-idx3-ubyte: row 40: label 5, expected 4: 'NUL'" in said
+    else:
+        assert "damaged: Bad CRC-32" in said
+
+
 def test_an_unfinished_dataset_and_wrong_words_are_refused(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     with pytest.raises(DatasetError, match=r"unfinished, it has no index\.json"):
