@@ -118,7 +118,10 @@ def test_an_export_goes_on_where_it_was_interrupted(
     monkeypatch.undo()
     monkeypatch.setattr(export_format, "_MOST_SHARD_ROWS", 16)
     assert not (out / "export.json").exists()
+    first = out / "train" / "あ" / "00000000.png"
+    written_at = first.stat().st_mtime_ns
     done = export_dataset("folder", dataset.folder, out)
+    assert first.stat().st_mtime_ns == written_at
     assert (done.n_rows, done.n_written) == (47, 47 - 32)
     assert read_all_bytes(out) == read_all_bytes(whole)
     assert export_dataset("folder", dataset.folder, out).n_written == 0
