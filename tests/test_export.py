@@ -423,6 +423,18 @@ def test_datasets_loads_parquet_whole_and_streamed(
     assert "cannot be read back" in fail_to_export(dataset, "parquet", out)
 
 
+@pytest.mark.parametrize("target_format", ["folder", "webdataset"])
+def test_datasets_loads_folders_and_tars_by_their_cards(
+    dataset: Dataset, target_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets: Any = importlib.import_module("datasets")
+    datasets.disable_progress_bars()
+    out = export(dataset, target_format, tmp_path / "out", verify=False)
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 40, "test": 7}
+
+
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_reads_its_samples(dataset: Dataset, tmp_path: Path) -> None:
