@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import augmenting, datasets, engines, scenes, streaming
+from benchmarks import augmenting, datasets, engines, exports, scenes, streaming
 from benchmarks.machine import describe_machine, save_run
 from benchmarks.many_classes import measure_kanji, measure_many_classes
 from benchmarks.measure import Measured, Unavailable
@@ -134,6 +134,8 @@ def main(*, quick: bool, disk: Path, memory: Path, save: str | None) -> None:
         status.update("balancing and reporting")
         rows += datasets.measure_datasets(disk, _N_CORES, length.balanced)
         rows.append(datasets.measure_report_of_many(disk, _N_CORES, length.reported))
+        status.update("exporting")
+        rows += exports.measure_exports(disk, length.balanced)
         status.update("asking for help")
         goals = _list_goals(rows, [*on_disk, *in_memory], measure_help(10))
     machine = describe_machine()
@@ -236,6 +238,9 @@ def _list_goals(rows: Sequence[Measured], made: Sequence[Render], help_s: float)
                 measured=_divide(find(name, "memory disk", 2), find(name, "memory disk", 1)),
             ),
         ]
+    for name, goal in exports.GOALS.items():
+        what = exports.name_export(name)
+        goals.append(_Goal(what=what, goal=goal, measured=rate.get(what), unit="/s"))
     for n_rows in sorted({n_rows for render in made for n_rows in render.peak_bytes}):
         peaks = [render.peak_bytes[n_rows] for render in made if n_rows in render.peak_bytes]
         what = f"memory of the largest process, {n_rows:,} images"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from glyphgen.baseline.training_options import TrainingOptions
     from glyphgen.dataset.reader import Dataset, load
     from glyphgen.errors import GlyphgenError
+    from glyphgen.exchange.card import write_card
+    from glyphgen.exchange.export_format import ExportOptions
+    from glyphgen.exchange.exporting import Exported, export_dataset
     from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
     from glyphgen.exchange.importing import import_dataset
     from glyphgen.exchange.merging import merge_datasets
@@ -43,6 +46,8 @@ __all__ = [
     "BalanceOptions",
     "BatchStream",
     "Dataset",
+    "ExportOptions",
+    "Exported",
     "FetchedFile",
     "GlyphgenError",
     "ImportOptions",
@@ -56,6 +61,7 @@ __all__ = [
     "TrainingOptions",
     "balance_dataset",
     "evaluate_model",
+    "export_dataset",
     "fetch_collection",
     "import_dataset",
     "load",
@@ -69,6 +75,7 @@ __all__ = [
     "stream",
     "train_baseline",
     "verify_dataset",
+    "write_card",
 ]
 
 _HOMES = {
@@ -78,6 +85,8 @@ _HOMES = {
     "BatchStream": "streaming",
     "Dataset": "dataset.reader",
     "FetchedFile": "fetch",
+    "ExportOptions": "exchange.export_format",
+    "Exported": "exchange.exporting",
     "GlyphgenError": "errors",
     "ImportOptions": "exchange.import_options",
     "PreparedRender": "render.preparing",
@@ -91,6 +100,7 @@ _HOMES = {
     "balance_dataset": "balance",
     "evaluate_model": "baseline.evaluating",
     "fetch_collection": "fetch",
+    "export_dataset": "exchange.exporting",
     "import_dataset": "exchange.importing",
     "load": "dataset.reader",
     "make_augmenter": "augment",
@@ -103,6 +113,7 @@ _HOMES = {
     "stream": "streaming",
     "train_baseline": "baseline.running",
     "verify_dataset": "verify",
+    "write_card": "exchange.card",
 }
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "ENGINES",
     "EXPORT_FORMATS",
     "FITS",
+    "FOLDER_NAMES",
     "FRAMINGS",
     "IMPORT_FORMATS",
     "IN_LINE",
@@ -51,6 +52,7 @@ __all__ = [
     "WHITE_ON_BLACK",
     "EngineEntry",
     "Entry",
+    "ExportEntry",
     "ImportEntry",
     "MakerEntry",
     "OneOf",
@@ -102,6 +104,22 @@ class ImportEntry(Entry):
     """
 
     takes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEntry(Entry):
+    """One format that is exported.
+
+    Attributes:
+        extra: Of ``pip install 'glyphgen[...]'``, that brings what is needed; empty where nothing is.
+        takes: Those of the options ``splits``, ``names``, ``polarity`` and ``polygons`` that the
+            format takes.
+        suffix: Of the file that ``out`` may be, where all may lie in one.
+    """
+
+    extra: str = ""
+    takes: frozenset[str] = frozenset({"splits", "polarity"})
+    suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +204,31 @@ IMPORT_FORMATS: Mapping[str, ImportEntry] = {
         "images.npy labels.npy, or one .npz that holds both, also for train, val and test.",
         takes=frozenset({"class_map", "codepoints"}),
     ),
+    "kuzushiji": ImportEntry(
+        "glyphgen.exchange.kuzushiji",
+        "open_kuzushiji",
+        "images.npy, labels.npy and index.json of EfficientNet-KuzushijiKanji.",
+    ),
+    "webdataset": ImportEntry(
+        "glyphgen.exchange.webdataset_tars",
+        "open_webdataset",
+        ".tar files of images with .cls, .txt or .json beside them.",
+    ),
+    "parquet": ImportEntry(
+        "glyphgen.exchange.parquet",
+        "open_parquet",
+        "Hugging Face's Parquet files, with the columns image and label.",
+    ),
+    "tfrecord": ImportEntry(
+        "glyphgen.exchange.tfrecords",
+        "open_tfrecord",
+        "TFRecord files of Examples with image and label.",
+    ),
+    "lmdb": ImportEntry(
+        "glyphgen.exchange.lmdb_images",
+        "open_lmdb",
+        "Databases of image-000000001 and label-000000001.",
+    ),
     "coco": ImportEntry(
         "glyphgen.exchange.coco",
         "open_coco",
@@ -205,9 +248,64 @@ COLLECTIONS: Mapping[str, str] = {
 }
 """What ``glyphgen fetch`` fetches."""
 
-EXPORT_FORMATS: Mapping[str, Entry] = {
-    "coco": Entry(
-        "glyphgen.exchange.coco", "write_coco", "Pages with boxes: PNG images and COCO's JSON."
+EXPORT_FORMATS: Mapping[str, ExportEntry] = {
+    "folder": ExportEntry(
+        "glyphgen.exchange.folder",
+        "FolderExporter",
+        "train/class-name/00000123.png: torchvision's ImageFolder, Keras, fast.ai.",
+        takes=frozenset({"splits", "polarity", "names"}),
+    ),
+    "npz": ExportEntry(
+        "glyphgen.exchange.arrays",
+        "NpzExporter",
+        "One file of x_train, y_train, x_test and so on: NumPy, Keras.",
+        suffix=".npz",
+    ),
+    "k49": ExportEntry(
+        "glyphgen.exchange.k49",
+        "K49Exporter",
+        "Images, labels and class map as Kuzushiji-49 has them; characters only.",
+    ),
+    "kuzushiji": ExportEntry(
+        "glyphgen.exchange.kuzushiji",
+        "KuzushijiExporter",
+        "images.npy, labels.npy, index.json of train rows: EfficientNet-KuzushijiKanji.",
+    ),
+    "idx": ExportEntry(
+        "glyphgen.exchange.mnist",
+        "IdxExporter",
+        "IDX files as MNIST has them; 256 classes at most.",
+    ),
+    "webdataset": ExportEntry(
+        "glyphgen.exchange.webdataset_tars",
+        "WebdatasetExporter",
+        ".tar files of 00000123.png, .cls and .json: webdataset.",
+        extra="webdataset",
+    ),
+    "parquet": ExportEntry(
+        "glyphgen.exchange.parquet",
+        "ParquetExporter",
+        "data/*.parquet with images and names of classes: Hugging Face datasets.",
+        extra="parquet",
+    ),
+    "tfrecord": ExportEntry(
+        "glyphgen.exchange.tfrecords",
+        "TfrecordExporter",
+        "Examples of image, label and text: TensorFlow, and the library tfrecord.",
+        extra="tfrecord",
+    ),
+    "lmdb": ExportEntry(
+        "glyphgen.exchange.lmdb_images",
+        "LmdbExporter",
+        "image-000000001 and label-000000001: CRNN, PARSeq and their kin.",
+        extra="lmdb",
+    ),
+    "coco": ExportEntry(
+        "glyphgen.exchange.coco_export",
+        "CocoExporter",
+        "Pages with boxes: PNG images and COCO's JSON.",
+        extra="coco",
+        takes=frozenset({"polygons"}),
     ),
 }
 """What ``glyphgen export`` writes."""
@@ -231,6 +329,12 @@ MAKERS: Mapping[str, MakerEntry] = {
     "merge": MakerEntry("The rows of several datasets.", _REBUILD, pages=("gate.json",)),
 }
 """What makes datasets: ``made_by`` in index.json."""
+
+FOLDER_NAMES: Mapping[str, str] = {
+    "label": "The class's own name.",
+    "codepoint": "The code points of its first form: U+3042.",
+}
+"""How the folder of a class is named."""
 
 WHITE_ON_BLACK, BLACK_ON_WHITE = "white-on-black", "black-on-white"
 

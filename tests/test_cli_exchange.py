@@ -10,6 +10,7 @@ from tiny_sources import make_images, write_class_map, write_k49, write_tree
 
 from glyphgen.cli import cli
 from glyphgen.dataset.reader import load
+from glyphgen.exchange import exporting
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,46 @@ def test_wrong_usage(arguments: list[str], expected: str) -> None:
     done = run("import", "folder", "in", *arguments)
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1] == f"Error: {expected}"
+
+
+def test_export_says_what_it_wrote_and_read_back() -> None:
+    write_k49(Path("in"))
+    run("import", "k49", "in")
+    done = run(
+        "export", "folder", "datasets/k49", "--out", "out", "--names", "codepoint", "--verify"
+    )
+    assert (done.exit_code, done.stdout) == (0, "out\n")
+    assert done.stderr.startswith("18 images in ")
+    assert done.stderr.endswith(", 18 read back and equal\n")
+    assert sorted(path.name for path in Path("out/train").iterdir()) == [
+        "U+3042",
+        "U+3044",
+        "U+3046",
+    ]
+    again = run("export", "folder", "datasets/k49", "--out", "out", "--names", "codepoint")
+    assert again.stderr == "0 images, 18 were there already\n"
+    other = run("export", "npz", "datasets/k49", "--out", "out")
+    assert other.exit_code == 1
+    options = ("--splits", "test", "--polarity", "black-on-white", "--no-card", "--quiet", "--json")
+    done = run("export", "npz", "datasets/k49", "--out", "one.npz", *options)
+    page = json.loads(done.stdout)
+    assert (page["out"], page["rows"], page["rows_written"]) == ("one.npz", 6, 6)
+    with np.load("one.npz") as arrays:
+        np.testing.assert_array_equal(arrays["x_test"], 255 - make_images(6, first=12))
+
+
+def test_an_interrupted_export_tells_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_k49(Path("in"))
+    run("import", "k49", "in")
+    for name, said in (
+        ("_write_shards", "no shard was finished (run the same command again to begin anew)"),
+        ("_verify", "finished shards stay (run the same command again to go on)"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(exporting, name, interrupt)
+            done = run("export", "idx", "datasets/k49", "--out", "out", "--verify")
+        assert f"out: interrupted; {said}" in done.stderr.splitlines()
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -26,7 +26,7 @@ from tiny_sources import (
     write_tree,
 )
 
-from glyphgen.choices import IMPORT_FORMATS
+from glyphgen.choices import EXPORT_FORMATS, IMPORT_FORMATS
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.exchange.assembling import show_sizes
 from glyphgen.exchange.import_options import ImportOptions
@@ -71,14 +71,17 @@ def hash_tree(root: Path) -> dict[str, str]:
     }
 
 
-HEAVY = ("uharfbuzz", "fontTools", "pydantic", "cv2", "albumentations", "PIL", "h5py")
+HEAVY = (
+    *("uharfbuzz", "fontTools", "pydantic", "cv2", "albumentations", "PIL", "h5py"),
+    *("zlib_ng", "pyarrow", "lmdb", "crc32c", "tfrecord", "webdataset"),
+)
 
 
 @pytest.mark.parametrize(
     "module",
     sorted(
-        {e.module for e in IMPORT_FORMATS.values()}
-        | {"glyphgen.exchange.importing", "glyphgen.exchange.merging"}
+        {e.module for e in (*IMPORT_FORMATS.values(), *EXPORT_FORMATS.values())}
+        | {f"glyphgen.exchange.{name}" for name in ("importing", "merging", "exporting")}
     ),
 )
 def test_a_format_loads_no_library_before_it_reads(module: str) -> None:

@@ -117,7 +117,8 @@ def test_an_option_that_the_format_does_not_take(
 
 def test_a_format_that_is_not_there(out: Path, k49: Path) -> None:
     assert refused(out, "nist", k49) == [
-        "source_format: found 'nist', expected one of k49, kkanji, mnist, folder, arrays, coco, dataset"
+        "source_format: found 'nist', expected one of k49, kkanji, mnist, folder, arrays, kuzushiji,"
+        " webdataset, parquet, tfrecord, lmdb, coco, dataset"
         " (did you mean 'mnist'?)"
     ]
     assert refused(out, "k49") == ["paths: found none, expected those of a source in k49"]

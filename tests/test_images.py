@@ -21,7 +21,7 @@ from glyphgen.errors import DatasetError, ImageError
 from glyphgen.images.canvas import Canvas
 from glyphgen.images.decoding import KINDS, MOST_BYTES, SUFFIXES, decode_image, read_image_file
 from glyphgen.images.fitting import fit_image, shrink_images
-from glyphgen.images.png import encode_png, make_data_uri, make_strip, write_png
+from glyphgen.images.png import encode_png, encode_pngs, make_data_uri, make_strip, write_png
 from glyphgen.images.polarity import (
     find_paper,
     find_polarity,
@@ -413,9 +413,9 @@ def test_thumbnails_keep_their_aspect() -> None:
 # --- PNG files and sheets
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (3, 5, 3)])
+@pytest.mark.parametrize("shape", [(3, 5), (3, 5, 3), (1, 1), (300, 2)])
 def test_a_png_holds_the_pixels(shape: tuple[int, ...], tmp_path: Path) -> None:
-    image = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    image = (np.arange(np.prod(shape)) % 251).astype(np.uint8).reshape(shape)
     assert np.asarray(Image.open(io.BytesIO(encode_png(image)))).tolist() == image.tolist()
     write_png(tmp_path / "a.png", image)
     assert (tmp_path / "a.png").read_bytes() == encode_png(image)
@@ -423,6 +423,22 @@ def test_a_png_holds_the_pixels(shape: tuple[int, ...], tmp_path: Path) -> None:
     assert make_strip([image, image]) == make_data_uri(np.hstack([image, image]))
     with pytest.raises(DatasetError, match="cannot be written: No such file or directory"):
         write_png(tmp_path / "none" / "a.png", image)
+
+
+def test_a_png_is_three_whole_chunks() -> None:
+    images = (np.arange(2 * 9 * 7) % 251).astype(np.uint8).reshape(2, 9, 7)
+    first, second = encode_pngs(images)
+    assert (first, second) == tuple(encode_png(image, quick=True) for image in images)
+    rest, kinds = first[8:], []
+    while rest:
+        (length,) = struct.unpack(">I", rest[:4])
+        kinds.append(rest[4:8])
+        assert struct.pack(">I", zlib.crc32(rest[4 : 8 + length])) == rest[8 + length : 12 + length]
+        rest = rest[12 + length :]
+    assert kinds == [b"IHDR", b"IDAT", b"IEND"]
+    large = np.zeros((64, 64), np.uint8)
+    large[::2, ::3] = 200
+    assert len(encode_png(large)) < len(encode_png(large, quick=True))
 
 
 def test_images_are_joined_row_after_row() -> None:

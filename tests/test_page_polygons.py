@@ -15,6 +15,7 @@ from pycocotools.coco import COCO
 
 import glyphgen
 from glyphgen.errors import DatasetError, MachineError
+from glyphgen.exchange.export_format import ExportOptions
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.outlines import RunStore
 from glyphgen.outlines.flattening import GlyphPolygons, _unite
@@ -56,7 +57,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def coco(pages: Path) -> COCO:
-    export_dataset("coco", pages, pages.parent / "coco", polygons=True)
+    export_dataset("coco", pages, pages.parent / "coco", options=ExportOptions(polygons=True))
     with contextlib.redirect_stdout(io.StringIO()):
         return COCO(str(pages.parent / "coco" / "annotations-train.json"))
 
@@ -141,7 +142,7 @@ def test_other_annotations_are_the_same_without_polygons(coco: COCO, pages: Path
 def test_polygons_want_the_fonts_that_drew_the_pages(pages: Path, tmp_path: Path) -> None:
     imported = glyphgen.import_dataset("dataset", pages, tmp_path / "x").folder
     with pytest.raises(DatasetError) as caught:
-        export_dataset("coco", imported, tmp_path / "out", polygons=True)
+        export_dataset("coco", imported, tmp_path / "out", options=ExportOptions(polygons=True))
     assert caught.value.problems == (
         f"{imported}: polygons are made of the outlines that drew its pages, which cannot be had again:"
         f" {imported}: made by `glyphgen import`, not drawn from a recipe",
@@ -153,7 +154,7 @@ def test_polygons_want_their_library(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyclipper", None)
     with pytest.raises(MachineError) as caught:
-        export_dataset("coco", pages, tmp_path / "out", polygons=True)
+        export_dataset("coco", pages, tmp_path / "out", options=ExportOptions(polygons=True))
     assert caught.value.problems == (
         "polygons: the library pyclipper is not installed (pip install 'glyphgen[polygons]')",
     )

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from glyphgen.cli.balance_command import balance
+from glyphgen.cli.card_command import card
 from glyphgen.cli.evaluate_command import evaluate
 from glyphgen.cli.export_command import export
 from glyphgen.cli.fetch_command import fetch
@@ -136,6 +137,7 @@ for command in (
     fetch,
     import_,
     export,
+    card,
     merge,
     train_baseline_command,
     evaluate,

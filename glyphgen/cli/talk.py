@@ -137,14 +137,19 @@ def _describe_step(progress: "Progress") -> str:
 
 
 @contextmanager
-def say_how_to_resume(folder: Path) -> Iterator[None]:
-    """Say on stderr what stays when the work inside the block is interrupted."""
+def say_how_to_resume(folder: Path, last: str = "index.json") -> Iterator[None]:
+    """Say on stderr what stays when the work inside the block is interrupted.
+
+    Args:
+        folder: That is written.
+        last: The file in it that is written after all else.
+    """
     try:
         yield
     except KeyboardInterrupt:  # or another signal that asks for the end
         from glyphgen.dataset.claim import has_finished_shards
 
-        if has_finished_shards(folder):
+        if has_finished_shards(folder, last):
             what, again = "finished shards stay", "to go on"
         else:
             what, again = "no shard was finished", "to begin anew"

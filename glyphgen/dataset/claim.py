@@ -21,10 +21,13 @@ __all__ = [
     "Claim",
     "check_space",
     "claim_folder",
+    "empty_folder",
     "find_free_bytes",
     "find_work_folder",
     "has_finished_shards",
     "hold_folder",
+    "list_contents",
+    "read_claim",
     "remove_work_folder",
     "write_claim",
 ]
@@ -49,9 +52,9 @@ def find_work_folder(folder: Path) -> Path:
     return folder / WORK
 
 
-def has_finished_shards(folder: Path) -> bool:
-    """Return whether some of a dataset's shards are finished, or all of it."""
-    return (folder / INDEX_NAME).exists() or any(find_work_folder(folder).glob("shard-*.json"))
+def has_finished_shards(folder: Path, last: str = INDEX_NAME) -> bool:
+    """Return whether some shards in a folder are finished, or all, as its ``last`` file tells."""
+    return (folder / last).exists() or any(find_work_folder(folder).glob("shard-*.json"))
 
 
 @contextmanager
@@ -113,19 +116,19 @@ def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Clai
             the home folder, the current folder or a Git repository.
     """
     store = open_store(folder)
-    if force and _list_contents(folder):
-        _empty_folder(folder)
+    if force and list_contents(folder):
+        empty_folder(folder)
     if store.exists(INDEX_NAME):
         _check_owner(folder, "a dataset", read_index(folder).content_key, content_key)
         remove_work_folder(folder)
         return Claim.COMPLETE
     if store.exists(_CLAIM):
-        _check_owner(folder, "an unfinished dataset", _read_claim(folder), content_key)
+        _check_owner(folder, "an unfinished dataset", read_claim(folder), content_key)
         with disk_errors(folder):
             remove_temporaries(folder)
             remove_temporaries(find_work_folder(folder))
         return Claim.UNFINISHED
-    if contents := _list_contents(folder):
+    if contents := list_contents(folder):
         raise DatasetError(f"{folder}: holds something else: {show_some(contents)} ({_WAYS_OUT})")
     write_claim(folder, content_key)
     return Claim.NEW
@@ -170,7 +173,7 @@ def find_free_bytes(folder: Path) -> int:
         return shutil.disk_usage(next(place for place in places if place.exists())).free
 
 
-def _list_contents(folder: Path) -> list[str]:
+def list_contents(folder: Path) -> list[str]:
     """Return the names in a folder, sorted, but for the lock and a work folder that nobody has claimed."""
     store = open_store(folder)
     is_claimed = store.exists(_CLAIM)
@@ -178,7 +181,10 @@ def _list_contents(folder: Path) -> list[str]:
     return [name for name in store.list() if name not in passed_over]
 
 
-def _read_claim(folder: Path) -> str:
+def read_claim(folder: Path) -> str:
+    """Return whose an unfinished folder is, as ``write_claim`` wrote it down; empty where nobody did."""
+    if not open_store(folder).exists(_CLAIM):
+        return ""
     try:
         return str(json.loads(open_store(folder).get_range(_CLAIM))["content_key"])
     except (OSError, ValueError, LookupError, TypeError):
@@ -190,7 +196,12 @@ def _check_owner(folder: Path, what: str, found: str, expected: str) -> None:
         raise DatasetError(f"{folder}: holds {what} of another recipe ({_WAYS_OUT})")
 
 
-def _empty_folder(folder: Path) -> None:
+def empty_folder(folder: Path) -> None:
+    """Remove all that a folder holds.
+
+    Raises:
+        DatasetError: It holds the home folder, the current folder or a Git repository, or the disk refused.
+    """
     _check_may_be_emptied(folder)
     store = open_store(folder)
     store.delete(INDEX_NAME, durable=True)  # first: what is left is no dataset then

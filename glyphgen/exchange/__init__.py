@@ -1,1 +1,1 @@
-"""Other formats of labeled images -> datasets, and several datasets -> one; one file a format."""
+"""Other formats of labeled images <-> datasets, and several datasets -> one; one file a format."""

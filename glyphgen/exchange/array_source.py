@@ -92,6 +92,7 @@ def make_array_source(
     class_map: Path | None,
     transposed: bool = False,
     notes: tuple[str, ...] = (),
+    polarity: str | None = None,
     reporter: Reporter,
 ) -> ImportSource:
     """Read every image of some arrays once, and return them as a source.
@@ -105,6 +106,7 @@ def make_array_source(
         class_map: The file that the classes were read from.
         transposed: Rows and columns of the images are exchanged.
         notes: What the user has to know of how it is read.
+        polarity: Of the images, where the source tells it.
         reporter: Is told how many images are read.
 
     Raises:
@@ -126,6 +128,7 @@ def make_array_source(
         sizes=images.sizes,
         findings=findings,
         notes=notes,
+        polarity=polarity,
     )
 
 

@@ -1,6 +1,7 @@
-"""Images and labels as NumPy saves them, .npy or .npz, also an array of each for every split."""
+"""Images and labels as NumPy saves them, .npy or .npz, also for every split; .npz are written, too."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,24 @@ from glyphgen.exchange.array_source import (
     read_class_index,
 )
 from glyphgen.exchange.classmap import make_classes_of_codepoints, read_class_map
+from glyphgen.exchange.export_format import (
+    Exporter,
+    ExportShard,
+    WrittenFile,
+    describe_written,
+    name_file,
+)
+from glyphgen.exchange.exported_pages import read_class_page
 from glyphgen.exchange.folder import SPLIT_NAMES
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, SourceClass
-from glyphgen.exchange.stored import StoredArray, find_arrays
+from glyphgen.exchange.stored import ArrayBlocks, StoredArray, find_arrays, read_pairs, write_npz
 from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
-__all__ = ["open_arrays"]
+__all__ = ["NpzExporter", "open_arrays"]
+
+_NAMES = "class_names"  # array of texts, beside those that glyphgen writes
 
 _EXPECTED = (
     "expected one array of images (n, height, width) and one of labels (n,), or such a pair for each"
@@ -48,7 +59,11 @@ def open_arrays(
     """
     pairs = _find_pairs(paths)
     class_map = Path(options.class_map) if options.class_map else None
-    if class_map:
+    exported = None if class_map or options.codepoints else read_class_page(paths[0].parent)
+    if exported:
+        classes = exported.classes
+        class_index = read_class_index(pairs, len(classes), among=exported.path.name)
+    elif class_map:
         classes = read_class_map(class_map)
         class_index = read_class_index(pairs, len(classes), among=class_map.name)
     else:
@@ -65,7 +80,8 @@ def open_arrays(
         class_index,
         name=first.name.removesuffix(".npz").removesuffix(".npy"),
         kind="arrays",
-        class_map=class_map,
+        class_map=exported.path if exported else class_map,
+        polarity=exported.polarity if exported else None,
         reporter=reporter,
     )
 
@@ -88,7 +104,7 @@ def _find_pairs(paths: tuple[Path, ...]) -> list[ArrayPair]:
     if len(paths) == 2:
         first, second = (_find_one(path, paths) for path in paths)
         return [ArrayPair(split="", images=check_images(first), labels=second)]
-    found = list(find_arrays(paths[0]).values())
+    found = [array for array in find_arrays(paths[0]).values() if array.dtype.kind != "U"]
     by_split: dict[str, list[StoredArray]] = {}
     for array in found:
         by_split.setdefault(_find_split(array), []).append(array)
@@ -125,3 +141,44 @@ def _find_split(array: StoredArray) -> str:
 
 def _split_name(member: str) -> list[str]:
     return re.split(r"[^a-z0-9]+", member.removesuffix(".npy").lower())
+
+
+# --- Writing
+
+
+class NpzExporter(Exporter):
+    """One .npz with ``x_train``, ``y_train`` and so on for each split, and ``class_names``."""
+
+    format = "npz"
+    libraries = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """Pixels, and labels of eight bytes."""
+        image = self.dataset.index.image
+        return self.n_rows * (image.height * image.width + 8)
+
+    def list_shards(self) -> tuple[ExportShard, ...]:
+        """Return one, of all splits."""
+        rows = tuple(range(*interval) for interval in self.splits.values())
+        return (ExportShard(name=f"{name_file(self)}.npz", rows=rows, split=""),)
+
+    def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
+        """Write the archive."""
+        arrays: dict[str, ArrayBlocks] = {}
+        for split, rows in zip(self.splits, shard.rows, strict=True):
+            part = ExportShard(name=shard.name, rows=(rows,), split=split)
+            arrays[f"x_{split}"] = self.blocks_of_images(part)
+            arrays[f"y_{split}"] = self.blocks_of_labels(part, np.int64)
+        names = np.array([info.label for info in self.dataset.classes])
+        arrays[_NAMES] = ArrayBlocks(shape=names.shape, dtype=names.dtype, blocks=(names,))
+        write_npz(out / shard.name, arrays)
+        return (describe_written(out, shard.name),)
+
+    def read_back(
+        self, shard: ExportShard, out: Path
+    ) -> Iterator[tuple[NDArray[np.uint8], int | str]]:
+        """Read the archive as NumPy does."""
+        arrays = find_arrays(out / shard.name)
+        for split in self.splits:
+            yield from read_pairs(arrays[f"x_{split}"], arrays[f"y_{split}"])

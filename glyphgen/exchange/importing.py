@@ -129,7 +129,8 @@ def import_source(
     check_places(folder, source.paths)
     _check_findings(source, strict=options.strict)
     assembly = _plan_assembly(source, options)
-    _report_findings(assembly, reporter, detected=options.polarity is None)
+    is_detected = not (options.polarity or source.polarity)
+    _report_findings(assembly, reporter, detected=is_detected)
     return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
 
 
@@ -169,7 +170,7 @@ def _describe_blank(source: ImportSource) -> str:
 
 
 def _plan_assembly(source: ImportSource, options: ImportOptions) -> Assembly:
-    polarity = options.polarity or _detect_polarity(source)
+    polarity = options.polarity or source.polarity or _detect_polarity(source)
     split = cut_splits(source, options.split, options.seed) if options.split else source.split
     size = options.size or _find_size(source)
     part = AssemblyPart(

@@ -1,13 +1,21 @@
-"""MNIST and EMNIST: IDX files of images and labels, gzipped or not.
+"""MNIST and EMNIST: IDX files of images and labels, gzipped or not; read and written.
 
 Source: LeCun et al., "The MNIST database"; Cohen et al., "EMNIST: an extension of MNIST to handwritten
 letters", 2017 (its images lie with rows and columns exchanged).
 """
 
 import re
+import struct
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from glyphgen.errors import SourceError
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.choices import SPLITS, WHITE_ON_BLACK
+from glyphgen.dataset.reader import Dataset
+from glyphgen.errors import ChoiceError, SourceError
 from glyphgen.exchange.array_source import (
     ArrayPair,
     check_images,
@@ -15,17 +23,26 @@ from glyphgen.exchange.array_source import (
     read_class_index,
 )
 from glyphgen.exchange.classmap import make_character, read_class_map
+from glyphgen.exchange.export_format import (
+    Exporter,
+    ExportOptions,
+    ExportShard,
+    WrittenFile,
+    whole_splits,
+    write_blocks,
+)
+from glyphgen.exchange.exported_pages import read_class_page
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource, SourceClass
-from glyphgen.exchange.stored import find_idx, source_errors
+from glyphgen.exchange.stored import find_idx, read_pairs, source_errors
 from glyphgen.files.opening import TEXT, read_regular
 from glyphgen.progress import Reporter
 from glyphgen.text import show_some
 
-__all__ = ["open_mnist"]
+__all__ = ["IdxExporter", "open_mnist"]
 
-_NAME = re.compile(r"(?P<stem>.*?)(?P<side>train|t10k|test)-(?P<what>images|labels)[-.]idx.*")
-_SIDES = {"train": "train", "t10k": "test", "test": "test"}
+_NAME = re.compile(r"(?P<stem>.*?)(?P<side>train|t10k|test|val)-(?P<what>images|labels)[-.]idx.*")
+_SIDES = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 _DIGITS = tuple(make_character(ord(digit)) for digit in "0123456789")
 
 
@@ -48,8 +65,11 @@ def open_mnist(
     files, stem = _find_files(paths)
     maps = sorted(files[next(iter(files))].parent.glob(f"{stem}mapping.txt")) if stem else []
     class_map = Path(options.class_map) if options.class_map else next(iter(maps), None)
+    exported = None if class_map else read_class_page(files[next(iter(files))].parent)
     classes, first_label = _DIGITS, 0
-    if options.class_map and class_map:
+    if exported:
+        class_map, classes = exported.path, exported.classes
+    elif options.class_map and class_map:
         classes = read_class_map(class_map)
     elif class_map:
         classes, first_label = _read_mapping(class_map)
@@ -59,7 +79,7 @@ def open_mnist(
             images=check_images(find_idx(files[split, "images"], 3)),
             labels=find_idx(files[split, "labels"], 1),
         )
-        for split in ("train", "test")
+        for split in SPLITS
         if (split, "images") in files
     ]
     transposed = stem.startswith("emnist")
@@ -76,6 +96,7 @@ def open_mnist(
         kind="mnist",
         class_map=class_map,
         transposed=transposed,
+        polarity=exported.polarity if exported else None,
         notes=(
             *(() if class_map else ("labels 0 to 9 are the digits (--class-map names others)",)),
             *(("rows and columns exchanged, as EMNIST has them",) if transposed else ()),
@@ -141,3 +162,65 @@ def _read_mapping(path: Path) -> tuple[tuple[SourceClass, ...], int]:
             " 10 65, labels without gaps and each code point once"
         )
     return tuple(SourceClass(label=of_class[0], forms=of_class) for of_class in forms), numbers[0]
+
+
+# --- Writing
+
+
+class IdxExporter(Exporter):
+    """``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and their fellows; test is ``t10k``."""
+
+    format = "idx"
+    conventional_polarity = WHITE_ON_BLACK
+    libraries = ()
+
+    def __init__(self, dataset: Dataset, options: ExportOptions) -> None:
+        super().__init__(dataset, options)
+        n_classes = len(dataset.classes)
+        if n_classes > 256:
+            raise ChoiceError(
+                f"{dataset.folder}: {n_classes:,} classes, and a label of idx is one byte, expected at most"
+                " 256 (export npz or parquet)"
+            )
+
+    @property
+    def n_bytes(self) -> int:
+        """Pixels and labels."""
+        image = self.dataset.index.image
+        return self.n_rows * (image.height * image.width + 1)
+
+    def list_shards(self) -> tuple[ExportShard, ...]:
+        """Return each split."""
+        return tuple(
+            ExportShard(name=_name_idx(shard.split, 3), rows=shard.rows, split=shard.split)
+            for shard in whole_splits(self, "")
+        )
+
+    def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
+        """Write images and labels of a split."""
+        images = self.blocks_of_images(shard)
+        labels = self.blocks_of_labels(shard, np.uint8)
+        return (
+            write_blocks(out, shard.name, chain([_make_header(images.shape)], images.blocks)),
+            write_blocks(
+                out,
+                _name_idx(shard.split, 1),
+                (_make_header(labels.shape), *(block.astype(np.uint8) for block in labels.blocks)),
+            ),
+        )
+
+    def read_back(
+        self, shard: ExportShard, out: Path
+    ) -> Iterator[tuple[NDArray[np.uint8], int | str]]:
+        """Read both as the format is described."""
+        images = find_idx(out / shard.name, 3)
+        yield from read_pairs(images, find_idx(out / _name_idx(shard.split, 1), 1))
+
+
+def _name_idx(split: str, n_dims: int) -> str:
+    stem = "t10k" if split == "test" else split
+    return f"{stem}-{'images' if n_dims == 3 else 'labels'}-idx{n_dims}-ubyte"
+
+
+def _make_header(shape: tuple[int, ...]) -> bytes:
+    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)

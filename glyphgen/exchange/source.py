@@ -165,6 +165,7 @@ class ImportSource:
         paths: Where it lies, and nothing is ever written.
         provenance: What it tells of how its rows were drawn; None where it tells nothing.
         boxes: Of ``ANNOTATION_DTYPE``, on its images, row by row; None where it has none.
+        polarity: Of its images, where the source tells it.
     """
 
     name: str
@@ -182,6 +183,7 @@ class ImportSource:
     paths: tuple[Path, ...] = ()
     provenance: Provenance | None = None
     boxes: NDArray[np.void] | None = None
+    polarity: str | None = None
 
     def __post_init__(self) -> None:
         if not len(self.class_index):

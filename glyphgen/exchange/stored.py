@@ -1,16 +1,18 @@
-"""Arrays as other people store them: .npy, members of .npz, IDX, gzipped or not.
+"""Arrays as other people store them: .npy, members of .npz, IDX, gzipped or not; read and written.
 
-What is compressed is read from end to end, in blocks, and once more into a work file.
+What is compressed is read from end to end, in blocks, and once more into a work file. What is written is
+not compressed, and goes to the disk block by block.
 
 Source: NEP 1 (the .npy format); LeCun et al., "The MNIST database" (the IDX file format).
 """
 
 import gzip
 import hashlib
+import io
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +25,21 @@ from numpy.typing import NDArray
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
 from glyphgen.files.opening import ARRAY, describe_unread, open_regular
+from glyphgen.files.writing import committed, make_folder
 from glyphgen.text import show_bytes, show_some
 
 __all__ = [
+    "ArrayBlocks",
     "StoredArray",
     "choose_array",
     "describe_file",
     "find_arrays",
     "find_idx",
+    "read_pairs",
     "read_values",
     "source_errors",
+    "write_npy",
+    "write_npz",
 ]
 
 _BLOCK_BYTES = 16 << 20  # of an array, read at once
@@ -264,6 +271,17 @@ def read_values(array: StoredArray) -> NDArray[np.int64]:
     return np.concatenate([block.astype(np.int64) for block in array.read_blocks()])
 
 
+def read_pairs(images: StoredArray, labels: StoredArray) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Yield each image with its label, some of them in memory at once.
+
+    Raises:
+        SourceError: An array is damaged.
+    """
+    pixels = (image for block in images.read_blocks() for image in block)
+    values = (value for block in labels.read_blocks() for value in block.tolist())
+    return zip(pixels, values, strict=True)
+
+
 def choose_array(arrays: dict[str, StoredArray], name: str, path: Path) -> StoredArray:
     """Return the array of a name.
 
@@ -273,3 +291,56 @@ def choose_array(arrays: dict[str, StoredArray], name: str, path: Path) -> Store
     if name not in arrays:
         raise SourceError(f"{path}: holds {show_some(arrays)}, expected {name}")
     return arrays[name]
+
+
+# --- Writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayBlocks:
+    """An array that is to be written, block by block.
+
+    Attributes:
+        shape: Of the whole.
+        dtype: Of its values.
+        blocks: Contiguous, along the first axis.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    blocks: Iterable[NDArray[Any]]
+
+    def dump(self) -> Iterator[bytes | memoryview]:
+        """Yield the content of a .npy file."""
+        header = io.BytesIO()
+        about = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(header, about)
+        yield header.getvalue()
+        for block in self.blocks:
+            yield block.astype(self.dtype, copy=False).reshape(-1).view(np.uint8).data
+
+
+def write_npy(path: Path, array: ArrayBlocks) -> None:
+    """Write a .npy file, whole or absent.
+
+    Raises:
+        DatasetError: The disk refused.
+    """
+    make_folder(path.parent)
+    with committed(path) as temporary, temporary.open("wb") as file:
+        for block in array.dump():
+            file.write(block)
+
+
+def write_npz(path: Path, arrays: Mapping[str, ArrayBlocks]) -> None:
+    """Write a .npz file, whole or absent, as ``numpy.savez`` does; equal arrays are equal bytes.
+
+    Raises:
+        DatasetError: The disk refused.
+    """
+    make_folder(path.parent)
+    with committed(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                for block in array.dump():
+                    member.write(block)

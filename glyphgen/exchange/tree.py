@@ -7,7 +7,7 @@ import os
 import tarfile
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ from glyphgen.choices import SPLITS
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import ImageError, SourceError
 from glyphgen.exchange.classmap import choose_class, class_order, read_class_map
+from glyphgen.exchange.exported_pages import EXPORTED_PAGES, ExportedClasses
 from glyphgen.exchange.source import (
     ImageFindings,
     ImportSource,
@@ -34,7 +35,7 @@ from glyphgen.images.decoding import MOST_BYTES, SUFFIXES, decode_image, read_im
 from glyphgen.progress import Reporter, track
 from glyphgen.text import compose_text, show_some
 
-__all__ = ["FindPlace", "PicturePlace", "make_source", "open_tree"]
+__all__ = ["FindPlace", "PicturePlace", "list_members", "make_source", "open_tree"]
 
 _LEADS_NOWHERE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)
 
@@ -129,7 +130,7 @@ class Archive(Tree):
         self._path = path
         self._refused: dict[str, str] = {}
         members: dict[str, tuple[int, int]] = {}
-        for name, at, size, fault in _list_members(path):
+        for name, at, size, fault in list_members(path):
             members[name] = (at, size)  # of equal names the last counts, as for tar
             self._refused.pop(name, None)
             if fault:
@@ -157,8 +158,12 @@ class Archive(Tree):
         return SourceInfo(name=self._path.name, kind=kind, sha256=digest, rows=rows)
 
 
-def _list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Yield name, position, size and fault of each member that is no folder."""
+def list_members(path: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Yield name, position, size and fault of each member of a .tar that is no folder.
+
+    Raises:
+        SourceError: It is no archive, or a damaged one.
+    """
     with source_errors(path):
         n_bytes = path.stat().st_size
         with _open_archive(path) as archive:
@@ -279,6 +284,7 @@ def make_source(
     kind: str,
     name: str,
     class_map: Path | None = None,
+    exported: ExportedClasses | None = None,
     reporter: Reporter,
 ) -> ImportSource:
     """Read every picture of a tree once, and return it as a source.
@@ -291,6 +297,7 @@ def make_source(
         name: Of the source.
         class_map: A table ``index,codepoint,char`` whose indices are the names of the folders, instead of
             ``name_class``.
+        exported: What glyphgen wrote beside the tree, instead of both.
         reporter: Is told how many pictures are read.
 
     Raises:
@@ -298,8 +305,11 @@ def make_source(
             class folder.
     """
     table = read_class_map(class_map) if class_map else ()
-    survey = _Survey(tree, find_place, reporter)
-    if class_map:
+    survey = _Survey(tree, find_place, reporter, passed_over=EXPORTED_PAGES if exported else ())
+    if exported:
+        classes = _choose_exported(name, survey.folders, exported)
+        table = exported.classes
+    elif class_map:
         classes = _choose_classes(name, survey.folders, table, class_map)
     else:
         classes = {folder: name_class(folder) for folder in survey.folders}
@@ -329,6 +339,7 @@ def make_source(
         findings=survey.findings,
         skipped=tuple(survey.skipped),
         pages={"files.txt": names.encode("utf-8", "surrogateescape")},
+        polarity=exported.polarity if exported else None,
     )
 
 
@@ -339,7 +350,13 @@ def _show_skipped(skipped: list[Skipped]) -> str:
 class _Survey:
     """What reading every file of a tree has found."""
 
-    def __init__(self, tree: Tree, find_place: FindPlace, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        find_place: FindPlace,
+        reporter: Reporter,
+        passed_over: Collection[str] = (),
+    ) -> None:
         self.numbers: list[int] = []
         self.folder_of: list[int] = []
         self.splits: list[int] = []
@@ -351,6 +368,8 @@ class _Survey:
         self.digest = hashlib.sha256()
         names = track(tree.names, step="read pictures", unit="pictures", reporter=reporter)
         for number, name in enumerate(names):
+            if name in passed_over:
+                continue
             try:
                 self._add(tree, number, name, find_place)
             except ImageError as error:
@@ -377,6 +396,16 @@ class _Survey:
         self.splits.append(found.split or 0)
         if found.split is not None:
             self.own_splits.add(found.split)
+
+
+def _choose_exported(
+    place: str, folders: Iterable[str], exported: ExportedClasses
+) -> dict[str, SourceClass]:
+    if unknown := sorted(set(folders) - set(exported.by_folder)):
+        raise SourceError(
+            f"{place}: holds the folders {show_some(unknown)}, expected those of {exported.path.name}"
+        )
+    return {folder: exported.by_folder[folder] for folder in folders}
 
 
 def _choose_classes(

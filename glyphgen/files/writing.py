@@ -4,6 +4,7 @@ Source: Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014 (writ
 name, fsync, rename, fsync the folder).
 """
 
+import ctypes
 import errno
 import io
 import os
@@ -28,9 +29,11 @@ __all__ = [
     "read_items",
     "remove_temporaries",
     "sync",
+    "sync_many",
     "write_array",
     "write_at",
     "write_bytes",
+    "write_unsafely",
 ]
 
 TEMPORARY = ".tmp"
@@ -126,6 +129,23 @@ def write_bytes(path: Path, *parts: bytes | NDArray[np.generic], durable: bool =
             os.close(descriptor)
 
 
+def write_unsafely(path: str | bytes, content: bytes) -> None:
+    """Write a file under its name, at once: where the process is killed, a part of it is there.
+
+    Of use for many small files of which something else tells that all are finished, after ``sync_many``.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
+
+
 def write_array(path: Path, array: NDArray[Any], *, durable: bool = True) -> None:
     """Write an array as ``.npy``, a file that is whole or absent at every moment.
 
@@ -202,6 +222,25 @@ def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_many(folder: Path) -> None:
+    """Wait until the bytes and names of all files below a folder are on the disk.
+
+    Of thousands of small files this takes a fraction of the time that a ``sync`` of each takes.
+
+    Source: syncfs(2).
+    """
+    syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+    if syncfs is None:  # not Linux
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
     finally:
         os.close(descriptor)
 
