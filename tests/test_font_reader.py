@@ -590,7 +590,9 @@ def test_a_face_with_many_forms_tells_how_far_it_is(
         listener.steps.clear()
         assert reader.read_outlines(faces, forms).store.n_forms == 6000
     done = [(step.step, step.done, step.total, step.unit) for step in listener.steps]
-    assert done[0] == ("read outlines", 0, 6000, "cells")
+    assert {(step, total, unit) for step, _, total, unit in done} == {
+        ("read outlines", 6000, "cells")
+    }
     assert done[-1] == ("read outlines", 6000, 6000, "cells")
     between = {n for _, n, _, _ in done} - {0, 6000}
     assert between

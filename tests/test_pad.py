@@ -310,7 +310,7 @@ def test_the_command_ends_with_a_dataset(run: Path, tmp_path: Path) -> None:
         line = process.stdout.readline()
         address = "127.0.0.1", int(line.rpartition(":")[2].strip("/\n"))
         assert ask(address, "/keep", {**draw_bar(), "label": "と"})[0] == 200
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # as Ctrl-C, which a job in the background ignores
         assert process.stdout.read().strip() == str(tmp_path / "mine")
     assert process.returncode == 0
     assert len(load(tmp_path / "mine")) == 1

@@ -23,7 +23,9 @@ _NOT_LOADED = (
     "glyphgen.report",
     "glyphgen.__main__",
     "glyphgen.outlines.worker",
-    "glyphgen.outlines.libraster",  # a library, and no module
+    "glyphgen.pad",
+    "glyphgen.torch",
+    "glyphgen.kernel.libkernel",  # a library, and no module
 )
 
 
