@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.geometry import find_reach, make_linear_map
 from glyphgen.kernel.library import Kernel, open_kernel
 from glyphgen.outlines import OutlineStore
 from glyphgen.outlines.cell_store import list_starts
 from glyphgen.outlines.moving import Moves
 from glyphgen.outlines.raster import Rasterizer
+from glyphgen.outlines.scattering import scatter_pieces
+from glyphgen.streams import Stage, Stream
 
 Contour = Sequence[tuple[float, float, int]]
 _TURNS = ((1,), (1,), (0,), (1, 2, 2))  # FreeType's tags: a corner, a quadratic, a cubic curve
@@ -138,6 +141,29 @@ def make_movable(rng: np.random.Generator, store: OutlineStore) -> tuple[Outline
     )
 
 
+def compare_numbers(rng: np.random.Generator, kernel: Kernel, store: OutlineStore) -> None:
+    """Draw words, make maps, find reach and scatter pieces by NumPy and by a kernel."""
+    n, by = store.n_cells, (kernel, Kernel())
+    store = replace(
+        store, piece_x=rng.random(9999, np.float32), piece_y=rng.random(9999, np.float32)
+    )
+    class_index, sample = rng.integers(0, 2**31, (2, n))
+    seed, n_words = int(rng.integers(2**63)), int(rng.integers(1, 65))
+    found, words = (
+        Stream(seed, Stage.SCATTER, 64, kernel=k).draw(class_index, sample, n_words) for k in by
+    )
+    assert np.array_equal(found, words), f"{n_words} words: others"
+    turn, shear, stretch = rng.uniform(-80, 80, (3, n))
+    maps, linear = (make_linear_map(turn, shear, stretch, kernel=k) for k in by)
+    assert np.array_equal(maps, linear)
+    cells, (hull_x, hull_y) = rng.integers(0, n, n), rng.normal(size=(2, 32, n))
+    reach, expected = (find_reach(hull_x, hull_y, cells, linear, turn, kernel=k) for k in by)
+    assert np.array_equal(reach, expected)
+    images, limits = rng.normal(0, 64, (n, 2, 3)), rng.uniform(0, 30, 3)
+    pieces, by_numpy = (scatter_pieces(store, cells, images, words, limits, kernel=k) for k in by)
+    assert np.array_equal(pieces, by_numpy)
+
+
 def compare(rng: np.random.Generator, kernel: Kernel, seconds: float) -> Iterator[int]:
     """Draw outlines by FreeType and by a kernel for a time, and give how many were alike."""
     end = time.monotonic() + seconds
@@ -152,6 +178,7 @@ def compare(rng: np.random.Generator, kernel: Kernel, seconds: float) -> Iterato
         Rasterizer(Kernel()).draw(store, cells, moves, expected, cells)
         Rasterizer(kernel).draw(store, cells, moves, found, cells)
         assert np.array_equal(found, expected), f"{moves.nodes.shape[1]} nodes: other bytes"
+        compare_numbers(rng, kernel, store)
         yield 2 * len(found)
 
 
