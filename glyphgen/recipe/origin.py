@@ -24,6 +24,9 @@ class Origin:
     lines: dict[KeyPath, int] = field(default_factory=dict, compare=False)
     """The line of each key."""
 
+    files: dict[KeyPath, str] = field(default_factory=dict, compare=False)
+    """The file of each key that stands in a recipe that is extended."""
+
     overrides: dict[KeyPath, str] = field(default_factory=dict, compare=False)
     """The keys that ``--set`` gave, each with the whole ``KEY=VALUE``."""
 
@@ -33,13 +36,16 @@ class Origin:
         if self.find_override(path):
             return f"--set {key}"
         line = self.find_line(path)
-        return f"{self.file}: {key}" if line is None else f"{self.file}:{line}: {key}"
+        file = self.files.get(self._find_written(path), self.file)
+        return f"{file}: {key}" if line is None else f"{file}:{line}: {key}"
 
     def find_line(self, path: KeyPath) -> int | None:
         """Return the line of a key; an element that is not on its own line has that of its list."""
-        if path and path not in self.lines and isinstance(path[-1], int):
-            path = path[:-1]
-        return self.lines.get(path)
+        return self.lines.get(self._find_written(path))
+
+    def _find_written(self, path: KeyPath) -> KeyPath:
+        is_element = path and path not in self.lines and isinstance(path[-1], int)
+        return path[:-1] if is_element else path
 
     def find_override(self, path: KeyPath) -> str | None:
         """Return the ``KEY=VALUE`` that gave this key, a table around it, or all that is in it."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from glyphgen.augment import AugmentStep
 from glyphgen.errors import RecipeError
 from glyphgen.files.opening import RECIPE, RefusedFileError, describe_unread, read_regular
+from glyphgen.recipe.extending import Written, extend
 from glyphgen.recipe.lines import KeyPath, find_lines
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.origin import Origin, split_key
@@ -44,10 +45,14 @@ def read_recipe(
             each problem.
     """
     path = _locate(path_or_name)
-    data, lines = _parse(_read_text(path), str(path))
+    written = extend(path, _read_written, _locate)
+    data = written.data
     data.setdefault("name", path.stem)
     origin = Origin(
-        file=str(path), folder=path.parent if folder is None else Path(folder), lines=lines
+        file=str(path),
+        folder=path.parent if folder is None else Path(folder),
+        lines=written.lines,
+        files=written.files,
     )
     origin, problems = _override(data, overrides, origin)
     return _check(data, origin, problems)
@@ -153,6 +158,11 @@ def _read_text(path: Path) -> str:
         raise RecipeError(
             f"{path}:{line}: not UTF-8: found byte 0x{byte:02X} (save the file as UTF-8)"
         ) from None
+
+
+def _read_written(path: Path) -> Written:
+    data, lines = _parse(_read_text(path), str(path))
+    return Written(data=data, lines=lines, files={})
 
 
 def _parse(text: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
