@@ -8,6 +8,7 @@ Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (P
 """
 
 import enum
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -57,18 +58,23 @@ class Stream:
     ) -> None:
         self._seed, self._stage = seed, int(stage)
         self._counts = n_words // _WORDS_PER_COUNT
-        self._generator = np.random.Philox(key=np.array([seed, 0], dtype=np.uint64))
-        self._state: Any = self._generator.state
         self._draw = (kernel or find_kernel()).draw_words
+
+    @cached_property
+    def _philox(self) -> tuple[np.random.Philox, Any]:
+        """NumPy's generator, and its state: made once, and only where it draws."""
+        generator = np.random.Philox(key=np.array([self._seed, 0], dtype=np.uint64))
+        return generator, generator.state
 
     def words(self, class_index: int, first: int, n: int) -> Words:
         """Return the blocks of samples ``first`` to ``first + n`` of a class: uint64 (n, n_words)."""
         # Setting the state of one generator is twenty times as fast as making one for each class.
-        state = self._state["state"]
+        generator, whole = self._philox
+        state = whole["state"]
         state["key"][1] = (self._stage << 32) | class_index
         state["counter"][:] = (first * self._counts, 0, 0, 0)
-        self._generator.state = self._state
-        raw: Words = self._generator.random_raw(n * self._counts * _WORDS_PER_COUNT)
+        generator.state = whole
+        raw: Words = generator.random_raw(n * self._counts * _WORDS_PER_COUNT)
         return raw.reshape(n, -1)
 
     def draw(
