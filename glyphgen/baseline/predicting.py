@@ -132,11 +132,13 @@ class Reader:
         Raises:
             ChoiceError: The framing is unknown.
         """
-        [reading] = self.read([image], framing=framing)
-        if reading.problem:
+        check_choice(framing, MODEL_FRAMINGS, "framing")
+        reading, ink = _load(image, 1)
+        if ink is None:
             return Look(reading=reading)
-        ink, _ = _load_ink(image)
         framed = self._reframe([ink], framing)
+        [guesses] = self._guess(framed)
+        reading = replace(reading, guesses=guesses)
         best = np.array([self.info.labels.index(reading.label)])
         heat = map_activation(self._network.cpu(), framed, best)
         self._network.to(self._device)
@@ -145,25 +147,16 @@ class Reader:
     def _read_together(
         self, sources: Sequence[ImageSource], start: int, framing: str
     ) -> list[Reading]:
-        inks: list[NDArray[np.uint8]] = []
-        readings = []
-        for number, source in enumerate(sources, start + 1):
-            name = f"image {number}" if isinstance(source, np.ndarray) else os.fspath(source)
-            try:
-                ink, warning = _load_ink(source)
-                inks.append(ink)
-                readings.append(Reading(name=name, warning=warning))
-            except ImageError as error:
-                readings.append(Reading(name=name, problem=f"{name}: {error}"))
-        guesses = iter(self._guess(inks, framing))
+        loaded = [_load(source, number) for number, source in enumerate(sources, start + 1)]
+        inks = [ink for _, ink in loaded if ink is not None]
+        guesses = iter(self._guess(self._reframe(inks, framing)))
         return [
-            reading if reading.problem else replace(reading, guesses=next(guesses))
-            for reading in readings
+            reading if ink is None else replace(reading, guesses=next(guesses))
+            for reading, ink in loaded
         ]
 
-    def _guess(self, inks: Sequence[NDArray[np.uint8]], framing: str) -> list[tuple[Guess, ...]]:
+    def _guess(self, framed: NDArray[np.uint8]) -> list[tuple[Guess, ...]]:
         info = self.info
-        framed = self._reframe(inks, framing)
         unknown = np.full(len(framed), -1)
         found = predict_classes(self._network, framed.__getitem__, unknown, self._device)
         return [
@@ -211,6 +204,16 @@ def _list_sources(images: ImageSource | Iterable[ImageSource]) -> list[ImageSour
     ):
         return [images]
     return list(images)
+
+
+def _load(source: ImageSource, number: int) -> tuple[Reading, NDArray[np.uint8] | None]:
+    """Return what is known of an image before it is read, and its ink; None where it cannot be read."""
+    name = f"image {number}" if isinstance(source, np.ndarray) else os.fspath(source)
+    try:
+        ink, warning = _load_ink(source)
+    except ImageError as error:
+        return Reading(name=name, problem=f"{name}: {error}"), None
+    return Reading(name=name, warning=warning), ink
 
 
 def _load_ink(source: ImageSource) -> tuple[NDArray[np.uint8], str]:
