@@ -31,6 +31,7 @@ __all__ = [
     "cut_rows",
     "describe_written",
     "name_file",
+    "name_hf_split",
     "require_library",
     "whole_splits",
     "write_blocks",
@@ -305,6 +306,11 @@ def describe_written(out: Path, name: str) -> WrittenFile:
 def name_file(exporter: Exporter) -> str:
     """Return the name of the dataset as a part of a file's name."""
     return re.sub(r"[^\w-]+", "-", exporter.dataset.index.name).strip("-") or "dataset"
+
+
+def name_hf_split(name: str) -> str:
+    """Return what Hugging Face calls a split."""
+    return "validation" if name == "val" else name
 
 
 def require_library(module: str, extra: str, purpose: str) -> ModuleType:

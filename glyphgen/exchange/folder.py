@@ -23,6 +23,7 @@ from glyphgen.exchange.export_format import (
     ExportShard,
     WrittenFile,
     cut_rows,
+    name_hf_split,
 )
 from glyphgen.exchange.exported_pages import (
     CLASSES_NAME,
@@ -138,7 +139,7 @@ class FolderExporter(Exporter):
 
     def list_data_files(self) -> Mapping[str, str]:
         """Return the patterns; Hugging Face calls val ``validation``."""
-        return {"validation" if name == "val" else name: f"{name}/**" for name in self.splits}
+        return {name_hf_split(name): f"{name}/**" for name in self.splits}
 
     def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
         """Write the pictures, and wait until they are on the disk."""

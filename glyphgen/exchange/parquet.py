@@ -24,6 +24,7 @@ from glyphgen.exchange.export_format import (
     WrittenFile,
     cut_rows,
     describe_written,
+    name_hf_split,
     require_library,
 )
 from glyphgen.exchange.exported_pages import read_class_page
@@ -47,10 +48,7 @@ if TYPE_CHECKING:
     from pyarrow import Schema
     from pyarrow.parquet import ParquetFile
 
-__all__ = ["HF_SPLITS", "ParquetExporter", "open_parquet"]
-
-HF_SPLITS = {"val": "validation"}
-"""Splits that Hugging Face names otherwise."""
+__all__ = ["ParquetExporter", "open_parquet"]
 
 _BATCH = 1000  # rows that are read at once
 _Batch = tuple[Sequence[bytes | None], Sequence[int | str | None]]
@@ -70,7 +68,7 @@ class ParquetExporter(Exporter):
         """Return intervals of rows."""
         return tuple(
             ExportShard(
-                name=f"data/{HF_SPLITS.get(split, split)}-{k:05}-of-{n:05}.parquet",
+                name=f"data/{name_hf_split(split)}-{k:05}-of-{n:05}.parquet",
                 rows=(rows,),
                 split=split,
             )
@@ -79,9 +77,7 @@ class ParquetExporter(Exporter):
 
     def list_data_files(self) -> Mapping[str, str]:
         """Return the patterns; Hugging Face calls val ``validation``."""
-        return {
-            HF_SPLITS.get(name, name): f"data/{HF_SPLITS.get(name, name)}-*" for name in self.splits
-        }
+        return {name: f"data/{name}-*" for name in map(name_hf_split, self.splits)}
 
     def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
         """Write a file, a row group for each block."""

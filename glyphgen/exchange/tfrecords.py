@@ -177,9 +177,7 @@ def _read_records(path: Path, crc: _Crc) -> Iterator[tuple[int, bytes]]:
             length, of_length = _HEAD.unpack(head)
             at = file.tell()
             if of_length != _mask(crc(head[:8])) or length > _MOST_RECORD:
-                raise SourceError(
-                    f"{path}: damaged at byte {at - _HEAD.size:,} (download or save it again)"
-                )
+                raise SourceError(f"{path}: damaged at byte {at - _HEAD.size:,} ({_AGAIN})")
             content = file.read(length + _CRC.size)
             if len(content) < length + _CRC.size:
                 raise EOFError

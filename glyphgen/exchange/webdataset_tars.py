@@ -19,6 +19,7 @@ from glyphgen.exchange.export_format import (
     ExportShard,
     WrittenFile,
     cut_rows,
+    name_hf_split,
     require_library,
     write_blocks,
 )
@@ -53,7 +54,7 @@ class WebdatasetExporter(Exporter):
 
     def list_data_files(self) -> Mapping[str, str]:
         """Return the patterns; Hugging Face calls val ``validation``."""
-        return {"validation" if name == "val" else name: f"{name}-*.tar" for name in self.splits}
+        return {name_hf_split(name): f"{name}-*.tar" for name in self.splits}
 
     def write(self, shard: ExportShard, out: Path) -> tuple[WrittenFile, ...]:
         """Write an archive."""
