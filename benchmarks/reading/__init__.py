@@ -1,0 +1,1 @@
+"""What networks that were trained on fonts alone read of people's hands."""
