@@ -377,8 +377,8 @@ def test_a_compiler_that_fails_is_told_in_a_line(tmp_path: Path) -> None:
     [
         ("kana", ["render.weight=[-0.03, 0.05]"]),
         ("hiragana", []),
-        ("kana-handwriting", ["render.wobble.grid=6"]),
-        ("kana-handwriting", ["render.wobble.grid=2", "render.scatter.turn=45"]),
+        ("katakana-handwriting", ["render.wobble.grid=6"]),
+        ("katakana-handwriting", ["render.wobble.grid=2", "render.scatter.turn=45"]),
         ("persian", ["image.height=31"]),
     ],
 )

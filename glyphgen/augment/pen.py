@@ -13,8 +13,15 @@ from glyphgen.settings import Range
 __all__ = ["PenStep", "thin"]
 
 
+_LEAST_DOT = 0.2  # of the image height: ink that reaches so far to all sides is no stroke
+
+
 class PenStep(Step):
-    """A round pen along the middle of every stroke: brush, serif and marker become one line."""
+    """A round pen along the middle of every stroke: brush, serif and marker become one line.
+
+    An image with ink as thick as two fifths of its height shows a dot, such as ۰ in full size, and stays
+    as it is: the middle of a square dot is a cross.
+    """
 
     step: Literal["pen"] = "pen"
     """Which step this is."""
@@ -35,9 +42,12 @@ class PenStep(Step):
         cv2.setNumThreads(1)
         # A hairline is gray all over; its own darkest pixel says what is ink.
         darkest = images.max(axis=(1, 2), keepdims=True)
-        away_from = (~thin(images > darkest // 3)).view(np.uint8)
-        for image, away, radius in zip(images, away_from, (width_px / 2).tolist(), strict=True):
-            if radius > 0 and image.any():
+        inked = images > darkest // 3
+        away_from = (~thin(inked)).view(np.uint8)
+        for image, ink_of, away, radius in zip(
+            images, inked, away_from, (width_px / 2).tolist(), strict=True
+        ):
+            if radius > 0 and image.any() and not _is_dot(ink_of):
                 distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
                 # Squares are whole numbers, whatever the last bit of a platform's root.
                 squared = np.rint(distance * distance).astype(np.int32)
@@ -45,6 +55,17 @@ class PenStep(Step):
                 covered = np.clip(radius + 0.5 - np.sqrt(np.arange(reach + 1)), 0, 1)
                 ink = np.rint(covered * INK).astype(np.uint8)
                 np.take(ink, np.minimum(squared, reach), out=image)
+
+
+def _is_dot(inked: NDArray[np.bool_]) -> bool:
+    """Return whether a disc of ink, too large for a stroke, fits into an image: bool (H, W)."""
+    import cv2
+
+    reach = _LEAST_DOT * len(inked)
+    if np.count_nonzero(inked) < np.pi * reach * reach:
+        return False
+    distance = cv2.distanceTransform(inked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return bool(distance.max() >= reach)
 
 
 def thin(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:

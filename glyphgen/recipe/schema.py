@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from glyphgen.choices import OneOf
+from glyphgen.recipe.extending import EXTENDS
 from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.render import GRID_DEFAULTS, Render, find_able_engines
 from glyphgen.settings import UNIT, Settings
@@ -71,6 +72,9 @@ def recipe_schema() -> dict[str, Any]:
         node = schema if section is Recipe else schema["$defs"][section.__name__]
         for key, below in node["properties"].items():
             below["description"] = describe_key(section, key, paths[0])
+    # What a recipe has to say may be said by the one that it extends.
+    schema["if"] = {"not": {"required": [EXTENDS]}}
+    schema["then"] = {"required": schema.pop("required")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:glyphgen:recipe",
