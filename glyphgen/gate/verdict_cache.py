@@ -65,6 +65,7 @@ def name_entry(
             for face in faces
         ],
         "forms": forms,
+        **({"seed": recipe.seed} if recipe.strokes else {}),  # that the hands are drawn by
         "persian": is_persian(recipe),
         "recipe": recipe.model_dump(mode="json", exclude=_NOT_LOOKED_AT),
     }

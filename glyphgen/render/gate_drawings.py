@@ -199,6 +199,7 @@ class CornerDrawings:
             matrix=matrix,
             wobble=np.repeat(wobble, n, axis=0),
             scatter=np.repeat(scatter, n, axis=0),
+            strokes=np.zeros((n, 0), dtype=np.uint64),
         )
         # Once to see where the ink is, and once for the picture.
         matrix = _fit_ink(self._draw_frames(placements, _CORNER_SIDE), matrix, side)

@@ -1,0 +1,6 @@
+"""Centre lines -> what hands write: a face of outlines that every row draws anew (stroke files live here)."""
+
+from glyphgen.strokes.stroke_store import StrokeStore
+from glyphgen.strokes.writing import N_STROKE_WORDS, count_stroke_words, write_rows
+
+__all__ = ["N_STROKE_WORDS", "StrokeStore", "count_stroke_words", "write_rows"]
