@@ -233,7 +233,7 @@ def make_plan(
         RecipeError: The split cannot be made, or leaves a class without a face in train.
     """
     by_face = recipe.split.by == "face"
-    is_hand = store.is_hand if isinstance(store, StrokeStore) else np.zeros(len(faces), np.bool_)
+    is_hand = np.array([face.is_written for face in faces], dtype=np.bool_)
     typefaces = np.arange(len(faces))
     if by_face:  # each hand by itself, though they follow the same lines
         typefaces = np.where(is_hand, typefaces, find_typefaces(faces, store))

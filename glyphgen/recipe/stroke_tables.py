@@ -33,31 +33,34 @@ class Hand(Settings):
     taper: _Fraction = 0.45
     """How much of its width a line may lose towards its end."""
 
-    tremor: _Length = 0.012
+    tremor: _Length = 0.015
     """How far a line strays to either side, in em."""
 
-    overshoot: _Length = 0.07
+    overshoot: _Length = 0.09
     """How far each end of a stroke goes beyond its place or falls short of it, in em."""
 
-    shift: _Length = 0.04
+    shift: _Length = 0.05
     """The longest shift of a stroke, in em."""
 
-    turn: _Degrees = 8.0
+    turn: _Degrees = 10.0
     """The largest turn of a stroke to either side, in degrees."""
 
-    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.14
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.18
     """The largest growth or shrinkage of a stroke, as a fraction of its size."""
 
-    bow: Annotated[float, Field(ge=0, le=0.3)] = 0.06
+    bow: Annotated[float, Field(ge=0, le=0.3)] = 0.1
     """How far a stroke bends to either side of its line, as a fraction of its length."""
 
     corner: _Fraction = 0.5
-    """How many corners are rounded."""
+    """How many strokes have round corners."""
 
     loop: _Fraction = 0.05
-    """How many sharp corners become loops."""
+    """How many strokes have loops for sharp corners."""
 
-    join: _Fraction = 0.15
+    trim: _Fraction = 0.08
+    """How many strokes lose a short part before their first corner or after their last, a flag or a hook."""
+
+    join: _Fraction = 0.2
     """How many strokes are joined to the next: the pen leaves the paper late, or not at all."""
 
     dots: _Fraction = 0.6
@@ -69,8 +72,8 @@ class Hand(Settings):
     breadth: Annotated[float, Field(ge=0, le=0.5)] = 0.12
     """How much broader or narrower than the centre lines a hand writes, as a fraction."""
 
-    warp: _Length = 0.05
-    """A smooth bend of the whole character, in em, another for each character of a hand."""
+    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.2
+    """How far the corners of a character move in a smooth bend of the whole, as a fraction of its size."""
 
     habit: _Fraction = 0.5
     """How much of all this is a hand's own, the same whenever it writes a character; the rest is another

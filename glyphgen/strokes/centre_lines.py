@@ -1,4 +1,4 @@
-"""Strokes -> centre lines of a fixed number of points, in up to three ways to take their corners."""
+"""Strokes -> centre lines of a fixed number of points, in up to four ways to take their corners."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ Ints = NDArray[np.int64]
 N_POINTS = 12  # of each line; a stroke is one or more, which meet at its corners
 
 STARTS, STOPS, STIFF = 1, 2, 4
-"""Flags of a line: it begins a stroke, it ends one, it goes on smoothly into another and must not bend."""
+"""Flags of a line: it begins a stroke, it ends one, it goes on smoothly into another."""
 
-WAYS = 3
-"""A stroke with sharp corners, with round ones, and with loops."""
+WAYS = 4
+"""A stroke with sharp corners, with round ones, with loops, and without what is short before or after one."""
 
 _STEP = 0.01  # em between the points that a stroke is looked at
 _REACH = 3  # steps to either side, between which a line turns at a corner
@@ -26,6 +26,7 @@ _CORNER, _LOOPED = 0.85, (1.15, 1.93)  # 50, and 70 to 150 degrees
 _MOST_TURN = 3.5  # of one line
 _SMOOTHED = 8  # steps to either side, that round a corner
 _LOOP = 0.045  # em, the size of a loop
+_FLAG, _HOOK = 0.27, 0.15  # of a stroke's length: what is shorter before its first, after its last corner
 _TURN_EM = 0.06  # length that a turn of 1 counts for, where points are placed
 
 
@@ -35,6 +36,7 @@ class CentreLines:
 
     Attributes:
         first_stroke, n_strokes: int64 (characters,).
+        box: (characters, 4), left, bottom, right, top.
         first_line, n_lines: int64 (T, WAYS), of each stroke; a way that it has no use for is the first.
         length: (T,), of each stroke, in em.
         center: (T, 2), of its box.
@@ -45,6 +47,7 @@ class CentreLines:
 
     first_stroke: Ints
     n_strokes: Ints
+    box: Floats
     first_line: Ints
     n_lines: Ints
     length: Floats
@@ -71,7 +74,8 @@ def make_lines(characters: Sequence[Sequence[Floats]]) -> CentreLines:
         turns[k] = len(corners) > 0
         ways = [(path, corners)]
         if turns[k]:
-            ways += [(_smooth(path, _SMOOTHED), []), (_smooth(_loop(path, corners), 1), [])]
+            rounded, looped = _smooth(path, _SMOOTHED), _smooth(_loop(path, corners), 1)
+            ways += [(rounded, []), (looped, []), _trim(path, corners)]
         for way, (drawn, cuts) in enumerate(ways):
             first[k, way] = len(lines)
             _cut(drawn, cuts, lines, flags)
@@ -81,6 +85,7 @@ def make_lines(characters: Sequence[Sequence[Floats]]) -> CentreLines:
     return CentreLines(
         first_stroke=np.cumsum(counts) - counts,
         n_strokes=counts,
+        box=np.array([_find_box(character) for character in characters]).reshape(-1, 4),
         first_line=first,
         n_lines=n,
         length=length,
@@ -90,6 +95,11 @@ def make_lines(characters: Sequence[Sequence[Floats]]) -> CentreLines:
         y=points[..., 1],
         flags=np.array(flags, dtype=np.int64),
     )
+
+
+def _find_box(character: Sequence[Floats]) -> Floats:
+    points = np.concatenate(character)
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
 def _space_evenly(stroke: Floats) -> tuple[Floats, float]:
@@ -158,6 +168,14 @@ def _loop(path: Floats, corners: Sequence[int]) -> Floats:
         parts += [path[start : k + 1], _space_evenly(np.array([path[k], *beyond, path[k]]))[0][1:-1]]
         start = k
     return np.concatenate([*parts, path[start:]])
+
+
+def _trim(path: Floats, corners: Sequence[int]) -> tuple[Floats, list[int]]:
+    """Return a path without the hooks at its ends, and the corners that are left."""
+    last = len(path) - 1
+    start = corners[0] if corners[0] < _FLAG * last else 0
+    end = corners[-1] if last - corners[-1] < _HOOK * last and corners[-1] > start else last
+    return path[start : end + 1], [k - start for k in corners if start < k < end]
 
 
 def _cut(path: Floats, corners: Sequence[int], lines: list[Floats], flags: list[int]) -> None:

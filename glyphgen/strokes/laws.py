@@ -14,14 +14,28 @@ from glyphgen.recipe import Hand
 from glyphgen.streams import mix_words, split_words
 from glyphgen.strokes.centre_lines import N_POINTS, STARTS, STIFF, STOPS
 
-__all__ = ["LAWS", "N_NUMBERS", "draw_care", "find_radius", "join_lines", "list_laws", "move_lines"]
+__all__ = [
+    "CARE",
+    "LAWS",
+    "NODES",
+    "N_NUMBERS",
+    "OF_WHOLE",
+    "PEN",
+    "VERSION",
+    "draw_care",
+    "find_radius",
+    "join_lines",
+    "list_laws",
+    "move_lines",
+    "warp_lines",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LAWS = (
     *("pen", "spread", "pressure", "taper", "dots"),
-    *("join", "tremor", "overshoot", "shift", "turn", "scale", "bow"),
+    *("join", "tremor", "overshoot", "shift", "turn", "scale", "bow", "warp"),
 )
 """Columns of the laws of a face: the pen's width and how far a row's may differ from it, in em, and the rest
 as in ``Hand``. Those from ``join`` on are taken in part by a careful row."""
@@ -30,21 +44,25 @@ _CARED = LAWS.index("join")
 _LEAST_CARE = 0.35  # of the laws, that the most careful hand and row keep to
 
 N_NUMBERS = 16
-"""Random numbers from -1 to 1 that a stroke has, and as many that its row has; in this order."""
+"""Random numbers from -1 to 1 that a stroke has, in this order."""
 (_SHIFT_X, _SHIFT_Y, _TURN, _SCALE, _BOW, _START, _STOP, _TREMOR_X, _TREMOR_Y, _TREMOR, _WIDTH, _SLOPE,
  _TAPER, _JOIN, _FAR, _SPARE) = range(N_NUMBERS)  # fmt: skip
-ROW_PEN, ROW_CARE = 0, 1
+OF_WHOLE = 2
+"""As many times 16 numbers has a character as a whole, before those of its strokes, in this order."""
+PEN, CARE, VERSION, NODES = 0, 1, 2, slice(3, 21)
 
 _SHORT = 0.25  # em: shorter strokes are dots, the more the shorter
 _FREER = 3.0  # times as far, at most, turns and grows a dot
 _FEW, _FEW_BROAD = 4.0, 9.0  # strokes, above which movements, and pens, get smaller
 _MOST_CUT = 0.3  # of a stroke's length, that its end may fall short by
-_FARTHEST = 0.7  # em, over which a pen joins strokes
+_FARTHEST = 0.5  # em, over which a pen joins strokes
+_NEAR = 0.25  # em, over which it may reach the next
 _FALLING = 4  # points, over which what an end does dies away
 _N_TREMORS = 256
 
 _AT = np.arange(N_POINTS) / (N_POINTS - 1)
-_BOWED = 4 * _AT * (1 - _AT)
+# The second leaves the way that a line goes at its ends as it is.
+_BOWED = np.stack([4 * _AT * (1 - _AT), 16 * _AT * _AT * (1 - _AT) * (1 - _AT)])
 _SLOPED = 2 * _AT - 1
 _TAPERED = _AT * _AT
 _ENDED = np.maximum(0.0, 1 - (N_POINTS - 1 - np.arange(N_POINTS)) / _FALLING)
@@ -71,6 +89,37 @@ def draw_care(laws: Floats, number: Floats) -> Floats:
     drawn = laws.copy()
     drawn[:, _CARED:] *= care[:, None]
     return drawn
+
+
+def warp_lines(x: Floats, y: Floats, box: Floats, nodes: Floats) -> None:
+    """Bend whole characters, in place, by quadratic curves of nine nodes over the square about them.
+
+    Args:
+        x, y: (S, P).
+        box: (S, 4), left, bottom, right, top of each one's character.
+        nodes: (S, 18), where each node goes, x and then y, as a fraction of the square's side.
+    """
+    side = np.maximum(np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]), 1e-9)
+    across, up = (
+        _list_shares((at - (box[:, k] + box[:, k + 2] - side)[:, None] / 2) / side[:, None])
+        for k, at in enumerate((x, y))
+    )
+    nodes = nodes * side[:, None]
+    for k, at in enumerate((x, y)):
+        for i in range(3):
+            row = nodes[:, 9 * k + 3 * i : 9 * k + 3 * i + 3].T[:, :, None]
+            part = row[0] * across[0]
+            part += row[1] * across[1]
+            part += row[2] * across[2]
+            part *= up[i]
+            at += part
+
+
+def _list_shares(t: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the quadratic Bernstein polynomials."""
+    t = t.clip(0.0, 1.0)
+    rest = 1 - t
+    return rest * rest, 2 * t * rest, t * t
 
 
 def move_lines(
@@ -109,10 +158,11 @@ def move_lines(
     x[:] = moved_x
     x += (center_x + u[_SHIFT_X] * shift)[:, None]
     y += (center_y + u[_SHIFT_Y] * shift)[:, None]
-    bow = u[_BOW] * law["bow"] * ((flags & STIFF) == 0)
+    bow = np.where((flags & STARTS) > 0, u[_BOW], u[_FAR]) * law["bow"]
     along_x, along_y = x[:, -1] - x[:, 0], y[:, -1] - y[:, 0]
-    x -= (bow * along_y)[:, None] * _BOWED
-    y += (bow * along_x)[:, None] * _BOWED
+    profile = _BOWED.take((flags & STIFF) // STIFF, axis=0)
+    x -= (bow * along_y)[:, None] * profile
+    y += (bow * along_x)[:, None] * profile
     _move_ends(x, y, flags, length, law["overshoot"] * room, u)
     _shake(x, y, law["tremor"] * room * np.abs(u[_TREMOR]), u)
 
@@ -188,7 +238,8 @@ def join_lines(
     joined = ((numbers[at, _JOIN] + 1) / 2 < chance) & (far > 0)
     at, far = at[joined], far[joined]
     # A cubic curve that leaves and arrives the way that the strokes go.
-    t = ((numbers[at, _FAR] + 1) * 0.4 + 0.3).clip(0, 1)[:, None] * _AT
+    part = ((numbers[at, _FAR] + 1) * 0.4 + 0.3) * np.minimum(1.0, _NEAR / far)
+    t = np.minimum(part, 1.0)[:, None] * _AT
     t2 = t * t
     t3 = t2 * t
     weights = (2 * t3 - 3 * t2 + 1, t3 - 2 * t2 + t, 3 * t2 - 2 * t3, t3 - t2)

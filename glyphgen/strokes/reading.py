@@ -18,12 +18,18 @@ from glyphgen.recipe import Hand, Recipe
 from glyphgen.streams import Stage, Stream, split_words
 from glyphgen.strokes.centre_lines import N_POINTS, CentreLines, make_lines
 from glyphgen.strokes.laws import (
+    CARE,
     LAWS,
     N_NUMBERS,
+    NODES,
+    OF_WHOLE,
+    PEN,
+    VERSION,
     draw_care,
     find_radius,
     list_laws,
     move_lines,
+    warp_lines,
 )
 from glyphgen.strokes.sources import StrokeSource, find_sources, list_hands
 from glyphgen.strokes.stroke_store import StrokeStore
@@ -34,16 +40,14 @@ __all__ = ["Hands", "find_hands"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_SKETCHED = np.array([0, 2, 4, 7, 9, 11])  # points of a line that the mean outline is drawn along
 _MIDDLE_X, _MIDDLE_Y = 0.5, 0.38  # em, of the square that a character of KanjiVG stands in
+_SKETCHED = np.array([0, 2, 4, 7, 9, 11])  # points of a line that the mean outline is drawn along
 _PEN_UPRIGHT = 0.05  # em: by lines of this width it is told which strokes are one piece of ink
 _OF_HAND = 0x110000  # sample number of what a hand does in all characters, beyond all code points
-_OF_FORM = 2  # blocks of numbers that a form has, before those of its strokes
 _FORM_WORDS = 256  # that each hand owns for a form
-_MOST_STROKES = _FORM_WORDS * 4 // N_NUMBERS - _OF_FORM
-_VERSION, _NODES = 0, slice(1, 19)  # numbers of a form
-_PEN, _CARE, _SLANT, _BREADTH = range(4)  # numbers of a hand
-_WAY = N_NUMBERS - 1  # of a stroke's numbers: how it takes its corners
+_MOST_STROKES = _FORM_WORDS * 4 // N_NUMBERS - OF_WHOLE
+_SLANT, _BREADTH = 2, 3  # numbers of a hand, beside PEN and CARE
+_CORNERS = N_NUMBERS - 1  # of a stroke's numbers: how it takes its corners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +150,11 @@ def _write(known: _Known, hand: Hand, seed: int, number: int, wobble_grid: int) 
     stream = Stream(seed, Stage.HAND, _FORM_WORDS)
     of_hand = _draw(stream, number, np.array([_OF_HAND]))[0, 0]
     low, high = hand.pen
-    pen = (low + high) / 2 + (high - low) / 2 * hand.habit * of_hand[_PEN]
+    pen = (low + high) / 2 + (high - low) / 2 * hand.habit * of_hand[PEN]
     spread = (high - low) / 2 * (1 - hand.habit)
     careful = draw_care(
         np.stack([list_laws(hand, part, pen, spread) for part in (hand.habit, 1 - hand.habit)]),
-        np.repeat(of_hand[_CARE], 2),
+        np.repeat(of_hand[CARE], 2),
     )
     form, char, of_form = _choose_ways(known, stream, number)
     lines = known.lines
@@ -158,16 +162,18 @@ def _write(known: _Known, hand: Hand, seed: int, number: int, wobble_grid: int) 
     cell = np.repeat(form, lines.n_strokes[char])
     nth = stroke - np.repeat(lines.first_stroke[char], lines.n_strokes[char])
     at_form = np.repeat(np.arange(len(form)), lines.n_strokes[char])
-    numbers = of_form[at_form, _OF_FORM + nth % _MOST_STROKES]
-    way = _choose_corners(hand, numbers[:, _WAY], lines.turns[stroke])
+    numbers = of_form[at_form, OF_WHOLE + nth % _MOST_STROKES]
+    way = _choose_corners(hand, numbers[:, _CORNERS], lines.turns[stroke])
     n_lines = lines.n_lines[stroke, way]
     line = expand_spans(lines.first_line[stroke, way], n_lines.astype(np.int32))
     of_line = np.repeat(np.arange(len(stroke)), n_lines)
     x, y = lines.x[line].copy(), lines.y[line].copy()
     center = lines.center[stroke].copy()
-    warp = _Warp(hand, of_hand, of_form)
-    warp.move(x, y, at_form[of_line])
-    warp.move(center[:, :1], center[:, 1:], at_form)
+    whole = of_form[:, :OF_WHOLE].reshape(len(form), OF_WHOLE * N_NUMBERS)
+    nodes, lean = whole[:, NODES] * careful[0, LAWS.index("warp")], _make_lean(hand, of_hand)
+    box = lines.box[char]
+    _bend_whole(x, y, box[at_form[of_line]], lean, nodes[at_form[of_line]])
+    _bend_whole(center[:, :1], center[:, 1:], box[at_form], lean, nodes[at_form])
     n_strokes = lines.n_strokes[char].astype(np.float64)
     about = lines.length[stroke][of_line], center[of_line, 0], center[of_line, 1]
     laws = np.repeat(careful[:1], len(line), axis=0)
@@ -207,52 +213,33 @@ def _choose_ways(known: _Known, stream: Stream, number: int) -> tuple[Ints, Ints
     codes = np.array([ord(known.forms[k]) for k in form.tolist()], dtype=np.int64)
     of_form = _draw(stream, number, codes)
     n_ways = known.n_ways[form]
-    way = ((of_form[:, 0, _VERSION] + 1) / 2 * n_ways).astype(np.int64)
+    way = ((of_form[:, 0, VERSION] + 1) / 2 * n_ways).astype(np.int64)
     return form, known.first[form] + way, of_form
 
 
 def _choose_corners(hand: Hand, numbers: Floats, turns: NDArray[np.bool_]) -> Ints:
-    """Return in which of the ways each stroke takes its corners."""
-    chance = (numbers + 1) / 2
-    round_below, loop_below = hand.corner * (1 - hand.loop), 1.0 - hand.loop
-    way = np.where(chance < round_below, 1, np.where(chance < loop_below, 0, 2))
+    """Return in which of the ways each stroke takes its corners; see ``WAYS``."""
+    whole = 1 - hand.trim
+    rounded = whole * (1 - hand.loop) * hand.corner
+    ends = np.array([rounded, rounded + whole * hand.loop, whole])
+    way = np.array([1, 2, 0, 3])[np.searchsorted(ends, (numbers + 1) / 2, side="right")]
     return np.where(turns, way, 0)
 
 
-class _Warp:
-    """How a hand leans, stretches and bends whole characters.
-
-    Args:
-        hand: Whose laws.
-        of_hand: (16,), numbers of the hand.
-        of_form: (F, blocks, 16), numbers of the forms that it writes.
-    """
-
-    def __init__(self, hand: Hand, of_hand: Floats, of_form: Floats) -> None:
-        nodes = of_form[:, :_OF_FORM].reshape(len(of_form), _OF_FORM * N_NUMBERS)[:, _NODES]
-        self._nodes = nodes.reshape(len(of_form), 2, 3, 3) * hand.warp
-        slant = np.array([of_hand[_SLANT] * hand.slant])
-        stretch = np.array([1 + of_hand[_BREADTH] * hand.breadth])
-        self._linear = make_linear_map(np.zeros(1), slant, stretch)[0]
-
-    def move(self, x: Floats, y: Floats, form: Ints) -> None:
-        """Move points (S, n) of forms (S,) in place."""
-        x -= _MIDDLE_X
-        y -= _MIDDLE_Y
-        across, up = (_list_shares(at + 0.5) for at in (x, y))
-        moved = [self._linear[k, 0] * x + self._linear[k, 1] * y for k in (0, 1)]
-        for k, start in enumerate((_MIDDLE_X, _MIDDLE_Y)):
-            for i in range(3):
-                for j in range(3):
-                    moved[k] += self._nodes[form, k, i, j, None] * (up[i] * across[j])
-            moved[k] += start
-        x[:], y[:] = moved
+def _make_lean(hand: Hand, of_hand: Floats) -> Floats:
+    """Return the map by which a hand leans and stretches all that it writes: (2, 2)."""
+    slant = np.array([of_hand[_SLANT] * hand.slant])
+    stretch = np.array([1 + of_hand[_BREADTH] * hand.breadth])
+    lean: Floats = make_linear_map(np.zeros(1), slant, stretch)[0]
+    return lean
 
 
-def _list_shares(t: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the quadratic Bernstein polynomials."""
-    t = t.clip(0.0, 1.0)
-    return (1 - t) * (1 - t), 2 * t * (1 - t), t * t
+def _bend_whole(x: Floats, y: Floats, box: Floats, lean: Floats, nodes: Floats) -> None:
+    """Lean and bend points (S, P) in place; see ``warp_lines``."""
+    warp_lines(x, y, box, nodes)
+    from_x, from_y = x - _MIDDLE_X, y - _MIDDLE_Y
+    x[:] = lean[0, 0] * from_x + lean[0, 1] * from_y + _MIDDLE_X
+    y[:] = lean[1, 0] * from_x + lean[1, 1] * from_y + _MIDDLE_Y
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,7 @@ def list_hands(
                 license_text=source.license_text,
                 license_url=source.license_url,
                 copyright=source.copyright,
+                is_written=True,
             )
             for number in range(n_hands)
         ]

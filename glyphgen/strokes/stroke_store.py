@@ -64,12 +64,6 @@ class StrokeStore(OutlineStore):
     n_strokes: NDArray[np.int32]
     laws: NDArray[np.float64]
 
-    @property
-    def is_hand(self) -> NDArray[np.bool_]:
-        """Whether each face is a hand: (F,)."""
-        hands: NDArray[np.bool_] = self.laws[:, LAWS.index("pen")] > 0
-        return hands
-
     def take_forms(self, forms: Sequence[int]) -> "StrokeStore":
         """Return the same outlines and lines with the forms in another order."""
         return replace(self, **pad_arrays(self.take_arrays(forms)))

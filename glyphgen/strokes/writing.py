@@ -10,13 +10,17 @@ from glyphgen.outlines.cell_store import expand_spans, list_starts
 from glyphgen.streams import split_words
 from glyphgen.strokes.centre_lines import N_POINTS
 from glyphgen.strokes.laws import (
+    CARE,
+    LAWS,
+    NODES,
+    PEN,
     N_NUMBERS,
-    ROW_CARE,
-    ROW_PEN,
+    OF_WHOLE,
     draw_care,
     find_radius,
     join_lines,
     move_lines,
+    warp_lines,
 )
 from glyphgen.strokes.stroke_store import StrokeStore
 
@@ -26,7 +30,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 N_STROKE_WORDS = 128
-"""Of 64 bits that each sample owns: four for the row, and four for each stroke; the 32nd moves as the first."""
+"""Of 64 bits that each sample owns: eight for the row, and four for each stroke; the 31st moves as the first."""
 
 _WORDS_EACH = N_NUMBERS // 4
 _CAP = 4  # points about each end of a contour, of which two are corners
@@ -35,7 +39,7 @@ _LEAST_ROOM = 0.5  # of the longer side of the ink: what a row may take of the s
 
 def count_stroke_words(store: StrokeStore) -> int:
     """Return how many words a row needs."""
-    return min(_WORDS_EACH * (1 + int(store.n_strokes.max(initial=0))), N_STROKE_WORDS)
+    return min(_WORDS_EACH * (OF_WHOLE + int(store.n_strokes.max(initial=0))), N_STROKE_WORDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +70,16 @@ def write_rows(
     row = np.repeat(np.arange(len(cells)), n_lines)
     own = (split_words(words, bits=16).astype(np.float64) - 32768.0) / 32768.0
     own = own.reshape(len(cells), -1, N_NUMBERS)
-    stroke = 1 + store.line_stroke[line] % max(own.shape[1] - 1, 1)
+    stroke = OF_WHOLE + store.line_stroke[line] % max(own.shape[1] - OF_WHOLE, 1)
     numbers = own[row, stroke]
-    of_row = own[:, 0]
-    laws = draw_care(store.laws[cells // store.n_forms], of_row[:, ROW_CARE])
-    pen = laws[:, 0] + of_row[:, ROW_PEN] * laws[:, 1]
+    whole = own[:, :OF_WHOLE].reshape(len(cells), OF_WHOLE * N_NUMBERS)
+    laws = draw_care(store.laws[cells // store.n_forms], whole[:, CARE])
+    pen = laws[:, LAWS.index("pen")] + whole[:, PEN] * laws[:, LAWS.index("spread")]
+    nodes = whole[:, NODES] * laws[:, LAWS.index("warp"), None]
     laws = laws[row]
     x, y = (points[line].astype(np.float64) for points in (store.line_x, store.line_y))
     _bend(store, line, row, bends, x, y)
+    warp_lines(x, y, store.box[cells].astype(np.float64)[row], nodes[row])
     flags = store.line_flags[line].astype(np.int64)
     about = [at[line].astype(np.float64) for at in
              (store.line_length, store.line_center_x, store.line_center_y)]  # fmt: skip
