@@ -95,9 +95,9 @@ class VectorEngine:
             own = np.arange(start, min(start + _ROWS_WRITTEN, len(batch)))
             part = batch.take(own)
             bends = Bends(
-                half_weight=part.samples["weight_em"] / np.float32(2),
+                half_weight=_to_single(part.samples["weight_em"] / np.float32(2)),
                 nodes=part.wobble,
-                scale=part.samples["wobble_em"] / np.float32(4096),
+                scale=_to_single(part.samples["wobble_em"] / np.float32(4096)),
             )
             written = write_rows(store, part.cell, part.strokes, bends)
             # Their strokes are bent and grown already.

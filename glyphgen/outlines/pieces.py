@@ -89,7 +89,9 @@ def place_pieces(
     if not len(inked):
         return np.zeros(0, dtype=np.uint16), n_pieces, np.zeros((0, 2))
     n_pieces[inked] = np.maximum.reduceat(pieces, list_starts(n_contours)[inked]) + 1
-    number = np.repeat(list_starts(n_pieces), n_contours) + pieces  # of each contour, among all pieces
+    number = (
+        np.repeat(list_starts(n_pieces), n_contours) + pieces
+    )  # of each contour, among all pieces
     n_points = np.diff(contour_ends, prepend=-1)
     of_point = np.repeat(number, n_points)
     order = np.argsort(of_point, kind="stable")

@@ -82,7 +82,7 @@ class Turns:
         return self.first_sample[class_index] + nth, cell, turn // n_cells
 
     def _share(self, class_index: Ints, turn: Ints, start: Ints, n_cells: Ints) -> tuple[Ints, ...]:
-        """Return the turn among hands or among fonts, and where their cells begin, and how many there are."""
+        """Return turns among hands or among fonts, where their cells begin, and how many there are."""
         n_written = self.n_written[class_index]
         n_drawn = n_cells - n_written
         is_mixed = (n_written > 0) & (n_drawn > 0)

@@ -58,7 +58,7 @@ class Hand(Settings):
     """How many strokes have loops for sharp corners."""
 
     trim: _Fraction = 0.08
-    """How many strokes lose a short part before their first corner or after their last, a flag or a hook."""
+    """How many strokes lose the flag before their first corner, or the hook after their last."""
 
     join: _Fraction = 0.2
     """How many strokes are joined to the next: the pen leaves the paper late, or not at all."""

@@ -181,7 +181,9 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
         faces = (*fonts, *hands.faces)
         engine_version = find_engine_version(recipe.render.engine)
         name = name_entry(recipe, faces, table.all_forms, engine_version)
-        kind = RunStore if needs_runs(recipe, table) else StrokeStore if hands.faces else OutlineStore
+        kind = (
+            RunStore if needs_runs(recipe, table) else StrokeStore if hands.faces else OutlineStore
+        )
         cached = read_entry(name, kind) if use_cache else None
         if cached is None:
             examined = ask_gate(recipe, reader, fonts, hands, table, reporter)

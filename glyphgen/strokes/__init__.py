@@ -1,4 +1,4 @@
-"""Centre lines -> what hands write: a face of outlines that every row draws anew (stroke files live here)."""
+"""Centre lines of strokes -> faces that hands write, whose outlines are drawn anew for every row."""
 
 from glyphgen.strokes.stroke_store import StrokeStore
 from glyphgen.strokes.writing import N_STROKE_WORDS, count_stroke_words, write_rows

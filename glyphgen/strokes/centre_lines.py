@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ STARTS, STOPS, STIFF = 1, 2, 4
 """Flags of a line: it begins a stroke, it ends one, it goes on smoothly into another."""
 
 WAYS = 4
-"""A stroke with sharp corners, with round ones, with loops, and without what is short before or after one."""
+"""A stroke with sharp corners, with round ones, with loops, and without the short parts at its ends."""
 
 _STEP = 0.01  # em between the points that a stroke is looked at
 _REACH = 3  # steps to either side, between which a line turns at a corner
@@ -26,7 +27,10 @@ _CORNER, _LOOPED = 0.85, (1.15, 1.93)  # 50, and 70 to 150 degrees
 _MOST_TURN = 3.5  # of one line
 _SMOOTHED = 8  # steps to either side, that round a corner
 _LOOP = 0.045  # em, the size of a loop
-_FLAG, _HOOK = 0.27, 0.15  # of a stroke's length: what is shorter before its first, after its last corner
+_FLAG, _HOOK = (
+    0.27,
+    0.15,
+)  # of a stroke's length: what is shorter before its first, after its last corner
 _TURN_EM = 0.06  # length that a turn of 1 counts for, where points are placed
 
 
@@ -128,7 +132,8 @@ def _find_turns(path: Floats, reach: int) -> Floats:
 
 def _unit(vectors: Floats) -> Floats:
     length = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
-    return vectors / np.maximum(length, 1e-9)
+    unit: Floats = vectors / np.maximum(length, 1e-9)
+    return unit
 
 
 def _find_corners(path: Floats) -> list[int]:
@@ -165,7 +170,10 @@ def _loop(path: Floats, corners: Sequence[int]) -> Floats:
         inward, outward = path[k] - path[k - _REACH], path[k + _REACH] - path[k]
         inward, outward = _unit(np.stack([inward, outward])) * _LOOP
         beyond = [path[k] + inward, path[k] + inward - outward, path[k] - outward]
-        parts += [path[start : k + 1], _space_evenly(np.array([path[k], *beyond, path[k]]))[0][1:-1]]
+        parts += [
+            path[start : k + 1],
+            _space_evenly(np.array([path[k], *beyond, path[k]]))[0][1:-1],
+        ]
         start = k
     return np.concatenate([*parts, path[start:]])
 
@@ -181,7 +189,7 @@ def _trim(path: Floats, corners: Sequence[int]) -> tuple[Floats, list[int]]:
 def _cut(path: Floats, corners: Sequence[int], lines: list[Floats], flags: list[int]) -> None:
     """Add the lines of a stroke, from corner to corner, none of which turns too much."""
     ends = [0, *corners, len(path) - 1]
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         piece = path[start : end + 1]
         steps = np.diff(piece, axis=0)
         length = np.sqrt((steps * steps).sum(axis=1))

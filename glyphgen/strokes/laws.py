@@ -37,8 +37,8 @@ LAWS = (
     *("pen", "spread", "pressure", "taper", "dots"),
     *("join", "tremor", "overshoot", "shift", "turn", "scale", "bow", "warp"),
 )
-"""Columns of the laws of a face: the pen's width and how far a row's may differ from it, in em, and the rest
-as in ``Hand``. Those from ``join`` on are taken in part by a careful row."""
+"""Columns of the laws of a face: the pen's width, how far a row's may differ from it, and the rest as in
+``Hand``. Those from ``join`` on are taken in part by a careful row."""
 
 _CARED = LAWS.index("join")
 _LEAST_CARE = 0.35  # of the laws, that the most careful hand and row keep to
@@ -105,14 +105,16 @@ def warp_lines(x: Floats, y: Floats, box: Floats, nodes: Floats) -> None:
         for k, at in enumerate((x, y))
     )
     nodes = nodes * side[:, None]
-    for k, at in enumerate((x, y)):
-        for i in range(3):
-            row = nodes[:, 9 * k + 3 * i : 9 * k + 3 * i + 3].T[:, :, None]
-            part = row[0] * across[0]
-            part += row[1] * across[1]
-            part += row[2] * across[2]
-            part *= up[i]
-            at += part
+    for i in range(3):
+        x += _bend_row(nodes[:, 3 * i : 3 * i + 3], across) * up[i]
+        y += _bend_row(nodes[:, 9 + 3 * i : 12 + 3 * i], across) * up[i]
+
+
+def _bend_row(nodes: Floats, across: tuple[Floats, Floats, Floats]) -> Floats:
+    part = nodes[:, 0, None] * across[0]
+    part += nodes[:, 1, None] * across[1]
+    part += nodes[:, 2, None] * across[2]
+    return part
 
 
 def _list_shares(t: Floats) -> tuple[Floats, Floats, Floats]:
@@ -181,9 +183,10 @@ def _move_ends(x: Floats, y: Floats, flags: Ints, length: Floats, most: Floats, 
 
 def _shake(x: Floats, y: Floats, amplitude: Floats, u: Floats) -> None:
     tremors = _make_tremors()
-    for points, number in ((x, _TREMOR_X), (y, _TREMOR_Y)):
-        which = ((u[number] + 1) * (_N_TREMORS / 2)).astype(np.int64)
-        points += tremors.take(which, axis=0) * amplitude[:, None]
+    which_x, which_y = (((u[k] + 1) * (_N_TREMORS / 2)).astype(np.int64) for k in
+                        (_TREMOR_X, _TREMOR_Y))  # fmt: skip
+    x += tremors.take(which_x, axis=0) * amplitude[:, None]
+    y += tremors.take(which_y, axis=0) * amplitude[:, None]
 
 
 @cache
@@ -199,7 +202,9 @@ def _make_tremors() -> Floats:
     return tremors
 
 
-def find_radius(pen: Floats, flags: Ints, n_strokes: Floats, numbers: Floats, laws: Floats) -> Floats:
+def find_radius(
+    pen: Floats, flags: Ints, n_strokes: Floats, numbers: Floats, laws: Floats
+) -> Floats:
     """Return half the width of a line at each of its points: (S, 12), in em.
 
     Args:
@@ -213,8 +218,8 @@ def find_radius(pen: Floats, flags: Ints, n_strokes: Floats, numbers: Floats, la
     profile = 1 + (u[_SLOPE] * law["pressure"])[:, None] * _SLOPED
     taper = np.maximum(u[_TAPER], 0.0) * law["taper"] * ((flags & STOPS) > 0)
     profile -= taper[:, None] * _TAPERED
-    profile *= half[:, None]
-    return profile
+    radius: Floats = profile * half[:, None]
+    return radius
 
 
 def join_lines(

@@ -1,4 +1,4 @@
-"""Sources and laws -> what each hand writes of every form: outlines, with the lines they are drawn along."""
+"""Sources and laws -> what each hand writes of every form: outlines, and the lines in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -321,7 +321,11 @@ class _Written:
 
 
 def _measure(
-    points: Floats, counts: NDArray[np.int32], n_contours: NDArray[np.int32], ends: Ints, wobble_grid: int
+    points: Floats,
+    counts: NDArray[np.int32],
+    n_contours: NDArray[np.int32],
+    ends: Ints,
+    wobble_grid: int,
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of a store that follow from contours of which all points are control points."""
     n = len(counts)

@@ -24,15 +24,18 @@ Strokes = list[Floats]
 
 KANJIVG = "kanjivg"
 _STROKE_FILE = FileKind("a file of strokes", 4 << 20)
-_VARIANTS = ("", "-Kaisho")  # of a character's file: as it is printed for schools, and in block script
+_VARIANTS = (
+    "",
+    "-Kaisho",
+)  # of a character's file: as it is printed for schools, and in block script
 _UNKNOWN = "unknown"
 
 _KANJIVG_TEXT = """\
 KanjiVG is copyright (C) 2009/2010/2011 Ulrich Apel. It is distributed under the conditions of the Creative
 Commons Attribution-Share Alike 3.0 Licence: you must state your use of KanjiVG and link to its website
 (https://kanjivg.tagaini.net), and what you alter, transform or build upon it may be distributed only under
-the same or a similar license. The strokes in these images were altered: each hand moves, bends and joins them
-in its own way."""
+the same or a similar license. The strokes in these images were altered: each hand moves, bends and joins
+them in its own way."""
 _HERSHEY_TEXT = """\
 The Hershey Fonts were originally created by Dr. A. V. Hershey while working at the U. S. National Bureau of
 Standards. The format of the font data in this distribution was originally created by James Hurt, Cognition,
@@ -125,7 +128,9 @@ def _open_kanjivg() -> StrokeSource:
         raise RecipeError(
             "the package kanjivg is not installed (pip install 'glyphgen[kanjivg]')"
         ) from None
-    folders = {Path(str(file.locate())).parent for file in package.files or () if file.suffix == ".svg"}
+    folders = {
+        Path(str(file.locate())).parent for file in package.files or () if file.suffix == ".svg"
+    }
     if len(folders) != 1:
         raise RecipeError(
             f"the package kanjivg holds SVG files in {len(folders)} folders, expected one"

@@ -1,5 +1,6 @@
 """SVG files in the form of KanjiVG -> polylines (fontTools' parser of paths is used here)."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -93,7 +94,7 @@ def _trace(path: Path, number: int, drawn: str) -> Floats:
     try:
         parse_path(drawn, pen)
         points = [np.array(at, dtype=np.float64) for _, at in pen.value if at]
-    except Exception as error:  # whatever a library makes of what is no path
+    except (ValueError, TypeError, IndexError, KeyError, AssertionError) as error:
         raise FontError(
             f"{path}: stroke {number} cannot be read ({type(error).__name__}: {error}), {_WHAT}"
         ) from None
@@ -112,5 +113,5 @@ def _sample(curve: Floats) -> Floats:
     t = (np.arange(1, n + 1) / n)[:, None]
     points = [np.broadcast_to(point, (n, 2)) for point in curve]
     while len(points) > 1:
-        points = [a + (b - a) * t for a, b in zip(points, points[1:], strict=False)]
+        points = [a + (b - a) * t for a, b in pairwise(points)]
     return points[0]

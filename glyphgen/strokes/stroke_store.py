@@ -15,15 +15,24 @@ from glyphgen.strokes.laws import LAWS
 
 __all__ = ["StrokeStore", "join_written"]
 
+# What is known of every line: its type, and how many numbers; bends get as many as there are nodes.
+_BY_LINE: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    **dict.fromkeys(("line_x", "line_y"), (np.float32, (N_POINTS,))),
+    "line_bend": (np.int16, (0,)),
+    "line_flags": (np.uint8, ()),
+    **dict.fromkeys(("line_stroke", "line_piece"), (np.uint16, ())),
+    **dict.fromkeys(("line_length", "line_center_x", "line_center_y"), (np.float32, ())),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrokeStore(OutlineStore):
-    """The outlines of every cell as ``OutlineStore`` has them, and L centre lines of those that are written.
+    """The outlines of every cell, and L centre lines of those that are written.
 
     The outline of a written cell is what its hand writes on average; an image shows its lines, moved by the
     laws of the hand.
 
-    Attributes:
+    Attributes, beside those of ``OutlineStore``:
         line_x, line_y: float32 (L, 12), points along each line, in em.
         line_bend: int16 (L, 12 K), share of each of K nodes in the bending of each point, in 1024ths: a
             line's 12 shares in the first node, then in the second.
@@ -40,13 +49,7 @@ class StrokeStore(OutlineStore):
 
     SPANS: ClassVar[Spans] = {
         **OutlineStore.SPANS,
-        "line_start": (
-            "n_lines",
-            (
-                *("line_x", "line_y", "line_bend", "line_flags", "line_stroke", "line_piece"),
-                *("line_length", "line_center_x", "line_center_y"),
-            ),
-        ),
+        "line_start": ("n_lines", tuple(_BY_LINE)),
     }
     BY_CELL: ClassVar[tuple[str, ...]] = (*OutlineStore.BY_CELL, "n_lines", "n_strokes")
 
@@ -67,9 +70,6 @@ class StrokeStore(OutlineStore):
     def take_forms(self, forms: Sequence[int]) -> "StrokeStore":
         """Return the same outlines and lines with the forms in another order."""
         return replace(self, **pad_arrays(self.take_arrays(forms)))
-
-
-_BY_LINE = StrokeStore.SPANS["line_start"][1]
 
 
 def join_written(parts: Sequence[OutlineStore]) -> StrokeStore:
@@ -96,30 +96,12 @@ def _widen(arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
 
 
 def _add_no_lines(store: OutlineStore) -> StrokeStore:
-    n_cells, n_faces = store.n_cells, len(store.middle)
-    none = np.zeros(n_cells, dtype=np.int32)
-    by_line: dict[str, Any] = {}
-    for name in _BY_LINE:
-        dtype, width = _LINE_ARRAYS[name]
-        by_line[name] = np.zeros((0, width) if width else 0, dtype=dtype)
+    none = np.zeros(store.n_cells, dtype=np.int32)
     return StrokeStore(
         **{field.name: getattr(store, field.name) for field in fields(OutlineStore)},
-        **by_line,
+        **{name: np.zeros((0, *each), dtype) for name, (dtype, each) in _BY_LINE.items()},
         line_start=list_starts(none),
         n_lines=none,
         n_strokes=none,
-        laws=np.zeros((n_faces, len(LAWS))),
+        laws=np.zeros((len(store.middle), len(LAWS))),
     )
-
-
-_LINE_ARRAYS: dict[str, tuple[type[np.generic], int]] = {
-    "line_x": (np.float32, N_POINTS),
-    "line_y": (np.float32, N_POINTS),
-    "line_bend": (np.int16, 0),
-    "line_flags": (np.uint8, 0),
-    "line_stroke": (np.uint16, 0),
-    "line_piece": (np.uint16, 0),
-    "line_length": (np.float32, 0),
-    "line_center_x": (np.float32, 0),
-    "line_center_y": (np.float32, 0),
-}

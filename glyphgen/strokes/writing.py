@@ -12,10 +12,10 @@ from glyphgen.strokes.centre_lines import N_POINTS
 from glyphgen.strokes.laws import (
     CARE,
     LAWS,
-    NODES,
-    PEN,
     N_NUMBERS,
+    NODES,
     OF_WHOLE,
+    PEN,
     draw_care,
     find_radius,
     join_lines,
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 N_STROKE_WORDS = 128
-"""Of 64 bits that each sample owns: eight for the row, and four for each stroke; the 31st moves as the first."""
+"""That each sample owns: eight for the row, and four for each stroke; the 31st moves as the first."""
 
 _WORDS_EACH = N_NUMBERS // 4
 _CAP = 4  # points about each end of a contour, of which two are corners
@@ -168,9 +168,10 @@ def _fit(store: StrokeStore, cells: Ints, counts: NDArray[np.int32], x: Floats, 
     )
     moved = (box[:, 2:] + box[:, :2]) / 2 - growth[:, None] * (high + low) / 2
     row = np.repeat(np.arange(len(cells)), counts)
-    for k, at in enumerate((x, y)):
-        at *= growth[row, None]
-        at += moved[row, k, None]
+    x *= growth[row, None]
+    y *= growth[row, None]
+    x += moved[row, 0, None]
+    y += moved[row, 1, None]
 
 
 def _make_store(
