@@ -41,6 +41,8 @@ class Stage(enum.IntEnum):
     SHEET = 14
     INSTANCES = 15
     ORDER = 16
+    HAND = 17
+    STROKES = 18
 
 
 class Stream:

@@ -78,6 +78,7 @@ def batch(cells: Sequence[int], matrices: Sequence[Matrix]) -> Placements:
         matrix=np.array(matrices, dtype=np.float64).reshape(n, 2, 3),
         wobble=np.zeros((n, 0, 2), dtype=np.float32),
         scatter=np.zeros((n, 0), dtype=np.uint64),
+        strokes=np.zeros((n, 0), dtype=np.uint64),
     )
 
 

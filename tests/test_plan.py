@@ -413,7 +413,10 @@ def test_turns_are_those_of_each_class_alone(data: st.DataObject) -> None:
     weights = data.draw(arrays(np.int64, n_faces, elements=st.integers(1, 3)))
     form_weights = data.draw(arrays(np.int64, n_forms, elements=st.integers(1, 2)))
     faces = np.flatnonzero(data.draw(arrays(bool, n_faces)))
-    cells, n_cells = list_turns(form_class, n_classes, admitted, faces, weights, form_weights)
+    is_hand = np.zeros(n_faces, dtype=np.bool_)
+    cells, n_cells, _ = list_turns(
+        form_class, n_classes, admitted, faces, weights, form_weights, is_hand
+    )
     own = [[form for form in range(n_forms) if form_class[form] == k] for k in range(n_classes)]
     alone = [
         [

@@ -1,5 +1,7 @@
 """Outlines of a store, moved as placements say, then drawn: the default engine; opens no font."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,12 +12,15 @@ from glyphgen.outlines.moving import Moves
 from glyphgen.outlines.raster import RASTER_VERSION, Rasterizer
 from glyphgen.outlines.scattering import scatter_pieces
 from glyphgen.plan import Placements
+from glyphgen.strokes import StrokeStore, write_rows
+from glyphgen.strokes.writing import Bends
 
 __all__ = ["VectorEngine"]
 
 # Rows drawn at a time: the more, the less of Python; but words are laid out for these rows.
 _ROWS = 2048
 _ROWS_OF_WORDS = 128
+_ROWS_WRITTEN = 256  # their arrays stay in the cache of a core
 
 # Words of so many points are laid out once; of more, whenever they are drawn.
 _MOST_SETTLED = 500_000
@@ -68,9 +73,37 @@ class VectorEngine:
         for start in range(0, len(placements), n_rows):
             own = np.arange(start, min(start + n_rows, len(placements)))
             batch = placements.take(own)
+            if batch.strokes.shape[1] and isinstance(self._store, StrokeStore):
+                is_written = self._store.n_lines[batch.cell] > 0
+                written = np.flatnonzero(is_written)
+                self._write(self._store, batch.take(written), out, rows[own[written]])
+                own = own[~is_written]
+                batch = placements.take(own)
             store, cell = self._store.lay_out(batch.cell)
             moves = self._make_moves(store, cell, batch)
             self._rasterizer.draw(store, cell, moves, out, rows[own], onto=onto)
+
+    def _write(
+        self,
+        store: StrokeStore,
+        batch: Placements,
+        out: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+    ) -> None:
+        """Draw rows whose cells are written, each with the outline of its own strokes."""
+        for start in range(0, len(batch), _ROWS_WRITTEN):
+            own = np.arange(start, min(start + _ROWS_WRITTEN, len(batch)))
+            part = batch.take(own)
+            bends = Bends(
+                half_weight=_to_single(part.samples["weight_em"] / np.float32(2)),
+                nodes=part.wobble,
+                scale=_to_single(part.samples["wobble_em"] / np.float32(4096)),
+            )
+            written = write_rows(store, part.cell, part.strokes, bends)
+            # Their strokes are bent and grown already.
+            still = replace(part, samples=np.zeros_like(part.samples), wobble=part.wobble[:, :0])
+            moves = self._make_moves(written, own - start, still)
+            self._rasterizer.draw(written, own - start, moves, out, rows[own])
 
     def _make_moves(self, store: OutlineStore, cell: NDArray[np.int64], batch: Placements) -> Moves:
         linear = batch.matrix * 64.0

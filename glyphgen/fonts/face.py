@@ -57,6 +57,7 @@ class Face:
         fs_type: The embedding bits of OS/2 in words; they speak of embedding in documents.
         hand: Name of the style that it writes, in a recipe of styles.
         alternate: An OpenType feature that draws characters another way; empty for the face itself.
+        is_written: Whether it is no font, but a hand that writes along the centre lines of ``path``.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class Face:
     fs_type: str = UNKNOWN
     hand: str = ""
     alternate: str = ""
+    is_written: bool = False
 
     @property
     def file(self) -> str:

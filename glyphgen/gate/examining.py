@@ -48,6 +48,7 @@ __all__ = [
 
 GATE_VERSION = 10  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
+_MOST_HANDS = 0.5  # of a source; where fewer write a form well, the source itself is wrong
 
 
 def examine_cells(
@@ -325,7 +326,12 @@ def count_faces(table: ClassTable, cells: NDArray[np.bool_]) -> NDArray[np.int64
 
 def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -> list[str]:
     forms = table.all_forms
-    refusals = [refusal for refusal in verdict.refusals if refusal.reason != DENIED]
+    excused = _find_slips(faces, verdict.admitted)
+    refusals = [
+        refusal
+        for refusal in verdict.refusals
+        if refusal.reason != DENIED and not excused[refusal.face, refusal.form]
+    ]
     order = sorted(refusals, key=lambda r: (r.face, list(MESSAGES).index(r.reason), r.form))
     lines = []
     for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
@@ -337,6 +343,16 @@ def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -
             ' (gate.on_refused = "skip" leaves them out)'
         )
     return lines
+
+
+def _find_slips(faces: Sequence[Face], admitted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which cells (F, C) a hand spoils that most other hands write well along the same lines."""
+    slips = np.zeros_like(admitted)
+    sources = [face.path if face.is_written else None for face in faces]
+    for source in dict.fromkeys(filter(None, sources)):
+        own = np.array([path == source for path in sources])
+        slips |= own[:, None] & (admitted[own].mean(axis=0) >= _MOST_HANDS)
+    return slips
 
 
 def _show_explanation(face: Face, forms: Sequence[str], refusal: Refusal) -> str:

@@ -23,6 +23,7 @@ from glyphgen.outlines import OUTLINES_VERSION, Outlines
 from glyphgen.outlines.harfbuzz import HARFBUZZ_VERSION
 from glyphgen.outlines.raster import RASTER_VERSION
 from glyphgen.recipe import Recipe
+from glyphgen.strokes import STROKES_VERSION
 from glyphgen.version import VERSION
 
 __all__ = ["name_entry", "read_entry", "write_entry"]
@@ -65,6 +66,8 @@ def name_entry(
             for face in faces
         ],
         "forms": forms,
+        # What hands write depends on it.
+        **({"strokes": STROKES_VERSION, "seed": recipe.seed} if recipe.strokes else {}),
         "persian": is_persian(recipe),
         "recipe": recipe.model_dump(mode="json", exclude=_NOT_LOOKED_AT),
     }

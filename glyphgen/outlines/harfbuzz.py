@@ -13,7 +13,7 @@ from glyphgen.errors import UnreadableFontError
 from glyphgen.fonts import Face, read_font_file
 from glyphgen.outlines.contours import ON, ContourPen, draw_functions
 from glyphgen.outlines.outline_store import N_DIRECTIONS, OutlineStore
-from glyphgen.outlines.pieces import find_pieces, measure_contours
+from glyphgen.outlines.pieces import find_pieces, measure_contours, place_pieces
 from glyphgen.outlines.shape import (
     bend_shares,
     find_box,
@@ -229,7 +229,7 @@ def _measure(pens: Sequence[ContourPen], upem: int, wobble_grid: int) -> dict[st
         np.repeat(np.arange(len(pens)), n_contours)[areas > 0], minlength=len(pens)
     )
     pieces = find_pieces(points, tags, ends, n_contours, areas)
-    piece, n_pieces, centers = _place_pieces(points, pieces, ends, n_contours)
+    piece, n_pieces, centers = place_pieces(points, pieces, ends, n_contours)
     return {
         "x": points[:, 0].astype(np.float32),
         "y": points[:, 1].astype(np.float32),
@@ -271,26 +271,6 @@ def _ink(
     cell = np.concatenate(cells)
     order = np.argsort(cell, kind="stable")
     return np.concatenate(inked)[order], np.searchsorted(cell[order], drawn)
-
-
-def _place_pieces(
-    points: NDArray[np.float64],
-    pieces: NDArray[np.int64],
-    contour_ends: NDArray[np.int64],
-    n_contours: NDArray[np.int32],
-) -> tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.float64]]:
-    """Return the piece of every point, how many each cell has, and the center of every piece."""
-    inked = np.flatnonzero(n_contours)
-    n_pieces = np.zeros(len(n_contours), dtype=np.int32)
-    if not len(inked):
-        return np.zeros(0, dtype=np.uint16), n_pieces, np.zeros((0, 2))
-    n_pieces[inked] = np.maximum.reduceat(pieces, _starts(n_contours)[inked]) + 1
-    number = np.repeat(_starts(n_pieces), n_contours) + pieces  # of each contour, among all pieces
-    n_points = np.diff(contour_ends, prepend=-1)
-    of_point = np.repeat(number, n_points)
-    order = np.argsort(of_point, kind="stable")
-    box = find_box(points[order], np.searchsorted(of_point[order], np.arange(n_pieces.sum())))
-    return np.repeat(pieces, n_points).astype(np.uint16), n_pieces, (box[:, :2] + box[:, 2:]) / 2
 
 
 def _starts(counts: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:

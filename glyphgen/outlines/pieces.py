@@ -11,11 +11,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.outlines.cell_store import list_starts
 from glyphgen.outlines.contours import CONIC, CUBIC, ON
-from glyphgen.outlines.shape import list_neighbors
+from glyphgen.outlines.shape import find_box, list_neighbors
 from glyphgen.partition import join_groups
 
-__all__ = ["find_pieces", "list_edges", "measure_contours"]
+__all__ = ["find_pieces", "list_edges", "measure_contours", "place_pieces"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,6 +70,33 @@ def find_pieces(
         groups += _list_surrounded(of_contour[own], areas[own])
         pieces[own] = _number_pieces(groups, areas[own])
     return pieces
+
+
+def place_pieces(
+    points: Floats,
+    pieces: Ints,
+    contour_ends: Ints,
+    n_contours: Counts,
+) -> tuple[NDArray[np.uint16], Counts, Floats]:
+    """Return the piece of every point, how many each outline has, and the center of every piece.
+
+    Args:
+        points, contour_ends, n_contours: As for ``find_pieces``.
+        pieces: As it gives them.
+    """
+    inked = np.flatnonzero(n_contours)
+    n_pieces = np.zeros(len(n_contours), dtype=np.int32)
+    if not len(inked):
+        return np.zeros(0, dtype=np.uint16), n_pieces, np.zeros((0, 2))
+    n_pieces[inked] = np.maximum.reduceat(pieces, list_starts(n_contours)[inked]) + 1
+    number = (
+        np.repeat(list_starts(n_pieces), n_contours) + pieces
+    )  # of each contour, among all pieces
+    n_points = np.diff(contour_ends, prepend=-1)
+    of_point = np.repeat(number, n_points)
+    order = np.argsort(of_point, kind="stable")
+    box = find_box(points[order], np.searchsorted(of_point[order], np.arange(n_pieces.sum())))
+    return np.repeat(pieces, n_points).astype(np.uint16), n_pieces, (box[:, :2] + box[:, 2:]) / 2
 
 
 def _list_surrounded(contours: list[Floats], areas: Floats) -> Iterator[tuple[int, ...]]:

@@ -24,6 +24,7 @@ from glyphgen.plan.splits import find_intervals, share_samples, split_faces
 from glyphgen.plan.turns import Turns, list_turns, make_turns
 from glyphgen.recipe import Recipe, Render
 from glyphgen.streams import Stage, Stream, order_by_words, split_words
+from glyphgen.strokes import N_STROKE_WORDS, StrokeStore, count_stroke_words
 from glyphgen.text import show_count, show_some, show_text
 
 __all__ = [
@@ -42,6 +43,7 @@ _N_WORDS = {  # of 64 bits, that each sample owns
     Stage.PLACEMENT: 8,  # two values each, and room for more
     Stage.WOBBLE: 20,  # two 16-bit numbers for each of up to 36 nodes
     Stage.SCATTER: _MOST_SCATTERED,  # one for each piece of ink; a 65th moves as the first does
+    Stage.STROKES: N_STROKE_WORDS,
 }
 
 
@@ -58,6 +60,7 @@ class Plan:
             random mode.
         share: float64 (cells,), of the ranges of shape that each cell is drawn in; see ``gate.changing``.
         n_scattered: The most pieces of a cell, up to 64: so many move each on its own.
+        n_stroke_words: How many words a row has to be written by; 0 where no hand writes.
     """
 
     recipe: Recipe
@@ -67,6 +70,7 @@ class Plan:
     grid: Floats
     share: Floats
     n_scattered: int
+    n_stroke_words: int
 
     @property
     def n_rows(self) -> int:
@@ -151,12 +155,15 @@ class Plan:
         else:
             table = _draw_values(render, self._draw(Stage.PLACEMENT, class_index, sample))
         scatter = self._scatter(class_index, sample)
+        strokes = self._draw(Stage.STROKES, class_index, sample, self.n_stroke_words)
         share = self.share[cell]
         narrowed = np.flatnonzero(share < 1.0)
         if len(narrowed):
             table[narrowed] = draw_in(render, table[narrowed], share[narrowed])
             if scatter.shape[1]:
                 scatter[narrowed] = draw_in_scatter(scatter[narrowed], share[narrowed])
+            if strokes.shape[1]:
+                strokes[narrowed] = draw_in_scatter(strokes[narrowed], share[narrowed])
         samples = np.zeros(len(cell), dtype=SAMPLE_DTYPE)
         samples["class_index"], samples["sample"] = class_index, sample
         samples["face"], samples["form"] = np.divmod(cell, self.n_forms)
@@ -169,6 +176,7 @@ class Plan:
             matrix=matrix,
             wobble=self._wobble(class_index, sample),
             scatter=scatter,
+            strokes=strokes,
         )
 
     def _wobble(self, class_index: Ints, sample: Ints) -> NDArray[np.float32]:
@@ -225,17 +233,20 @@ def make_plan(
         RecipeError: The split cannot be made, or leaves a class without a face in train.
     """
     by_face = recipe.split.by == "face"
-    typefaces = find_typefaces(faces, store) if by_face else np.arange(len(faces))
+    is_hand = np.array([face.is_written for face in faces], dtype=np.bool_)
+    typefaces = np.arange(len(faces))
+    if by_face:  # each hand by itself, though they follow the same lines
+        typefaces = np.where(is_hand, typefaces, find_typefaces(faces, store))
     faces_of = split_faces(recipe, faces, typefaces)
     face_weights = np.array([face.weight for face in faces])
     form_weights = np.array(table.form_weights)
     cells_of = {
         name: list_turns(
-            table.form_class, len(table), admitted, of_split, face_weights, form_weights
+            table.form_class, len(table), admitted, of_split, face_weights, form_weights, is_hand
         )
         for name, of_split in faces_of.items()
     }
-    n_cells = {name: counts for name, (_, counts) in cells_of.items()}
+    n_cells = {name: counts for name, (_, counts, _) in cells_of.items()}
     _check_train(recipe, table, n_cells["train"])
     grid = _list_grid(recipe)
     counts = _count_samples(recipe, n_cells, faces_of, len(grid))
@@ -243,7 +254,14 @@ def make_plan(
     turns = []
     for name in SPLITS:
         first_turn = first if recipe.split.by == "sample" else np.zeros_like(first)
-        turns.append(make_turns(*cells_of[name], counts[name], first, first_turn))
+        cells, n, n_written = cells_of[name]
+        turns.append(
+            make_turns(
+                *(cells, n, counts[name], first, first_turn),
+                n_written=n_written,
+                share_written=recipe.strokes.share if recipe.strokes else 0.0,
+            )
+        )
         first = first + counts[name]
     return Plan(
         recipe=recipe,
@@ -253,6 +271,7 @@ def make_plan(
         grid=grid,
         share=share.ravel().astype(np.float64),
         n_scattered=min(int(store.n_pieces[admitted.ravel()].max(initial=1)), _MOST_SCATTERED),
+        n_stroke_words=count_stroke_words(store) if isinstance(store, StrokeStore) else 0,
     )
 
 

@@ -48,6 +48,7 @@ class Placements:
             4096ths of ``wobble_em``, x right, y up; K = 0 where nothing bends.
         scatter: uint64 (n, P), a word for each piece of ink, and of 64 for more; (n, 0) where no piece
             moves.
+        strokes: uint64 (n, P), the words by which a hand writes; (n, 0) where none does.
     """
 
     cell: Ints
@@ -55,6 +56,7 @@ class Placements:
     matrix: Floats
     wobble: NDArray[np.float32]
     scatter: NDArray[np.uint64]
+    strokes: NDArray[np.uint64]
 
     @classmethod
     def of_matrices(cls, cell: Ints, matrix: Floats) -> Self:
@@ -66,6 +68,7 @@ class Placements:
             matrix=matrix,
             wobble=np.zeros((n, 0, 2), dtype=np.float32),
             scatter=np.zeros((n, 0), dtype=np.uint64),
+            strokes=np.zeros((n, 0), dtype=np.uint64),
         )
 
     def __len__(self) -> int:
@@ -80,6 +83,7 @@ class Placements:
             matrix=self.matrix.take(rows, axis=0),
             wobble=self.wobble.take(rows, axis=0),
             scatter=self.scatter.take(rows, axis=0),
+            strokes=self.strokes.take(rows, axis=0),
         )
 
 

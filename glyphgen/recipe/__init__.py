@@ -17,6 +17,7 @@ from glyphgen.recipe.reading import (
 )
 from glyphgen.recipe.render import Render, Scatter, Wobble
 from glyphgen.recipe.schema import recipe_schema
+from glyphgen.recipe.stroke_tables import Hand, Strokes
 
 __all__ = [
     "CellChoice",
@@ -24,6 +25,7 @@ __all__ = [
     "FaceChoice",
     "Fonts",
     "Gate",
+    "Hand",
     "Image",
     "NamedClass",
     "Output",
@@ -31,6 +33,7 @@ __all__ = [
     "Render",
     "Scatter",
     "Split",
+    "Strokes",
     "StyleFonts",
     "Wobble",
     "dump_recipe",

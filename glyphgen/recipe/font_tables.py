@@ -66,7 +66,7 @@ class FaceChoice(Settings):
 
 
 class Fonts(Settings):
-    """Which faces draw the classes, in equal turns: at least one.
+    """Which faces draw the classes, in equal turns: at least one, unless there are strokes.
 
     TrueType, OpenType, collections of them, WOFF and WOFF2 are read; a packed font may unpack to 64 MiB.
     Fonts are read in a process of its own, within limits on memory and time, and only regular files are
@@ -103,9 +103,12 @@ class Fonts(Settings):
     require_license: bool = False
     """Stop where the license of a face is unknown, or its maker restricts embedding, rather than warn."""
 
+    @property
+    def names_none(self) -> bool:
+        """Whether no key names a font."""
+        return not (self.files or self.system or self.faces or self.style)
+
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
-        if not (self.files or self.system or self.faces or self.style):
-            yield "", "names no font, expected at least one of files, system or faces"
         names = [style.name for style in self.style]
         for number, name in enumerate(names):
             if name in names[:number]:

@@ -1,4 +1,4 @@
-"""What cannot stand together in the two kinds of recipes that are not of one character an image."""
+"""What cannot stand together in recipes of pages, of styles and of strokes."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from glyphgen.recipe.model import Recipe
 
-__all__ = ["find_page_misfits", "find_style_misfits"]
+__all__ = ["find_page_misfits", "find_stroke_misfits", "find_style_misfits"]
 
 _NOT_OF_PAGES = frozenset(
     {
@@ -83,3 +83,26 @@ def _find_unfit_keys(recipe: "Recipe") -> Iterator[tuple[str, str]]:
             "render.engine",
             f'{found}, but only the vector engine draws styles (set "vector")',
         )
+
+
+def find_stroke_misfits(recipe: "Recipe") -> Iterator[tuple[str, str]]:
+    """Yield the key and what is wrong with it, of what cannot stand with ``[strokes]``, or without."""
+    if recipe.strokes is None:
+        if recipe.fonts.names_none:
+            yield "fonts", "names no font, expected at least one of files, system or faces"
+        return
+    if recipe.page is not None or recipe.classes.label_by == "style":
+        kind = "[page]" if recipe.page is not None else 'classes.label_by = "style"'
+        yield "strokes", f"found with {kind}, expected single characters (leave one of them out)"
+    for key in ("words", "words_file"):
+        if getattr(recipe.classes, key):
+            yield f"classes.{key}", "found with [strokes], expected single characters"
+    if recipe.classes.direction != "horizontal":
+        found = f'found "{recipe.classes.direction}" with [strokes]'
+        yield "classes.direction", f'{found}, whose characters lie in lines (set "horizontal")'
+    if recipe.render.mode != "random":
+        found = f'found "{recipe.render.mode}" with [strokes]'
+        yield "render.mode", f'{found}, which no grid can list (set "random")'
+    if recipe.render.engine != "vector":
+        found = f'found engine "{recipe.render.engine}"'
+        yield "render.engine", f'{found}, but only the vector engine writes strokes (set "vector")'

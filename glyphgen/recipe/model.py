@@ -28,10 +28,11 @@ from glyphgen.choices import (
 from glyphgen.files.opening import MOST_SHARD_BYTES
 from glyphgen.recipe.class_tables import Classes
 from glyphgen.recipe.font_tables import Fonts
-from glyphgen.recipe.kinds import find_page_misfits, find_style_misfits
+from glyphgen.recipe.kinds import find_page_misfits, find_stroke_misfits, find_style_misfits
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.page_tables import Page
 from glyphgen.recipe.render import Render, explain_unable
+from glyphgen.recipe.stroke_tables import Strokes
 from glyphgen.settings import Settings, Strings, show_value
 from glyphgen.text import show_bytes
 
@@ -193,8 +194,11 @@ class Recipe(Settings):
     classes: Classes = Classes()
     """Which characters the dataset has a class for."""
 
-    fonts: Fonts
+    fonts: Fonts = Fonts()
     """Which faces draw the classes."""
+
+    strokes: Strokes | None = None
+    """Which strokes are written with a pen, beside the fonts or instead of them."""
 
     image: Image = Image()
     """The frame of every image."""
@@ -233,6 +237,7 @@ class Recipe(Settings):
     def _find_misfits(self) -> Iterator[tuple[str, str]]:
         yield from find_page_misfits(self)
         yield from find_style_misfits(self)
+        yield from find_stroke_misfits(self)
         if len(self.augment) > MOST_STEPS:
             yield "augment", f"found {len(self.augment)} steps, expected at most {MOST_STEPS}"
         row_bytes = self.image.height * self.image.width

@@ -13,10 +13,12 @@ from glyphgen.gate.letters import examine_words, list_letters
 from glyphgen.gate.vertical import is_vertical
 from glyphgen.layout.framing import make_framing
 from glyphgen.outlines import Outlines, OutlineStore
-from glyphgen.outlines.process import FontReader, ReadRuns, Shaping, UnreadFace
-from glyphgen.progress import Progress, Reporter
+from glyphgen.outlines.process import FontReader, ReadOutlines, ReadRuns, Shaping, UnreadFace
+from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
+from glyphgen.strokes.reading import Hands
+from glyphgen.strokes.stroke_store import join_written
 
 __all__ = ["Asked", "ask_gate", "needs_runs"]
 
@@ -42,6 +44,7 @@ def ask_gate(
     recipe: Recipe,
     reader: FontReader,
     faces: Sequence[Face],
+    hands: Hands,
     table: ClassTable,
     reporter: Reporter,
 ) -> Asked:
@@ -51,6 +54,7 @@ def ask_gate(
         recipe: What the cells are for.
         reader: Of the faces.
         faces: As the reader gave them.
+        hands: What else writes.
         table: The classes of the recipe.
         reporter: Is told how far the work is.
 
@@ -59,7 +63,7 @@ def ask_gate(
         FontError: No face can be read.
     """
     if not needs_runs(recipe, table):
-        asked = _examine(recipe, reader, faces, table, reporter)
+        asked = _examine(recipe, reader, faces, hands, table, reporter)
         repeats = find_repeats(asked.faces, asked.store)
         return replace(asked, verdict=drop_repeats(asked.verdict, repeats))
     if recipe.page is not None or table.drawn:  # no frame binds what has its place on a page
@@ -71,6 +75,7 @@ def ask_gate(
         recipe,
         reader,
         runs.faces,
+        hands,
         letters.table,
         reporter,
         n_shown=letters.n_shown,
@@ -120,6 +125,7 @@ def _examine(
     recipe: Recipe,
     reader: FontReader,
     faces: Sequence[Face],
+    hands: Hands,
     table: ClassTable,
     reporter: Reporter,
     *,
@@ -131,7 +137,7 @@ def _examine(
     panel = (*forms, *choose_panel(forms))
     # What characters are is proven by their horizontal forms, which others draw as well.
     own = forms if is_vertical(recipe) else ()
-    read = reader.read_outlines(faces, (*own, *panel), **_find_shaping(recipe, len(own)))
+    read = _read(reader, faces, hands, (*own, *panel), _find_shaping(recipe, len(own)), reporter)
     store: OutlineStore = read.store.take_forms(range(len(forms)))
     compared = read.store
     if own:
@@ -161,3 +167,25 @@ def _examine(
     )
     reporter.progress(replace(examining, done=examining.total))
     return Asked(faces=read.faces, unread=read.unread, store=store, verdict=verdict)
+
+
+def _read(
+    reader: FontReader,
+    faces: Sequence[Face],
+    hands: Hands,
+    forms: Sequence[str],
+    shaping: Shaping,
+    reporter: Reporter,
+) -> ReadOutlines:
+    """Return what fonts draw, and hands write."""
+    written = hands.read(forms, shaping["wobble_grid"], reporter)
+    if not written:
+        return reader.read_outlines(faces, forms, **shaping)
+    none = hands.read(("",), 0, SILENT)  # a hand has no drawing for what it cannot write
+    drawn = reader.read_outlines(faces, forms, **shaping) if faces else None
+    return ReadOutlines(
+        faces=(*(drawn.faces if drawn else ()), *hands.faces),
+        store=join_written([*([drawn.store] if drawn else []), *written]),
+        missing=join_written([*([drawn.missing] if drawn else []), *none]),
+        unread=drawn.unread if drawn else (),
+    )

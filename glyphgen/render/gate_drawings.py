@@ -20,6 +20,7 @@ from glyphgen.plan.ranges import VALUES, draw_in, draw_in_scatter, leaves_still,
 from glyphgen.progress import Reporter, track
 from glyphgen.recipe import Recipe
 from glyphgen.streams import join_words, mix_words, split_words
+from glyphgen.strokes import StrokeStore, count_stroke_words
 
 __all__ = ["CornerDrawings", "EngineDrawings"]
 
@@ -120,7 +121,9 @@ class CornerDrawings:
         low, high = list_ranges(recipe.render)
         varies = dict(zip(VALUES, (low != high).tolist(), strict=True))
         varies["wobble"] = recipe.render.wobble.amplitude[-1] > 0  # nodes are drawn by lot
+        self._n_stroke_words = count_stroke_words(store) if isinstance(store, StrokeStore) else 0
         bends = varies["weight"] or varies["wobble"] or not recipe.render.scatter.is_neutral
+        bends = bends or self._n_stroke_words > 0
         leans = varies["rotation"] or varies["shear"] or varies["stretch"]
         self.varies, self.is_still = bends or leans, leaves_still(recipe.render)
         k = VALUES.index("rotation")
@@ -137,7 +140,8 @@ class CornerDrawings:
         if undo:
             values |= {"rotation": 0.0, "shear": 0.0, "stretch": 1.0}
         scatter, wobble = self._choose_scatter(corner, share), self._choose_wobble(corner)
-        return self._draw(cells, values, scatter, wobble, side)
+        strokes = self._choose_strokes(corner, share)
+        return self._draw(cells, values, scatter, wobble, strokes, side)
 
     def find_excuse(self, share: float, corner: int) -> float:
         """Return how much farther a form may be; see ``gate.changing.VariedDrawings``."""
@@ -177,12 +181,18 @@ class CornerDrawings:
         sides = (chance >> np.uint64(63)).astype(np.float32) * 8191 - 4096
         return sides[:, : 2 * n_nodes].reshape(1, n_nodes, 2)
 
+    def _choose_strokes(self, corner: int, share: float) -> NDArray[np.uint64]:
+        """Return words (1, W) by which hands write; all as far as they may would be nobody's hand."""
+        chance = mix_words(np.array([corner], dtype=np.uint64), use=2, n=self._n_stroke_words)
+        return draw_in_scatter(chance, np.array([share])) if chance.size else chance
+
     def _draw(
         self,
         cells: Ints,
         values: dict[str, float],
         scatter: NDArray[np.uint64],
         wobble: NDArray[np.float32],
+        strokes: NDArray[np.uint64],
         side: int,
     ) -> NDArray[np.uint8]:
         n = len(cells)
@@ -199,6 +209,7 @@ class CornerDrawings:
             matrix=matrix,
             wobble=np.repeat(wobble, n, axis=0),
             scatter=np.repeat(scatter, n, axis=0),
+            strokes=np.repeat(strokes, n, axis=0),
         )
         # Once to see where the ink is, and once for the picture.
         matrix = _fit_ink(self._draw_frames(placements, _CORNER_SIDE), matrix, side)

@@ -32,6 +32,8 @@ from glyphgen.plan.style_plan import StylePlan, make_style_plan
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.asking_gate import ask_gate, needs_runs
+from glyphgen.strokes import StrokeStore
+from glyphgen.strokes.reading import find_hands
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 
@@ -58,6 +60,8 @@ def hash_content(
         del settings["page"], settings["render"]["count"]
     elif not recipe.page.stamp:
         del settings["page"]["stamp"]
+    if recipe.strokes is None:
+        del settings["strokes"]
     if recipe.classes.label_by != "style":
         for key in ("characters", "lines", "seal"):
             del settings["render"][key]
@@ -168,14 +172,21 @@ def survey_faces(recipe: Recipe, *, use_cache: bool = True, reporter: Reporter =
     requests, problems = find_requests(recipe)
     sanitize = recipe.fonts.sanitize
     known = KnownFaces(sanitize=sanitize) if use_cache else None
+    hands = find_hands(recipe, table.all_forms)
     with FontReader(sanitize=sanitize, known=known, reporter=reporter) as reader:
-        faces, unread = reader.read_faces(requests, problems)
+        fonts: tuple[Face, ...] = ()
+        unread: tuple[UnreadFace, ...] = ()
+        if requests or problems or not hands.faces:
+            fonts, unread = reader.read_faces(requests, problems)
+        faces = (*fonts, *hands.faces)
         engine_version = find_engine_version(recipe.render.engine)
         name = name_entry(recipe, faces, table.all_forms, engine_version)
-        kind = RunStore if needs_runs(recipe, table) else OutlineStore
+        kind = (
+            RunStore if needs_runs(recipe, table) else StrokeStore if hands.faces else OutlineStore
+        )
         cached = read_entry(name, kind) if use_cache else None
         if cached is None:
-            examined = ask_gate(recipe, reader, faces, table, reporter)
+            examined = ask_gate(recipe, reader, fonts, hands, table, reporter)
             unread += examined.unread
             faces, store, verdict = examined.faces, examined.store, examined.verdict
             if use_cache and not examined.unread:

@@ -63,7 +63,13 @@ def _hold_out_rows(plan: Plan, n: int, made_up: tuple[str, ...]) -> Plan:
             n_samples = np.where(n_cells > 0, n, 0)
         if name == "train":
             n_samples = np.zeros_like(n_samples)
-        turns.append(make_turns(of.cells, n_cells, n_samples, first, of.first_turn))
+        turns.append(
+            make_turns(
+                *(of.cells, n_cells, n_samples, first, of.first_turn),
+                n_written=of.n_written,
+                share_written=of.share_written,
+            )
+        )
     return replace(plan, turns=tuple(turns))
 
 

@@ -1,0 +1,215 @@
+"""Recipe -> the stroke files that it names, and what hands they are written by."""
+
+import hashlib
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphgen.errors import FontError, RecipeError
+from glyphgen.files.opening import FileKind, describe_unread, read_regular
+from glyphgen.fonts import Face
+from glyphgen.recipe import Recipe
+from glyphgen.strokes.hershey import parse_hershey
+from glyphgen.strokes.stroke_pictures import parse_strokes
+from glyphgen.text import show_foreign
+
+__all__ = ["KANJIVG", "StrokeSource", "find_sources", "list_hands"]
+
+Floats = NDArray[np.float64]
+Strokes = list[Floats]
+
+KANJIVG = "kanjivg"
+_STROKE_FILE = FileKind("a file of strokes", 4 << 20)
+_VARIANTS = (
+    "",
+    "-Kaisho",
+)  # of a character's file: as it is printed for schools, and in block script
+_UNKNOWN = "unknown"
+
+_KANJIVG_TEXT = """\
+KanjiVG is copyright (C) 2009/2010/2011 Ulrich Apel. It is distributed under the conditions of the Creative
+Commons Attribution-Share Alike 3.0 Licence: you must state your use of KanjiVG and link to its website
+(https://kanjivg.tagaini.net), and what you alter, transform or build upon it may be distributed only under
+the same or a similar license. The strokes in these images were altered: each hand moves, bends and joins
+them in its own way."""
+_HERSHEY_TEXT = """\
+The Hershey Fonts were originally created by Dr. A. V. Hershey while working at the U. S. National Bureau of
+Standards. The format of the font data in this distribution was originally created by James Hurt, Cognition,
+Inc., 900 Technology Park Drive, Billerica, MA 01821. The data may be used by anyone for any purpose, and be
+converted into any other format except the format distributed by the U. S. NTIS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrokeSource:
+    """Centre lines of many characters.
+
+    Attributes:
+        path: A folder or file, as messages and faces have it.
+        family: What all its hands are called.
+        version, license, license_text, license_url, copyright: As of a ``Face``.
+        read: Returns the ways to write a character, each a list of strokes; none where there is none.
+        digest: Returns the hash of what is read for some characters.
+    """
+
+    path: Path
+    family: str
+    version: str = ""
+    license: str = _UNKNOWN
+    license_text: str = ""
+    license_url: str = ""
+    copyright: str = ""
+    read: Callable[[str], list[Strokes]]
+    digest: Callable[[Sequence[str]], str]
+
+
+def find_sources(recipe: Recipe) -> tuple[StrokeSource, ...]:
+    """Return the sources of a recipe, in its order; none where it has no strokes.
+
+    Raises:
+        RecipeError: The package of one is not installed, or there is no such file: a line for each.
+        FontError: A file is no file of strokes.
+    """
+    found, problems = [], []
+    for number, name in enumerate(recipe.strokes.sources if recipe.strokes else ()):
+        place = recipe.place(f"strokes.sources.{number}")
+        try:
+            found.append(_open_kanjivg() if name == KANJIVG else _open_path(recipe.find_path(name)))
+        except RecipeError as error:
+            problems.append(f"{place}: {error}")
+    if problems:
+        raise RecipeError(*problems)
+    return tuple(found)
+
+
+def list_hands(
+    sources: Sequence[StrokeSource], n_hands: int, forms: Sequence[str]
+) -> tuple[Face, ...]:
+    """Return every hand of every source as a face, in order.
+
+    Args:
+        sources: As ``find_sources`` gives them.
+        n_hands: Of each.
+        forms: Those that the hands shall write: the hash of a face is that of their files.
+    """
+    faces = []
+    for source in sources:
+        sha256 = source.digest(forms)
+        faces += [
+            Face(
+                path=source.path,
+                index=number,
+                axes=(),
+                location=(),
+                weight=1,
+                sha256=sha256,
+                family=source.family,
+                style=f"hand {number}",
+                version=source.version,
+                license=source.license,
+                license_text=source.license_text,
+                license_url=source.license_url,
+                copyright=source.copyright,
+                is_written=True,
+            )
+            for number in range(n_hands)
+        ]
+    return tuple(faces)
+
+
+def _open_kanjivg() -> StrokeSource:
+    """Return the data of the package kanjivg, which is a folder of SVG files beside other packages."""
+    try:
+        package = importlib.metadata.distribution(KANJIVG)
+    except importlib.metadata.PackageNotFoundError:
+        raise RecipeError(
+            "the package kanjivg is not installed (pip install 'glyphgen[kanjivg]')"
+        ) from None
+    folders = {
+        Path(str(file.locate())).parent for file in package.files or () if file.suffix == ".svg"
+    }
+    if len(folders) != 1:
+        raise RecipeError(
+            f"the package kanjivg holds SVG files in {len(folders)} folders, expected one"
+            " (pip install --force-reinstall kanjivg)"
+        )
+    return _make_folder(
+        folders.pop(),
+        shown=Path(KANJIVG),
+        family="KanjiVG",
+        version=package.version,
+        license="CC-BY-SA-3.0",
+        license_text=_KANJIVG_TEXT,
+        license_url="https://creativecommons.org/licenses/by-sa/3.0/",
+        copyright="Copyright (C) 2009/2010/2011 Ulrich Apel, https://kanjivg.tagaini.net",
+    )
+
+
+def _open_path(path: Path) -> StrokeSource:
+    if path.is_dir():
+        return _make_folder(path, shown=path, family=show_foreign(path.name))
+    if path.suffix.lower() == ".jhf" and path.exists():
+        return _open_hershey(path)
+    found = "neither a folder nor a .jhf file" if path.exists() else "no such file or folder"
+    raise RecipeError(
+        f"'{show_foreign(str(path))}': {found},"
+        f' expected "{KANJIVG}", a folder of SVG files or a Hershey font (.jhf)'
+    )
+
+
+def _make_folder(folder: Path, *, shown: Path, **known: str) -> StrokeSource:
+    def read(form: str) -> list[Strokes]:
+        return [
+            parse_strokes(folder / name, data) for name, data in _read_files(folder, form).items()
+        ]
+
+    def digest(forms: Sequence[str]) -> str:
+        total = hashlib.sha256()
+        for form in sorted(set(forms)):
+            for name, data in _read_files(folder, form).items():
+                total.update(f"{name} {hashlib.sha256(data).hexdigest()}\n".encode())
+        return total.hexdigest()
+
+    return StrokeSource(path=shown, read=read, digest=digest, **known)
+
+
+def _read_files(folder: Path, form: str) -> dict[str, bytes]:
+    """Return the files of a character, by name."""
+    if len(form) != 1:
+        return {}
+    names = [f"{ord(form):05x}{variant}.svg" for variant in _VARIANTS]
+    return {name: _read(folder / name) for name in names if (folder / name).exists()}
+
+
+def _open_hershey(path: Path) -> StrokeSource:
+    data = _read(path)
+    characters = parse_hershey(path, data)
+
+    def read(form: str) -> list[Strokes]:
+        strokes = characters.get(form)
+        return [strokes] if strokes else []
+
+    return StrokeSource(
+        path=path,
+        family=f"Hershey {show_foreign(path.stem)}",
+        license="Hershey",
+        license_text=_HERSHEY_TEXT,
+        copyright="Dr. A. V. Hershey, James Hurt",
+        read=read,
+        digest=lambda _: hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _read(path: Path) -> bytes:
+    """Return the content of a stroke file.
+
+    Raises:
+        FontError: It cannot be read.
+    """
+    try:
+        return read_regular(path, _STROKE_FILE)
+    except OSError as error:
+        raise FontError(f"{path}: {describe_unread(error)}") from None
