@@ -19,7 +19,7 @@ from glyphgen.baseline import check_training_extra, examples, training
 from glyphgen.baseline.checkpoint import read_checkpoint, read_tensors, write_tensors
 from glyphgen.baseline.evaluating import evaluate_model
 from glyphgen.baseline.examples import Batches, split_rows
-from glyphgen.baseline.folding import fold_twins, list_alike_forms, pair_small_kana
+from glyphgen.baseline.folding import fold_sizes, fold_twins, list_alike_forms, pair_small_kana
 from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.metrics import (
     Predictions,
@@ -628,6 +628,30 @@ def test_twins_are_folded_and_chains_of_them_are_one() -> None:
     assert pair_small_kana("っつァゕA") == (("っ", "つ"), ("ァ", "ア"), ("ゕ", "か"))
 
 
+def test_small_kana_are_folded_apart_from_twins() -> None:
+    forms = [("っ",), ("つ",), ("へ",), ("ヘ",), ("A",)]
+    groups = [("へ", "ヘ")]
+    assert fold_twins(forms, groups).tolist() == [0, 1, 2, 2, 4]
+    assert fold_sizes(forms, groups).tolist() == [0, 0, 2, 2, 4]
+    targets = np.arange(5)
+    predictions = Predictions(
+        targets=targets,
+        top_classes=np.array([[1], [1], [3], [3], [0]]),
+        probabilities=np.ones((5, 1), np.float32),
+        losses=np.zeros(5, np.float32),
+    )
+    folded, sizes = fold_twins(forms, groups), fold_sizes(forms, groups)
+    metrics = measure_predictions(predictions, list("っつへヘA"), folded, sizes_folded=sizes)
+    assert [metrics[f"top1{name}"] for name in ("", "_twins_folded", "_sizes_folded")] == [
+        0.4,
+        0.6,
+        0.8,
+    ]
+    assert "top1_sizes_folded" not in measure_predictions(
+        predictions, list("っつへヘA"), folded, sizes_folded=folded
+    )
+
+
 def test_measured_twins_are_read_from_the_dataset(tmp_path: Path) -> None:
     assert ("へ", "ヘ") in list_alike_forms(tmp_path)
     twins = {
@@ -757,6 +781,10 @@ def test_several_views_are_one_opinion(run: Path, digits: Path) -> None:
     one, four = (evaluate_model(run, digits, views=n) for n in (1, 4))
     again = evaluate_model(run, digits, views=4)
     assert four.metrics["views"] == 4
+    by_framing = {
+        f: evaluate_model(run, digits, framing=f).metrics["views"] for f in ("as-is", "ink")
+    }
+    assert by_framing == {"as-is": 1, "ink": 16}
     assert (four.images.predictions.probabilities == again.images.predictions.probabilities).all()
     assert (four.images.predictions.probabilities != one.images.predictions.probabilities).any()
     assert four.metrics["top1"] >= one.metrics["top1"] - 0.1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glyphgen.baseline.checkpoint import Checkpoint, ModelInfo, read_checkpoint
 from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.examples import read_images
-from glyphgen.baseline.folding import fold_twins, list_alike_forms, pair_small_kana
+from glyphgen.baseline.folding import fold_sizes, fold_twins, list_alike_forms
 from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.metrics import measure_predictions
 from glyphgen.baseline.misread import name_files, write_misread
@@ -27,6 +27,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.report.label_fonts import find_label_fonts
 from glyphgen.text import show_bytes, show_some, show_text
 
+_VIEWS_OF_HANDS = 16
 _MOST_BYTES = 2 << 30  # of an array of an .npz, which is held in memory
 
 __all__ = ["Evaluated", "draw_evaluation", "evaluate_model"]
@@ -90,7 +91,7 @@ def evaluate_model(
     *,
     framing: str = "as-is",
     split: str | None = None,
-    views: int = 1,
+    views: int | None = None,
     label_font: str | os.PathLike[str] | None = None,
     reporter: Reporter = SILENT,
 ) -> Evaluated:
@@ -105,7 +106,8 @@ def evaluate_model(
             ``codepoints`` uint32 (n,).
         framing: A key of ``choices.MODEL_FRAMINGS``; see ``reframe``.
         split: Of the dataset; ``test`` without it if there is one, else all rows.
-        views: How often each image is looked at, 1 or more; see ``predict_classes``.
+        views: How often each image is looked at, 1 or more; see ``predict_classes``. Without it 16 times
+            where images are framed by their ink, for these are of other people's hands, and else once.
         label_font: A font for the labels in figures; see ``find_label_fonts``.
         reporter: Is told how many images are done.
 
@@ -115,6 +117,8 @@ def evaluate_model(
         DatasetError: The dataset is missing or unfinished.
     """
     check_choice(framing, MODEL_FRAMINGS, "framing")
+    if views is None:
+        views = _VIEWS_OF_HANDS if framing == "ink" else 1
     if views < 1:
         raise TrainingError(f"views: found {views}, expected 1 or more")
     checkpoint, path = read_checkpoint(model), Path(dataset)
@@ -146,10 +150,10 @@ def evaluate_model(
         views=views,
         reporter=reporter,
     )
-    forms = [form for of_class in info.forms for form in of_class]
-    small = pair_small_kana(forms) if framing == "ink" else ()
-    folded = fold_twins(info.forms, (*info.twins, *given.twins, *small))
-    metrics = measure_predictions(predictions, info.labels, folded)
+    twins = (*info.twins, *given.twins)
+    sizes_folded = fold_sizes(info.forms, twins)
+    folded = sizes_folded if framing == "ink" else fold_twins(info.forms, twins)
+    metrics = measure_predictions(predictions, info.labels, folded, sizes_folded=sizes_folded)
     unknown = Counter(given.labels[targets < 0].tolist())
     metrics |= {
         "model": str(checkpoint.path),

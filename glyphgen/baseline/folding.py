@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from glyphgen.gate.page import read_gate_page
 from glyphgen.partition import join_groups
 
-__all__ = ["fold_twins", "list_alike_forms", "pair_small_kana"]
+__all__ = ["fold_sizes", "fold_twins", "list_alike_forms", "pair_small_kana"]
 
 # Characters of different scripts that most writers and typefaces draw alike.
 _KNOWN_TWINS = (
@@ -62,3 +62,11 @@ def fold_twins(
     return join_groups(
         len(forms), ([class_of[form] for form in group if form in class_of] for group in groups)
     )
+
+
+def fold_sizes(
+    forms: Sequence[Sequence[str]], groups: Iterable[Sequence[str]]
+) -> NDArray[np.int64]:
+    """Return the same as ``fold_twins``, where small kana are one class with the large ones as well."""
+    every = (form for of_class in forms for form in of_class)
+    return fold_twins(forms, (*groups, *pair_small_kana(every)))

@@ -78,6 +78,7 @@ def measure_predictions(
     labels: Sequence[str],
     folded: NDArray[np.int64],
     faces: Mapping[str, NDArray[np.bool_]] | None = None,
+    sizes_folded: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return every figure, as metrics.json holds it.
 
@@ -86,9 +87,11 @@ def measure_predictions(
         labels: Of the classes.
         folded: int64 (classes,), the first class that each one cannot be told from.
         faces: Which images each face has drawn; without it there are no figures by face.
+        sizes_folded: As ``folded``, where classes that differ in size alone are one, too.
 
     Returns:
-        ``n``, ``top1``, ``top5``, ``top1_twins_folded`` with their intervals, macro precision,
+        ``n``, ``top1``, ``top5``, ``top1_twins_folded`` and, where it differs from that,
+        ``top1_sizes_folded`` with their intervals, macro precision,
         recall and F1 with and without folded twins, per class, per face, the most confused pairs,
         calibration.
     """
@@ -111,6 +114,10 @@ def measure_predictions(
             for actual, wrong, count in count_confused(predictions)[:_MOST_PAIRS]
         ],
     }
+    if sizes_folded is not None and (sizes_folded != folded).any():
+        page |= _measure_share(
+            "top1_sizes_folded", sizes_folded[targets] == sizes_folded[predicted]
+        )
     if faces:
         page["per_face"] = {
             name: {"n": int(of_face.sum())}

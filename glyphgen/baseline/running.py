@@ -19,7 +19,7 @@ from glyphgen.baseline import UNFINISHED_NAME
 from glyphgen.baseline.checkpoint import CHECKPOINT_NAME, ModelInfo, read_tensors, write_tensors
 from glyphgen.baseline.devices import choose_device, describe_device
 from glyphgen.baseline.examples import Batches, read_images
-from glyphgen.baseline.folding import fold_twins, list_alike_forms
+from glyphgen.baseline.folding import fold_sizes, fold_twins, list_alike_forms
 from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.metrics import Predictions, measure_part, measure_predictions
 from glyphgen.baseline.misread import name_files, write_misread
@@ -304,8 +304,13 @@ def _finish(
     network, dataset, test = trainer.network, run.data.dataset, run.data.split.test
     info = _describe_model(run, options)
     predictions = run.predict(network, test, "test", reporter)
-    folded = fold_twins(info.forms, info.twins)
-    metrics = measure_predictions(predictions, info.labels, folded, run.data.find_unseen_faces())
+    metrics = measure_predictions(
+        predictions,
+        info.labels,
+        fold_twins(info.forms, info.twins),
+        run.data.find_unseen_faces(),
+        fold_sizes(info.forms, info.twins),
+    )
     metrics["measured_on"] = run.data.split.measured_on
     metrics["trained_on"] = "rows" if run.data.stream is None else "stream"
     metrics["parts"] = _measure_parts(run, network, predictions, reporter)

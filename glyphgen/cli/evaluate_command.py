@@ -32,10 +32,9 @@ __all__ = ["evaluate"]
 @click.option(
     "--views",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Test-time augmentation: vary each image so often, and average the predictions.",
+    help="Test-time augmentation: vary each image so often, and average the predictions."
+    "  [default: 16 with --framing ink, else 1]",
 )
 @click.option(
     "--figures", type=click.Path(path_type=Path), metavar="DIR", help="Draw what was misread."
@@ -52,7 +51,7 @@ def evaluate(
     places: tuple[Path, ...],
     framing: str,
     split: str | None,
-    views: int,
+    views: int | None,
     figures: Path | None,
     misread: Path | None,
     label_font: Path | None,

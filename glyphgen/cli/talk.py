@@ -323,8 +323,10 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
     low, high = metrics["top1_twins_folded_interval"]
     measured_on = metrics.get("measured_on", "test")
     of = "" if measured_on == "test" else f" of {measured_on}, for want of a test split"
+    sizes = metrics.get("top1_sizes_folded")
+    small = "" if sizes is None else f", small kana folded too {sizes:.2%}"
     return (
         f"{show_count(metrics['n'], 'image')}{of}: top-1 {metrics['top1']:.2%},"
         f" top-5 {metrics['top5']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
-        f" (95 %: {low:.2%} to {high:.2%}), macro F1 {metrics['macro_f1']:.4f}"
+        f" (95 %: {low:.2%} to {high:.2%}){small}, macro F1 {metrics['macro_f1']:.4f}"
     )
