@@ -26,6 +26,7 @@ from glyphgen.baseline.self_training import (
 )
 from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.baseline.unlabeled import read_unlabeled
+from glyphgen.cli.talk import describe_metrics
 from glyphgen.dataset.reader import load
 from glyphgen.errors import DatasetError, TrainingError
 from glyphgen.progress import Progress
@@ -33,7 +34,7 @@ from glyphgen.recipe import read_recipe
 from glyphgen.render.rendering import render_dataset
 from glyphgen.report import make_report
 
-QUICK = SelfTraining(epochs=2, views=2)
+QUICK = SelfTraining(epochs=2, views=2, minutes=60)  # no clock ends it
 SMALL = ["image.height=16", "image.width=16", "classes.sets=[]", 'classes.text="017"']
 
 
@@ -65,7 +66,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    options = TrainingOptions(epochs=12, batch_size=16)
+    options = TrainingOptions(epochs=6, batch_size=16)
     return train_baseline(digits, tmp_path_factory.mktemp("runs") / "digits", options).folder
 
 
@@ -130,7 +131,7 @@ def test_the_commands_say_what_a_network_was_adapted_to(
     assert "adapted on 40 unlabeled images (" in done.stderr
     assert read_checkpoint(out).info.adapted
     said = "adapted on 40 unlabeled images"
-    assert said in run_cli("evaluate", out, faint).stdout
+    assert describe_metrics(evaluate_model(out, faint).metrics).endswith(f"; {said}")
     read = run_cli("predict", out, scans / "0.png", "--json")
     assert said in read.stderr
     assert json.loads(read.stdout)["adapted_on_unlabeled_images"] == 40
@@ -221,22 +222,25 @@ def test_what_makes_it_read_worse_is_not_kept_and_that_is_said(
 def test_many_images_weigh_more_and_one_class_of_them_less(trained: Path) -> None:
     images = torch.zeros((192, 1, 16, 16), dtype=torch.uint8)
     network = read_checkpoint(trained).network
-    assert move_statistics(network, images) == pytest.approx(0.75)
-    assert move_statistics(network, images[:64], coverage=0.5) == pytest.approx(1 / 3)
+    assert move_statistics(network, images) == pytest.approx(0.4 * 0.75)
+    assert move_statistics(network, images[:64], coverage=0.5) == pytest.approx(0.4 / 3)
 
 
 def test_statistics_go_to_those_of_the_images(trained: Path) -> None:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (64, 1, 16, 16), dtype=torch.uint8, generator=generator)
+    images = torch.full((64, 1, 16, 16), 255, dtype=torch.uint8)
     network = read_checkpoint(trained).network
     first, norm = list(network.modules())[3:5]
     assert isinstance(norm, torch.nn.BatchNorm2d)
     assert norm.running_mean is not None
-    with torch.inference_mode():
-        own = first(images.float() / 255).mean(dim=(0, 2, 3))
     before = norm.running_mean.clone()
-    move_statistics(network, images)
-    assert torch.allclose(norm.running_mean, (before + own) / 2, atol=1e-2)
+    with torch.inference_mode():
+        full = first(torch.ones((1, 1, 16, 16))).mean(dim=(0, 2, 3))
+    weight = move_statistics(network, images)
+    # Views of a page full of ink have paper at their edges: about as much ink is meant.
+    moved = (norm.running_mean - before) / weight
+    likeness = torch.nn.functional.cosine_similarity(moved, full - before, dim=0)
+    assert float(likeness) > 0.9
+    assert 0.4 < float(moved.norm() / (full - before).norm()) < 1.6
 
 
 def test_each_class_gives_its_surest_images() -> None:

@@ -9,8 +9,8 @@ from glyphgen.baseline.metrics import wilson_interval
 __all__ = ["show_table"]
 
 _HEAD = """\
-What a network reads that learned from fonts alone: the mean over the seeds, the 95 % interval (Wilson) of so
-many images at that mean, and the lowest and the highest seed.
+What a network reads that learned from fonts alone: the mean over the seeds, the 95 % interval (Wilson) of
+so many images at that mean, and the lowest and the highest seed.
 
 | read | recipe | images | right | 95 % interval | seeds from, to | twins folded | settings |
 |---|---|---:|---:|---|---|---:|---|

@@ -43,7 +43,7 @@ from glyphgen.version import VERSION
 __all__ = ["LEAST_IMAGES", "Adapted", "adapt_model"]
 
 LEAST_IMAGES = 32
-"""Fewer images than this weigh less than a third of what the training's statistics do."""
+"""The statistics of a layer are means over the images: those of fewer are chance, as is what judges."""
 
 _DEFAULT_OPTIONS = SelfTraining()
 _JUDGING_VIEWS, _JUDGING_SEED = 6, 77
@@ -52,7 +52,7 @@ _LEAST_HELD_OUT = 20  # where there are fewer, all images tell
 _LEAST_CLASSES = 0.85  # of the classes that were read before
 _LEAST_KEPT = 0.95  # of what was surely read before has to be read the same
 _SURE = 0.8
-_LOST_AGREEMENT = 0.01
+_LOST_AGREEMENT = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
