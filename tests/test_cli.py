@@ -357,7 +357,7 @@ def test_o_means_out_in_every_command_that_writes() -> None:
         for parameter in command.params
         if parameter.name == "out"
     }
-    assert len(out) == 13, list(out)
+    assert len(out) == 14, list(out)
     assert set(map(tuple, out.values())) == {("-o", "--out")}
 
 

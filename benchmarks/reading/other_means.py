@@ -10,6 +10,7 @@ not at hand.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,14 +25,17 @@ Random = np.random.Generator
 Change = Callable[[Gray, Random], Gray]
 
 _TOGETHER = 64  # images that are thinned at once
-_MARGIN = 6  # a part of so many of the side, added on each side while images are bent
-_LEAST_INK = 0.3  # of the clean image's ink: what has less is changed anew
-_INSIDE = 0.97  # of all ink that has to stay in the frame
-_INK = 80  # of 255
+_FRAME = 128  # pixels of the square in which ink is changed, whatever its size is in the image
+_SHARE = 0.72  # of this frame that the ink takes
+_MARGIN = 24  # pixels about it: ink may be bent beyond
+_MOST_ENLARGED = 4.0
 _ATTEMPTS = 20
-_LEAST_OF_PIECE = 0.45  # of a piece of ink that has to be left
-_SMALL_PIECE = 0.02  # of all ink: what is smaller was a speck before
+_INSIDE = 0.97  # of all ink that has to stay in the frame
+_LEAST_INK = 0.3  # of the clean image's ink: what has less is changed anew
+_LEAST_OF_PIECE = 0.6  # of a piece of ink that has to be left
+_SMALL = 0.02  # of the ink, or of its box: smaller pieces and holes do not count
 _NODES = 32  # along each side of what is bent, and smooth between
+_INK = 80  # of 255
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
 
@@ -39,7 +43,7 @@ def change_images(images: NDArray[np.uint8], side: int, seed: int = 0) -> NDArra
     """Change every image by other means than glyphgen's own.
 
     Args:
-        images: uint8 (n, H, W), ink 255, clean and upright, large enough to be thinned: 100 pixels or more.
+        images: uint8 (n, H, W), ink 255, clean and upright, its ink 100 pixels long or so.
         side: Height in pixels of the images that come back.
         seed: Of all random numbers; image k depends on seed and k alone.
 
@@ -48,42 +52,98 @@ def change_images(images: NDArray[np.uint8], side: int, seed: int = 0) -> NDArra
     """
     cv2.setNumThreads(1)
     height, width = images.shape[1:]
-    margin = height // _MARGIN
-    framed = np.pad(images, ((0, 0), (margin, margin), (margin, margin)))
-    changed = np.empty((len(images), side, round(side * width / height)), np.uint8)
+    shape = side, round(side * width / height)
+    changed = np.empty((len(images), *shape), np.uint8)
     for start in range(0, len(images), _TOGETHER):
-        block = framed[start : start + _TOGETHER]
-        lines = _thin(block > 127)
-        for k, (image, line) in enumerate(zip(block, lines, strict=True), start):
-            changed[k] = _change(image, line, margin, changed.shape[1:], (seed, k))
+        written = [_enlarge(image) for image in images[start : start + _TOGETHER]]
+        lines = _thin(np.stack([one.ink for one in written]) > 0.5)
+        for k, (one, line) in enumerate(zip(written, lines, strict=True), start):
+            changed[k] = _change(one, line, shape, (seed, k))
     return changed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """The ink of an image, as large as it is changed.
+
+    Attributes:
+        ink: (h, w), with a margin on each side; its middle is that of the ink's box.
+        scale: How large it is, for the image is 1 high.
+        row, column: Of its middle in the image, which is 1 high.
+    """
+
+    ink: Gray
+    scale: float
+    row: float
+    column: float
+
+    def put_back(self, ink: Gray, shape: tuple[int, ...]) -> Gray:
+        """Return changed ink where it was in the image, at the size that it had: (H, W)."""
+        unit = shape[0] * self.scale / len(self.ink)
+        height, width = (max(1, round(side * unit)) for side in ink.shape)
+        small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
+        top, left = self.row * shape[0] - height / 2, self.column * shape[0] - width / 2
+        move = np.array([[1, 0, round(left)], [0, 1, round(top)]], np.float32)
+        return np.asarray(cv2.warpAffine(small, move, shape[::-1]), np.float32)
+
+
+def _enlarge(image: NDArray[np.uint8]) -> _Written:
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    top, bottom, left, right = (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)
+    factor = _SHARE * _FRAME / max(bottom - top, right - left)
+    factor = min(factor, _MOST_ENLARGED * _FRAME / len(image))
+    row, column = (top + bottom) / 2, (left + right) / 2
+    middle = _FRAME / 2 + _MARGIN
+    move = np.array([[factor, 0, middle - factor * column], [0, factor, middle - factor * row]])
+    levels: Gray = np.asarray(image / np.float32(255), np.float32)
+    if factor < 1:  # what lies between the pixels that are taken counts, too
+        levels = _blur(levels, 0.4 / factor)
+    sides = (_FRAME + 2 * _MARGIN,) * 2
+    return _Written(
+        ink=np.asarray(cv2.warpAffine(levels, move, sides, flags=cv2.INTER_LINEAR), np.float32),
+        scale=sides[1] / len(image) / factor,
+        row=row / len(image),
+        column=column / len(image),
+    )
+
+
 def _change(
-    image: NDArray[np.uint8],
-    line: NDArray[np.bool_],
-    margin: int,
-    shape: tuple[int, ...],
-    key: tuple[int, int],
+    clean: _Written, line: NDArray[np.bool_], shape: tuple[int, ...], key: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    clean: Gray = np.asarray(image / np.float32(255), np.float32)
-    sizes = shape[::-1]
     for attempt in range(_ATTEMPTS):
         rng = np.random.Generator(np.random.Philox(key=[key[0], key[1] * _ATTEMPTS + attempt]))
-        drawn = _bend(_draw_with_nib(line, rng) if rng.random() < 0.6 else clean, rng)
-        framed = drawn[margin:-margin, margin:-margin]
-        if framed.sum() < max(_INSIDE * drawn.sum(), _LEAST_INK * clean.sum()):
+        drawn = _draw_with_nib(line, rng) if rng.random() < 0.6 else clean.ink
+        if _count_holes(drawn) < _count_holes(clean.ink):
             continue
+        drawn = _bend(drawn, rng)
         ink = drawn
         for chance, change in _OF_INK:
             if rng.random() < chance:
                 ink = change(ink, rng)
-        inked = _shrink(ink[margin:-margin, margin:-margin], sizes)
-        scanned = _scan(inked, rng)
-        if _is_whole(_shrink(framed, sizes), scanned):
+        if _count_pieces(ink) < _count_pieces(clean.ink):
+            continue
+        put = clean.put_back(ink, shape)
+        is_inked = ink.sum() > _LEAST_INK * clean.ink.sum()
+        is_inside = put.sum() > _INSIDE * ink.sum() * (shape[0] * clean.scale / len(ink)) ** 2
+        scanned = _scan(put, rng)
+        if is_inked and is_inside and _is_whole(clean.put_back(drawn, shape), scanned):
             return scanned
-    plain = image[margin:-margin, margin:-margin]
-    return np.asarray(cv2.resize(plain, sizes, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(np.rint(clean.put_back(clean.ink, shape).clip(0, 1) * 255), np.uint8)
+
+
+def _count_pieces(ink: Gray) -> int:
+    """Return how many pieces of ink there are that are more than specks."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((ink > 0.4).astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return int(np.count_nonzero(areas >= _SMALL * areas.sum()))
+
+
+def _count_holes(ink: Gray) -> int:
+    """Return how many holes the ink has that are more than pricks."""
+    paper = np.pad((ink <= 0.4).astype(np.uint8), 1, constant_values=1)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(paper, connectivity=4)
+    areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[:-1]
+    return int(np.count_nonzero(areas >= _SMALL / 2 * (_SHARE * _FRAME) ** 2))
 
 
 def _is_whole(drawn: Gray, scanned: NDArray[np.uint8]) -> bool:
@@ -92,7 +152,7 @@ def _is_whole(drawn: Gray, scanned: NDArray[np.uint8]) -> bool:
     is_ink = scanned > _INK
     weights = np.bincount(pieces.ravel(), minlength=n)[1:]
     left = np.bincount(pieces.ravel(), weights=is_ink.ravel(), minlength=n)[1:]
-    large = weights >= _SMALL_PIECE * weights.sum()
+    large = weights >= _SMALL * weights.sum()
     beside = float((is_ink & (pieces == 0)).mean()) / max(float((pieces > 0).mean()), 1e-6)
     return bool(large.any() and (left >= _LEAST_OF_PIECE * weights)[large].all() and beside < 2)
 
@@ -132,7 +192,9 @@ def _draw_with_nib(line: NDArray[np.bool_], rng: Random) -> Gray:
     """Draw along lines with a nib that is wider one way than the other, and pressed more or less."""
     height = len(line)
     drawn = _run_over(line, rng) if rng.random() < 0.7 else line.astype(np.uint8)
-    wide = rng.uniform(0.035, 0.1) * height
+    # No wider than the gaps between the lines are, as if they stood evenly in the frame.
+    most = 0.4 * (_SHARE * _FRAME) ** 2 / max(float(line.sum()), 1)
+    wide = min(rng.uniform(0.035, 0.1) * height, most)
     narrow, angle = wide * rng.uniform(0.35, 1.0), rng.uniform(0, 180)
     heavy = cv2.dilate(drawn, _make_nib(wide, narrow, angle))
     light = cv2.dilate(drawn, _make_nib(wide * 0.6, narrow * 0.6, angle))
@@ -262,7 +324,7 @@ def _dry(ink: Gray, rng: Random) -> Gray:
     end = (round(middle + reach * np.cos(angle)), round(middle + reach * np.sin(angle)))
     cv2.line(streak, (2 * middle - end[0], 2 * middle - end[1]), end, 1, 2)
     grain = cv2.filter2D(rng.standard_normal(ink.shape).astype(np.float32), -1, streak)
-    skipped = grain > np.quantile(grain[ink > 0.5], rng.uniform(0.75, 0.95)) if ink.any() else grain
+    skipped = grain > np.quantile(grain[ink > 0.5], rng.uniform(0.8, 0.95)) if ink.any() else grain
     soft = _blur(np.asarray(skipped, np.float32), 1)
     return np.asarray(ink * (1 - rng.uniform(0.4, 1) * soft), np.float32)
 
@@ -290,19 +352,30 @@ def _change_width(ink: Gray, rng: Random) -> Gray:
     return thinned if thinned.sum() > 0.55 * ink.sum() else ink
 
 
+def _lose_pixels(ink: Gray, rng: Random) -> Gray:
+    """Show the ink in fewer pixels than it needs, and scale these up."""
+    height, width = ink.shape
+    scale = rng.uniform(24, 44) / height
+    small = cv2.resize(
+        ink, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA
+    )
+    return np.asarray(
+        cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
+    ).clip(0, 1)
+
+
 _OF_INK: Sequence[tuple[float, Change]] = (
     (0.3, _change_width),
     (0.4, _spread),
     (0.25, _dry),
     (0.2, _break),
+    (0.4, _lose_pixels),
 )
 
 
 def _scan(ink: Gray, rng: Random) -> NDArray[np.uint8]:
     """Lay ink on paper, scan it, and take the paper off again."""
     level = ink * rng.uniform(0.6, 1)
-    if rng.random() < 0.4:
-        level = _lose_pixels(level, rng)
     paper = np.full(ink.shape, rng.uniform(200, 250), np.float32)
     if rng.random() < 0.6:
         paper = _age(paper, rng)
@@ -313,17 +386,6 @@ def _scan(ink: Gray, rng: Random) -> NDArray[np.uint8]:
         packed = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         photo = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
     return extract_ink(photo)
-
-
-def _lose_pixels(level: Gray, rng: Random) -> Gray:
-    height, width = level.shape
-    scale = rng.uniform(24, 44) / height
-    small = cv2.resize(
-        level, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA
-    )
-    return np.asarray(
-        cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
-    ).clip(0, 1)
 
 
 def _age(paper: Gray, rng: Random) -> Gray:
@@ -345,10 +407,6 @@ def _make_clouds(shape: tuple[int, ...], size: float, rng: Random) -> Gray:
 
 def _blur(image: Gray, sigma: float) -> Gray:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
-
-
-def _shrink(image: Gray, sizes: tuple[int, ...]) -> Gray:
-    return np.asarray(cv2.resize(image, sizes, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _harden(soft: Gray, level: float | Gray, width: float) -> Gray:

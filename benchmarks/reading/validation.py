@@ -19,7 +19,7 @@ from glyphgen.streaming.held_out import render_held_out
 
 __all__ = ["choose_framing", "make_validation"]
 
-_SIDE = 128  # pixels of a clean image: strokes are thinned there
+_FIT_SIDE, _SIDE = 128, 256  # pixels of a clean image: small ink is enlarged from there
 _CLEAN = (
     *("render.mode='random'", "render.rotation=0", "render.shear=0", "render.stretch=1"),
     *("render.shift_x=0", "render.shift_y=0", "render.weight=0", "augment=[]"),
@@ -79,8 +79,9 @@ def _draw_clean(
 ) -> Dataset:
     """Render the held-out faces of a recipe upright, in one size, without any change."""
     given = read_recipe(recipe)
-    size = _FIT_SIZE if given.render.framing == "fit" else float(np.mean(given.render.size))
-    height = _SIDE
+    is_fit = given.render.framing == "fit"
+    size = _FIT_SIZE if is_fit else float(np.mean(given.render.size))
+    height = _FIT_SIDE if is_fit else _SIDE
     width = round(height * given.image.width / given.image.height)
     common = (
         *(*_CLEAN, f"render.size={size}", f"image.height={height}", f"image.width={width}"),

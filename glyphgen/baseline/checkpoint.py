@@ -17,11 +17,12 @@ from glyphgen.errors import TrainingError
 from glyphgen.files.opening import MODEL, check_regular, describe_unread
 from glyphgen.files.pages import PageError, parse_json, parse_page
 from glyphgen.files.writing import write_bytes
-from glyphgen.text import format_json
+from glyphgen.text import format_json, show_count
 from glyphgen.version import VERSION
 
 __all__ = [
     "CHECKPOINT_NAME",
+    "Adaptation",
     "Checkpoint",
     "ModelInfo",
     "read_checkpoint",
@@ -34,6 +35,35 @@ CHECKPOINT_NAME = "model.safetensors"
 _FORMAT_VERSION = 1
 _KEY = "glyphgen"
 _LARGEST_SIDE = 4096  # of an image, as in recipes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptation:
+    """What a network was adapted to after its training.
+
+    Attributes:
+        n: Images, without their labels.
+        fingerprint: Of all these images, whatever their order.
+        images: The first digits of the hash of each image, one after the other; see ``hash_image``.
+        framing: How they were framed.
+        method: ``self-training``; or ``statistics``, where that alone made it read no worse; or ``none``.
+    """
+
+    n: Annotated[int, Interval(ge=1)]
+    fingerprint: str
+    images: str
+    framing: str
+    method: str
+
+    def describe(self) -> str:
+        """Return what a reader of any figure of the network has to know."""
+        how = {
+            "self-training": "statistics and self-training",
+            "statistics": "statistics alone",
+            "none": "without a change: none made it read more surely",
+        }.get(self.method, self.method)
+        images = show_count(self.n, "unlabeled image")
+        return f"adapted on {images} ({how}; {self.fingerprint})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +80,7 @@ class ModelInfo:
         dataset: Its name.
         content_key: Of all that the dataset's bytes depended on.
         image_size, mean, std: What the network is given of an image; see ``NetworkInput``.
+        adapted: What it was adapted to after the training; None where it was not.
         glyphgen: Version that trained it.
         format_version: Of this record.
     """
@@ -66,6 +97,7 @@ class ModelInfo:
     image_size: Annotated[int, Interval(ge=0, le=_LARGEST_SIDE)] = 0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    adapted: Adaptation | None = None
     glyphgen: str = VERSION
     format_version: int = _FORMAT_VERSION
 

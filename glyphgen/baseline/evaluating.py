@@ -18,6 +18,7 @@ from glyphgen.baseline.inference import predict_classes
 from glyphgen.baseline.metrics import measure_predictions
 from glyphgen.baseline.misread import name_files, write_misread
 from glyphgen.baseline.reframing import reframe
+from glyphgen.baseline.seen_images import count_seen
 from glyphgen.baseline.training_figures import PredictedImages, draw_predictions
 from glyphgen.choices import MODEL_FRAMINGS, check_choice
 from glyphgen.dataset.reader import Dataset, describe_pages, load
@@ -30,7 +31,7 @@ from glyphgen.text import show_bytes, show_some, show_text
 _VIEWS_OF_HANDS = 16
 _MOST_BYTES = 2 << 30  # of an array of an .npz, which is held in memory
 
-__all__ = ["Evaluated", "draw_evaluation", "evaluate_model"]
+__all__ = ["Evaluated", "draw_evaluation", "evaluate_model", "read_array"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,13 @@ def evaluate_model(
         "top1_of_all": metrics["top1"] * metrics["n"] / len(targets),
         "folded_groups": _show_groups(info, folded),
     }
+    if info.adapted:
+        metrics["adapted"] = {
+            "n": info.adapted.n,
+            "fingerprint": info.adapted.fingerprint,
+            "method": info.adapted.method,
+            "n_among_these": count_seen(info.adapted, given.load_images, rows),
+        }
     images = PredictedImages(
         labels=info.labels,
         predictions=predictions,
@@ -222,7 +230,12 @@ def _open_dataset(folder: Path, split: str | None) -> _LabeledImages:
     )
 
 
-def _read_array(array: StoredArray) -> NDArray[Any]:
+def read_array(array: StoredArray) -> NDArray[Any]:
+    """Read an array of a file whole.
+
+    Raises:
+        TrainingError: It is too large to be held in memory, or empty.
+    """
     if array.n_bytes > _MOST_BYTES:
         raise TrainingError(
             f"{array.place}: {show_bytes(array.n_bytes)}, expected at most {show_bytes(_MOST_BYTES)}"
@@ -241,7 +254,7 @@ def _open_npz(path: Path) -> _LabeledImages:
     try:
         arrays = find_arrays(path)
         images, codepoints = (
-            _read_array(choose_array(arrays, name, path)) for name in ("images", "codepoints")
+            read_array(choose_array(arrays, name, path)) for name in ("images", "codepoints")
         )
     except SourceError as error:
         raise TrainingError(f"{error} (expected an .npz with images and codepoints)") from error

@@ -18,7 +18,7 @@ from glyphgen.errors import ImageError
 from glyphgen.images.decoding import SUFFIXES, decode_image, read_image_file
 from glyphgen.images.ink import extract_ink, find_ink
 
-__all__ = ["Guess", "Look", "Reader", "Reading", "find_images"]
+__all__ = ["Guess", "Look", "Reader", "Reading", "find_images", "load_ink"]
 
 ImageSource = str | os.PathLike[str] | NDArray[np.uint8]
 """An image file, or an image: uint8 (H, W)."""
@@ -210,14 +210,18 @@ def _load(source: ImageSource, number: int) -> tuple[Reading, NDArray[np.uint8] 
     """Return what is known of an image before it is read, and its ink; None where it cannot be read."""
     name = f"image {number}" if isinstance(source, np.ndarray) else os.fspath(source)
     try:
-        ink, warning = _load_ink(source)
+        ink, warning = load_ink(source)
     except ImageError as error:
         return Reading(name=name, problem=f"{name}: {error}"), None
     return Reading(name=name, warning=warning), ink
 
 
-def _load_ink(source: ImageSource) -> tuple[NDArray[np.uint8], str]:
-    """Return an image with ink 255 on paper 0, uint8 (H, W), and a doubt about it, "" without one."""
+def load_ink(source: ImageSource) -> tuple[NDArray[np.uint8], str]:
+    """Return an image with ink 255 on paper 0, uint8 (H, W), and a doubt about it, "" without one.
+
+    Raises:
+        ImageError: It cannot be read, or shows no ink.
+    """
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or source.ndim != 2 or not source.size:
             raise ImageError(f"{source.dtype} {source.shape}, expected uint8 (height, width)")

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from glyphgen.cli.adapt_command import adapt
 from glyphgen.cli.balance_command import balance
 from glyphgen.cli.card_command import card
 from glyphgen.cli.evaluate_command import evaluate
@@ -140,6 +141,7 @@ for command in (
     card,
     merge,
     train_baseline_command,
+    adapt,
     evaluate,
     pad,
     predict,

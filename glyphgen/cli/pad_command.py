@@ -82,6 +82,8 @@ def pad(model: Path | None, port: int, collect: str | None, times: int, out: Pat
         print_path(out)
         return
     reader = Reader(run)
+    if reader.info.adapted:
+        say(f"{run}: {reader.info.adapted.describe()}")
     collection = None
     if collect:
         labels = choose_classes(collect, reader.info.labels)

@@ -3,7 +3,7 @@
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -56,28 +56,33 @@ def predict(places: tuple[Path, ...], framing: str, as_json: bool) -> None:
     if not given:
         raise click.UsageError(f"IMAGES: found none beside the model {model}")
     reader = Reader(model)
+    adapted = reader.info.adapted
+    if adapted:
+        say(f"{model}: {adapted.describe()}")
     paths = iter([path for place in given for path in find_images(place)])
     n_unreadable = 0
     while together := list(islice(paths, _TOGETHER)):
         for reading in reader.read(together, framing=framing):
-            _print_reading(reading, as_json=as_json)
+            _print_reading(reading, adapted.n if adapted else 0, as_json=as_json)
             n_unreadable += bool(reading.problem)
     if n_unreadable:
         sys.exit(1)
 
 
-def _print_reading(reading: "Reading", *, as_json: bool) -> None:
+def _print_reading(reading: "Reading", n_adapted: int, *, as_json: bool) -> None:
     if reading.problem:
         say(reading.problem)
         return
     if reading.warning:
         say(f"warning: {reading.name}: {reading.warning}")
     if as_json:
-        page = {
+        page: dict[str, Any] = {
             "image": reading.name,
             "guesses": [{"label": g.label, "probability": g.probability} for g in reading.guesses],
             "warning": reading.warning,
         }
+        if n_adapted:
+            page["adapted_on_unlabeled_images"] = n_adapted
         print_json(page)
     else:
         shown = "  ".join(f"{g.label} {g.probability:.1%}" for g in reading.guesses)

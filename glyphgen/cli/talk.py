@@ -329,4 +329,13 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
         f"{show_count(metrics['n'], 'image')}{of}: top-1 {metrics['top1']:.2%},"
         f" top-5 {metrics['top5']:.2%}, twins folded {metrics['top1_twins_folded']:.2%}"
         f" (95 %: {low:.2%} to {high:.2%}){small}, macro F1 {metrics['macro_f1']:.4f}"
+        f"{_describe_adapted(metrics)}"
     )
+
+
+def _describe_adapted(metrics: dict[str, Any]) -> str:
+    if "adapted" not in metrics:
+        return ""
+    adapted = metrics["adapted"]
+    among = f", {adapted['n_among_these']:,} of them these" if adapted["n_among_these"] else ""
+    return f"; adapted on {show_count(adapted['n'], 'unlabeled image')}{among}"

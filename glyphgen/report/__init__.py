@@ -101,10 +101,19 @@ def make_report(
 
 
 def _show_training(folder: Path) -> tuple[str, dict[str, Any]]:
+    from glyphgen.report.adapted_page import (
+        is_adapted,
+        make_adapted_sections,
+        make_adapted_subtitle,
+    )
     from glyphgen.report.blocks import render_page
     from glyphgen.report.training_page import make_training_sections, make_training_subtitle
 
-    page = render_page(folder.name, make_training_subtitle(folder), make_training_sections(folder))
+    if is_adapted(folder):
+        subtitle, sections = make_adapted_subtitle(folder), make_adapted_sections(folder)
+    else:
+        subtitle, sections = make_training_subtitle(folder), make_training_sections(folder)
+    page = render_page(folder.name, subtitle, sections)
     return page, {"training": str(folder)}
 
 
