@@ -110,6 +110,8 @@ def _space_evenly(stroke: Floats) -> tuple[Floats, float]:
     """Return points on a stroke at equal distances, and how long it is."""
     steps = np.sqrt((np.diff(stroke, axis=0) ** 2).sum(axis=1))
     along = np.concatenate([[0.0], np.cumsum(steps)])
+    if along[-1] < _STEP:  # a dot
+        stroke, along = stroke[:1] + np.array([[0.0, 0.0], [_STEP, 0.0]]), np.array([0.0, _STEP])
     n = max(2 * _REACH + 2, int(along[-1] / _STEP) + 1)
     at = np.linspace(0.0, along[-1], n)
     return _interpolate(at, along, stroke), float(along[-1])

@@ -21,7 +21,7 @@ __all__ = [
     "N_NUMBERS",
     "OF_WHOLE",
     "PEN",
-    "VERSION",
+    "WAY",
     "draw_care",
     "find_radius",
     "join_lines",
@@ -49,7 +49,7 @@ N_NUMBERS = 16
  _TAPER, _JOIN, _FAR, _SPARE) = range(N_NUMBERS)  # fmt: skip
 OF_WHOLE = 2
 """As many times 16 numbers has a character as a whole, before those of its strokes, in this order."""
-PEN, CARE, VERSION, NODES = 0, 1, 2, slice(3, 21)
+PEN, CARE, WAY, NODES = 0, 1, 2, slice(3, 21)
 
 _SHORT = 0.25  # em: shorter strokes are dots, the more the shorter
 _FREER = 3.0  # times as far, at most, turns and grows a dot

@@ -24,7 +24,7 @@ from glyphgen.strokes.laws import (
     NODES,
     OF_WHOLE,
     PEN,
-    VERSION,
+    WAY,
     draw_care,
     find_radius,
     list_laws,
@@ -33,7 +33,7 @@ from glyphgen.strokes.laws import (
 )
 from glyphgen.strokes.sources import StrokeSource, find_sources, list_hands
 from glyphgen.strokes.stroke_store import StrokeStore
-from glyphgen.strokes.writing import draw_contours, list_rooms
+from glyphgen.strokes.written_rows import draw_contours, list_rooms
 
 __all__ = ["Hands", "find_hands"]
 
@@ -213,7 +213,7 @@ def _choose_ways(known: _Known, stream: Stream, number: int) -> tuple[Ints, Ints
     codes = np.array([ord(known.forms[k]) for k in form.tolist()], dtype=np.int64)
     of_form = _draw(stream, number, codes)
     n_ways = known.n_ways[form]
-    way = ((of_form[:, 0, VERSION] + 1) / 2 * n_ways).astype(np.int64)
+    way = ((of_form[:, 0, WAY] + 1) / 2 * n_ways).astype(np.int64)
     return form, known.first[form] + way, of_form
 
 
