@@ -33,7 +33,7 @@ from glyphgen.strokes.laws import (
 )
 from glyphgen.strokes.sources import StrokeSource, find_sources, list_hands
 from glyphgen.strokes.stroke_store import StrokeStore
-from glyphgen.strokes.written_rows import draw_contours, list_rooms
+from glyphgen.strokes.written_rows import draw_contours, find_edge, list_rooms
 
 __all__ = ["Hands", "find_hands"]
 
@@ -335,7 +335,8 @@ def _measure(
     normals = points
     if len(drawn):
         normals = find_normals(points, starts[drawn], ends)
-        inked = _find_edge(points, len(ends))
+        contours = points.reshape(len(ends), -1, 2)
+        inked = np.stack([find_edge(contours[..., k]).ravel() for k in (0, 1)], axis=1)
         box[drawn] = find_box(inked, starts[drawn])
         room = list_rooms(box[drawn])
         corners = np.stack([room[:, [k, m]] for k in (0, 2) for m in (1, 3)], axis=1)
@@ -357,10 +358,3 @@ def _measure(
         "hull_x": hull[:, :, 0].T.astype(np.float32),
         "hull_y": hull[:, :, 1].T.astype(np.float32),
     }
-
-
-def _find_edge(points: Floats, n_contours: int) -> Floats:
-    """Return where the curve of each control point is nearest to it."""
-    contours = points.reshape(n_contours, -1, 2)
-    around = np.roll(contours, 1, axis=1) + np.roll(contours, -1, axis=1)
-    return ((contours * 6 + around) / 8).reshape(-1, 2)

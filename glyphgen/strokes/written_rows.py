@@ -34,7 +34,8 @@ N_STROKE_WORDS = 128
 
 _WORDS_EACH = N_NUMBERS // 4
 _CAP = 4  # points about each end of a contour, of which two are corners
-_LEAST_ROOM = 0.5  # of the longer side of the ink: what a row may take of the shorter one
+# What a row may take of the shorter side of the ink, of the longer one at least, and more than the mean does.
+_LEAST_ROOM, _MORE_ROOM = 0.75, 1.3
 
 
 def count_stroke_words(store: StrokeStore) -> int:
@@ -146,10 +147,21 @@ def draw_contours(x: Floats, y: Floats, radius: Floats) -> tuple[Floats, Floats]
     return drawn[0], drawn[1]
 
 
+def find_edge(controls: Floats) -> Floats:
+    """Return x or y of where the curves of contours (S, n) are nearest to their control points."""
+    edge = controls * 0.75
+    edge[:, 1:] += controls[:, :-1] * 0.125
+    edge[:, 0] += controls[:, -1] * 0.125
+    edge[:, :-1] += controls[:, 1:] * 0.125
+    edge[:, -1] += controls[:, 0] * 0.125
+    return edge
+
+
 def list_rooms(box: Floats) -> Floats:
     """Return the boxes (n, 4) that rows keep to, of cells whose mean outlines have some boxes."""
     size = box[:, 2:] - box[:, :2]
-    half = np.maximum(size, _LEAST_ROOM * size.max(axis=1, keepdims=True)) / 2
+    longer = size.max(axis=1, keepdims=True)
+    half = np.maximum(_LEAST_ROOM * longer, np.minimum(longer, _MORE_ROOM * size)) / 2
     middle = (box[:, 2:] + box[:, :2]) / 2
     return np.concatenate([middle - half, middle + half], axis=1)
 
@@ -157,8 +169,9 @@ def list_rooms(box: Floats) -> Floats:
 def _fit(store: StrokeStore, cells: Ints, counts: NDArray[np.int32], x: Floats, y: Floats) -> None:
     """Move the contours of each row, in place, to where its cell stands."""
     starts = list_starts(counts)
-    low = np.stack([np.minimum.reduceat(at.min(axis=1), starts) for at in (x, y)], axis=1)
-    high = np.stack([np.maximum.reduceat(at.max(axis=1), starts) for at in (x, y)], axis=1)
+    edges = [find_edge(at) for at in (x, y)]
+    low = np.stack([np.minimum.reduceat(at.min(axis=1), starts) for at in edges], axis=1)
+    high = np.stack([np.maximum.reduceat(at.max(axis=1), starts) for at in edges], axis=1)
     box = store.box[cells].astype(np.float64)
     room = list_rooms(box)
     size = np.maximum(high - low, 1e-9)
