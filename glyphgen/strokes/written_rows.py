@@ -34,7 +34,7 @@ N_STROKE_WORDS = 128
 
 _WORDS_EACH = N_NUMBERS // 4
 _CAP = 4  # points about each end of a contour, of which two are corners
-# What a row may take of the shorter side of the ink, of the longer one at least, and more than the mean does.
+# What a row may take of the shorter side of the ink: at least of the longer one, and more than the mean.
 _LEAST_ROOM, _MORE_ROOM = 0.75, 1.3
 
 
