@@ -16,10 +16,11 @@ from glyphgen.errors import GlyphgenError
 from glyphgen.recipe import Hand, Recipe, read_recipe
 from glyphgen.render.preparing import PreparedRender, prepare_render
 from glyphgen.render.rendering import render_dataset
-from glyphgen.strokes import StrokeStore
+from glyphgen.strokes import StrokeStore, count_stroke_words, write_rows
 from glyphgen.strokes.centre_lines import STARTS, STOPS, make_lines
 from glyphgen.strokes.hershey import parse_hershey
 from glyphgen.strokes.stroke_pictures import parse_strokes
+from glyphgen.strokes.written_rows import Bends
 from glyphgen.verify import verify_dataset
 
 DRAWN = {  # the strokes of letters, each a path in a square of 109
@@ -141,10 +142,11 @@ def test_ink_fills_the_frame_as_the_recipe_says(recipe: Recipe) -> None:
     assert longer.max() <= 30
 
 
-def test_weight_and_wobble_and_scatter_move_what_is_written(recipe: Recipe) -> None:
+def test_weight_wobble_and_scatter_move_what_is_written(recipe: Recipe) -> None:
     def average(**changes: object) -> np.ndarray:
-        render = recipe.render.model_copy(update=changes)
-        varied = recipe.model_copy(update={"render": render})
+        render = recipe.render.model_copy(update={"shift_x": (0.0, 0.0), **changes})
+        gate = recipe.gate.model_copy(update={"on_cut_off": "allow"})  # nor does the size change
+        varied = recipe.model_copy(update={"render": render, "gate": gate})
         return draw(prepare_render(varied), 0, 60).astype(np.float64)
 
     plain = average()
@@ -154,6 +156,44 @@ def test_weight_and_wobble_and_scatter_move_what_is_written(recipe: Recipe) -> N
     assert np.abs(average(wobble=wobble) - plain).mean() > 5
     scatter = recipe.render.scatter.model_copy(update={"turn": 20.0})
     assert np.abs(average(scatter=scatter) - plain).mean() > 5
+
+
+def test_pieces_of_ink_are_those_of_the_strokes_that_touch(tmp_path: Path) -> None:
+    write_letters(tmp_path / "letters", {"ハ": ["M40,30L20,85", "M70,30L90,85"], "T": DRAWN["T"]})
+    (tmp_path / "r.toml").write_text(RECIPE)
+    store = prepare_render(read_recipe(tmp_path / "r.toml", ("classes.text='Tハ'",))).store
+    assert isinstance(store, StrokeStore)
+    assert store.n_pieces[:2].tolist() == [1, 2]
+    words = np.zeros((2, count_stroke_words(store)), dtype=np.uint64)
+    still = np.zeros(2, dtype=np.float32)
+    bends = Bends(half_weight=still, nodes=np.zeros((2, 0, 2), np.float32), scale=still)
+    written = write_rows(store, np.arange(2), words, bends)
+    starts = written.point_start
+    assert set(written.piece[: starts[1]].tolist()) == {0}
+    assert set(written.piece[starts[1] : starts[1] + written.n_points[1]].tolist()) == {0, 1}
+
+
+def test_strokes_of_a_character_move_each_on_its_own(recipe: Recipe) -> None:
+    assert recipe.strokes
+    hand = recipe.strokes.hand.model_copy(update={**STILL, "shift": 0.1, "habit": 1.0})
+    strokes = recipe.strokes.model_copy(update={"hand": hand})
+    store = prepare_render(recipe.model_copy(update={"strokes": strokes})).store
+    assert isinstance(store, StrokeStore)
+    middle = store.line_x[:3].mean(axis=1)  # of an H
+    apart = middle * 109 - [25, 85, 55]
+    assert np.abs(apart[:, None] - apart)[np.triu_indices(3, 1)].min() > 0.1
+
+
+def test_the_gate_looks_at_what_the_laws_may_make_of_a_cell(
+    recipe: Recipe, prepared: PreparedRender
+) -> None:
+    assert (prepared.verdict.changes.share == 1).all()
+    assert recipe.strokes
+    wild = {"turn": 45.0, "shift": 0.2, "scale": 0.5, "habit": 0.0, "warp": 0.5}
+    hand = recipe.strokes.hand.model_copy(update=wild)
+    strokes = recipe.strokes.model_copy(update={"hand": hand})
+    changes = prepare_render(recipe.model_copy(update={"strokes": strokes})).verdict.changes
+    assert (changes.share < 1).any()
 
 
 STILL = {name: 0.0 for name in Hand.model_fields if name not in ("pen", "habit")}
@@ -234,9 +274,9 @@ def test_the_share_of_each_class_is_exact(folder: Path) -> None:
     samples = mixed.plan.rows(0, 120).samples
     is_written = np.array([face.is_written for face in mixed.faces])[samples["face"]]
     for label in range(5):
-        assert is_written[samples["class_index"] == label].sum() == 6
-    faces = set(samples["face"][is_written].tolist())
-    assert len(faces) == 4  # all hands have their turns
+        written = samples["face"][is_written & (samples["class_index"] == label)]
+        assert len(written) == 6
+        assert len(set(written.tolist())) == 4  # all hands have their turns
 
 
 def test_a_split_by_face_holds_hands_out(folder: Path) -> None:
