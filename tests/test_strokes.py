@@ -290,11 +290,19 @@ def test_a_split_by_face_holds_hands_out(folder: Path) -> None:
     assert not set.intersection(*sides.values())
 
 
+def test_hands_are_held_out_by_name(folder: Path) -> None:
+    names = ("split.by='face'", "split.test_faces=['letters#[23]']")
+    split = prepare_render(read_recipe(folder / "r.toml", names))
+    first, last = split.plan.splits["test"]
+    shown = set(split.plan.rows(first, last).samples["face"].tolist())
+    assert {split.faces[k].name for k in shown} == {"letters#2", "letters#3"}
+
+
 def test_the_index_tells_where_strokes_come_from(dataset: Dataset, recipe: Recipe) -> None:
     faces = dataset.index.faces
     assert [(face.file, face.index, face.family, face.style) for face in faces[:2]] == [
-        ("letters", 0, "letters", "hand 0"),
         ("letters", 1, "letters", "hand 1"),
+        ("letters", 2, "letters", "hand 2"),
     ]
     changed = recipe.folder / "other"
     changed.mkdir()

@@ -115,7 +115,7 @@ def list_hands(
                 copyright=source.copyright,
                 is_written=True,
             )
-            for number in range(n_hands)
+            for number in range(1, n_hands + 1)
         ]
     return tuple(faces)
 
