@@ -13,8 +13,9 @@ from glyphgen.balance import BalanceOptions, balance_dataset, prepare_balance
 from glyphgen.dataset.notice import make_notice
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import GlyphgenError
+from glyphgen.exchange.card import write_card
 from glyphgen.recipe import Hand, Recipe, read_recipe
-from glyphgen.render.preparing import PreparedRender, prepare_render
+from glyphgen.render.preparing import PreparedRender, hash_content, prepare_render
 from glyphgen.render.rendering import render_dataset
 from glyphgen.strokes import StrokeStore, count_stroke_words, write_rows
 from glyphgen.strokes.centre_lines import STARTS, STOPS, make_lines
@@ -325,6 +326,25 @@ def test_kanjivg_is_named_with_its_license(folder: Path) -> None:
     notice = make_notice(index)
     assert "KanjiVG is copyright (C) 2009/2010/2011 Ulrich Apel" in notice
     assert "Address: https://creativecommons.org/licenses/by-sa/3.0/" in notice
+    assert "Some were written along centre lines of strokes" in notice
+    card = write_card(written.folder).read_text()
+    assert "| KanjiVG | 4 | CC-BY-SA-3.0 | Copyright (C) 2009/2010/2011 Ulrich Apel" in card
+    assert "drawn with a font or along centre lines of strokes" in card
+
+
+def test_a_recipe_of_fonts_has_the_content_key_that_it_had(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[dict[str, object]] = []
+
+    def watch(page: list[dict[str, object]], **how: bool) -> str:
+        hashed.append(page[1])
+        return "[]"
+
+    monkeypatch.setattr("glyphgen.render.preparing.json.dumps", watch)
+    for strokes in (None, recipe.strokes):
+        hash_content(recipe.model_copy(update={"strokes": strokes}), ["H"], [["H"]], [])
+    assert ["strokes" in settings for settings in hashed] == [False, True]
 
 
 # --- What is refused
