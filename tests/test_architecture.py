@@ -35,6 +35,7 @@ ORDER = [
     "reference",
     "fonts",
     "outlines",
+    "strokes",
     "layout",
     "gate",
     "plan",
@@ -58,7 +59,7 @@ ORDER = [
 
 OWNERS = {
     "uharfbuzz": {"outlines"},
-    "fontTools": {"fonts"},
+    "fontTools": {"fonts", "strokes.stroke_pictures"},
     "ots": {"fonts"},
     "brotli": {"fonts"},
     "pyclipper": {"outlines.flattening"},

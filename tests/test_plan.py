@@ -413,8 +413,8 @@ def test_turns_are_those_of_each_class_alone(data: st.DataObject) -> None:
     weights = data.draw(arrays(np.int64, n_faces, elements=st.integers(1, 3)))
     form_weights = data.draw(arrays(np.int64, n_forms, elements=st.integers(1, 2)))
     faces = np.flatnonzero(data.draw(arrays(bool, n_faces)))
-    is_hand = np.zeros(n_faces, dtype=np.bool_)
-    cells, n_cells, _ = list_turns(
+    is_hand = data.draw(arrays(bool, n_faces))
+    cells, n_cells, n_written = list_turns(
         form_class, n_classes, admitted, faces, weights, form_weights, is_hand
     )
     own = [[form for form in range(n_forms) if form_class[form] == k] for k in range(n_classes)]
@@ -429,8 +429,13 @@ def test_turns_are_those_of_each_class_alone(data: st.DataObject) -> None:
         ]
         for forms in own
     ]
+    hands = [[cell for cell in own if is_hand[cell // n_forms]] for own in alone]
+    fonts = [[cell for cell in own if not is_hand[cell // n_forms]] for own in alone]
     assert n_cells.tolist() == [len(own) for own in alone]
-    assert cells.tolist() == [cell for own in alone for cell in own]
+    assert n_written.tolist() == [len(own) for own in hands]
+    assert cells.tolist() == [
+        cell for pair in zip(fonts, hands, strict=True) for own in pair for cell in own
+    ]
 
 
 def test_no_shift_where_the_margin_is_too_small(three_faces: Path) -> None:

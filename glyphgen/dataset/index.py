@@ -143,6 +143,7 @@ class FaceInfo:
         fs_type: The embedding bits of OS/2 in words.
         hand: Name of the style that it writes, in a recipe of styles.
         alternate: An OpenType feature that draws characters another way; empty for the face itself.
+        is_written: Whether it is no font, but a hand that writes along centre lines.
     """
 
     file: str
@@ -161,12 +162,14 @@ class FaceInfo:
     fs_type: str = "unknown"
     hand: str = ""
     alternate: str = ""
+    is_written: bool = False
 
     def to_page(self) -> dict[str, Any]:
-        """Return the face as JSON can hold it; as before there were alternates, where it is none."""
+        """Return the face as JSON can hold it; as ever, where it is no alternate and no hand."""
         page = dataclasses.asdict(self)
-        if not self.alternate:
-            del page["alternate"]
+        for name in ("alternate", "is_written"):
+            if not page[name]:
+                del page[name]
         return page
 
 

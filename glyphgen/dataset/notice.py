@@ -12,6 +12,8 @@ _RULE = "-" * 78
 _INTRODUCTION = """\
 Images in this dataset were drawn with the fonts below. What is said of each font's license is what
 the font itself, or a catalogue beside it, says."""
+_OF_STROKES = """\
+Some were written along centre lines of strokes, which stand among the fonts."""
 
 
 def make_notice(index: Index) -> str:
@@ -20,6 +22,8 @@ def make_notice(index: Index) -> str:
     Fonts of one family and one license stand together; each text stands once, at its first font.
     """
     parts = [f"Fonts in the dataset {index.name}", *([_INTRODUCTION] if index.faces else [])]
+    if any(face.is_written for face in index.faces):
+        parts.append(_OF_STROKES)
     titles: dict[str, str] = {}
     by_family = sorted(index.faces, key=_family)
     for number, (_, faces) in enumerate(groupby(by_family, key=_family), start=1):

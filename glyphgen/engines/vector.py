@@ -13,7 +13,7 @@ from glyphgen.outlines.raster import RASTER_VERSION, Rasterizer
 from glyphgen.outlines.scattering import scatter_pieces
 from glyphgen.plan import Placements
 from glyphgen.strokes import StrokeStore, write_rows
-from glyphgen.strokes.writing import Bends
+from glyphgen.strokes.written_rows import Bends
 
 __all__ = ["VectorEngine"]
 

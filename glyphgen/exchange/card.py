@@ -195,9 +195,11 @@ def _write_card(subject: CardSubject) -> Iterator[str]:
 def _describe_making(index: Index) -> Iterator[str]:
     yield f"By `glyphgen {index.made_by}` {VERSION}. {MAKERS[index.made_by].help}"
     if index.made_by in ("render", "balance"):
+        is_written = any(face.is_written for face in index.faces)
+        along = " or along centre lines of strokes" if is_written else ""
         yield (
-            "No person wrote or labeled these images: each was drawn with a font, and every label was"
-            " proven against what the font draws."
+            f"No person wrote or labeled these images: each was drawn with a font{along}, and every label"
+            " was proven against what the font draws."
         )
     for source in index.sources:
         yield f"From {_show(source.name)} ({source.kind}): {show_count(source.rows, 'image')}."

@@ -58,7 +58,8 @@ def _take_named(recipe: Recipe, faces: Sequence[Face], side: Ints) -> None:
     for number, patterns in wanted.items():
         for pattern in patterns:
             key = f"split.{SPLITS[number]}_faces"
-            at = match_names((face.file for face in faces), pattern)
+            names = (face.name if face.is_written else face.file for face in faces)
+            at = match_names(names, pattern)
             if not any(at):
                 problems.append(
                     f"{recipe.place(key)}: no face is called '{pattern}'"

@@ -42,7 +42,7 @@ class Hand(Settings):
     shift: _Length = 0.05
     """The longest shift of a stroke, in em."""
 
-    turn: _Degrees = 10.0
+    turn: _Degrees = 7.0
     """The largest turn of a stroke to either side, in degrees."""
 
     scale: Annotated[float, Field(ge=0, le=0.5)] = 0.18
@@ -66,13 +66,13 @@ class Hand(Settings):
     dots: _Fraction = 0.6
     """How much more freely short strokes move, turn and grow: dots that become strokes, or touch."""
 
-    slant: _Degrees = 8.0
+    slant: _Degrees = 6.0
     """How far a hand leans to either side, in degrees."""
 
     breadth: Annotated[float, Field(ge=0, le=0.5)] = 0.12
     """How much broader or narrower than the centre lines a hand writes, as a fraction."""
 
-    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.2
+    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.15
     """How far the corners of a character move in a smooth bend of the whole, as a fraction of its size."""
 
     habit: _Fraction = 0.5

@@ -17,7 +17,7 @@ from glyphgen.outlines.process import FontReader, ReadOutlines, ReadRuns, Shapin
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.gate_drawings import CornerDrawings, EngineDrawings
-from glyphgen.strokes.reading import Hands
+from glyphgen.strokes.hands import Hands
 from glyphgen.strokes.stroke_store import join_written
 
 __all__ = ["Asked", "ask_gate", "needs_runs"]

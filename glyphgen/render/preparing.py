@@ -33,7 +33,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.render.asking_gate import ask_gate, needs_runs
 from glyphgen.strokes import StrokeStore
-from glyphgen.strokes.reading import find_hands
+from glyphgen.strokes.hands import find_hands
 from glyphgen.text import show_some
 from glyphgen.version import VERSION
 

@@ -25,6 +25,7 @@ _REACH = 3  # steps to either side, between which a line turns at a corner
 # Turns are chords of the unit circle, which take no sine: nearly radians where they are small.
 _CORNER, _LOOPED = 0.85, (1.15, 1.93)  # 50, and 70 to 150 degrees
 _MOST_TURN = 3.5  # of one line
+_BACK = 1.7  # 116 degrees: a flag and a hook come back; what does not is a part of the character
 _SMOOTHED = 8  # steps to either side, that round a corner
 _LOOP = 0.045  # em, the size of a loop
 _FLAG, _HOOK = (
@@ -110,6 +111,8 @@ def _space_evenly(stroke: Floats) -> tuple[Floats, float]:
     """Return points on a stroke at equal distances, and how long it is."""
     steps = np.sqrt((np.diff(stroke, axis=0) ** 2).sum(axis=1))
     along = np.concatenate([[0.0], np.cumsum(steps)])
+    if along[-1] < _STEP:  # a dot
+        stroke, along = stroke[:1] + np.array([[0.0, 0.0], [_STEP, 0.0]]), np.array([0.0, _STEP])
     n = max(2 * _REACH + 2, int(along[-1] / _STEP) + 1)
     at = np.linspace(0.0, along[-1], n)
     return _interpolate(at, along, stroke), float(along[-1])
@@ -180,9 +183,12 @@ def _loop(path: Floats, corners: Sequence[int]) -> Floats:
 
 def _trim(path: Floats, corners: Sequence[int]) -> tuple[Floats, list[int]]:
     """Return a path without the hooks at its ends, and the corners that are left."""
-    last = len(path) - 1
-    start = corners[0] if corners[0] < _FLAG * last else 0
-    end = corners[-1] if last - corners[-1] < _HOOK * last and corners[-1] > start else last
+    last, turns = len(path) - 1, _find_turns(path, _REACH)
+    start, end = 0, last
+    if corners[0] < _FLAG * last and turns[corners[0]] > _BACK:
+        start = corners[0]
+    if last - corners[-1] < _HOOK * last and turns[corners[-1]] > _BACK and corners[-1] > start:
+        end = corners[-1]
     return path[start : end + 1], [k - start for k in corners if start < k < end]
 
 

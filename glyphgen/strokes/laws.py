@@ -4,6 +4,7 @@ Arrays over the lines of many characters: points are (S, 12), all else is (S,) o
 IEEE operation on each number, so that the result is the same on every machine and in any company.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -21,7 +22,8 @@ __all__ = [
     "N_NUMBERS",
     "OF_WHOLE",
     "PEN",
-    "VERSION",
+    "WAY",
+    "Lines",
     "draw_care",
     "find_radius",
     "join_lines",
@@ -49,7 +51,7 @@ N_NUMBERS = 16
  _TAPER, _JOIN, _FAR, _SPARE) = range(N_NUMBERS)  # fmt: skip
 OF_WHOLE = 2
 """As many times 16 numbers has a character as a whole, before those of its strokes, in this order."""
-PEN, CARE, VERSION, NODES = 0, 1, 2, slice(3, 21)
+PEN, CARE, WAY, NODES = 0, 1, 2, slice(3, 21)
 
 _SHORT = 0.25  # em: shorter strokes are dots, the more the shorter
 _FREER = 3.0  # times as far, at most, turns and grows a dot
@@ -67,6 +69,30 @@ _SLOPED = 2 * _AT - 1
 _TAPERED = _AT * _AT
 _ENDED = np.maximum(0.0, 1 - (N_POINTS - 1 - np.arange(N_POINTS)) / _FALLING)
 _STARTED = _ENDED[::-1].copy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """S lines of many characters.
+
+    Attributes:
+        x, y: (S, 12), in em; changed in place.
+        flags: int64 (S,), see ``centre_lines``.
+        length, center_x, center_y: (S,), of each line's stroke.
+        n_strokes: (S,), of its character.
+        numbers: (S, 16), of its stroke.
+        laws: (S, len(LAWS)), by which it is moved.
+    """
+
+    x: Floats
+    y: Floats
+    flags: Ints
+    length: Floats
+    center_x: Floats
+    center_y: Floats
+    n_strokes: Floats
+    numbers: Floats
+    laws: Floats
 
 
 def list_laws(hand: Hand, part: float, pen: float, spread: float) -> Floats:
@@ -124,27 +150,13 @@ def _list_shares(t: Floats) -> tuple[Floats, Floats, Floats]:
     return rest * rest, 2 * t * rest, t * t
 
 
-def move_lines(
-    x: Floats,
-    y: Floats,
-    lines: "tuple[Ints, Floats, Floats, Floats]",
-    n_strokes: Floats,
-    numbers: Floats,
-    laws: Floats,
-) -> None:
-    """Move the points (S, 12) of lines in place.
-
-    Args:
-        x, y: The points.
-        lines: Flags, length, and x and y of the center of each line's stroke.
-        n_strokes: Of each line's character.
-        numbers: (S, 16), of each line's stroke.
-        laws: (S, len(LAWS)).
-    """
-    flags, length, center_x, center_y = lines
+def move_lines(lines: Lines) -> None:
+    """Move the points of lines in place."""
+    x, y, flags, length, laws = lines.x, lines.y, lines.flags, lines.length, lines.laws
+    center_x, center_y = lines.center_x, lines.center_y
     law = dict(zip(LAWS, laws.T, strict=True))
-    u = numbers.T
-    room = np.minimum(1.0, np.sqrt(_FEW / np.maximum(n_strokes, 1)))
+    u = lines.numbers.T
+    room = np.minimum(1.0, np.sqrt(_FEW / np.maximum(lines.n_strokes, 1)))
     short = np.maximum(0.0, 1 - length / _SHORT) * law["dots"]
     cos, sin = cos_sin_deg(u[_TURN] * law["turn"] * (1 + _FREER * short))
     grown = 1 + u[_SCALE] * law["scale"] * (1 + _FREER * short)
@@ -202,44 +214,41 @@ def _make_tremors() -> Floats:
     return tremors
 
 
-def find_radius(
-    pen: Floats, flags: Ints, n_strokes: Floats, numbers: Floats, laws: Floats
-) -> Floats:
-    """Return half the width of a line at each of its points: (S, 12), in em.
+def find_radius(lines: Lines, pen: Floats) -> Floats:
+    """Return half the width of lines at each of their points: (S, 12), in em.
 
     Args:
-        pen: (S,), the width, in em.
-        flags, n_strokes, numbers, laws: As for ``move_lines``.
+        lines: S of them.
+        pen: (S,), the width of what writes, in em.
     """
-    law = dict(zip(LAWS, laws.T, strict=True))
-    u = numbers.T
-    room = np.minimum(1.0, np.sqrt(_FEW_BROAD / np.maximum(n_strokes, 1)))
+    law = dict(zip(LAWS, lines.laws.T, strict=True))
+    u = lines.numbers.T
+    room = np.minimum(1.0, np.sqrt(_FEW_BROAD / np.maximum(lines.n_strokes, 1)))
     half = pen / 2 * room * (1 + u[_WIDTH] * law["pressure"] / 2)
     profile = 1 + (u[_SLOPE] * law["pressure"])[:, None] * _SLOPED
-    taper = np.maximum(u[_TAPER], 0.0) * law["taper"] * ((flags & STOPS) > 0)
+    taper = np.maximum(u[_TAPER], 0.0) * law["taper"] * ((lines.flags & STOPS) > 0)
     profile -= taper[:, None] * _TAPERED
     radius: Floats = profile * half[:, None]
     return radius
 
 
-def join_lines(
-    x: Floats, y: Floats, radius: Floats, flags: Ints, row: Ints, numbers: Floats, laws: Floats
-) -> tuple[Ints, Floats, Floats, Floats]:
+def join_lines(lines: Lines, radius: Floats, row: Ints) -> tuple[Ints, Floats, Floats, Floats]:
     """Return what a pen leaves on its way to the next stroke, where it does not rise in time.
 
     Args:
-        x, y, radius: (S, 12), of moved lines, in the order that they are written in.
-        flags, numbers, laws: As for ``move_lines``.
+        lines: S lines that are moved, in the order that they are written in.
+        radius: (S, 12), of each.
         row: (S,), what is written with one pen.
 
     Returns:
         For k joints the line that each begins at, and x, y and radius (k, 12).
     """
+    x, y, flags, numbers = lines.x, lines.y, lines.flags, lines.numbers
     at = np.flatnonzero(((flags[:-1] & STOPS) > 0) & (row[1:] == row[:-1]))
     gap_x, gap_y = x[at + 1, 0] - x[at, -1], y[at + 1, 0] - y[at, -1]
     far = np.sqrt(gap_x * gap_x + gap_y * gap_y)
     near = np.maximum(0.0, 1 - far / _FARTHEST)
-    chance = laws[at, LAWS.index("join")] * near
+    chance = lines.laws[at, LAWS.index("join")] * near
     joined = ((numbers[at, _JOIN] + 1) / 2 < chance) & (far > 0)
     at, far = at[joined], far[joined]
     # A cubic curve that leaves and arrives the way that the strokes go.

@@ -115,7 +115,7 @@ def list_hands(
                 copyright=source.copyright,
                 is_written=True,
             )
-            for number in range(n_hands)
+            for number in range(1, n_hands + 1)
         ]
     return tuple(faces)
 
@@ -128,16 +128,14 @@ def _open_kanjivg() -> StrokeSource:
         raise RecipeError(
             "the package kanjivg is not installed (pip install 'glyphgen[kanjivg]')"
         ) from None
-    folders = {
-        Path(str(file.locate())).parent for file in package.files or () if file.suffix == ".svg"
-    }
-    if len(folders) != 1:
+    pictures = (file for file in package.files or () if str(file).endswith(".svg"))
+    picture = next(pictures, None)
+    if picture is None:
         raise RecipeError(
-            f"the package kanjivg holds SVG files in {len(folders)} folders, expected one"
-            " (pip install --force-reinstall kanjivg)"
+            "the package kanjivg holds no SVG files (pip install --force-reinstall kanjivg)"
         )
     return _make_folder(
-        folders.pop(),
+        Path(str(picture.locate())).parent,
         shown=Path(KANJIVG),
         family="KanjiVG",
         version=package.version,

@@ -36,14 +36,19 @@ def parse_strokes(path: Path, data: bytes) -> list[Floats]:
     left, top, _, height = _read_box(path, box)
     strokes = []
     for number, drawn in enumerate(paths, start=1):
-        points = _trace(path, number, drawn)
-        em = (points - [left, top]) / height * [1, -1] + [0, _ASCENDER]
-        if not (np.abs(em) <= _MOST_EM).all():  # which is not true of NaN either
+        curves = [
+            (curve - [left, top]) / height * [1, -1] + [0, _ASCENDER]
+            for curve in _read_curves(path, number, drawn)
+        ]
+        if not all((np.abs(curve) <= _MOST_EM).all() for curve in curves):  # nor is it true of NaN
             raise FontError(
                 f"{path}: stroke {number} has a point that is no number, or far outside of the picture,"
-                f" expected points within {box!r} (mend the file, or leave it out)"
+                f" expected points within {show_foreign(box)} (mend the file, or leave it out)"
             )
-        strokes.append(em)
+        traced = [curves[0]]
+        for controls in curves[1:]:
+            traced.append(_sample(np.concatenate([traced[-1][-1:], controls])))
+        strokes.append(np.concatenate(traced))
     return strokes
 
 
@@ -85,8 +90,8 @@ def _read_box(path: Path, box: str) -> tuple[float, float, float, float]:
     )
 
 
-def _trace(path: Path, number: int, drawn: str) -> Floats:
-    """Return points on a path: (n, 2), in the file's units."""
+def _read_curves(path: Path, number: int, drawn: str) -> list[Floats]:
+    """Return where a path begins, and the points of each of its curves from there on."""
     from fontTools.pens.recordingPen import RecordingPen
     from fontTools.svgLib.path.parser import parse_path
 
@@ -101,10 +106,7 @@ def _trace(path: Path, number: int, drawn: str) -> Floats:
     names = [name for name, at in pen.value if at]
     if names[:1] != ["moveTo"] or "moveTo" in names[1:] or len(names) < 2:
         raise FontError(f"{path}: stroke {number} is not one line of a pen, {_WHAT}")
-    traced = [points[0]]
-    for controls in points[1:]:
-        traced.append(_sample(np.concatenate([traced[-1][-1:], controls])))
-    return np.concatenate(traced)
+    return points
 
 
 def _sample(curve: Floats) -> Floats:

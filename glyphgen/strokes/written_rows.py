@@ -16,6 +16,7 @@ from glyphgen.strokes.laws import (
     NODES,
     OF_WHOLE,
     PEN,
+    Lines,
     draw_care,
     find_radius,
     join_lines,
@@ -33,8 +34,10 @@ N_STROKE_WORDS = 128
 """That each sample owns: eight for the row, and four for each stroke; the 31st moves as the first."""
 
 _WORDS_EACH = N_NUMBERS // 4
+_THINNEST = 0.004  # em: a radius below which nothing would be left
 _CAP = 4  # points about each end of a contour, of which two are corners
-_LEAST_ROOM = 0.5  # of the longer side of the ink: what a row may take of the shorter one
+# What a row may take of the shorter side of the ink: at least of the longer one, and more than the mean.
+_LEAST_ROOM, _MORE_ROOM = 0.75, 1.3
 
 
 def count_stroke_words(store: StrokeStore) -> int:
@@ -68,36 +71,50 @@ def write_rows(
     n_lines = store.n_lines[cells]
     line = expand_spans(store.line_start[cells], n_lines)
     row = np.repeat(np.arange(len(cells)), n_lines)
-    own = (split_words(words, bits=16).astype(np.float64) - 32768.0) / 32768.0
-    own = own.reshape(len(cells), -1, N_NUMBERS)
-    stroke = OF_WHOLE + store.line_stroke[line] % max(own.shape[1] - OF_WHOLE, 1)
-    numbers = own[row, stroke]
-    whole = own[:, :OF_WHOLE].reshape(len(cells), OF_WHOLE * N_NUMBERS)
-    laws = draw_care(store.laws[cells // store.n_forms], whole[:, CARE])
-    pen = laws[:, LAWS.index("pen")] + whole[:, PEN] * laws[:, LAWS.index("spread")]
-    nodes = whole[:, NODES] * laws[:, LAWS.index("warp"), None]
-    laws = laws[row]
-    x, y = (points[line].astype(np.float64) for points in (store.line_x, store.line_y))
-    _bend(store, line, row, bends, x, y)
-    warp_lines(x, y, store.box[cells].astype(np.float64)[row], nodes[row])
-    flags = store.line_flags[line].astype(np.int64)
-    about = [at[line].astype(np.float64) for at in
-             (store.line_length, store.line_center_x, store.line_center_y)]  # fmt: skip
-    n_strokes = store.n_strokes[cells].astype(np.float64)[row]
-    move_lines(x, y, (flags, about[0], about[1], about[2]), n_strokes, numbers, laws)
-    radius = find_radius(pen[row], flags, n_strokes, numbers, laws)
+    lines, pen = _take_lines(store, cells, line, row, words, bends)
+    move_lines(lines)
+    radius = find_radius(lines, pen[row])
     radius += bends.half_weight[row].astype(np.float64)[:, None]
-    joint, joint_x, joint_y, joint_radius = join_lines(x, y, radius, flags, row, numbers, laws)
+    np.maximum(radius, _THINNEST, out=radius)
+    joint, joint_x, joint_y, joint_radius = join_lines(lines, radius, row)
     order = np.argsort(np.concatenate([row, row[joint]]), kind="stable")
     contours = [
         np.concatenate(parts)[order] if len(joint) else parts[0]
-        for parts in ((x, joint_x), (y, joint_y), (radius, joint_radius))
+        for parts in ((lines.x, joint_x), (lines.y, joint_y), (radius, joint_radius))
     ]
     piece = np.concatenate([store.line_piece[line], store.line_piece[line[joint]]])[order]
     counts = n_lines + np.bincount(row[joint], minlength=len(cells)).astype(np.int32)
-    drawn_x, drawn_y = draw_contours(*contours)
-    _fit(store, cells, counts, drawn_x, drawn_y)
-    return _make_store(store, cells, counts, drawn_x, drawn_y, piece)
+    x, y = draw_contours(*contours)
+    _fit(store, cells, counts, x, y)
+    return _make_store(store, cells, counts, x, y, piece)
+
+
+def _take_lines(
+    store: StrokeStore, cells: Ints, line: Ints, row: Ints, words: NDArray[np.uint64], bends: Bends
+) -> tuple[Lines, Floats]:
+    """Return the lines of n rows, bent as a whole and not yet moved, and the width of each row's pen."""
+    n = len(cells)
+    own = (split_words(words, bits=16).astype(np.float64) - 32768.0) / 32768.0
+    own = own.reshape(n, -1, N_NUMBERS)
+    whole = own[:, :OF_WHOLE].reshape(n, OF_WHOLE * N_NUMBERS)
+    laws = draw_care(store.laws[cells // store.n_forms], whole[:, CARE])
+    pen = laws[:, LAWS.index("pen")] + whole[:, PEN] * laws[:, LAWS.index("spread")]
+    nodes = whole[:, NODES] * laws[:, LAWS.index("warp"), None]
+    stroke = OF_WHOLE + store.line_stroke[line] % max(own.shape[1] - OF_WHOLE, 1)
+    lines = Lines(
+        x=store.line_x[line].astype(np.float64),
+        y=store.line_y[line].astype(np.float64),
+        flags=store.line_flags[line].astype(np.int64),
+        length=store.line_length[line].astype(np.float64),
+        center_x=store.line_center_x[line].astype(np.float64),
+        center_y=store.line_center_y[line].astype(np.float64),
+        n_strokes=store.n_strokes[cells].astype(np.float64)[row],
+        numbers=own[row, stroke],
+        laws=laws[row],
+    )
+    _bend(store, line, row, bends, lines.x, lines.y)
+    warp_lines(lines.x, lines.y, store.box[cells].astype(np.float64)[row], nodes[row])
+    return lines, pen
 
 
 def _bend(store: StrokeStore, line: Ints, row: Ints, bends: Bends, x: Floats, y: Floats) -> None:
@@ -146,10 +163,21 @@ def draw_contours(x: Floats, y: Floats, radius: Floats) -> tuple[Floats, Floats]
     return drawn[0], drawn[1]
 
 
+def find_edge(controls: Floats) -> Floats:
+    """Return x or y of where the curves of contours (S, n) are nearest to their control points."""
+    edge = controls * 0.75
+    edge[:, 1:] += controls[:, :-1] * 0.125
+    edge[:, 0] += controls[:, -1] * 0.125
+    edge[:, :-1] += controls[:, 1:] * 0.125
+    edge[:, -1] += controls[:, 0] * 0.125
+    return edge
+
+
 def list_rooms(box: Floats) -> Floats:
     """Return the boxes (n, 4) that rows keep to, of cells whose mean outlines have some boxes."""
     size = box[:, 2:] - box[:, :2]
-    half = np.maximum(size, _LEAST_ROOM * size.max(axis=1, keepdims=True)) / 2
+    longer = size.max(axis=1, keepdims=True)
+    half = np.maximum(_LEAST_ROOM * longer, np.minimum(longer, _MORE_ROOM * size)) / 2
     middle = (box[:, 2:] + box[:, :2]) / 2
     return np.concatenate([middle - half, middle + half], axis=1)
 
@@ -157,8 +185,9 @@ def list_rooms(box: Floats) -> Floats:
 def _fit(store: StrokeStore, cells: Ints, counts: NDArray[np.int32], x: Floats, y: Floats) -> None:
     """Move the contours of each row, in place, to where its cell stands."""
     starts = list_starts(counts)
-    low = np.stack([np.minimum.reduceat(at.min(axis=1), starts) for at in (x, y)], axis=1)
-    high = np.stack([np.maximum.reduceat(at.max(axis=1), starts) for at in (x, y)], axis=1)
+    edges = [find_edge(at) for at in (x, y)]
+    low = np.stack([np.minimum.reduceat(at.min(axis=1), starts) for at in edges], axis=1)
+    high = np.stack([np.maximum.reduceat(at.max(axis=1), starts) for at in edges], axis=1)
     box = store.box[cells].astype(np.float64)
     room = list_rooms(box)
     size = np.maximum(high - low, 1e-9)

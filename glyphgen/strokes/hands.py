@@ -1,7 +1,7 @@
 """Sources and laws -> what each hand writes of every form: outlines, and the lines in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from glyphgen.strokes.laws import (
     NODES,
     OF_WHOLE,
     PEN,
-    VERSION,
+    WAY,
+    Lines,
     draw_care,
     find_radius,
     list_laws,
@@ -33,7 +34,7 @@ from glyphgen.strokes.laws import (
 )
 from glyphgen.strokes.sources import StrokeSource, find_sources, list_hands
 from glyphgen.strokes.stroke_store import StrokeStore
-from glyphgen.strokes.writing import draw_contours, list_rooms
+from glyphgen.strokes.written_rows import draw_contours, find_edge, list_rooms
 
 __all__ = ["Hands", "find_hands"]
 
@@ -104,7 +105,6 @@ class _Known:
         forms: The forms.
         first, n_ways: int64 (F,), the characters of ``lines`` that are ways to write each.
         piece: int64 (T,), of each stroke within its character.
-        lengths: int32 (F,), characters of each form.
     """
 
     forms: tuple[str, ...]
@@ -149,49 +149,53 @@ def _write(known: _Known, hand: Hand, seed: int, number: int, wobble_grid: int) 
     """Return what one hand writes; it is a hand of its own by its number."""
     stream = Stream(seed, Stage.HAND, _FORM_WORDS)
     of_hand = _draw(stream, number, np.array([_OF_HAND]))[0, 0]
+    laws, of_rows = _choose_laws(hand, of_hand)
+    form, char, of_form = _choose_ways(known, stream, number)
+    lines, n_strokes = known.lines, known.lines.n_strokes[char]
+    stroke = expand_spans(lines.first_stroke[char], n_strokes.astype(np.int32))
+    at = np.repeat(np.arange(len(form)), n_strokes)  # the form of each stroke, among those written
+    nth = stroke - lines.first_stroke[char][at]
+    numbers = of_form[at, OF_WHOLE + nth % _MOST_STROKES]
+    corners = _choose_corners(hand, numbers[:, _CORNERS], lines.turns[stroke])
+    n_lines = lines.n_lines[stroke, corners]
+    line = expand_spans(lines.first_line[stroke, corners], n_lines.astype(np.int32))
+    of_line = np.repeat(np.arange(len(stroke)), n_lines)
+    x, y, center = lines.x[line], lines.y[line], lines.center[stroke]  # copies, to be moved
+    whole = of_form[:, :OF_WHOLE].reshape(len(form), OF_WHOLE * N_NUMBERS)
+    nodes, lean = whole[:, NODES] * laws[LAWS.index("warp")], _make_lean(hand, of_hand)
+    for points, own in (((x, y), at[of_line]), ((center[:, :1], center[:, 1:]), at)):
+        _bend_whole(*points, lines.box[char][own], lean, nodes[own])
+    written = Lines(
+        x=x,
+        y=y,
+        flags=lines.flags[line],
+        length=lines.length[stroke][of_line],
+        center_x=center[of_line, 0],
+        center_y=center[of_line, 1],
+        n_strokes=n_strokes.astype(np.float64)[at[of_line]],
+        numbers=numbers[of_line],
+        laws=np.repeat(laws[None], len(line), axis=0),
+    )
+    move_lines(written)
+    return _Written(
+        forms=known.forms,
+        lines=written,
+        cell=form[at[of_line]],
+        stroke=nth[of_line],
+        piece=known.piece[stroke][of_line],
+        n_strokes=np.bincount(form, n_strokes, minlength=len(known.forms)).astype(np.int32),
+        laws=of_rows,
+    ).make_store(wobble_grid)
+
+
+def _choose_laws(hand: Hand, of_hand: Floats) -> tuple[Floats, Floats]:
+    """Return what a hand does in all that it writes, and what it does in each row besides."""
     low, high = hand.pen
     pen = (low + high) / 2 + (high - low) / 2 * hand.habit * of_hand[PEN]
     spread = (high - low) / 2 * (1 - hand.habit)
-    careful = draw_care(
-        np.stack([list_laws(hand, part, pen, spread) for part in (hand.habit, 1 - hand.habit)]),
-        np.repeat(of_hand[CARE], 2),
-    )
-    form, char, of_form = _choose_ways(known, stream, number)
-    lines = known.lines
-    stroke = expand_spans(lines.first_stroke[char], lines.n_strokes[char].astype(np.int32))
-    cell = np.repeat(form, lines.n_strokes[char])
-    nth = stroke - np.repeat(lines.first_stroke[char], lines.n_strokes[char])
-    at_form = np.repeat(np.arange(len(form)), lines.n_strokes[char])
-    numbers = of_form[at_form, OF_WHOLE + nth % _MOST_STROKES]
-    way = _choose_corners(hand, numbers[:, _CORNERS], lines.turns[stroke])
-    n_lines = lines.n_lines[stroke, way]
-    line = expand_spans(lines.first_line[stroke, way], n_lines.astype(np.int32))
-    of_line = np.repeat(np.arange(len(stroke)), n_lines)
-    x, y = lines.x[line].copy(), lines.y[line].copy()
-    center = lines.center[stroke].copy()
-    whole = of_form[:, :OF_WHOLE].reshape(len(form), OF_WHOLE * N_NUMBERS)
-    nodes, lean = whole[:, NODES] * careful[0, LAWS.index("warp")], _make_lean(hand, of_hand)
-    box = lines.box[char]
-    _bend_whole(x, y, box[at_form[of_line]], lean, nodes[at_form[of_line]])
-    _bend_whole(center[:, :1], center[:, 1:], box[at_form], lean, nodes[at_form])
-    n_strokes = lines.n_strokes[char].astype(np.float64)
-    about = lines.length[stroke][of_line], center[of_line, 0], center[of_line, 1]
-    laws = np.repeat(careful[:1], len(line), axis=0)
-    flags, own = lines.flags[line], numbers[of_line]
-    move_lines(x, y, (flags, *about), n_strokes[at_form[of_line]], own, laws)
-    written = _Written(
-        n_forms=len(known.forms),
-        cell=cell[of_line],
-        stroke=nth[of_line],
-        piece=known.piece[stroke][of_line],
-        x=x,
-        y=y,
-        flags=flags,
-        about=about,
-        n_strokes=_count(form, lines.n_strokes[char], len(known.forms)),
-        laws=careful[1],
-    )
-    return written.make_store(known.forms, wobble_grid)
+    laws = [list_laws(hand, part, pen, spread) for part in (hand.habit, 1 - hand.habit)]
+    own, of_rows = draw_care(np.stack(laws), np.repeat(of_hand[CARE], 2))
+    return own, of_rows
 
 
 def _draw(stream: Stream, number: int, samples: Ints) -> Floats:
@@ -201,19 +205,13 @@ def _draw(stream: Stream, number: int, samples: Ints) -> Floats:
     return numbers.reshape(len(samples), _FORM_WORDS * 4 // N_NUMBERS, N_NUMBERS)
 
 
-def _count(at: Ints, counts: Ints, n: int) -> NDArray[np.int32]:
-    counted = np.zeros(n, dtype=np.int32)
-    counted[at] = counts
-    return counted
-
-
 def _choose_ways(known: _Known, stream: Stream, number: int) -> tuple[Ints, Ints, Floats]:
     """Return the forms that a hand writes, the way of each, and its numbers for them."""
     form = np.flatnonzero(known.n_ways)
     codes = np.array([ord(known.forms[k]) for k in form.tolist()], dtype=np.int64)
     of_form = _draw(stream, number, codes)
     n_ways = known.n_ways[form]
-    way = ((of_form[:, 0, VERSION] + 1) / 2 * n_ways).astype(np.int64)
+    way = ((of_form[:, 0, WAY] + 1) / 2 * n_ways).astype(np.int64)
     return form, known.first[form] + way, of_form
 
 
@@ -244,43 +242,34 @@ def _bend_whole(x: Floats, y: Floats, box: Floats, lean: Floats, nodes: Floats) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """The lines that one hand writes on average, S of them, and what is known of its forms.
+    """The S lines that one hand writes on average, and what is known of its forms.
 
     Attributes:
         cell, stroke, piece: int64 (S,).
-        about: Length and center of each line's stroke.
         n_strokes: (forms,).
         laws: Of the hand's rows.
     """
 
-    n_forms: int
+    forms: tuple[str, ...]
+    lines: Lines
     cell: Ints
     stroke: Ints
     piece: Ints
-    x: Floats
-    y: Floats
-    flags: Ints
-    about: tuple[Floats, Floats, Floats]
     n_strokes: NDArray[np.int32]
     laws: Floats
 
-    def make_store(self, forms: Sequence[str], wobble_grid: int) -> StrokeStore:
+    def make_store(self, wobble_grid: int) -> StrokeStore:
         """Return the store of one face, without padding."""
-        n, n_lines = self.n_forms, np.bincount(self.cell, minlength=self.n_forms).astype(np.int32)
-        drawn = self._draw_mean()
-        each = drawn[0].shape[1]
-        points = np.stack([part.ravel() for part in drawn], axis=1)
-        counts = n_lines * np.int32(each)
-        ends = np.arange(1, len(self.x) + 1) * each - 1
-        arrays = _measure(points, counts, n_lines, ends, wobble_grid)
+        n = len(self.forms)
+        n_lines = np.bincount(self.cell, minlength=n).astype(np.int32)
+        points, each = self._draw_mean()
+        ends = np.arange(1, len(self.cell) + 1) * each - 1
+        arrays = _measure(points, n_lines * np.int32(each), n_lines, ends, wobble_grid)
         piece, n_pieces, centers = place_pieces(points, self.piece, ends, n_lines)
-        box = np.repeat(arrays["box"], n_lines, axis=0).astype(np.float64)
-        lined = np.stack([self.x.ravel(), self.y.ravel()], axis=1)
-        of_line = np.full(len(self.x), N_POINTS, dtype=np.int64)
-        bend = bend_shares(lined, of_line, box, wobble_grid)
         zeros = np.zeros(n, dtype=np.int32)
         return StrokeStore(
             **arrays,
+            **self._list_lines(np.repeat(arrays["box"], n_lines, axis=0), wobble_grid),
             piece=piece,
             piece_x=centers[:, 0].astype(np.float32),
             piece_y=centers[:, 1].astype(np.float32),
@@ -288,36 +277,41 @@ class _Written:
             n_pieces=n_pieces,
             advance=np.ones(n, dtype=np.float32),
             middle=np.full(1, _MIDDLE_Y, dtype=np.float32),
-            n_missing=np.where(n_lines > 0, 0, [len(form) for form in forms]).astype(np.int32),
+            n_missing=np.where(n_lines > 0, 0, [len(form) for form in self.forms]).astype(np.int32),
             n_notdef=zeros,
             n_circles=zeros,
             like_notdef=zeros.astype(np.bool_),
-            line_x=self.x.astype(np.float32),
-            line_y=self.y.astype(np.float32),
-            line_bend=bend.reshape(len(self.x), N_POINTS * wobble_grid**2),
-            line_flags=self.flags.astype(np.uint8),
-            line_stroke=self.stroke.astype(np.uint16),
-            line_piece=self.piece.astype(np.uint16),
-            line_length=self.about[0].astype(np.float32),
-            line_center_x=self.about[1].astype(np.float32),
-            line_center_y=self.about[2].astype(np.float32),
             line_start=list_starts(n_lines),
             n_lines=n_lines,
             n_strokes=self.n_strokes,
             laws=self.laws[None],
         )
 
-    def _draw_mean(self) -> tuple[Floats, Floats]:
-        """Return the contours of all lines as no row moves them, a little coarser."""
-        n = len(self.x)
-        radius = find_radius(
-            np.full(n, self.laws[LAWS.index("pen")]),
-            self.flags,
-            self.n_strokes[self.cell].astype(np.float64),
-            np.zeros((n, N_NUMBERS)),
-            np.repeat(self.laws[None], n, axis=0),
-        )
-        return draw_contours(self.x[:, _SKETCHED], self.y[:, _SKETCHED], radius[:, _SKETCHED])
+    def _list_lines(self, box: NDArray[np.float32], wobble_grid: int) -> dict[str, NDArray[Any]]:
+        """Return the arrays that have an entry for each line."""
+        lines, n = self.lines, len(self.cell)
+        points = np.stack([lines.x.ravel(), lines.y.ravel()], axis=1)
+        counts = np.full(n, N_POINTS, dtype=np.int64)
+        bend = bend_shares(points, counts, box.astype(np.float64), wobble_grid)
+        return {
+            "line_x": lines.x.astype(np.float32),
+            "line_y": lines.y.astype(np.float32),
+            "line_bend": bend.reshape(n, N_POINTS * wobble_grid**2),
+            "line_flags": lines.flags.astype(np.uint8),
+            "line_stroke": self.stroke.astype(np.uint16),
+            "line_piece": self.piece.astype(np.uint16),
+            "line_length": lines.length.astype(np.float32),
+            "line_center_x": lines.center_x.astype(np.float32),
+            "line_center_y": lines.center_y.astype(np.float32),
+        }
+
+    def _draw_mean(self) -> tuple[Floats, int]:
+        """Return the contours of all lines as no row moves them, a little coarser, and points of each."""
+        still = replace(self.lines, numbers=np.zeros_like(self.lines.numbers))
+        pen = np.full(len(self.cell), self.laws[LAWS.index("pen")])
+        lines = (self.lines.x, self.lines.y, find_radius(still, pen))
+        x, y = draw_contours(*(line[:, _SKETCHED] for line in lines))
+        return np.stack([x.ravel(), y.ravel()], axis=1), x.shape[1]
 
 
 def _measure(
@@ -335,7 +329,8 @@ def _measure(
     normals = points
     if len(drawn):
         normals = find_normals(points, starts[drawn], ends)
-        inked = _find_edge(points, len(ends))
+        contours = points.reshape(len(ends), -1, 2)
+        inked = np.stack([find_edge(contours[..., k]).ravel() for k in (0, 1)], axis=1)
         box[drawn] = find_box(inked, starts[drawn])
         room = list_rooms(box[drawn])
         corners = np.stack([room[:, [k, m]] for k in (0, 2) for m in (1, 3)], axis=1)
@@ -357,10 +352,3 @@ def _measure(
         "hull_x": hull[:, :, 0].T.astype(np.float32),
         "hull_y": hull[:, :, 1].T.astype(np.float32),
     }
-
-
-def _find_edge(points: Floats, n_contours: int) -> Floats:
-    """Return where the curve of each control point is nearest to it."""
-    contours = points.reshape(n_contours, -1, 2)
-    around = np.roll(contours, 1, axis=1) + np.roll(contours, -1, axis=1)
-    return ((contours * 6 + around) / 8).reshape(-1, 2)
