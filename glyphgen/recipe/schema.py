@@ -74,7 +74,7 @@ def recipe_schema() -> dict[str, Any]:
             below["description"] = describe_key(section, key, paths[0])
     # What a recipe has to say may be said by the one that it extends.
     schema["if"] = {"not": {"required": [EXTENDS]}}
-    schema["then"] = {"required": schema.pop("required")}
+    schema["then"] = {"anyOf": [{"required": [source]} for source in ("fonts", "strokes")]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:glyphgen:recipe",
