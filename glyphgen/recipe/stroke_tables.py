@@ -95,7 +95,7 @@ class Strokes(Settings):
 
     hands: Annotated[int, Field(ge=1, le=1000)] = 40
     """How many hands write each source: each is a face with its own habits. Memory grows with them: 20
-    hands of 3,000 kanji take 0.4 GB."""
+    hands of 3,000 kanji take 0.3 GB."""
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """How many images of every class are written, where fonts draw it, too. Without `[fonts]` all are."""
