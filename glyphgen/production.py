@@ -20,18 +20,27 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import (
     Claim,
+    check_claim,
     check_space,
     claim_folder,
     find_free_bytes,
-    find_work_folder,
     hold_folder,
+    open_work_folder,
     remove_work_folder,
 )
-from glyphgen.dataset.index import Index, ShardInfo, hash_pages, read_index, write_index
+from glyphgen.dataset.index import (
+    INDEX_NAME,
+    Index,
+    ShardInfo,
+    hash_pages,
+    read_index,
+    write_index,
+)
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.store import open_store
 from glyphgen.files.writing import disk_errors, write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
@@ -106,7 +115,7 @@ class DatasetSpec:
         work_bytes: Room that the job takes in the work folder.
     """
 
-    folder: Path
+    folder: Place
     format: str
     layout: Layout
     content_key: str
@@ -133,7 +142,7 @@ class Produced:
         n_steady: Rows that were made after that.
     """
 
-    folder: Path
+    folder: Path | Any  # an Address, of which few have to think
     n_rows: int
     n_made: int
     seconds: float
@@ -159,29 +168,27 @@ class Estimate:
         n_rows: Of the dataset.
         n_bytes: On disk, before compression.
         is_compressed: Whether it is less in the end.
-        free_bytes: On the disk that it would lie on.
+        free_bytes: On the disk that it would lie on; None in a store.
         seconds: With one worker, without writing.
     """
 
     n_rows: int
     n_bytes: int
     is_compressed: bool
-    free_bytes: int
+    free_bytes: int | None
     seconds: float
 
     def describe(self, workers: int) -> str:
         """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``."""
+        free = "" if self.free_bytes is None else f" ({show_bytes(self.free_bytes)} are free)"
         return (
             f"{show_count(self.n_rows, 'image')}, {show_bytes(self.n_bytes)}"
-            f"{' before compression' if self.is_compressed else ''}"
-            f" ({show_bytes(self.free_bytes)} are free),"
+            f"{' before compression' if self.is_compressed else ''}{free},"
             f" {show_duration(self.seconds / workers)} and the time to write"
         )
 
 
-def estimate_making(
-    out: str | os.PathLike[str], layout: Layout, maker: RowMaker, typical: range
-) -> Estimate:
+def estimate_making(out: AnyPlace, layout: Layout, maker: RowMaker, typical: range) -> Estimate:
     """Make a few hundred rows in memory, and return what all of them would take.
 
     Args:
@@ -202,7 +209,7 @@ def estimate_making(
         n_rows=layout.n_rows,
         n_bytes=layout.n_rows * layout.row_bytes,
         is_compressed=layout.compression != "none",
-        free_bytes=find_free_bytes(Path(out)),
+        free_bytes=find_free_bytes(parse_place(out)),
         seconds=(time.perf_counter() - started) / n * layout.n_rows,
     )
 
@@ -212,7 +219,7 @@ def choose_rows_per_shard(height: int, width: int) -> int:
     return max(1, _SHARD_BYTES // (height * width))
 
 
-def check_places(out: Path, sources: Iterable[Path]) -> None:
+def check_places(out: Place, sources: Iterable[Place]) -> None:
     """Check that making a dataset in a folder cannot touch what it is made from.
 
     Raises:
@@ -221,16 +228,22 @@ def check_places(out: Path, sources: Iterable[Path]) -> None:
     place = out.resolve()
     for path in sources:
         source = path.resolve()
-        if place.is_relative_to(source):
+        if _is_within(place, source):
             raise DatasetError(
                 f"{out}: lies in the source {path}, where nothing is written"
                 " (--out DIR takes another folder)"
             )
-        if source.is_relative_to(place):
+        if _is_within(source, place):
             raise DatasetError(
                 f"{out}: holds the source {path}, which would be written over"
                 " (--out DIR takes another folder)"
             )
+
+
+def _is_within(place: Place, other: Place) -> bool:
+    if isinstance(place, Path):
+        return isinstance(other, Path) and place.is_relative_to(other)
+    return not isinstance(other, Path) and place.is_relative_to(other)
 
 
 def produce_dataset(
@@ -260,6 +273,8 @@ def produce_dataset(
     """
     folder, layout = spec.folder, spec.layout
     shards = make_shards(folder, spec.format, layout)
+    if not shards.store.is_shared:
+        workers = 1
     with hold_folder(folder, reporter):
         claim = claim_folder(folder, spec.content_key, force=force)
         if claim is Claim.COMPLETE:
@@ -271,15 +286,18 @@ def produce_dataset(
             _check_disk(spec)
         shards.prepare()
         clock = _Clock(min(workers, layout.n_shards))
-        _make_shards(make_job(find_work_folder(folder)), shards, clock, reporter)
-        infos = shards.finish()
+        with open_work_folder(folder) as work:
+            infos = _make_shards(make_job(work), work, shards, clock, reporter)
+        shards.finish()
         produced = clock.stop(folder, layout.n_rows)
+        if not shards.store.exists(INDEX_NAME):  # another has finished it, as may be in a store
+            check_claim(folder, spec.content_key)
         _write_pages(folder, make_index(infos), make_pages(produced))
         remove_work_folder(folder)
         return produced
 
 
-def _is_damaged(folder: Path, make_index: Callable[[tuple[ShardInfo, ...]], Index]) -> bool:
+def _is_damaged(folder: Place, make_index: Callable[[tuple[ShardInfo, ...]], Index]) -> bool:
     """Return whether a file of a complete dataset, index.json too, is not as it would be made."""
     if verify_files(folder):
         return True
@@ -294,7 +312,7 @@ def _is_damaged(folder: Path, make_index: Callable[[tuple[ShardInfo, ...]], Inde
     return made != found
 
 
-def _write_pages(folder: Path, index: Index, pages: Mapping[str, bytes]) -> None:
+def _write_pages(folder: Place, index: Index, pages: Mapping[str, bytes]) -> None:
     for name, content in pages.items():
         open_store(folder).put(name, content)
     write_index(folder, replace(index, files=hash_pages(pages)))
@@ -340,7 +358,7 @@ class _Clock:
             if len(self._seen) == self.workers:
                 self._start_seconds = time.perf_counter() - self._started
 
-    def stop(self, folder: Path, n_rows: int) -> Produced:
+    def stop(self, folder: Place, n_rows: int) -> Produced:
         """Return what was done until now."""
         return Produced(
             folder=folder,
@@ -352,11 +370,13 @@ class _Clock:
         )
 
 
-def _make_shards(job: RowJob, shards: Shards, clock: _Clock, reporter: Reporter) -> None:
-    """Make every shard that is not there yet."""
+def _make_shards(
+    job: RowJob, work: Path, shards: Shards, clock: _Clock, reporter: Reporter
+) -> tuple[ShardInfo, ...]:
+    """Make every shard that is not there yet, and return all."""
     # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
     # ever if the process dies before it has read more than fits.
-    job_file = find_work_folder(shards.folder) / "job.pickle"
+    job_file = work / "job.pickle"
     write_bytes(job_file, pickle.dumps((job, shards)), durable=False)
     n_done = 0
     _report(reporter, shards.layout, 0, 0)
@@ -364,11 +384,13 @@ def _make_shards(job: RowJob, shards: Shards, clock: _Clock, reporter: Reporter)
     results = run_shards(
         _make_shard, numbers, workers=clock.workers, initializer=_open_job, initargs=(job_file,)
     )
-    for n_shards, (number, (worker, was_made)) in enumerate(results, start=1):
-        n_rows = len(shards.layout.find_rows(number))
-        n_done += n_rows
-        clock.count(worker, n_rows * was_made)
+    infos: dict[int, ShardInfo] = {}
+    for n_shards, (number, (worker, info, was_made)) in enumerate(results, start=1):
+        infos[number] = info
+        n_done += info.rows
+        clock.count(worker, info.rows * was_made)
         _report(reporter, shards.layout, n_shards, n_done)
+    return tuple(infos[number] for number in numbers)
 
 
 class _Worker:
@@ -383,15 +405,14 @@ class _Worker:
         self._images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
         self._samples = np.empty(n, dtype=layout.sample_dtype)
 
-    def make_shard(self, k: int) -> bool:
-        """Make shard k unless it is there already; return whether it was made."""
-        if self._shards.find_done(k):
-            return False
+    def make_shard(self, k: int) -> tuple[ShardInfo, bool]:
+        """Make shard k unless it is there already; return its entry, and whether it was made."""
+        if done := self._shards.find_done(k):
+            return done, False
         rows = self._shards.layout.find_rows(k)
         images, samples = self._images[: len(rows)], self._samples[: len(rows)]
         self._maker.make_rows(rows, images, samples)
-        self._shards.write(k, images, samples["class_index"].copy(), samples)
-        return True
+        return self._shards.write(k, images, samples["class_index"].copy(), samples), True
 
 
 _workers: list[_Worker] = []  # one at most: of this process
@@ -403,9 +424,9 @@ def _open_job(job_file: Path) -> None:
     _workers[:] = [_Worker(*pickle.loads(content))]
 
 
-def _make_shard(k: int) -> tuple[int, bool]:
-    """Make a shard; return the process that did, and whether the shard was not there already."""
-    return os.getpid(), _workers[0].make_shard(k)
+def _make_shard(k: int) -> tuple[int, ShardInfo, bool]:
+    """Make a shard; return the process that did, its entry, and whether it was not there already."""
+    return os.getpid(), *_workers[0].make_shard(k)
 
 
 def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> dict[str, Any]:

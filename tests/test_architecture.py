@@ -69,6 +69,7 @@ OWNERS = {
     "cv2": {"augment", "images"},
     "albumentations": {"augment"},
     "h5py": {"dataset.shards.hdf5"},
+    "fsspec": {"files.object_store"},
     "blake3": {"dataset.shards.contract"},
     "jinja2": {"report"},
     "torch": {"baseline", "torch"},

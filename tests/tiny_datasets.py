@@ -94,10 +94,13 @@ def make_dataset(folder: Path, format: str, compression: str = "none") -> list[i
         return []
     shards = open_writer(folder, format, compression)
     shards.prepare()
-    missing = [k for k in range(shards.layout.n_shards) if shards.find_done(k) is None]
+    done = {k: shards.find_done(k) for k in range(shards.layout.n_shards)}
+    missing = [k for k, info in done.items() if info is None]
     for k in missing:
-        shards.write(k, *make_rows(shards.layout.find_rows(k)))
-    index = make_index(shards.finish(), format=format, compression=compression)
+        done[k] = shards.write(k, *make_rows(shards.layout.find_rows(k)))
+    shards.finish()
+    infos = tuple(info for info in done.values() if info)
+    index = make_index(infos, format=format, compression=compression)
     write_index(folder, index)
     remove_work_folder(folder)
     return missing

@@ -9,13 +9,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from annotated_types import Interval
 
 from glyphgen.choices import COMPRESSIONS, MAKERS, POLARITIES, OneOf
 from glyphgen.errors import DatasetError
+from glyphgen.files.address import Place
 from glyphgen.files.opening import MOST_SHARD_BYTES, describe_unread
 from glyphgen.files.pages import PageError, dump_sealed, is_sealed, parse_json, parse_page
 from glyphgen.files.store import open_store
@@ -332,7 +332,7 @@ def hash_index(index: Index) -> str:
     return hashlib.sha256(dump_index(index, index.format_version)).hexdigest()
 
 
-def write_index(folder: Path, index: Index) -> None:
+def write_index(folder: Place, index: Index) -> None:
     """Write index.json, which makes the dataset complete.
 
     Raises:
@@ -341,7 +341,7 @@ def write_index(folder: Path, index: Index) -> None:
     open_store(folder).put(INDEX_NAME, dump_index(index))
 
 
-def find_digest(folder: Path) -> str:
+def find_digest(folder: Place) -> str:
     """Return the SHA-256 of a dataset's index.json, and so of all that it names: of the whole dataset.
 
     Raises:
@@ -350,7 +350,7 @@ def find_digest(folder: Path) -> str:
     return hashlib.sha256(_read_content(folder)).hexdigest()
 
 
-def is_index_sealed(folder: Path) -> bool:
+def is_index_sealed(folder: Place) -> bool:
     """Return whether index.json is, to the last byte, as it was written; format 2 does not tell.
 
     Raises:
@@ -359,7 +359,7 @@ def is_index_sealed(folder: Path) -> bool:
     return read_index(folder).format_version == 2 or is_sealed(_read_content(folder))
 
 
-def read_index(folder: Path) -> Index:
+def read_index(folder: Place) -> Index:
     """Read the index.json of a complete dataset.
 
     Raises:
@@ -375,12 +375,15 @@ def read_index(folder: Path) -> Index:
     return index
 
 
-def _read_content(folder: Path) -> bytes:
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder, expected a dataset (see `glyphgen render`)")
+def _read_content(folder: Place) -> bytes:
+    store = open_store(folder)
     try:
-        return open_store(folder).get_range(INDEX_NAME)
-    except FileNotFoundError:
+        return store.get_range(INDEX_NAME)
+    except (FileNotFoundError, NotADirectoryError):
+        if not store.exists():
+            raise DatasetError(
+                f"{folder}: no such folder, expected a dataset (see `glyphgen render`)"
+            ) from None
         raise DatasetError(
             f"{folder}: unfinished, it has no {INDEX_NAME} (run the command that makes it again)"
         ) from None
@@ -388,7 +391,7 @@ def _read_content(folder: Path) -> bytes:
         raise DatasetError(f"{folder / INDEX_NAME}: {describe_unread(error)}") from error
 
 
-def _parse(path: Path, content: bytes) -> _IndexPage:
+def _parse(path: Place, content: bytes) -> _IndexPage:
     try:
         page = parse_page(content, _IndexPage)
     except PageError:
@@ -398,7 +401,7 @@ def _parse(path: Path, content: bytes) -> _IndexPage:
     return page
 
 
-def _check_version(path: Path, page: Any) -> None:
+def _check_version(path: Place, page: Any) -> None:
     if not isinstance(page, dict):
         raise PageError("not a JSON object")
     version = page.get("format_version")

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +10,9 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.run_page import RUN_NAME, read_run_page
 from glyphgen.dataset.shards import describe_damage, open_shards
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import ARRAY, PAGE, describe_unread, open_regular
+from glyphgen.files.address import Place
+from glyphgen.files.opening import ARRAY, PAGE, describe_unread
+from glyphgen.files.store import open_store
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.text import show_some
 
@@ -20,7 +21,7 @@ __all__ = ["verify_files", "verify_run_page", "verify_shards"]
 _AGAIN = "make the dataset again, with --force"
 
 
-def verify_files(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
+def verify_files(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
     """Read every file of a dataset but run.json again, and compare it with index.json.
 
     Args:
@@ -40,7 +41,7 @@ def verify_files(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
     return problems + verify_shards(folder, reporter=reporter)
 
 
-def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
+def _find_damaged_pages(folder: Place, index: Index) -> Iterator[str]:
     for name, sha256 in index.files.items():
         path = folder / name
         try:
@@ -49,7 +50,7 @@ def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
                     f"{folder / INDEX_NAME}: files: found '{name}', expected names of files"
                     f" ({_AGAIN})"
                 )
-            elif _hash_file(path, folder) != sha256:
+            elif _hash_file(folder, name) != sha256:
                 yield f"{path}: does not match {INDEX_NAME} ({_AGAIN})"
         except FileNotFoundError:
             yield f"{path}: missing ({_AGAIN})"
@@ -57,13 +58,13 @@ def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
             yield f"{path}: {describe_unread(error)} ({_AGAIN})"
 
 
-def _hash_file(path: Path, folder: Path) -> str:
-    kind = ARRAY if path.suffix == ".npy" else PAGE
-    with open_regular(path, kind, within=folder) as file:
+def _hash_file(folder: Place, name: str) -> str:
+    kind = ARRAY if name.endswith(".npy") else PAGE
+    with open_store(folder).open(name, kind) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify_run_page(folder: Path) -> list[str]:
+def verify_run_page(folder: Place) -> list[str]:
     """Read a dataset's run.json, which no other command needs whole, and return what is wrong."""
     path = folder / RUN_NAME
     try:
@@ -74,7 +75,7 @@ def verify_run_page(folder: Path) -> list[str]:
     return [] if is_sealed else [f"{path}: does not match its checksum ({_AGAIN})"]
 
 
-def verify_shards(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
+def verify_shards(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
     """Read every shard again and compare its hash, and its counts of classes, with index.json.
 
     Args:
@@ -93,7 +94,7 @@ def verify_shards(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
     return problems or list(_find_wrong_counts(folder, index))
 
 
-def _find_damage(folder: Path, index: Index, reporter: Reporter) -> Iterator[str]:
+def _find_damage(folder: Place, index: Index, reporter: Reporter) -> Iterator[str]:
     shards = open_shards(folder, index)
     tracked = track(index.shards, step="read", unit="shards", reporter=reporter)
     for k, info in enumerate(tracked):
@@ -106,7 +107,7 @@ def _find_damage(folder: Path, index: Index, reporter: Reporter) -> Iterator[str
                 yield describe_damage(f"{folder}: shard {k}")
 
 
-def _find_wrong_counts(folder: Path, index: Index) -> Iterator[str]:
+def _find_wrong_counts(folder: Place, index: Index) -> Iterator[str]:
     for split in index.splits:
         labels = np.asarray(Dataset(folder, index, split).labels)
         labels_found, n_found = np.unique(labels, return_counts=True)

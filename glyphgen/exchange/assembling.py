@@ -25,6 +25,7 @@ from glyphgen.exchange.provenance import (
 )
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
+from glyphgen.files.address import Place
 from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.pages import dump_sealed
 from glyphgen.files.writing import committed, disk_errors, read_items
@@ -170,7 +171,7 @@ def join_parts(classes: Sequence[SourceClass], parts: Sequence[AssemblyPart]) ->
 
 def assemble(
     assembly: Assembly,
-    folder: Path,
+    folder: Place,
     *,
     workers: int,
     force: bool,

@@ -1,8 +1,8 @@
 """The contract of a storage format: shards that a crash leaves whole or absent.
 
 A shard counts as made when its note, a small file with its hash, lies in the work folder and the
-arrays on disk have that hash. Any number of processes may write different shards of one dataset at
-once; two that write the same shard do no harm, for they write equal bytes.
+arrays, on disk or in a store, have that hash. Any number of processes may write different shards of one
+dataset at once; two that write the same shard do no harm, for they write equal bytes.
 """
 
 import dataclasses
@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -22,9 +21,10 @@ from numpy.typing import NDArray
 from glyphgen.dataset.claim import WORK
 from glyphgen.dataset.index import INDEX_NAME, Index, ShardInfo
 from glyphgen.errors import DatasetError
+from glyphgen.files.address import Place
 from glyphgen.files.opening import RefusedFileError, describe_unread
 from glyphgen.files.pages import PageError, parse_page
-from glyphgen.files.store import open_store
+from glyphgen.files.store import Store, open_store
 
 __all__ = [
     "Arrays",
@@ -32,6 +32,7 @@ __all__ = [
     "Shards",
     "describe_damage",
     "hash_arrays",
+    "hash_shard_bytes",
     "read_errors",
     "write_note",
 ]
@@ -98,6 +99,20 @@ class Layout:
         """Size of one image with its label and sample, uncompressed."""
         return self.height * self.width + 4 + self.sample_dtype.itemsize
 
+    def split_content(self, content: NDArray[np.uint8], n: int) -> Arrays:
+        """Return the arrays of ``n`` rows that lie one after the other, in the order of ``Arrays``.
+
+        Args:
+            content: Their bytes, of which the arrays are views.
+            n: Number of rows.
+        """
+        arrays, first = [], 0
+        for shape, dtype in self.describe_arrays(n).values():
+            end = first + int(np.prod(shape)) * dtype.itemsize
+            arrays.append(content[first:end].view(dtype).reshape(shape))
+            first = end
+        return Arrays(*arrays)
+
     def find_rows(self, k: int) -> range:
         """Return the rows of shard ``k``."""
         first = k * self.rows_per_shard
@@ -143,6 +158,13 @@ def _hash(arrays: Arrays, digest: Any) -> str:
     return str(digest.hexdigest())
 
 
+def hash_shard_bytes(content: NDArray[np.uint8], info: ShardInfo) -> str:
+    """Return the hash of the bytes of a shard's arrays, of the kind that its entry has."""
+    digest: Any = blake3() if info.blake3 else hashlib.sha256()
+    digest.update(content.data)
+    return str(digest.hexdigest())
+
+
 def describe_damage(place: str) -> str:
     """Return the line for a shard or a file that is not what index.json says."""
     return f"{place} does not match {INDEX_NAME} (run the command that made it again)"
@@ -156,9 +178,17 @@ class Shards(ABC):
         layout: What its arrays are.
     """
 
-    def __init__(self, folder: Path, layout: Layout) -> None:
+    IN_STORES = True
+    """Whether its files can lie in a store, each put in one step."""
+
+    def __init__(self, folder: Place, layout: Layout) -> None:
         self.folder = folder
         self.layout = layout
+
+    @property
+    def store(self) -> Store:
+        """Where the files lie."""
+        return open_store(self.folder)
 
     @abstractmethod
     def prepare(self) -> None:
@@ -254,39 +284,24 @@ class Shards(ABC):
             DatasetError: It is missing or damaged.
         """
 
-    def finish(self) -> tuple[ShardInfo, ...]:
+    @abstractmethod
+    def finish(self) -> None:
         """Put all arrays in place, on the disk for good; only index.json is to be written after.
 
-        Returns:
-            Every shard, in order.
-
         Raises:
-            DatasetError: A shard has not been written, or the disk refused.
+            DatasetError: The disk refused.
         """
-        notes = [_read_note(self.folder, k) for k in range(self.layout.n_shards)]
-        infos = tuple(info for info in notes if info)
-        if len(infos) < len(notes):
-            raise DatasetError(
-                f"{self.folder}: the note of shard {notes.index(None)} cannot be read"
-                " (check the disk, then run the same command again: finished shards are kept)"
-            )
-        self._put_in_place()
-        return infos
 
     @abstractmethod
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         """Write the arrays of a shard."""
 
     @abstractmethod
-    def _put_in_place(self) -> None:
-        """Give the files their names, if they have others while the dataset is made."""
-
-    @abstractmethod
     def _name_file(self, k: int) -> str:
         """Return the name of the file that holds the images of a shard."""
 
 
-def write_note(folder: Path, k: int, info: ShardInfo) -> None:
+def write_note(folder: Place, k: int, info: ShardInfo) -> None:
     """Note in the work folder that a shard is made."""
     # Not durable: after a power cut a lost note costs no more than making its shard again, while to
     # sync each would make the workers wait for the disk.
@@ -295,7 +310,7 @@ def write_note(folder: Path, k: int, info: ShardInfo) -> None:
 
 
 @contextmanager
-def read_errors(path: Path) -> Iterator[None]:
+def read_errors(path: Place) -> Iterator[None]:
     """Turn what the operating system says inside the block into one line about ``path``.
 
     Raises:
@@ -311,7 +326,7 @@ def read_errors(path: Path) -> Iterator[None]:
         raise DatasetError(f"{path}: {describe_unread(error)} (check the disk)") from error
 
 
-def _read_note(folder: Path, k: int) -> ShardInfo | None:
+def _read_note(folder: Place, k: int) -> ShardInfo | None:
     try:
         return parse_page(open_store(folder).get_range(_name_note(k)), ShardInfo)
     except (OSError, PageError):  # absent, or cut short by a power cut
