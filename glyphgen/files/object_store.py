@@ -23,14 +23,14 @@ from glyphgen.files.opening import PAGE, FileKind, RefusedFileError
 
 __all__ = ["ObjectStore"]
 
-_PAUSES_S = (
+_PAUSES_S = (0.5,)  # before what has failed is tried again; some libraries have tried several times
     0.2,
     1.0,
 )  # before what has failed is tried again; libraries try several times themselves
 _LONGEST = 200  # characters of what a library says
 _SECRET = re.compile(r"//[^/@\s]*@")
 _NO_KEYS = re.compile("(No|Partial|Default|Invalid|Token).*(Credential|Token)s?.*Error")
-_RESUME = "then run the same command again: finished shards are kept"
+_AGAIN = "then run the same command again"
 
 Result = TypeVar("Result")
 
@@ -132,7 +132,11 @@ class ObjectStore:
                 raise
             except Exception as error:  # what libraries of stores raise has no common parent
                 if pause is None or _is_final(error):
-                    raise StoreError(f"{place}: cannot be {done}: {_explain(error)}") from error
+                    again = f"{_AGAIN}: finished shards are kept" if done == "written" else _AGAIN
+                    said, advice = _explain(error)
+                    raise StoreError(
+                        f"{place}: cannot be {done}: {said} ({advice}, {again})"
+                    ) from error
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -189,13 +193,14 @@ def _is_final(error: Exception) -> bool:
     return isinstance(error, PermissionError) or bool(_NO_KEYS.match(type(error).__name__))
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception) -> tuple[str, str]:
+    """Return why a store did not do something, and what to do."""
     said = _shorten(error)
     if _NO_KEYS.match(type(error).__name__):
-        return f"no credentials: {said} (set them as the store's own tools want it, {_RESUME})"
+        return f"no credentials: {said}", "set them as the store's own tools want them"
     if isinstance(error, PermissionError):
-        return f"access denied: {said} (check the credentials and what they permit, {_RESUME})"
-    return f"{said} (check the store and the way to it, {_RESUME})"
+        return f"access denied: {said}", "check the credentials and what they permit"
+    return said, "check the store and the way to it"
 
 
 def _shorten(said: object) -> str:

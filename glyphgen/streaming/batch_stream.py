@@ -236,10 +236,12 @@ def open_images(
     """Return what the images of a stream are made from; arguments and errors as for ``stream``."""
     if seed is not None:
         check_seed(seed)
-    if isinstance(source, str | os.PathLike | Address):
+    if isinstance(source, str | os.PathLike):
         place = parse_place(source)
         is_folder = isinstance(place, Address) or place.is_dir()
-        source = load(place) if is_folder else read_recipe(str(place))
+        source = load(place) if is_folder else read_recipe(source)
+    elif isinstance(source, Address):
+        source = load(source)
     if isinstance(source, Dataset):
         return ChangedRows(source, split or source.split or "train", seed or 0, augment)
     if augment is not None:
