@@ -23,10 +23,7 @@ from glyphgen.files.opening import PAGE, FileKind, RefusedFileError
 
 __all__ = ["ObjectStore"]
 
-_PAUSES_S = (0.5,)  # before what has failed is tried again; some libraries have tried several times
-    0.2,
-    1.0,
-)  # before what has failed is tried again; libraries try several times themselves
+_PAUSE_S = 0.5  # before what has failed is tried once more; some libraries have tried several times
 _LONGEST = 200  # characters of what a library says
 _SECRET = re.compile(r"//[^/@\s]*@")
 _NO_KEYS = re.compile("(No|Partial|Default|Invalid|Token).*(Credential|Token)s?.*Error")
@@ -124,20 +121,20 @@ class ObjectStore:
             StoreError: The store refused, or cannot be reached.
         """
         place = self._root / name
-        for pause in (*_PAUSES_S, None):
+        for is_last in (False, True):
             try:
                 system, root = _open_file_system(self._root.url, os.getpid())
                 return act(system, f"{root}/{name}" if name else root)
             except (FileNotFoundError, StoreError, MemoryError):
                 raise
             except Exception as error:  # what libraries of stores raise has no common parent
-                if pause is None or _is_final(error):
+                if is_last or _is_final(error):
                     again = f"{_AGAIN}: finished shards are kept" if done == "written" else _AGAIN
                     said, advice = _explain(error)
                     raise StoreError(
                         f"{place}: cannot be {done}: {said} ({advice}, {again})"
                     ) from error
-                time.sleep(pause)
+                time.sleep(_PAUSE_S)
         raise AssertionError("the last try returns or raises")
 
 
