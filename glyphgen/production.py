@@ -28,14 +28,7 @@ from glyphgen.dataset.claim import (
     open_work_folder,
     remove_work_folder,
 )
-from glyphgen.dataset.index import (
-    INDEX_NAME,
-    Index,
-    ShardInfo,
-    hash_pages,
-    read_index,
-    write_index,
-)
+from glyphgen.dataset.index import Index, ShardInfo, hash_pages, read_index, write_index
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
@@ -290,8 +283,7 @@ def produce_dataset(
             infos = _make_shards(make_job(work), work, shards, clock, reporter)
         shards.finish()
         produced = clock.stop(folder, layout.n_rows)
-        if not shards.store.exists(INDEX_NAME):  # another has finished it, as may be in a store
-            check_claim(folder, spec.content_key)
+        check_claim(folder, spec.content_key)
         _write_pages(folder, make_index(infos), make_pages(produced))
         remove_work_folder(folder)
         return produced

@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import Claim, claim_folder, remove_work_folder
 from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
 from glyphgen.dataset.shards import Arrays, Layout, Shards, make_shards
+from glyphgen.files.address import AnyPlace, parse_place
+from glyphgen.files.pages import dump_sealed
+from glyphgen.production import DatasetSpec, Produced, produce_dataset
 
 RECIPE = "ab" * 32
 N_ROWS = 23
@@ -112,3 +116,37 @@ def read_all_bytes(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+class TinyJob:
+    """Makes the rows above, as a command's job does."""
+
+    def open(self) -> "TinyJob":
+        return self
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        made = make_rows(rows)
+        images[:], samples[:] = made.images, made.samples
+
+
+def produce_tiny(
+    place: AnyPlace,
+    format: str = "npy",
+    *,
+    key: str = RECIPE,
+    workers: int = 1,
+    force: bool = False,
+) -> Produced:
+    """Make or finish the dataset above as a command does it, wherever it lies."""
+    spec = DatasetSpec(
+        folder=parse_place(place), format=format, layout=make_layout(), content_key=key
+    )
+    run = {"finished": "2026-01-01", "host": "here", "workers": workers}
+    return produce_dataset(
+        spec,
+        lambda _: TinyJob(),
+        lambda shards: make_index(shards, format=format, content_key=key),
+        lambda _: {"note.txt": b"a page", "run.json": dump_sealed(run)},
+        workers=workers,
+        force=force,
+    )

@@ -141,16 +141,20 @@ def claim_folder(folder: Place, content_key: str, *, force: bool = False) -> Cla
     store = open_store(folder)
     if force and list_contents(folder):
         empty_folder(folder)
+    # In this order: another driver of a store claims before it puts anything, and puts index.json before it
+    # removes its claim.
+    contents = [name for name in store.list() if name not in {LOCK_NAME, WORK}]
+    is_claimed = bool(read_claim(folder))
     if store.exists(INDEX_NAME):
         _check_owner(folder, "a dataset", read_index(folder).content_key, content_key)
         remove_work_folder(folder)
         return Claim.COMPLETE
-    if read_claim(folder):
+    if is_claimed:
         check_claim(folder, content_key)
         store.sweep()
         store.sweep(WORK)
         return Claim.UNFINISHED
-    if contents := list_contents(folder):
+    if contents:
         raise DatasetError(f"{folder}: holds something else: {show_some(contents)} ({_WAYS_OUT})")
     write_claim(folder, content_key)
     # Of two that come at once to a folder of a store each writes a claim before it looks for others, so
@@ -174,12 +178,14 @@ def write_claim(folder: Place, content_key: str) -> None:
 
 
 def check_claim(folder: Place, content_key: str) -> None:
-    """Check that an unfinished folder is one dataset's alone.
+    """Check that a folder is one dataset's alone, as long as it is unfinished.
 
     Raises:
         DatasetError: Another has claimed it, or nobody has.
     """
-    _check_owner(folder, "an unfinished dataset", read_claim(folder), content_key)
+    claimed = read_claim(folder)
+    if claimed != content_key and not open_store(folder).exists(INDEX_NAME):
+        _check_owner(folder, "an unfinished dataset", claimed, content_key)
 
 
 def remove_work_folder(folder: Place) -> None:
