@@ -8,7 +8,7 @@ import os
 import pickle
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,8 +28,9 @@ from glyphgen.dataset.claim import (
     open_work_folder,
     remove_work_folder,
 )
-from glyphgen.dataset.index import Index, ShardInfo, hash_pages, read_index, write_index
+from glyphgen.dataset.index import MOST_LISTED, Index, hash_pages, read_index, write_index
 from glyphgen.dataset.integrity import verify_files
+from glyphgen.dataset.shard_table import DIGEST_LENGTH, ShardInfo, ShardTable
 from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
@@ -242,7 +243,7 @@ def _is_within(place: Place, other: Place) -> bool:
 def produce_dataset(
     spec: DatasetSpec,
     make_job: Callable[[Path], RowJob],
-    make_index: Callable[[tuple[ShardInfo, ...]], Index],
+    make_index: Callable[[Sequence[ShardInfo]], Index],
     make_pages: Callable[[Produced], Mapping[str, bytes]],
     *,
     workers: int = 1,
@@ -289,7 +290,7 @@ def produce_dataset(
         return produced
 
 
-def _is_damaged(folder: Place, make_index: Callable[[tuple[ShardInfo, ...]], Index]) -> bool:
+def _is_damaged(folder: Place, make_index: Callable[[Sequence[ShardInfo]], Index]) -> bool:
     """Return whether a file of a complete dataset, index.json too, is not as it would be made."""
     if verify_files(folder):
         return True
@@ -364,7 +365,7 @@ class _Clock:
 
 def _make_shards(
     job: RowJob, work: Path, shards: Shards, clock: _Clock, reporter: Reporter
-) -> tuple[ShardInfo, ...]:
+) -> Sequence[ShardInfo]:
     """Make every shard that is not there yet, and return all."""
     # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
     # ever if the process dies before it has read more than fits.
@@ -376,13 +377,22 @@ def _make_shards(
     results = run_shards(
         _make_shard, numbers, workers=clock.workers, initializer=_open_job, initargs=(job_file,)
     )
-    infos: dict[int, ShardInfo] = {}
-    for n_shards, (number, (worker, info, was_made)) in enumerate(results, start=1):
-        infos[number] = info
-        n_done += info.rows
-        clock.count(worker, info.rows * was_made)
-        _report(reporter, shards.layout, n_shards, n_done)
-    return tuple(infos[number] for number in numbers)
+    layout = shards.layout
+    hashes = bytearray(DIGEST_LENGTH * layout.n_shards)
+    for n_shards, (number, (worker, blake3, was_made)) in enumerate(results, start=1):
+        hashes[DIGEST_LENGTH * number : DIGEST_LENGTH * (number + 1)] = blake3.encode()
+        n_rows = len(layout.find_rows(number))
+        n_done += n_rows
+        clock.count(worker, n_rows * was_made)
+        _report(reporter, layout, n_shards, n_done)
+    table = ShardTable(
+        file=shards.FILE,
+        n_rows=layout.n_rows,
+        rows_per_shard=min(layout.rows_per_shard, layout.n_rows),
+        row_bytes=layout.row_bytes,
+        blake3=hashes.decode(),
+    )
+    return table if len(table) > MOST_LISTED else tuple(table)
 
 
 class _Worker:
@@ -397,14 +407,14 @@ class _Worker:
         self._images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
         self._samples = np.empty(n, dtype=layout.sample_dtype)
 
-    def make_shard(self, k: int) -> tuple[ShardInfo, bool]:
-        """Make shard k unless it is there already; return its entry, and whether it was made."""
+    def make_shard(self, k: int) -> tuple[str, bool]:
+        """Make shard k unless it is there already; return its hash, and whether it was made."""
         if done := self._shards.find_done(k):
-            return done, False
+            return done.blake3, False
         rows = self._shards.layout.find_rows(k)
         images, samples = self._images[: len(rows)], self._samples[: len(rows)]
         self._maker.make_rows(rows, images, samples)
-        return self._shards.write(k, images, samples["class_index"].copy(), samples), True
+        return self._shards.write(k, images, samples["class_index"].copy(), samples).blake3, True
 
 
 _workers: list[_Worker] = []  # one at most: of this process
@@ -416,8 +426,8 @@ def _open_job(job_file: Path) -> None:
     _workers[:] = [_Worker(*pickle.loads(content))]
 
 
-def _make_shard(k: int) -> tuple[int, ShardInfo, bool]:
-    """Make a shard; return the process that did, its entry, and whether it was not there already."""
+def _make_shard(k: int) -> tuple[int, str, bool]:
+    """Make a shard; return the process that did, its hash, and whether it was not there already."""
     return os.getpid(), *_workers[0].make_shard(k)
 
 

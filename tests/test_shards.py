@@ -26,8 +26,9 @@ from tiny_datasets import (
 )
 
 from glyphgen.dataset.claim import Claim, claim_folder
-from glyphgen.dataset.index import ShardInfo, read_index, write_index
+from glyphgen.dataset.index import read_index, write_index
 from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Arrays, Shards, hash_arrays, reopen_dataset
 from glyphgen.dataset.shards.npy import NpyShards
 from glyphgen.errors import DatasetError

@@ -343,6 +343,20 @@ def test_another_dataset_is_refused_and_replaced_by_force(place: Address) -> Non
         claim_folder(place / "more", RECIPE)
 
 
+def test_a_dataset_of_very_many_shards_is_made_kept_and_mended(
+    place: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in ("glyphgen.production", "glyphgen.dataset.index"):
+        monkeypatch.setattr(f"{room}.MOST_LISTED", 4)
+    produce_tiny(place)
+    assert glyphgen.load(place).index.format_version == 5
+    assert np.array_equal(glyphgen.load(place).images[:], make_rows(range(N_ROWS)).images)
+    assert produce_tiny(place).n_made == 0
+    flip(place, "shard-00001.bin", 7)
+    assert produce_tiny(place).n_made == 5
+    assert verify_files(place) == []
+
+
 # --- Copies
 
 

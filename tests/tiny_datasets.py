@@ -1,5 +1,6 @@
 """Small datasets on real disks: 23 rows in shards of 5, every byte a function of its row."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import Claim, claim_folder, remove_work_folder
-from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
+from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, write_index
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Arrays, Layout, Shards, make_shards
 from glyphgen.files.address import AnyPlace, parse_place
 from glyphgen.files.pages import dump_sealed
@@ -43,7 +45,7 @@ def make_rows(rows: range) -> Arrays:
     return Arrays(images, labels, samples)
 
 
-def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
+def make_index(shards: Sequence[ShardInfo], **changes: Any) -> Index:
     labels = make_rows(range(N_ROWS)).labels
     classes = tuple(
         ClassInfo(

@@ -1,12 +1,14 @@
 """A prepared balance -> a dataset on disk: the steps of ``glyphgen balance``."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
-from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
+from glyphgen.dataset.index import Index, SourceInfo
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.run_page import RUN_NAME
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import AnyPlace, parse_place
 from glyphgen.files.opening import describe_unread
@@ -106,7 +108,7 @@ def list_pages(prepared: PreparedBalance) -> dict[str, bytes]:
     return {**kept, "balance.json": dump_json(prepared.summarize())}
 
 
-def describe_balanced(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:
+def describe_balanced(prepared: PreparedBalance, shards: Sequence[ShardInfo]) -> Index:
     """Return the index of a balanced dataset whose shards are made."""
     index, plan, layout = prepared.source.index, prepared.plan, prepared.layout
     classes = tuple(

@@ -1,16 +1,20 @@
 """Whether a dataset's files are what its index.json says, and index.json what was written."""
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 import numpy as np
 
 from glyphgen.dataset.index import INDEX_NAME, Index, is_index_sealed, read_index
-from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.run_page import RUN_NAME, read_run_page
-from glyphgen.dataset.shards import describe_damage, open_shards
+from glyphgen.dataset.shards import Shards, describe_damage, open_shards
 from glyphgen.errors import DatasetError
-from glyphgen.files.address import Place
+from glyphgen.files.address import Address, Place
 from glyphgen.files.opening import ARRAY, PAGE, describe_unread
 from glyphgen.files.store import open_store
 from glyphgen.progress import SILENT, Reporter, track
@@ -18,6 +22,7 @@ from glyphgen.text import show_some
 
 __all__ = ["verify_files", "verify_run_page", "verify_shards"]
 
+_AT_ONCE = 8  # shards of a store that are read together; they are in memory
 _AGAIN = "make the dataset again, with --force"
 
 
@@ -89,29 +94,56 @@ def verify_shards(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
         DatasetError: There is no index.json to compare with.
     """
     index = read_index(folder)
-    # Several shards may lie in one damaged file: it is named once.
-    problems = list(dict.fromkeys(_find_damage(folder, index, reporter)))
-    return problems or list(_find_wrong_counts(folder, index))
-
-
-def _find_damage(folder: Place, index: Index, reporter: Reporter) -> Iterator[str]:
     shards = open_shards(folder, index)
-    tracked = track(index.shards, step="read", unit="shards", reporter=reporter)
-    for k, info in enumerate(tracked):
-        try:
-            arrays = shards.read(k)
-        except DatasetError as error:
-            yield from error.problems
-        else:
-            if not shards.is_whole(k, arrays, info):
-                yield describe_damage(f"{folder}: shard {k}")
+    # Several shards may lie in one damaged file: it is named once.
+    problems: dict[str, None] = {}
+    counts = {name: Counter[int]() for name in index.splits}
+    look = _look_ahead if isinstance(folder, Address) else map
+    numbers = track(range(len(index.shards)), step="read", unit="shards", reporter=reporter)
+    for looked in look(partial(_look_at_shard, shards, index), numbers):
+        problems |= dict.fromkeys(looked.problems)
+        for name, found in looked.counts.items():
+            counts[name].update(found)
+    return list(problems) or list(_find_wrong_counts(folder, index, counts))
 
 
-def _find_wrong_counts(folder: Place, index: Index) -> Iterator[str]:
-    for split in index.splits:
-        labels = np.asarray(Dataset(folder, index, split).labels)
-        labels_found, n_found = np.unique(labels, return_counts=True)
-        counts = dict(zip(labels_found.tolist(), n_found.tolist(), strict=True))
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found in a shard: what is wrong with it, or its rows of each label in each split."""
+
+    problems: tuple[str, ...] = ()
+    counts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
+def _look_at_shard(shards: Shards, index: Index, k: int) -> _Looked:
+    info = index.shards[k]
+    try:
+        arrays = shards.read(k)
+    except DatasetError as error:
+        return _Looked(error.problems)
+    if not shards.is_whole(k, arrays, info):
+        return _Looked((describe_damage(f"{shards.folder}: shard {k}"),))
+    counts = {}
+    for name, (first, end) in index.splits.items():
+        inside = slice(max(first - info.first_row, 0), max(end - info.first_row, 0))
+        labels, n_found = np.unique(arrays.labels[inside], return_counts=True)
+        counts[name] = dict(zip(labels.tolist(), n_found.tolist(), strict=True))
+    return _Looked(counts=counts)
+
+
+def _look_ahead(look: Callable[[int], _Looked], numbers: Iterator[int]) -> Iterator[_Looked]:
+    """Yield what ``look`` finds in each shard, in order; several travel at once."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting = deque(pool.submit(look, number) for number in islice(numbers, _AT_ONCE))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(look, number) for number in islice(numbers, 1))
+
+
+def _find_wrong_counts(
+    folder: Place, index: Index, found: Mapping[str, Mapping[int, int]]
+) -> Iterator[str]:
+    for split, counts in found.items():
         expected = {info.index: info.rows.get(split, 0) for info in index.classes}
         wrong = [
             f"{counts.get(label, 0)} of class {label} (expected {expected.get(label, 0)})"

@@ -293,22 +293,29 @@ class Rows:
         array: NDArray[Any] = getattr(self._parts.map(part), self._name)
         return array
 
+    def _find_part(self, row: int) -> int:
+        return bisect_right(self._parts.first_rows, row) - 1
+
     def _read_row(self, row: int) -> Any:
-        part = bisect_right(self._parts.first_rows, row) - 1
+        part = self._find_part(row)
         return self._open(part)[row - self._parts.first_rows[part]]
 
     def _read_slice(self, rows: range) -> NDArray[Any]:
         if rows.step < 0:
             return self._read_slice(rows[::-1])[::-1]
+        if not rows:
+            return self._make_empty((0,))
         pieces = []
-        for part, held in enumerate(self._parts.rows):
+        first, last = (self._find_part(row) for row in (rows[0], rows[-1]))
+        for part in range(first, last + 1):
+            held = self._parts.rows[part]
             inside = rows[bisect_left(rows, held.start) : bisect_left(rows, held.stop)]
             if inside:
                 bounds = slice(inside[0] - held.start, inside[-1] - held.start + 1, rows.step)
                 pieces.append(self._open(part)[bounds])
         if len(pieces) == 1:
             return pieces[0]
-        return np.concatenate(pieces) if pieces else self._make_empty((0,))
+        return np.concatenate(pieces)
 
     def _read_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         first_rows = self._parts.first_rows

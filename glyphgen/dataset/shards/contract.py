@@ -19,7 +19,8 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import WORK
-from glyphgen.dataset.index import INDEX_NAME, Index, ShardInfo
+from glyphgen.dataset.index import INDEX_NAME, Index
+from glyphgen.dataset.shard_table import ShardInfo, name_shard_file
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Place
 from glyphgen.files.opening import RefusedFileError, describe_unread
@@ -178,6 +179,9 @@ class Shards(ABC):
         layout: What its arrays are.
     """
 
+    FILE = "images.npy"
+    """What index.json says of the file of a shard's images; ``*`` stands for its number."""
+
     IN_STORES = True
     """Whether its files can lie in a store, each put in one step."""
 
@@ -296,9 +300,9 @@ class Shards(ABC):
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         """Write the arrays of a shard."""
 
-    @abstractmethod
     def _name_file(self, k: int) -> str:
-        """Return the name of the file that holds the images of a shard."""
+        """Return the name of the file that holds the images of a shard, as index.json has it."""
+        return name_shard_file(self.FILE, k)
 
 
 def write_note(folder: Place, k: int, info: ShardInfo) -> None:

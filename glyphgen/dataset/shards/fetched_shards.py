@@ -5,7 +5,7 @@ from io import BufferedReader
 
 import numpy as np
 
-from glyphgen.dataset.index import ShardInfo
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, hash_shard_bytes
 from glyphgen.errors import DamagedError
 from glyphgen.files.fetched import open_fetched

@@ -31,6 +31,8 @@ _GZIP_LEVEL = 1
 class Hdf5Shards(Shards):
     """shard-00000.h5, shard-00001.h5 and so on."""
 
+    FILE = "shard-*.h5"
+
     def prepare(self) -> None:
         """Do nothing: every file is made by the process that writes its shard."""
 
@@ -73,9 +75,6 @@ class Hdf5Shards(Shards):
 
     def finish(self) -> None:
         """Do nothing: every file got its name when it was whole."""
-
-    def _name_file(self, k: int) -> str:
-        return f"shard-{k:05d}.h5"
 
     @contextmanager
     def _opened(self, k: int) -> Iterator[Any]:

@@ -100,9 +100,6 @@ class NpyShards(Shards):
                 work.replace(place)
                 sync(self.folder)
 
-    def _name_file(self, k: int) -> str:  # noqa: ARG002 - the same for every shard
-        return self._file("images").name
-
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
 

@@ -43,9 +43,6 @@ class RawShards(Shards):
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         self.store.put(_name_object(k), *arrays)
 
-    def _name_file(self, k: int) -> str:  # noqa: ARG002 - the same for every shard
-        return "images.npy"
-
 
 def _name_object(k: int) -> str:
     return f"shard-{k:05d}.bin"
