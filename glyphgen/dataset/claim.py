@@ -19,6 +19,7 @@ from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import show_bytes, show_some
 
 __all__ = [
+    "KEPT_INDEX",
     "WORK",
     "Claim",
     "check_claim",
@@ -38,6 +39,9 @@ __all__ = [
 
 WORK = ".work"
 """The folder, within a dataset's, of what is not finished; gone when the dataset is complete."""
+
+KEPT_INDEX = f"{WORK}/{INDEX_NAME}"
+"""The index.json that a dataset had before it was opened again to be mended."""
 
 _CLAIMS = f"{WORK}/claims"
 _WAYS_OUT = "--force replaces it, --out DIR takes another folder"
@@ -73,7 +77,9 @@ def open_work_folder(folder: Place) -> Iterator[Path]:
 def has_finished_shards(folder: Place, last: str = INDEX_NAME) -> bool:
     """Return whether some shards in a folder are finished, or all, as its ``last`` file tells."""
     store = open_store(folder)
-    return store.exists(last) or any(name.startswith("shard-") for name in store.list(WORK))
+    return store.exists(last) or any(
+        name.startswith(("shard-", INDEX_NAME)) for name in store.list(WORK)
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Shards: consecutive rows that are made, hashed and committed as one unit."""
 
 from glyphgen.choices import STORAGE_FORMATS
-from glyphgen.dataset.claim import write_claim
+from glyphgen.dataset.claim import KEPT_INDEX, write_claim
 from glyphgen.dataset.index import INDEX_NAME, Index, read_index
 from glyphgen.dataset.shards.contract import (
     Arrays,
@@ -9,7 +9,6 @@ from glyphgen.dataset.shards.contract import (
     Shards,
     describe_damage,
     hash_arrays,
-    write_note,
 )
 from glyphgen.dataset.shards.fetched_shards import FetchedShards
 from glyphgen.dataset.shards.raw import RawShards
@@ -69,8 +68,7 @@ def reopen_dataset(folder: Place) -> None:
     Raises:
         DatasetError: It is not complete, or the disk refused.
     """
-    index = read_index(folder)
-    write_claim(folder, index.content_key)
-    for k, info in enumerate(index.shards):
-        write_note(folder, k, info)
-    open_store(folder).delete(INDEX_NAME, durable=True)
+    store = open_store(folder)
+    write_claim(folder, read_index(folder).content_key)
+    store.put(KEPT_INDEX, store.get_range(INDEX_NAME))  # in place of a note for each shard
+    store.delete(INDEX_NAME, durable=True)

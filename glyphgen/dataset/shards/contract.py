@@ -18,8 +18,8 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from glyphgen.dataset.claim import WORK
-from glyphgen.dataset.index import INDEX_NAME, Index
+from glyphgen.dataset.claim import KEPT_INDEX, WORK
+from glyphgen.dataset.index import INDEX_NAME, Index, read_index
 from glyphgen.dataset.shard_table import ShardInfo, name_shard_file
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Place
@@ -188,6 +188,7 @@ class Shards(ABC):
     def __init__(self, folder: Place, layout: Layout) -> None:
         self.folder = folder
         self.layout = layout
+        self._kept: Sequence[ShardInfo] | None = None
 
     @property
     def store(self) -> Store:
@@ -253,7 +254,7 @@ class Shards(ABC):
 
     def find_done(self, k: int) -> ShardInfo | None:
         """Return shard ``k`` if it is on disk and its hash is right, None if it has to be made."""
-        noted = _read_note(self.folder, k)
+        noted = _read_note(self.folder, k) or self._find_kept(k)
         if noted is None:
             return None
         try:
@@ -266,6 +267,16 @@ class Shards(ABC):
             noted = self.describe_shard(k, arrays)
             write_note(self.folder, k, noted)
         return noted
+
+    def _find_kept(self, k: int) -> ShardInfo | None:
+        """Return what a shard was before the dataset was opened again; None where it was not."""
+        if self._kept is None:
+            kept = self.folder / WORK
+            try:
+                self._kept = read_index(kept).shards if self.store.exists(KEPT_INDEX) else ()
+            except DatasetError:  # cut short by a power cut
+                self._kept = ()
+        return self._kept[k] if k < len(self._kept) else None
 
     @abstractmethod
     def read(self, k: int) -> Arrays:
