@@ -8,7 +8,9 @@ import os
 import pickle
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,10 +30,17 @@ from glyphgen.dataset.claim import (
     open_work_folder,
     remove_work_folder,
 )
-from glyphgen.dataset.index import MOST_LISTED, Index, hash_pages, read_index, write_index
+from glyphgen.dataset.index import (
+    INDEX_NAME,
+    MOST_LISTED,
+    Index,
+    hash_pages,
+    read_index,
+    write_index,
+)
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shard_table import DIGEST_LENGTH, ShardInfo, ShardTable
-from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
+from glyphgen.dataset.shards import Layout, Shards, make_shards, name_note, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.address import AnyPlace, Place, parse_place
@@ -55,6 +64,7 @@ __all__ = [
 ]
 
 _SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
+_PUTS_AT_ONCE = 4  # shards of a worker that travel to a store while it makes the next one
 _TRIED = 512  # rows that are made to estimate the time
 
 
@@ -370,6 +380,7 @@ def _make_shards(
     # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
     # ever if the process dies before it has read more than fits.
     job_file = work / "job.pickle"
+    _workers.clear()
     write_bytes(job_file, pickle.dumps((job, shards)), durable=False)
     n_done = 0
     _report(reporter, shards.layout, 0, 0)
@@ -379,12 +390,16 @@ def _make_shards(
     )
     layout = shards.layout
     hashes = bytearray(DIGEST_LENGTH * layout.n_shards)
+    made = bytearray(layout.n_shards)
     for n_shards, (number, (worker, blake3, was_made)) in enumerate(results, start=1):
         hashes[DIGEST_LENGTH * number : DIGEST_LENGTH * (number + 1)] = blake3.encode()
+        made[number] = was_made
         n_rows = len(layout.find_rows(number))
         n_done += n_rows
         clock.count(worker, n_rows * was_made)
         _report(reporter, layout, n_shards, n_done)
+    if not isinstance(shards.folder, Path):
+        _finish_puts(shards, made, job_file)
     table = ShardTable(
         file=shards.FILE,
         n_rows=layout.n_rows,
@@ -395,26 +410,69 @@ def _make_shards(
     return table if len(table) > MOST_LISTED else tuple(table)
 
 
+def _finish_puts(shards: Shards, made: Sequence[int], job_file: Path) -> None:
+    """Wait for what travels to a store, and make again what a worker could not put before it ended."""
+    for worker in _workers:
+        worker.flush()
+    if shards.store.exists(INDEX_NAME):  # another has finished the dataset, and removed all notes
+        return
+    noted = shards.list_noted()
+    missing = [k for k, was_made in enumerate(made) if was_made and name_note(k) not in noted]
+    if missing:
+        list(
+            run_shards(_make_shard, missing, workers=1, initializer=_open_job, initargs=(job_file,))
+        )
+        _workers[0].flush()
+
+
 class _Worker:
-    """Makes shards one after the other, in the same memory."""
+    """Makes shards one after the other, in the same memory.
+
+    A shard of a store travels while the next ones are made: it is told as made before it is there.
+    """
 
     def __init__(self, job: RowJob, shards: Shards) -> None:
         layout = shards.layout
         n = min(layout.rows_per_shard, layout.n_rows)
         self._shards = shards
         self._maker = job.open()
+        is_local = isinstance(shards.folder, Path)
+        self._pool = None if is_local else ThreadPoolExecutor(_PUTS_AT_ONCE)
+        self._puts: deque[Future[None]] = deque()
         # First touch of fresh memory costs more than the drawing: these are used again and again.
-        self._images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
-        self._samples = np.empty(n, dtype=layout.sample_dtype)
+        self._buffers = deque(
+            (
+                np.empty((n, layout.height, layout.width), dtype=np.uint8),
+                np.empty(n, dtype=layout.sample_dtype),
+            )
+            for _ in range(1 if is_local else 1 + _PUTS_AT_ONCE)
+        )
 
     def make_shard(self, k: int) -> tuple[str, bool]:
         """Make shard k unless it is there already; return its hash, and whether it was made."""
         if done := self._shards.find_done(k):
             return done.blake3, False
         rows = self._shards.layout.find_rows(k)
-        images, samples = self._images[: len(rows)], self._samples[: len(rows)]
+        whole_images, whole_samples = self._buffers[0]
+        images, samples = whole_images[: len(rows)], whole_samples[: len(rows)]
         self._maker.make_rows(rows, images, samples)
-        return self._shards.write(k, images, samples["class_index"].copy(), samples).blake3, True
+        arrays, info = self._shards.check(k, images, samples["class_index"].copy(), samples)
+        if self._pool is None:
+            self._shards.commit(k, arrays, info)
+        else:
+            self._puts.append(self._pool.submit(self._shards.commit, k, arrays, info))
+            self._buffers.rotate(-1)
+            self.flush(_PUTS_AT_ONCE)
+        return info.blake3, True
+
+    def flush(self, n_left: int = 0) -> None:
+        """Wait until no more than ``n_left`` shards travel.
+
+        Raises:
+            GlyphgenError: One of them could not be put.
+        """
+        while len(self._puts) > n_left:
+            self._puts.popleft().result()
 
 
 _workers: list[_Worker] = []  # one at most: of this process

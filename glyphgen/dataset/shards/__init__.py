@@ -9,6 +9,7 @@ from glyphgen.dataset.shards.contract import (
     Shards,
     describe_damage,
     hash_arrays,
+    name_note,
 )
 from glyphgen.dataset.shards.fetched_shards import FetchedShards
 from glyphgen.dataset.shards.raw import RawShards
@@ -24,6 +25,7 @@ __all__ = [
     "describe_damage",
     "hash_arrays",
     "make_shards",
+    "name_note",
     "open_parts",
     "open_shards",
     "reopen_dataset",

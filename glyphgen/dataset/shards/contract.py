@@ -34,6 +34,7 @@ __all__ = [
     "describe_damage",
     "hash_arrays",
     "hash_shard_bytes",
+    "name_note",
     "read_errors",
     "write_note",
 ]
@@ -222,16 +223,34 @@ class Shards(ABC):
             DatasetError: The disk refused.
             ValueError: An array has another shape or dtype than the layout says.
         """
+        arrays, info = self.check(k, images, labels, samples)
+        self.commit(k, arrays, info)
+        return info
+
+    def check(
+        self,
+        k: int,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint32],
+        samples: NDArray[np.void],
+    ) -> tuple[Arrays, ShardInfo]:
+        """Return what ``commit`` takes; arguments and errors as for ``write``."""
         arrays = Arrays(*map(np.ascontiguousarray, (images, labels, samples)))
         n = len(self.layout.find_rows(k))
         for name, wanted in self.layout.describe_arrays(n).items():
             array: NDArray[Any] = getattr(arrays, name)
             if (array.shape, array.dtype) != wanted:
                 raise ValueError(f"{name} is {(array.shape, array.dtype)}, expected {wanted}")
+        return arrays, self.describe_shard(k, arrays)
+
+    def commit(self, k: int, arrays: Arrays, info: ShardInfo) -> None:
+        """Write shard ``k`` and then its note; arrays and errors as for ``write``."""
         self._write_arrays(k, arrays)
-        info = self.describe_shard(k, arrays)
         write_note(self.folder, k, info)
-        return info
+
+    def list_noted(self) -> set[str]:
+        """Return the names of the notes that there are; see ``name_note``."""
+        return set(self.store.list(WORK))
 
     def describe_shard(self, k: int, arrays: Arrays) -> ShardInfo:
         """Return the entry of shard ``k`` in index.json, for these arrays."""
@@ -321,7 +340,7 @@ def write_note(folder: Place, k: int, info: ShardInfo) -> None:
     # Not durable: after a power cut a lost note costs no more than making its shard again, while to
     # sync each would make the workers wait for the disk.
     text = json.dumps(dataclasses.asdict(info), sort_keys=True)
-    open_store(folder).put(_name_note(k), text.encode(), durable=False)
+    open_store(folder).put(f"{WORK}/{name_note(k)}", text.encode(), durable=False)
 
 
 @contextmanager
@@ -343,10 +362,11 @@ def read_errors(path: Place) -> Iterator[None]:
 
 def _read_note(folder: Place, k: int) -> ShardInfo | None:
     try:
-        return parse_page(open_store(folder).get_range(_name_note(k)), ShardInfo)
+        return parse_page(open_store(folder).get_range(f"{WORK}/{name_note(k)}"), ShardInfo)
     except (OSError, PageError):  # absent, or cut short by a power cut
         return None
 
 
-def _name_note(k: int) -> str:
-    return f"{WORK}/shard-{k:05d}.json"
+def name_note(k: int) -> str:
+    """Return the name that the note of a shard has in the work folder."""
+    return f"shard-{k:05d}.json"
