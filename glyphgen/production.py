@@ -5,20 +5,16 @@ rows, opened once in each worker) and the content of index.json; all else is the
 """
 
 import os
-import pickle
 import platform
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import (
     Claim,
@@ -45,8 +41,8 @@ from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.store import open_store
-from glyphgen.files.writing import disk_errors, write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.shard_making import RowJob, RowMaker, flush_shards, make_shard, open_job, write_job
 from glyphgen.text import show_bytes, show_count, show_duration
 
 __all__ = [
@@ -54,8 +50,6 @@ __all__ = [
     "Estimate",
     "Produced",
     "Remade",
-    "RowJob",
-    "RowMaker",
     "check_places",
     "choose_rows_per_shard",
     "describe_run",
@@ -64,28 +58,7 @@ __all__ = [
 ]
 
 _SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
-_PUTS_AT_ONCE = 4  # shards of a worker that travel to a store while it makes the next one
 _TRIED = 512  # rows that are made to estimate the time
-
-
-class RowMaker(Protocol):
-    """Makes rows, in one worker."""
-
-    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[np.void]) -> None:
-        """Make some rows; equal rows are equal bytes, wherever and whenever they are made.
-
-        Args:
-            rows: Consecutive rows of the dataset.
-            images: uint8 (n, H, W), filled, as they lie on disk.
-            samples: (n,) of the layout's dtype, filled; ``class_index`` is the label.
-        """
-
-
-class RowJob(Protocol):
-    """What a worker needs to make any row: small, and it can be pickled."""
-
-    def open(self) -> RowMaker:
-        """Return what makes the rows, once in each worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,16 +350,13 @@ def _make_shards(
     job: RowJob, work: Path, shards: Shards, clock: _Clock, reporter: Reporter
 ) -> Sequence[ShardInfo]:
     """Make every shard that is not there yet, and return all."""
-    # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
-    # ever if the process dies before it has read more than fits.
     job_file = work / "job.pickle"
-    _workers.clear()
-    write_bytes(job_file, pickle.dumps((job, shards)), durable=False)
+    write_job(job_file, job, shards)
     n_done = 0
     _report(reporter, shards.layout, 0, 0)
     numbers = range(shards.layout.n_shards)
     results = run_shards(
-        _make_shard, numbers, workers=clock.workers, initializer=_open_job, initargs=(job_file,)
+        make_shard, numbers, workers=clock.workers, initializer=open_job, initargs=(job_file,)
     )
     layout = shards.layout
     hashes = bytearray(DIGEST_LENGTH * layout.n_shards)
@@ -412,81 +382,14 @@ def _make_shards(
 
 def _finish_puts(shards: Shards, made: Sequence[int], job_file: Path) -> None:
     """Wait for what travels to a store, and make again what a worker could not put before it ended."""
-    for worker in _workers:
-        worker.flush()
+    flush_shards()
     if shards.store.exists(INDEX_NAME):  # another has finished the dataset, and removed all notes
         return
     noted = shards.list_noted()
     missing = [k for k, was_made in enumerate(made) if was_made and name_note(k) not in noted]
     if missing:
-        list(
-            run_shards(_make_shard, missing, workers=1, initializer=_open_job, initargs=(job_file,))
-        )
-        _workers[0].flush()
-
-
-class _Worker:
-    """Makes shards one after the other, in the same memory.
-
-    A shard of a store travels while the next ones are made: it is told as made before it is there.
-    """
-
-    def __init__(self, job: RowJob, shards: Shards) -> None:
-        layout = shards.layout
-        n = min(layout.rows_per_shard, layout.n_rows)
-        self._shards = shards
-        self._maker = job.open()
-        is_local = isinstance(shards.folder, Path)
-        self._pool = None if is_local else ThreadPoolExecutor(_PUTS_AT_ONCE)
-        self._puts: deque[Future[None]] = deque()
-        # First touch of fresh memory costs more than the drawing: these are used again and again.
-        self._buffers = deque(
-            (
-                np.empty((n, layout.height, layout.width), dtype=np.uint8),
-                np.empty(n, dtype=layout.sample_dtype),
-            )
-            for _ in range(1 if is_local else 1 + _PUTS_AT_ONCE)
-        )
-
-    def make_shard(self, k: int) -> tuple[str, bool]:
-        """Make shard k unless it is there already; return its hash, and whether it was made."""
-        if done := self._shards.find_done(k):
-            return done.blake3, False
-        rows = self._shards.layout.find_rows(k)
-        whole_images, whole_samples = self._buffers[0]
-        images, samples = whole_images[: len(rows)], whole_samples[: len(rows)]
-        self._maker.make_rows(rows, images, samples)
-        arrays, info = self._shards.check(k, images, samples["class_index"].copy(), samples)
-        if self._pool is None:
-            self._shards.commit(k, arrays, info)
-        else:
-            self._puts.append(self._pool.submit(self._shards.commit, k, arrays, info))
-            self._buffers.rotate(-1)
-            self.flush(_PUTS_AT_ONCE)
-        return info.blake3, True
-
-    def flush(self, n_left: int = 0) -> None:
-        """Wait until no more than ``n_left`` shards travel.
-
-        Raises:
-            GlyphgenError: One of them could not be put.
-        """
-        while len(self._puts) > n_left:
-            self._puts.popleft().result()
-
-
-_workers: list[_Worker] = []  # one at most: of this process
-
-
-def _open_job(job_file: Path) -> None:
-    with disk_errors(job_file, "read"):
-        content = job_file.read_bytes()
-    _workers[:] = [_Worker(*pickle.loads(content))]
-
-
-def _make_shard(k: int) -> tuple[int, str, bool]:
-    """Make a shard; return the process that did, its hash, and whether it was not there already."""
-    return os.getpid(), *_workers[0].make_shard(k)
+        list(run_shards(make_shard, missing, workers=1, initializer=open_job, initargs=(job_file,)))
+        flush_shards()
 
 
 def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> dict[str, Any]:

@@ -22,9 +22,10 @@ from glyphgen.errors import DamagedError, GlyphgenError, MachineError
 from glyphgen.files.address import AnyPlace, Place
 from glyphgen.files.opening import describe_unread
 from glyphgen.files.store import open_store
-from glyphgen.production import Remade, RowMaker
+from glyphgen.production import Remade
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.settings import show_value
+from glyphgen.shard_making import RowMaker
 from glyphgen.text import show_some
 
 __all__ = ["Verified", "verify_dataset"]

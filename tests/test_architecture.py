@@ -41,6 +41,7 @@ ORDER = [
     "engines",
     "dataset",
     "executors",
+    "shard_making",
     "production",
     "render",
     "balance",
@@ -99,7 +100,7 @@ OPENING = {
     "tarfile.open": {"exchange.tree"},
     "Image.open": {"images.decoding"},
     "safe_open": {"baseline.checkpoint"},
-    "read_bytes": {"gate.shipped", "kernel", "outlines", "pad", "production"},
+    "read_bytes": {"gate.shipped", "kernel", "outlines", "pad", "shard_making"},
     "read_text": {"outlines"},
     "open(r)": {"outlines"},
 }
