@@ -22,6 +22,8 @@ from glyphgen.balance.balancing import balance_dataset
 from glyphgen.balance.prepared_balance import BalanceOptions, prepare_balance
 from glyphgen.dataset.claim import check_claim, claim_folder, write_claim
 from glyphgen.dataset.integrity import verify_files
+from glyphgen.dataset.shard_table import ShardInfo
+from glyphgen.dataset.shards import Arrays, Shards
 from glyphgen.errors import DamagedError, DatasetError, GlyphgenError, SourceError, StoreError
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.importing import import_dataset
@@ -239,6 +241,22 @@ def test_what_a_store_loses_or_changes_is_named_and_made_again(place: Address, f
     ]
     assert produce_tiny(place, format).n_made == 10
     assert read_all(place) == whole
+
+
+def test_what_a_worker_could_not_put_before_it_ended_is_made_again(
+    place: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, lost = Shards.commit, [1, 3]
+
+    def lose(shards: Shards, k: int, arrays: Arrays, info: ShardInfo) -> None:
+        if k in lost:
+            lost.remove(k)
+        else:
+            commit(shards, k, arrays, info)
+
+    monkeypatch.setattr(Shards, "commit", lose)
+    produce_tiny(place)
+    assert (lost, verify_files(place)) == ([], [])
 
 
 def test_connections_that_break_in_a_body_are_made_again(
