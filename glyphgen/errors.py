@@ -14,6 +14,7 @@ GlyphgenError
 ├── SourceError       what is to be imported cannot be read, or is not what its format says
 ├── WorkerError       a process that read fonts or made a shard died, or cannot start
 ├── MachineError      the machine refuses: no room, no memory, no process; never the fault of a file
+│   └── StoreError            a store of objects refuses, or cannot be reached
 ├── ReportError       a report cannot be made of what is given
 └── TrainingError     a network cannot be trained, read, or asked about what is given
 
@@ -38,6 +39,7 @@ __all__ = [
     "RecipeError",
     "ReportError",
     "SourceError",
+    "StoreError",
     "TrainingError",
     "UnreadableFontError",
     "WorkerError",
@@ -106,6 +108,10 @@ class WorkerError(GlyphgenError):
 
 class MachineError(GlyphgenError):
     """The machine refuses: no room, no memory, no process; never the fault of a file."""
+
+
+class StoreError(MachineError):
+    """A store of objects refuses, or cannot be reached."""
 
 
 class ReportError(GlyphgenError):

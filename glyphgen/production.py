@@ -5,36 +5,44 @@ rows, opened once in each worker) and the content of index.json; all else is the
 """
 
 import os
-import pickle
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import (
     Claim,
+    check_claim,
     check_space,
     claim_folder,
     find_free_bytes,
-    find_work_folder,
     hold_folder,
+    open_work_folder,
     remove_work_folder,
 )
-from glyphgen.dataset.index import Index, ShardInfo, hash_pages, read_index, write_index
+from glyphgen.dataset.index import (
+    INDEX_NAME,
+    MOST_LISTED,
+    Index,
+    hash_pages,
+    read_index,
+    write_index,
+)
 from glyphgen.dataset.integrity import verify_files
-from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
+from glyphgen.dataset.shard_table import DIGEST_LENGTH, ShardInfo, ShardTable
+from glyphgen.dataset.shards import Layout, Shards, make_shards, name_note, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.store import open_store
-from glyphgen.files.writing import disk_errors, write_bytes
 from glyphgen.progress import SILENT, Progress, Reporter
+from glyphgen.shard_making import RowJob, RowMaker, flush_shards, make_shard, open_job, write_job
 from glyphgen.text import show_bytes, show_count, show_duration
 
 __all__ = [
@@ -42,8 +50,6 @@ __all__ = [
     "Estimate",
     "Produced",
     "Remade",
-    "RowJob",
-    "RowMaker",
     "check_places",
     "choose_rows_per_shard",
     "describe_run",
@@ -53,26 +59,6 @@ __all__ = [
 
 _SHARD_BYTES = 32 << 20  # of images: the arrays of a worker stay small, and a crash costs little
 _TRIED = 512  # rows that are made to estimate the time
-
-
-class RowMaker(Protocol):
-    """Makes rows, in one worker."""
-
-    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[np.void]) -> None:
-        """Make some rows; equal rows are equal bytes, wherever and whenever they are made.
-
-        Args:
-            rows: Consecutive rows of the dataset.
-            images: uint8 (n, H, W), filled, as they lie on disk.
-            samples: (n,) of the layout's dtype, filled; ``class_index`` is the label.
-        """
-
-
-class RowJob(Protocol):
-    """What a worker needs to make any row: small, and it can be pickled."""
-
-    def open(self) -> RowMaker:
-        """Return what makes the rows, once in each worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +92,7 @@ class DatasetSpec:
         work_bytes: Room that the job takes in the work folder.
     """
 
-    folder: Path
+    folder: Place
     format: str
     layout: Layout
     content_key: str
@@ -133,7 +119,7 @@ class Produced:
         n_steady: Rows that were made after that.
     """
 
-    folder: Path
+    folder: Path | Any  # an Address, of which few have to think
     n_rows: int
     n_made: int
     seconds: float
@@ -159,29 +145,27 @@ class Estimate:
         n_rows: Of the dataset.
         n_bytes: On disk, before compression.
         is_compressed: Whether it is less in the end.
-        free_bytes: On the disk that it would lie on.
+        free_bytes: On the disk that it would lie on; None in a store.
         seconds: With one worker, without writing.
     """
 
     n_rows: int
     n_bytes: int
     is_compressed: bool
-    free_bytes: int
+    free_bytes: int | None
     seconds: float
 
     def describe(self, workers: int) -> str:
         """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``."""
+        free = "" if self.free_bytes is None else f" ({show_bytes(self.free_bytes)} are free)"
         return (
             f"{show_count(self.n_rows, 'image')}, {show_bytes(self.n_bytes)}"
-            f"{' before compression' if self.is_compressed else ''}"
-            f" ({show_bytes(self.free_bytes)} are free),"
+            f"{' before compression' if self.is_compressed else ''}{free},"
             f" {show_duration(self.seconds / workers)} and the time to write"
         )
 
 
-def estimate_making(
-    out: str | os.PathLike[str], layout: Layout, maker: RowMaker, typical: range
-) -> Estimate:
+def estimate_making(out: AnyPlace, layout: Layout, maker: RowMaker, typical: range) -> Estimate:
     """Make a few hundred rows in memory, and return what all of them would take.
 
     Args:
@@ -202,7 +186,7 @@ def estimate_making(
         n_rows=layout.n_rows,
         n_bytes=layout.n_rows * layout.row_bytes,
         is_compressed=layout.compression != "none",
-        free_bytes=find_free_bytes(Path(out)),
+        free_bytes=find_free_bytes(parse_place(out)),
         seconds=(time.perf_counter() - started) / n * layout.n_rows,
     )
 
@@ -212,7 +196,7 @@ def choose_rows_per_shard(height: int, width: int) -> int:
     return max(1, _SHARD_BYTES // (height * width))
 
 
-def check_places(out: Path, sources: Iterable[Path]) -> None:
+def check_places(out: Place, sources: Iterable[Place]) -> None:
     """Check that making a dataset in a folder cannot touch what it is made from.
 
     Raises:
@@ -221,22 +205,28 @@ def check_places(out: Path, sources: Iterable[Path]) -> None:
     place = out.resolve()
     for path in sources:
         source = path.resolve()
-        if place.is_relative_to(source):
+        if _is_within(place, source):
             raise DatasetError(
                 f"{out}: lies in the source {path}, where nothing is written"
                 " (--out DIR takes another folder)"
             )
-        if source.is_relative_to(place):
+        if _is_within(source, place):
             raise DatasetError(
                 f"{out}: holds the source {path}, which would be written over"
                 " (--out DIR takes another folder)"
             )
 
 
+def _is_within(place: Place, other: Place) -> bool:
+    if isinstance(place, Path):
+        return isinstance(other, Path) and place.is_relative_to(other)
+    return not isinstance(other, Path) and place.is_relative_to(other)
+
+
 def produce_dataset(
     spec: DatasetSpec,
     make_job: Callable[[Path], RowJob],
-    make_index: Callable[[tuple[ShardInfo, ...]], Index],
+    make_index: Callable[[Sequence[ShardInfo]], Index],
     make_pages: Callable[[Produced], Mapping[str, bytes]],
     *,
     workers: int = 1,
@@ -260,6 +250,8 @@ def produce_dataset(
     """
     folder, layout = spec.folder, spec.layout
     shards = make_shards(folder, spec.format, layout)
+    if not shards.store.is_shared:
+        workers = 1
     with hold_folder(folder, reporter):
         claim = claim_folder(folder, spec.content_key, force=force)
         if claim is Claim.COMPLETE:
@@ -271,15 +263,17 @@ def produce_dataset(
             _check_disk(spec)
         shards.prepare()
         clock = _Clock(min(workers, layout.n_shards))
-        _make_shards(make_job(find_work_folder(folder)), shards, clock, reporter)
-        infos = shards.finish()
+        with open_work_folder(folder) as work:
+            infos = _make_shards(make_job(work), work, shards, clock, reporter)
+        shards.finish()
         produced = clock.stop(folder, layout.n_rows)
+        check_claim(folder, spec.content_key)
         _write_pages(folder, make_index(infos), make_pages(produced))
         remove_work_folder(folder)
         return produced
 
 
-def _is_damaged(folder: Path, make_index: Callable[[tuple[ShardInfo, ...]], Index]) -> bool:
+def _is_damaged(folder: Place, make_index: Callable[[Sequence[ShardInfo]], Index]) -> bool:
     """Return whether a file of a complete dataset, index.json too, is not as it would be made."""
     if verify_files(folder):
         return True
@@ -294,7 +288,7 @@ def _is_damaged(folder: Path, make_index: Callable[[tuple[ShardInfo, ...]], Inde
     return made != found
 
 
-def _write_pages(folder: Path, index: Index, pages: Mapping[str, bytes]) -> None:
+def _write_pages(folder: Place, index: Index, pages: Mapping[str, bytes]) -> None:
     for name, content in pages.items():
         open_store(folder).put(name, content)
     write_index(folder, replace(index, files=hash_pages(pages)))
@@ -340,7 +334,7 @@ class _Clock:
             if len(self._seen) == self.workers:
                 self._start_seconds = time.perf_counter() - self._started
 
-    def stop(self, folder: Path, n_rows: int) -> Produced:
+    def stop(self, folder: Place, n_rows: int) -> Produced:
         """Return what was done until now."""
         return Produced(
             folder=folder,
@@ -352,60 +346,50 @@ class _Clock:
         )
 
 
-def _make_shards(job: RowJob, shards: Shards, clock: _Clock, reporter: Reporter) -> None:
-    """Make every shard that is not there yet."""
-    # Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for
-    # ever if the process dies before it has read more than fits.
-    job_file = find_work_folder(shards.folder) / "job.pickle"
-    write_bytes(job_file, pickle.dumps((job, shards)), durable=False)
+def _make_shards(
+    job: RowJob, work: Path, shards: Shards, clock: _Clock, reporter: Reporter
+) -> Sequence[ShardInfo]:
+    """Make every shard that is not there yet, and return all."""
+    job_file = work / "job.pickle"
+    write_job(job_file, job, shards)
     n_done = 0
     _report(reporter, shards.layout, 0, 0)
     numbers = range(shards.layout.n_shards)
     results = run_shards(
-        _make_shard, numbers, workers=clock.workers, initializer=_open_job, initargs=(job_file,)
+        make_shard, numbers, workers=clock.workers, initializer=open_job, initargs=(job_file,)
     )
-    for n_shards, (number, (worker, was_made)) in enumerate(results, start=1):
-        n_rows = len(shards.layout.find_rows(number))
+    layout = shards.layout
+    hashes = bytearray(DIGEST_LENGTH * layout.n_shards)
+    made = bytearray(layout.n_shards)
+    for n_shards, (number, (worker, blake3, was_made)) in enumerate(results, start=1):
+        hashes[DIGEST_LENGTH * number : DIGEST_LENGTH * (number + 1)] = blake3.encode()
+        made[number] = was_made
+        n_rows = len(layout.find_rows(number))
         n_done += n_rows
         clock.count(worker, n_rows * was_made)
-        _report(reporter, shards.layout, n_shards, n_done)
+        _report(reporter, layout, n_shards, n_done)
+    if not isinstance(shards.folder, Path):
+        _finish_puts(shards, made, job_file)
+    table = ShardTable(
+        file=shards.FILE,
+        n_rows=layout.n_rows,
+        rows_per_shard=min(layout.rows_per_shard, layout.n_rows),
+        row_bytes=layout.row_bytes,
+        blake3=hashes.decode(),
+    )
+    return table if len(table) > MOST_LISTED else tuple(table)
 
 
-class _Worker:
-    """Makes shards one after the other, in the same memory."""
-
-    def __init__(self, job: RowJob, shards: Shards) -> None:
-        layout = shards.layout
-        n = min(layout.rows_per_shard, layout.n_rows)
-        self._shards = shards
-        self._maker = job.open()
-        # First touch of fresh memory costs more than the drawing: these are used again and again.
-        self._images = np.empty((n, layout.height, layout.width), dtype=np.uint8)
-        self._samples = np.empty(n, dtype=layout.sample_dtype)
-
-    def make_shard(self, k: int) -> bool:
-        """Make shard k unless it is there already; return whether it was made."""
-        if self._shards.find_done(k):
-            return False
-        rows = self._shards.layout.find_rows(k)
-        images, samples = self._images[: len(rows)], self._samples[: len(rows)]
-        self._maker.make_rows(rows, images, samples)
-        self._shards.write(k, images, samples["class_index"].copy(), samples)
-        return True
-
-
-_workers: list[_Worker] = []  # one at most: of this process
-
-
-def _open_job(job_file: Path) -> None:
-    with disk_errors(job_file, "read"):
-        content = job_file.read_bytes()
-    _workers[:] = [_Worker(*pickle.loads(content))]
-
-
-def _make_shard(k: int) -> tuple[int, bool]:
-    """Make a shard; return the process that did, and whether the shard was not there already."""
-    return os.getpid(), _workers[0].make_shard(k)
+def _finish_puts(shards: Shards, made: Sequence[int], job_file: Path) -> None:
+    """Wait for what travels to a store, and make again what a worker could not put before it ended."""
+    flush_shards()
+    if shards.store.exists(INDEX_NAME):  # another has finished the dataset, and removed all notes
+        return
+    noted = shards.list_noted()
+    missing = [k for k, was_made in enumerate(made) if was_made and name_note(k) not in noted]
+    if missing:
+        list(run_shards(make_shard, missing, workers=1, initializer=open_job, initargs=(job_file,)))
+        flush_shards()
 
 
 def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Datasets and endless streams for PyTorch: `from glyphgen.torch import GlyphDataset, GlyphStream`."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from glyphgen.augment import AugmentStep
 from glyphgen.dataset.reader import Dataset, Transform, load
 from glyphgen.errors import ChoiceError
+from glyphgen.files.address import AnyPlace
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe
 from glyphgen.streaming import BatchStream, stream
@@ -61,7 +61,7 @@ class GlyphDataset(TorchDataset[tuple[Any, int]]):
 
     def __init__(
         self,
-        dataset: str | os.PathLike[str] | Dataset,
+        dataset: AnyPlace | Dataset,
         split: str | None = None,
         transform: Transform | None = None,
     ) -> None:
@@ -128,7 +128,7 @@ class GlyphStream(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Recipe | Dataset | BatchStream,
+        source: AnyPlace | Recipe | Dataset | BatchStream,
         batch_size: int = 128,
         *,
         per_class: int = 1,

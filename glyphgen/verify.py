@@ -6,11 +6,9 @@ some rows are made again. Of an import the sources are not read again; its index
 """
 
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +19,13 @@ from glyphgen.dataset.index import INDEX_NAME, Index, find_digest, hash_index
 from glyphgen.dataset.integrity import verify_files, verify_run_page
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DamagedError, GlyphgenError, MachineError
-from glyphgen.files.opening import PAGE, describe_unread, read_regular
-from glyphgen.production import Remade, RowMaker
+from glyphgen.files.address import AnyPlace, Place
+from glyphgen.files.opening import describe_unread
+from glyphgen.files.store import open_store
+from glyphgen.production import Remade
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.settings import show_value
+from glyphgen.shard_making import RowMaker
 from glyphgen.text import show_some
 
 __all__ = ["Verified", "verify_dataset"]
@@ -53,9 +54,7 @@ class Verified:
     digest: str
 
 
-def verify_dataset(
-    folder: str | os.PathLike[str], *, expect: str = "", reporter: Reporter = SILENT
-) -> Verified:
+def verify_dataset(folder: AnyPlace, *, expect: str = "", reporter: Reporter = SILENT) -> Verified:
     """Check a dataset.
 
     Args:
@@ -121,10 +120,10 @@ def _compare(
         yield from _compare_rows(dataset, remade.rows, run, shows)
 
 
-def _compare_pages(folder: Path, pages: Mapping[str, bytes]) -> Iterator[str]:
+def _compare_pages(folder: Place, pages: Mapping[str, bytes]) -> Iterator[str]:
     for name, content in pages.items():
         try:
-            found = read_regular(folder / name, PAGE, within=folder)
+            found = open_store(folder).get_range(name)
         except OSError as error:
             yield f"{folder / name}: {describe_unread(error)} ({_AGAIN})"
         else:

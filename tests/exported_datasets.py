@@ -38,10 +38,14 @@ def make_dataset(
     claim_folder(folder, "ab" * 32)
     shards = make_shards(folder, "npy", layout)
     shards.prepare()
+    infos = []
     for k in range(layout.n_shards):
         rows = layout.find_rows(k)
         part = slice(rows.start, rows.stop)
-        shards.write(k, images[part], samples["class_index"][part].copy(), samples[part])
+        infos.append(
+            shards.write(k, images[part], samples["class_index"][part].copy(), samples[part])
+        )
+    shards.finish()
     forms = [(label,) if len(label) == 1 else () for label in labels]
     index = Index(
         name="odd",
@@ -65,7 +69,7 @@ def make_dataset(
             for k, label in enumerate(labels)
         ),
         splits=splits,
-        shards=shards.finish(),
+        shards=tuple(infos),
         faces=(),
         seed=0,
         content_key="ab" * 32,

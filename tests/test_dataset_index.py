@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from tiny_datasets import RECIPE, make_dataset, make_index
 
-from glyphgen.dataset.index import ShardInfo, read_index, write_index
+from glyphgen.dataset.index import (
+    find_digest,
+    hash_index,
+    is_index_sealed,
+    read_index,
+    write_index,
+)
+from glyphgen.dataset.shard_table import ShardInfo, ShardTable
 from glyphgen.errors import DatasetError
 
 SHARDS = (
@@ -168,24 +175,24 @@ def test_a_page_that_is_not_json_is_told(tmp_path: Path, content: bytes, problem
     ("changes", "problem"),
     [
         (
-            {"format_version": 5},
-            "format_version is 5, expected 2 to 4 (a newer glyphgen made it: upgrade glyphgen)",
+            {"format_version": 6},
+            "format_version is 6, expected 2 to 5 (a newer glyphgen made it: upgrade glyphgen)",
         ),
         (
             {"format_version": 1, "recipe_sha256": RECIPE, "content_key": None},
-            f"format_version is 1, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is 1, expected 2 to 5 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": True},
-            f"format_version is True, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is True, expected 2 to 5 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": -5},
-            f"format_version is -5, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is -5, expected 2 to 5 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         (
             {"format_version": None},
-            f"format_version is None, expected 2 to 4 (an older glyphgen made it: {REMAKE[1:]}",
+            f"format_version is None, expected 2 to 5 (an older glyphgen made it: {REMAKE[1:]}",
         ),
         ({"image": None}, f"image: missing key {REMAKE}"),
         (
@@ -255,3 +262,52 @@ def test_a_page_with_wrong_keys_is_told(
     with pytest.raises(DatasetError) as caught:
         read_index(tmp_path)
     assert str(caught.value) == f"{tmp_path}/index.json: {problem}"
+
+
+def make_table(n_rows: int = 23) -> ShardTable:
+    digests = "".join(f"{k:064x}" for k in range(5))
+    return ShardTable(
+        file="shard-*.h5", n_rows=n_rows, rows_per_shard=5, row_bytes=37, blake3=digests
+    )
+
+
+def test_a_table_says_what_entries_say() -> None:
+    table = make_table()
+    assert len(table) == 5
+    assert (
+        table[4]
+        == table[-1]
+        == ShardInfo(file="shard-00004.h5", first_row=20, rows=3, bytes=111, blake3=f"{4:064x}")
+    )
+    assert table[1:3] == tuple(table)[1:3]
+    with pytest.raises(IndexError):
+        table[5]
+    assert list(table.find_misfits()) == []
+    assert list(make_table(26).find_misfits()) == ["shards.blake3: holds 5 hashes, expected 6"]
+    assert list(replace(table, blake3="x" * 320).find_misfits()) == [
+        "shards.blake3: not hexadecimal"
+    ]
+
+
+def test_very_many_shards_are_a_table_in_index_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = make_index(make_table())
+    write_index(tmp_path, index)
+    listed = read_index(tmp_path)
+    assert (listed.format_version, listed.shards) == (4, tuple(make_table()))
+    monkeypatch.setattr("glyphgen.dataset.index.MOST_LISTED", 4)
+    write_index(tmp_path, index)
+    found = read_index(tmp_path)
+    assert found == replace(index, format_version=5)
+    assert (found.n_rows, is_index_sealed(tmp_path)) == (23, True)
+    assert hash_index(found) == find_digest(tmp_path)
+    path = tmp_path / "index.json"
+    path.write_text(path.read_text().replace('"n_rows": 23', '"n_rows": 26'))
+    with pytest.raises(
+        DatasetError, match=r"json: shards.blake3: holds 5 hashes, expected 6 \(make"
+    ):
+        read_index(tmp_path)
+    path.write_text(path.read_text().replace('"n_rows": 26', '"n_rows": true'))
+    with pytest.raises(DatasetError, match=r"json: shards.n_rows: Input should be a valid integer"):
+        read_index(tmp_path)

@@ -10,8 +10,9 @@ from conftest import BOX, FONTS, RING, MakeFont
 from fontTools.ttLib import TTFont
 from tiny_datasets import make_index
 
-from glyphgen.dataset.index import ShardInfo, read_index, write_index
+from glyphgen.dataset.index import read_index, write_index
 from glyphgen.dataset.notice import make_notice
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.errors import FontError
 from glyphgen.fonts import read_face
 from glyphgen.fonts.license import describe_embedding, recognize_license

@@ -397,9 +397,9 @@ def test_a_page_that_is_no_coco_is_refused(tmp_path: Path, page: str, problem: s
 def test_a_damaged_file_of_boxes_is_named(letters: Path, tmp_path: Path) -> None:
     (tmp_path / "annotations.npy").write_bytes(b"nothing of the kind")
     with pytest.raises(DamagedError, match="is no array of annotations"):
-        read_annotations(tmp_path)
-    assert read_annotations(tmp_path / "none") is None
-    boxes = read_annotations(letters)
+        read_annotations(tmp_path, {})
+    assert read_annotations(tmp_path / "none", {}) is None
+    boxes = read_annotations(letters, {})
     assert boxes is not None
     assert len(boxes) > 1000
 
@@ -495,7 +495,7 @@ def test_a_report_counts_and_shows_boxes(letters: Path, tmp_path: Path) -> None:
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "Boxes by level" in page
     assert "The first page" in page
-    boxes = read_annotations(letters)
+    boxes = read_annotations(letters, {})
     assert boxes is not None
     assert f"{(boxes['level'] == 3).sum():,}" in page
     assert "U+0633" not in page, "words are not spelled out"

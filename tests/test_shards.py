@@ -28,6 +28,7 @@ from tiny_datasets import (
 from glyphgen.dataset.claim import Claim, claim_folder
 from glyphgen.dataset.index import read_index, write_index
 from glyphgen.dataset.integrity import verify_shards
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Arrays, Shards, hash_arrays, reopen_dataset
 from glyphgen.dataset.shards.npy import NpyShards
 from glyphgen.errors import DatasetError
@@ -85,8 +86,8 @@ def list_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def write_in_process(shards: Shards, k: int) -> None:
-    shards.write(k, *make_rows(shards.layout.find_rows(k)))
+def write_in_process(shards: Shards, k: int) -> ShardInfo:
+    return shards.write(k, *make_rows(shards.layout.find_rows(k)))
 
 
 @all_formats
@@ -204,9 +205,8 @@ def test_files_are_on_the_disk_before_they_get_their_names(
     shards = open_writer(tmp_path, format)
     shards.prepare()
     with at_step(-1, print) as steps:
-        for k in range(5):
-            write_in_process(shards, k)
-        infos = shards.finish()
+        infos = tuple(write_in_process(shards, k) for k in range(5))
+        shards.finish()
         write_index(tmp_path, make_index(infos, format=format))
     steps = [step for step in steps if step != "unlink"]
     note = ["pwrite", "replace"]
@@ -364,6 +364,7 @@ def flip_byte(content: bytes, position: int) -> bytes:
 
 def flip_byte_of_row(shards: Shards, row: int) -> None:
     """Flip one bit of the label of a row, on disk."""
+    assert isinstance(shards.folder, Path)
     work, place = shards.folder / ".work" / "labels.npy", shards.folder / "labels.npy"
     if isinstance(shards, NpyShards):
         path, offset = (work if work.exists() else place), 128 + 4 * row
@@ -400,9 +401,6 @@ def test_wrong_arrays_and_missing_shards_are_refused(tmp_path: Path) -> None:
         shards.write(0, images[:4], labels, samples)
     with pytest.raises(ValueError, match=r"^labels is \(\(5,\), dtype\('int64'\)\), expected"):
         shards.write(0, images, labels.astype(np.int64), samples)
-    shards.write(0, images, labels, samples)
-    with pytest.raises(DatasetError, match=r": the note of shard 1 cannot be read \(check"):
-        shards.finish()
 
 
 @all_formats

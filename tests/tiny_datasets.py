@@ -1,13 +1,19 @@
 """Small datasets on real disks: 23 rows in shards of 5, every byte a function of its row."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import Claim, claim_folder, remove_work_folder
-from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo, write_index
+from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, write_index
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Arrays, Layout, Shards, make_shards
+from glyphgen.files.address import AnyPlace, parse_place
+from glyphgen.files.pages import dump_sealed
+from glyphgen.production import DatasetSpec, Produced, produce_dataset
 
 RECIPE = "ab" * 32
 N_ROWS = 23
@@ -39,7 +45,7 @@ def make_rows(rows: range) -> Arrays:
     return Arrays(images, labels, samples)
 
 
-def make_index(shards: tuple[ShardInfo, ...], **changes: Any) -> Index:
+def make_index(shards: Sequence[ShardInfo], **changes: Any) -> Index:
     labels = make_rows(range(N_ROWS)).labels
     classes = tuple(
         ClassInfo(
@@ -94,10 +100,13 @@ def make_dataset(folder: Path, format: str, compression: str = "none") -> list[i
         return []
     shards = open_writer(folder, format, compression)
     shards.prepare()
-    missing = [k for k in range(shards.layout.n_shards) if shards.find_done(k) is None]
+    done = {k: shards.find_done(k) for k in range(shards.layout.n_shards)}
+    missing = [k for k, info in done.items() if info is None]
     for k in missing:
-        shards.write(k, *make_rows(shards.layout.find_rows(k)))
-    index = make_index(shards.finish(), format=format, compression=compression)
+        done[k] = shards.write(k, *make_rows(shards.layout.find_rows(k)))
+    shards.finish()
+    infos = tuple(info for info in done.values() if info)
+    index = make_index(infos, format=format, compression=compression)
     write_index(folder, index)
     remove_work_folder(folder)
     return missing
@@ -109,3 +118,37 @@ def read_all_bytes(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+class TinyJob:
+    """Makes the rows above, as a command's job does."""
+
+    def open(self) -> "TinyJob":
+        return self
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        made = make_rows(rows)
+        images[:], samples[:] = made.images, made.samples
+
+
+def produce_tiny(
+    place: AnyPlace,
+    format: str = "npy",
+    *,
+    key: str = RECIPE,
+    workers: int = 1,
+    force: bool = False,
+) -> Produced:
+    """Make or finish the dataset above as a command does it, wherever it lies."""
+    spec = DatasetSpec(
+        folder=parse_place(place), format=format, layout=make_layout(), content_key=key
+    )
+    run = {"finished": "2026-01-01", "host": "here", "workers": workers}
+    return produce_dataset(
+        spec,
+        lambda _: TinyJob(),
+        lambda shards: make_index(shards, format=format, content_key=key),
+        lambda _: {"note.txt": b"a page", "run.json": dump_sealed(run)},
+        workers=workers,
+        force=force,
+    )

@@ -13,6 +13,7 @@ from glyphgen.augment.grain import GrainStep
 from glyphgen.augment.noise import NoiseStep
 from glyphgen.balance.row_plan import BalancePlan, RowOrigins
 from glyphgen.dataset.reader import load
+from glyphgen.files.address import Place
 from glyphgen.files.writing import disk_errors
 from glyphgen.images.polarity import from_ink, to_ink
 from glyphgen.render.drawing import RenderJob, draw_placements, find_sample_dtype, open_augmenter
@@ -58,7 +59,7 @@ class BalanceJob:
     """
 
     plan: BalancePlan
-    source: Path
+    source: Place
     order_file: Path
     steps: tuple[AugmentStep, ...]
     noise_originals: bool

@@ -1,17 +1,19 @@
 """A prepared balance -> a dataset on disk: the steps of ``glyphgen balance``."""
 
 import dataclasses
-import os
-from pathlib import Path
+from collections.abc import Sequence
 
 from glyphgen.balance.prepared_balance import PreparedBalance
 from glyphgen.choices import MAKERS
-from glyphgen.dataset.index import Index, ShardInfo, SourceInfo
+from glyphgen.dataset.index import Index, SourceInfo
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.run_page import RUN_NAME
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.address import AnyPlace, parse_place
+from glyphgen.files.opening import describe_unread
 from glyphgen.files.pages import dump_sealed
+from glyphgen.files.store import open_store
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.production import (
     DatasetSpec,
@@ -31,7 +33,7 @@ __all__ = ["balance_dataset", "describe_balanced", "estimate_balance", "list_pag
 _LIBRARIES = ("numpy", "h5py", "opencv-python-headless", "albumentations")
 
 
-def estimate_balance(prepared: PreparedBalance, out: str | os.PathLike[str]) -> Estimate:
+def estimate_balance(prepared: PreparedBalance, out: AnyPlace) -> Estimate:
     """Make a few hundred rows in memory, and return what all of them would take."""
     with make_temporary_folder() as work:
         maker = prepared.make_job(work).open()
@@ -41,7 +43,7 @@ def estimate_balance(prepared: PreparedBalance, out: str | os.PathLike[str]) -> 
 
 def balance_dataset(
     prepared: PreparedBalance,
-    out: str | os.PathLike[str],
+    out: AnyPlace,
     *,
     workers: int = 1,
     force: bool = False,
@@ -62,7 +64,7 @@ def balance_dataset(
         DatasetError: The source is damaged, or ``out`` lies in it or holds it.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
-    source, folder = prepared.source.folder, Path(out)
+    source, folder = prepared.source.folder, parse_place(out)
     check_places(folder, [source])
     if problems := verify_files(source, reporter=reporter):
         raise DatasetError(*problems)
@@ -97,16 +99,16 @@ def list_pages(prepared: PreparedBalance) -> dict[str, bytes]:
     names = MAKERS[prepared.source.index.made_by].pages
     try:
         kept = {
-            name: read_regular(folder / name, PAGE, within=folder)
+            name: open_store(folder).get_range(name)
             for name in names
-            if (folder / name).exists()
+            if open_store(folder).exists(name)
         }
     except OSError as error:
         raise DatasetError(f"{folder}: {' or '.join(names)}: {describe_unread(error)}") from error
     return {**kept, "balance.json": dump_json(prepared.summarize())}
 
 
-def describe_balanced(prepared: PreparedBalance, shards: tuple[ShardInfo, ...]) -> Index:
+def describe_balanced(prepared: PreparedBalance, shards: Sequence[ShardInfo]) -> Index:
     """Return the index of a balanced dataset whose shards are made."""
     index, plan, layout = prepared.source.index, prepared.plan, prepared.layout
     classes = tuple(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from glyphgen.choices import BALANCE_METHODS, MAKERS, STORAGE_FORMATS, check_cho
 from glyphgen.dataset.reader import Dataset, describe_pages, load
 from glyphgen.dataset.shards import Layout
 from glyphgen.errors import DatasetError
+from glyphgen.files.address import AnyPlace, Place
 from glyphgen.production import choose_rows_per_shard
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.render.drawing import find_sample_dtype, make_render_job
@@ -177,7 +177,7 @@ _DEFAULTS = BalanceOptions()
 
 
 def prepare_balance(
-    source: str | os.PathLike[str],
+    source: AnyPlace,
     per_class: int,
     *,
     options: BalanceOptions = _DEFAULTS,
@@ -260,7 +260,7 @@ def _count_originals(dataset: Dataset) -> NDArray[np.int64]:
     return n_originals.astype(np.int64)
 
 
-def _recall_render(source: Path, reporter: Reporter) -> PreparedRender:
+def _recall_render(source: Place, reporter: Reporter) -> PreparedRender:
     prepared = recall_render(source, reporter=reporter)
     if prepared.recipe.render.mode == "grid":
         raise DatasetError(

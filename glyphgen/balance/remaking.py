@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from glyphgen.augment import AugmentStep
 from glyphgen.balance.balancing import describe_balanced, list_pages
@@ -12,6 +11,7 @@ from glyphgen.dataset.index import INDEX_NAME, hash_pages
 from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.run_page import RUN_NAME, read_run_page
 from glyphgen.errors import ChoiceError, DamagedError, GlyphgenError
+from glyphgen.files.address import Place, parse_place
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.production import Remade
 from glyphgen.progress import Reporter
@@ -35,7 +35,7 @@ def remake_balanced_rows(
     source = read_run_page(folder).source
     if not source:
         raise DamagedError(f"{folder / RUN_NAME}: does not tell where its source is")
-    prepared = _recall_balance(Path(source), dataset, reporter)
+    prepared = _recall_balance(parse_place(source), dataset, reporter)
     if prepared.content_key != index.content_key:
         raise GlyphgenError(f"{folder}: its source or glyphgen has changed since it was made")
     pages = list_pages(prepared)
@@ -57,7 +57,7 @@ class _Settings:
     steps: tuple[AugmentStep, ...]
 
 
-def _recall_balance(source: Path, dataset: Dataset, reporter: Reporter) -> PreparedBalance:
+def _recall_balance(source: Place, dataset: Dataset, reporter: Reporter) -> PreparedBalance:
     """Prepare again what a dataset was made by, with another look at its source."""
     from pydantic import TypeAdapter, ValidationError
 

@@ -24,6 +24,7 @@ from glyphgen.choices import MODEL_FRAMINGS, check_choice
 from glyphgen.dataset.reader import Dataset, describe_pages, load
 from glyphgen.errors import SourceError, TrainingError
 from glyphgen.exchange.stored import StoredArray, choose_array, find_arrays
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.report.label_fonts import find_label_fonts
 from glyphgen.text import show_bytes, show_some, show_text
@@ -88,7 +89,7 @@ class _LabeledImages:
 
 def evaluate_model(
     model: str | os.PathLike[str],
-    dataset: str | os.PathLike[str],
+    dataset: AnyPlace,
     *,
     framing: str = "as-is",
     split: str | None = None,
@@ -122,9 +123,13 @@ def evaluate_model(
         views = _VIEWS_OF_HANDS if framing == "ink" else 1
     if views < 1:
         raise TrainingError(f"views: found {views}, expected 1 or more")
-    checkpoint, path = read_checkpoint(model), Path(dataset)
+    checkpoint, path = read_checkpoint(model), parse_place(dataset)
     info, device = checkpoint.info, choose_device()
-    given = _open_npz(path) if path.suffix == ".npz" else _open_dataset(path, split)
+    given = (
+        _open_npz(path)
+        if isinstance(path, Path) and path.suffix == ".npz"
+        else _open_dataset(path, split)
+    )
     targets = _match_classes(info, given)[given.labels]
     rows = np.flatnonzero(targets >= 0)
     if not len(rows):
@@ -207,7 +212,7 @@ def _show_groups(info: ModelInfo, folded: NDArray[np.int64]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _open_dataset(folder: Path, split: str | None) -> _LabeledImages:
+def _open_dataset(folder: Place, split: str | None) -> _LabeledImages:
     dataset = load(folder)
     if pages := describe_pages(dataset):
         raise TrainingError(pages)

@@ -2,11 +2,11 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.files.address import Place
 from glyphgen.gate.page import read_gate_page
 from glyphgen.partition import join_groups
 
@@ -19,7 +19,7 @@ _KNOWN_TWINS = (
 )
 
 
-def list_alike_forms(folder: Path) -> tuple[tuple[str, ...], ...]:
+def list_alike_forms(folder: Place) -> tuple[tuple[str, ...], ...]:
     """Return groups of forms that are drawn alike: those of a dataset's gate.json, and the known.
 
     Args:

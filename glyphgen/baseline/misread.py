@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from glyphgen.baseline.metrics import Predictions
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.opening import describe_unread
+from glyphgen.files.store import open_store
 from glyphgen.files.writing import write_bytes
 from glyphgen.text import show_foreign
 
 __all__ = ["name_files", "write_misread"]
 
 _COLUMNS = ("row", "file", "actual", "read", "loss")
+
+
+_FILES_NAME = "files.txt"  # what an import from a folder of pictures leaves
 
 
 def name_files(dataset: Dataset, rows: NDArray[np.int64]) -> list[str]:
@@ -42,13 +46,12 @@ def name_files(dataset: Dataset, rows: NDArray[np.int64]) -> list[str]:
 
 def _read_picture_names(dataset: Dataset) -> list[str]:
     """Return the image files of a dataset that was imported from a folder of them, in their order there."""
-    path = dataset.folder / "files.txt"
-    if dataset.index.made_by != "import" or path.name not in dataset.index.files:
+    if dataset.index.made_by != "import" or _FILES_NAME not in dataset.index.files:
         return []
     try:
-        content = read_regular(path, PAGE, within=dataset.folder)
+        content = open_store(dataset.folder).get_range(_FILES_NAME)
     except OSError as error:
-        raise DatasetError(f"{path}: {describe_unread(error)}") from None
+        raise DatasetError(f"{dataset.folder / _FILES_NAME}: {describe_unread(error)}") from None
     return list(map(show_foreign, content.decode("utf-8", "surrogateescape").splitlines()))
 
 

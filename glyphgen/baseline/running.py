@@ -37,6 +37,7 @@ from glyphgen.baseline.training_figures import (
 )
 from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.errors import TrainingError
+from glyphgen.files.address import AnyPlace
 from glyphgen.files.pages import PageError, parse_json, parse_page
 from glyphgen.files.writing import write_bytes
 from glyphgen.progress import SILENT, Reporter
@@ -69,7 +70,7 @@ class Trained:
 
 
 def train_baseline(
-    dataset: str | os.PathLike[str] | None,
+    dataset: AnyPlace | None,
     out: str | os.PathLike[str],
     options: TrainingOptions = _DEFAULT_OPTIONS,
     *,

@@ -21,6 +21,7 @@ from glyphgen.baseline.training_options import TrainingOptions
 from glyphgen.dataset.index import FaceInfo
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import TrainingError
+from glyphgen.files.address import AnyPlace
 from glyphgen.files.temporary import make_temporary_folder
 from glyphgen.fonts import Face
 from glyphgen.images.polarity import to_ink
@@ -101,7 +102,7 @@ class TrainingData:
 
 @contextmanager
 def open_data(
-    dataset: str | os.PathLike[str] | None,
+    dataset: AnyPlace | None,
     stream: str | os.PathLike[str] | Recipe | None,
     options: TrainingOptions,
     reporter: Reporter = SILENT,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glyphgen.choices import BALANCE_METHODS
-from glyphgen.cli.options import making_options
+from glyphgen.cli.options import PLACE, making_options
 from glyphgen.cli.talk import (
     DATASETS,
     find_newest_dataset,
@@ -17,6 +17,7 @@ from glyphgen.cli.talk import (
     say_produced,
     show_progress,
 )
+from glyphgen.files.address import Place
 
 if TYPE_CHECKING:
     from glyphgen.balance import PreparedBalance
@@ -26,7 +27,7 @@ __all__ = ["balance"]
 
 
 @click.command()
-@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.argument("dataset", required=False, type=PLACE)
 @click.option(
     "--per-class",
     type=click.IntRange(min=1),
@@ -57,14 +58,14 @@ __all__ = ["balance"]
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and write nothing.")
 @making_options
 def balance(
-    dataset: Path | None,
+    dataset: Place | None,
     per_class: int,
     by: str,
     steps: Path | None,
     seed: int,
     noise_originals: bool,
     dry_run: bool,
-    out: Path | None,
+    out: Place | None,
     workers: int,
     format: str | None,
     force: bool,
@@ -133,7 +134,7 @@ def balance(
 
 
 def _summarize(
-    prepared: "PreparedBalance", folder: Path, found: "Estimate", workers: int
+    prepared: "PreparedBalance", folder: Place, found: "Estimate", workers: int
 ) -> dict[str, Any]:
     return {
         "dataset": str(folder),

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from glyphgen.cli.options import PLACE
 from glyphgen.cli.talk import find_newest_dataset, print_path, show_progress
+from glyphgen.files.address import Place
 
 __all__ = ["card"]
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path), required=False)
+@click.argument("dataset", type=PLACE, required=False)
 @click.option(
     "-o",
     "--out",
@@ -19,7 +21,7 @@ __all__ = ["card"]
     help="Where.  [default: the dataset's folder]",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors.")
-def card(dataset: Path | None, out: Path | None, quiet: bool) -> None:
+def card(dataset: Place | None, out: Path | None, quiet: bool) -> None:
     """Describe DATASET for whoever finds it: README.md, croissant.json and a picture.
 
     README.md is a dataset card as Hugging Face has them: how the images were made, classes, splits, fonts

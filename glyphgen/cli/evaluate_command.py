@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import framing_choice, json_option, label_font_option
+from glyphgen.cli.options import PLACE, framing_choice, json_option, label_font_option
 from glyphgen.cli.talk import (
     choose_run,
     describe_metrics,
@@ -14,13 +14,14 @@ from glyphgen.cli.talk import (
     say,
     show_progress,
 )
+from glyphgen.files.address import Place
 from glyphgen.text import show_count
 
 __all__ = ["evaluate"]
 
 
 @click.command()
-@click.argument("places", metavar="[MODEL] [DATASET]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("places", metavar="[MODEL] [DATASET]", nargs=-1, type=PLACE)
 @click.option(
     "--framing",
     type=framing_choice,
@@ -48,7 +49,7 @@ __all__ = ["evaluate"]
 @label_font_option
 @json_option
 def evaluate(
-    places: tuple[Path, ...],
+    places: tuple[Place, ...],
     framing: str,
     split: str | None,
     views: int | None,

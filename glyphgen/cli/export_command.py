@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from glyphgen.choices import EXPORT_FORMATS, FOLDER_NAMES, POLARITIES
-from glyphgen.cli.options import json_option
+from glyphgen.cli.options import PLACE, json_option
 from glyphgen.cli.talk import print_result, say, say_how_to_resume, show_progress
 from glyphgen.cpus import count_cpus
+from glyphgen.files.address import Place
 from glyphgen.text import show_count
 
 __all__ = ["export"]
@@ -30,7 +31,7 @@ Example:
 
 @click.command(help=_HELP)
 @click.argument("target_format", metavar="FORMAT", type=click.Choice(list(EXPORT_FORMATS)))
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=PLACE)
 @click.option(
     "-o",
     "--out",
@@ -73,7 +74,7 @@ Example:
 @json_option
 def export(
     target_format: str,
-    dataset: Path,
+    dataset: Place,
     out: Path,
     splits: str | None,
     names: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from glyphgen.cli.options import json_option, set_option
+from glyphgen.cli.options import PLACE, json_option, set_option
 from glyphgen.cli.suggesting import SuggestingGroup
 from glyphgen.cli.talk import (
     find_newest_dataset,
@@ -20,6 +20,7 @@ from glyphgen.cli.talk import (
     say,
     show_progress,
 )
+from glyphgen.files.address import Place
 from glyphgen.text import show_count, show_lines, show_some, show_text
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ def check_fonts(recipe: str, sheet: Path | None, as_json: bool, overrides: tuple
 
 
 @fonts.command("licenses")
-@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.argument("dataset", required=False, type=PLACE)
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="TXT", help="Write the notice here."
 )
-def print_licenses(dataset: Path | None, out: Path | None) -> None:
+def print_licenses(dataset: Place | None, out: Path | None) -> None:
     """Print the notice that a publisher of DATASET has to ship: its fonts and their licenses.
 
     \b

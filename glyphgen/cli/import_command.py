@@ -7,6 +7,7 @@ import click
 from glyphgen.choices import IMPORT_FORMATS, LEVELS, POLARITIES
 from glyphgen.cli.options import check_size, making_options, sizing_options
 from glyphgen.cli.talk import DATASETS, print_assembled, say_how_to_resume, show_progress
+from glyphgen.files.address import Place
 
 __all__ = ["import_"]
 
@@ -79,7 +80,7 @@ def import_(
     codepoints: bool,
     crops: str | None,
     strict: bool,
-    out: Path | None,
+    out: Place | None,
     workers: int,
     format: str | None,
     force: bool,

@@ -1,26 +1,25 @@
 """``glyphgen merge``: one dataset of several."""
 
-from pathlib import Path
-
 import click
 
-from glyphgen.cli.options import check_size, making_options, sizing_options
+from glyphgen.cli.options import PLACE, check_size, making_options, sizing_options
 from glyphgen.cli.talk import DATASETS, print_assembled, say_how_to_resume, show_progress
+from glyphgen.files.address import Place
 
 __all__ = ["merge"]
 
 
 @click.command()
-@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=Path)
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=PLACE)
 @sizing_options
 @making_options
 def merge(
-    datasets: tuple[Path, ...],
+    datasets: tuple[Place, ...],
     height: int | None,
     width: int | None,
     fit: str,
     name: str,
-    out: Path | None,
+    out: Place | None,
     workers: int,
     format: str | None,
     force: bool,

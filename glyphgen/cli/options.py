@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from glyphgen.choices import FITS, MODEL_FRAMINGS, STORAGE_FORMATS
 from glyphgen.cpus import count_cpus
+from glyphgen.files.address import AnyPlace, Place, parse_place
 
 __all__ = [
+    "PLACE",
     "Command",
     "check_size",
     "framing_choice",
@@ -25,6 +27,25 @@ framing_choice = click.Choice(list(MODEL_FRAMINGS))
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
+class _PlaceType(click.ParamType[Any]):
+    """A folder of this machine, or an address in a store."""
+
+    name = "place"
+
+    def convert(
+        self,
+        value: AnyPlace,
+        param: click.Parameter | None,  # noqa: ARG002 - as click calls it
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> Place:
+        """Return the place that a word names."""
+        return parse_place(value)
+
+
+PLACE = _PlaceType()
+"""What a dataset's folder is given as."""
+
+
 def making_options(command: Command) -> Command:
     """Add the options of every command that makes a dataset."""
     for option in reversed(
@@ -32,9 +53,9 @@ def making_options(command: Command) -> Command:
             click.option(
                 "-o",
                 "--out",
-                type=click.Path(path_type=Path),
+                type=PLACE,
                 metavar="DIR",
-                help="The dataset's folder.  [default: datasets/<name>]",
+                help="The dataset's folder, or s3://bucket/name.  [default: datasets/<name>]",
             ),
             click.option(
                 "--workers",

@@ -1,7 +1,5 @@
 """``glyphgen render``: a recipe becomes a dataset."""
 
-from pathlib import Path
-
 import click
 
 from glyphgen.cli.options import making_options, set_option
@@ -12,6 +10,7 @@ from glyphgen.cli.talk import (
     say_produced,
     show_progress,
 )
+from glyphgen.files.address import Place
 
 __all__ = ["render"]
 
@@ -31,7 +30,7 @@ def render(
     recipe: str,
     per_class: int | None,
     seed: int | None,
-    out: Path | None,
+    out: Place | None,
     workers: int,
     format: str | None,
     overrides: tuple[str, ...],

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import json_option, label_font_option
+from glyphgen.cli.options import PLACE, json_option, label_font_option
 from glyphgen.cli.talk import find_newest_dataset, print_result, say, show_progress
+from glyphgen.files.address import Place
 
 __all__ = ["report"]
 
 
 @click.command()
-@click.argument("places", nargs=-1, type=click.Path(path_type=Path), metavar="[DATASET|RUN]...")
+@click.argument("places", nargs=-1, type=PLACE, metavar="[DATASET|RUN]...")
 @click.option(
     "-o",
     "--out",
@@ -29,7 +30,7 @@ __all__ = ["report"]
 @label_font_option
 @json_option
 def report(
-    places: tuple[Path, ...],
+    places: tuple[Place, ...],
     out: Path,
     figures: Path | None,
     label_font: Path | None,

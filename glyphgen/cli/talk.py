@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ from glyphgen.text import format_json, show_count, show_foreign, show_lines
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
 
+    from glyphgen.files.address import Place
     from glyphgen.production import Produced
     from glyphgen.progress import Progress, Reporter
 
@@ -39,6 +40,8 @@ __all__ = [
     "say_produced",
     "show_progress",
 ]
+
+P = TypeVar("P", bound="Place")
 
 DATASETS = Path("datasets")
 RUNS = Path("runs")
@@ -137,7 +140,7 @@ def _describe_step(progress: "Progress") -> str:
 
 
 @contextmanager
-def say_how_to_resume(folder: Path, last: str = "index.json") -> Iterator[None]:
+def say_how_to_resume(folder: "Place", last: str = "index.json") -> Iterator[None]:
     """Say on stderr what stays when the work inside the block is interrupted.
 
     Args:
@@ -261,7 +264,7 @@ def _has_only_originals(folder: Path) -> bool:
         return False
 
 
-def choose_run(places: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
+def choose_run(places: Sequence[P]) -> tuple[Path, tuple[P, ...]]:
     """Return the trained network that arguments begin with, and the arguments after it.
 
     Where the first argument is no trained network, it is the newest one under runs/, which is named
@@ -277,7 +280,9 @@ def choose_run(places: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
 
     if places:
         first = places[0]
-        if first.suffix == Path(CHECKPOINT_NAME).suffix or (first / CHECKPOINT_NAME).exists():
+        if isinstance(first, Path) and (
+            first.suffix == Path(CHECKPOINT_NAME).suffix or (first / CHECKPOINT_NAME).exists()
+        ):
             return first, tuple(places[1:])
     runs = sorted(RUNS.glob(f"*/{CHECKPOINT_NAME}"), key=lambda path: path.stat().st_mtime)
     if not runs:

@@ -8,7 +8,7 @@ import click
 
 from glyphgen.baseline import UNFINISHED_NAME
 from glyphgen.choices import MODELS, OPTIMIZERS, SCHEDULES, TIMM, VARIATIONS
-from glyphgen.cli.options import json_option, label_font_option
+from glyphgen.cli.options import PLACE, json_option, label_font_option
 from glyphgen.cli.talk import (
     RUNS,
     describe_metrics,
@@ -17,6 +17,7 @@ from glyphgen.cli.talk import (
     say,
     show_progress,
 )
+from glyphgen.files.address import Place
 
 __all__ = ["train_baseline_command"]
 
@@ -55,7 +56,7 @@ class RateType(click.ParamType[float | tuple[float, float]]):
 
 
 @click.command("train-baseline")
-@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.argument("dataset", required=False, type=PLACE)
 @click.option(
     "--stream",
     metavar="RECIPE",
@@ -144,7 +145,7 @@ class RateType(click.ParamType[float | tuple[float, float]]):
 @click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors.")
 @json_option
 def train_baseline_command(
-    dataset: Path | None,
+    dataset: Place | None,
     stream: str | None,
     model: str | None,
     epochs: float | None,

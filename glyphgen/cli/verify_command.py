@@ -2,12 +2,12 @@
 
 import re
 import sys
-from pathlib import Path
 
 import click
 
-from glyphgen.cli.options import json_option
+from glyphgen.cli.options import PLACE, json_option
 from glyphgen.cli.talk import find_newest_dataset, print_result, say, show_progress
+from glyphgen.files.address import Place
 
 __all__ = ["verify"]
 
@@ -21,7 +21,7 @@ def _check_digest(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 @click.command()
-@click.argument("dataset", required=False, type=click.Path(path_type=Path))
+@click.argument("dataset", required=False, type=PLACE)
 @click.option(
     "--expect",
     default="",
@@ -31,7 +31,7 @@ def _check_digest(_: click.Context, __: click.Parameter, value: str) -> str:
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 also where no row could be drawn again.")
 @json_option
-def verify(dataset: Path | None, expect: str, strict: bool, as_json: bool) -> None:
+def verify(dataset: Place | None, expect: str, strict: bool, as_json: bool) -> None:
     """Read DATASET again: hashes, counts, pages worked out and rows drawn anew from its recipe.
 
     Without DATASET it is the newest complete one under datasets/. Exit code 0 if all is well, 1 if

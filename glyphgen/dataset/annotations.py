@@ -1,14 +1,16 @@
 """Boxes on images: what an annotation is, and the file that lies beside the arrays."""
 
 import io
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import DamagedError
-from glyphgen.files.opening import ARRAY, describe_unread, open_regular
+from glyphgen.files.address import Place
+from glyphgen.files.fetched import open_local
+from glyphgen.files.opening import describe_unread
 
 __all__ = [
     "ANNOTATIONS_NAME",
@@ -82,15 +84,19 @@ def dump_annotations(annotations: NDArray[Any]) -> bytes:
     return content.getvalue()
 
 
-def read_annotations(folder: Path) -> NDArray[Any] | None:
+def read_annotations(folder: Place, files: Mapping[str, str]) -> NDArray[Any] | None:
     """Return the annotations of a dataset, memory-mapped; None where it has none.
+
+    Args:
+        folder: Of the dataset.
+        files: ``Index.files``: what is fetched from a store is checked by its hash.
 
     Raises:
         DamagedError: The file is no array of annotations.
     """
     path = folder / ANNOTATIONS_NAME
     try:
-        with open_regular(path, ARRAY, within=folder) as file:
+        with open_local(folder, ANNOTATIONS_NAME, files) as file:
             version = np.lib.format.read_magic(file)
             if version != (1, 0):
                 raise ValueError(version)

@@ -10,15 +10,19 @@ from pathlib import Path
 
 from glyphgen.dataset.index import INDEX_NAME, read_index
 from glyphgen.errors import DatasetError
+from glyphgen.files.address import Place
 from glyphgen.files.locking import LOCK_NAME, LockedError, hold_lock
 from glyphgen.files.store import open_store
-from glyphgen.files.writing import disk_errors, make_folder, remove_temporaries
+from glyphgen.files.temporary import make_temporary_folder
+from glyphgen.files.writing import disk_errors, make_folder
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import show_bytes, show_some
 
 __all__ = [
+    "KEPT_INDEX",
     "WORK",
     "Claim",
+    "check_claim",
     "check_space",
     "claim_folder",
     "empty_folder",
@@ -27,6 +31,7 @@ __all__ = [
     "has_finished_shards",
     "hold_folder",
     "list_contents",
+    "open_work_folder",
     "read_claim",
     "remove_work_folder",
     "write_claim",
@@ -35,7 +40,10 @@ __all__ = [
 WORK = ".work"
 """The folder, within a dataset's, of what is not finished; gone when the dataset is complete."""
 
-_CLAIM = f"{WORK}/claim.json"
+KEPT_INDEX = f"{WORK}/{INDEX_NAME}"
+"""The index.json that a dataset had before it was opened again to be mended."""
+
+_CLAIMS = f"{WORK}/claims"
 _WAYS_OUT = "--force replaces it, --out DIR takes another folder"
 
 
@@ -52,17 +60,35 @@ def find_work_folder(folder: Path) -> Path:
     return folder / WORK
 
 
-def has_finished_shards(folder: Path, last: str = INDEX_NAME) -> bool:
+@contextmanager
+def open_work_folder(folder: Place) -> Iterator[Path]:
+    """Give a folder for files of the workers: that of a claimed dataset, of a store a temporary one.
+
+    Raises:
+        MachineError: It cannot be made.
+    """
+    if isinstance(folder, Path):
+        yield find_work_folder(folder)
+        return
+    with make_temporary_folder() as work:
+        yield work
+
+
+def has_finished_shards(folder: Place, last: str = INDEX_NAME) -> bool:
     """Return whether some shards in a folder are finished, or all, as its ``last`` file tells."""
-    return (folder / last).exists() or any(find_work_folder(folder).glob("shard-*.json"))
+    store = open_store(folder)
+    return store.exists(last) or any(
+        name.startswith(("shard-", INDEX_NAME)) for name in store.list(WORK)
+    )
 
 
 @contextmanager
-def hold_folder(folder: Path, reporter: Reporter = SILENT) -> Iterator[None]:
+def hold_folder(folder: Place, reporter: Reporter = SILENT) -> Iterator[None]:
     """Have a dataset's folder for this process alone; it is made, and gone at the end where it is empty.
 
     Whatever changes a dataset's folder stands in this block. Two processes that write the same shards
-    write equal bytes, but one removes what the other still maps, and puts in place what is not whole.
+    write equal bytes, but in a local folder one removes what the other still maps, and puts in place what
+    is not whole. In a store, which has no locks, they do each other no harm.
 
     Args:
         folder: With its parents.
@@ -72,6 +98,9 @@ def hold_folder(folder: Path, reporter: Reporter = SILENT) -> Iterator[None]:
         DatasetError: Another process works there, or the folder cannot be made.
     """
     with ExitStack() as stack:
+        if not isinstance(folder, Path):
+            yield
+            return
         with disk_errors(folder):
             was_there = folder.exists()
             is_read_only = (folder / INDEX_NAME).exists() and not os.access(folder, os.W_OK)
@@ -103,11 +132,11 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Claim:
+def claim_folder(folder: Place, content_key: str, *, force: bool = False) -> Claim:
     """Make ``folder`` the place of one dataset, or find how far that dataset has come.
 
     Args:
-        folder: In the hands of this process alone, see ``hold_folder``.
+        folder: In the hands of this process alone, see ``hold_folder``; of a store, perhaps of several.
         content_key: Hash of all that the dataset's bytes depend on.
         force: Empty the folder first, whatever it holds.
 
@@ -118,32 +147,54 @@ def claim_folder(folder: Path, content_key: str, *, force: bool = False) -> Clai
     store = open_store(folder)
     if force and list_contents(folder):
         empty_folder(folder)
+    # In this order: another driver of a store claims before it puts anything, and puts index.json before it
+    # removes its claim.
+    contents = [name for name in store.list() if name not in {LOCK_NAME, WORK}]
+    is_claimed = bool(read_claim(folder))
     if store.exists(INDEX_NAME):
         _check_owner(folder, "a dataset", read_index(folder).content_key, content_key)
         remove_work_folder(folder)
         return Claim.COMPLETE
-    if store.exists(_CLAIM):
-        _check_owner(folder, "an unfinished dataset", read_claim(folder), content_key)
-        with disk_errors(folder):
-            remove_temporaries(folder)
-            remove_temporaries(find_work_folder(folder))
+    if is_claimed:
+        check_claim(folder, content_key)
+        store.sweep()
+        store.sweep(WORK)
         return Claim.UNFINISHED
-    if contents := list_contents(folder):
+    if contents:
         raise DatasetError(f"{folder}: holds something else: {show_some(contents)} ({_WAYS_OUT})")
     write_claim(folder, content_key)
+    # Of two that come at once to a folder of a store each writes a claim before it looks for others, so
+    # that one of them at least sees both.
+    try:
+        check_claim(folder, content_key)
+    except DatasetError:
+        store.delete(_name_claim(content_key))
+        raise
     return Claim.NEW
 
 
-def write_claim(folder: Path, content_key: str) -> None:
+def write_claim(folder: Place, content_key: str) -> None:
     """Write down whose the folder is, before anything else is written into it.
 
     Raises:
         DatasetError: The disk refused.
     """
-    open_store(folder).put(_CLAIM, json.dumps({"content_key": content_key}).encode())
+    claim = json.dumps({"content_key": content_key})
+    open_store(folder).put(_name_claim(content_key), claim.encode())
 
 
-def remove_work_folder(folder: Path) -> None:
+def check_claim(folder: Place, content_key: str) -> None:
+    """Check that a folder is one dataset's alone, as long as it is unfinished.
+
+    Raises:
+        DatasetError: Another has claimed it, or nobody has.
+    """
+    claimed = read_claim(folder)
+    if claimed != content_key and not open_store(folder).exists(INDEX_NAME):
+        _check_owner(folder, "an unfinished dataset", claimed, content_key)
+
+
+def remove_work_folder(folder: Place) -> None:
     """Remove what is only needed while a dataset is made; the last step, after index.json.
 
     Raises:
@@ -152,51 +203,54 @@ def remove_work_folder(folder: Path) -> None:
     open_store(folder).delete(WORK)
 
 
-def check_space(folder: Path, n_bytes: int) -> None:
-    """Check that the disk has room for ``n_bytes`` more in ``folder``, which need not exist yet.
+def check_space(folder: Place, n_bytes: int) -> None:
+    """Check that there is room for ``n_bytes`` more in ``folder``, which need not exist yet.
 
     Raises:
         DatasetError: It has not.
     """
     free = find_free_bytes(folder)
-    if n_bytes > free:
+    if free is not None and n_bytes > free:
         raise DatasetError(
             f"{folder}: needs {show_bytes(n_bytes)}, its disk has {show_bytes(free)} free"
             " (make room, or --out DIR on another disk)"
         )
 
 
-def find_free_bytes(folder: Path) -> int:
-    """Return how much room the disk of a folder has, which need not exist yet."""
+def find_free_bytes(folder: Place) -> int | None:
+    """Return how much room the disk of a folder has, which need not exist yet; None of a store."""
+    if not isinstance(folder, Path):
+        return None
     with disk_errors(folder, "read"):
         places = (folder, *folder.absolute().parents)
         return shutil.disk_usage(next(place for place in places if place.exists())).free
 
 
-def list_contents(folder: Path) -> list[str]:
+def list_contents(folder: Place) -> list[str]:
     """Return the names in a folder, sorted, but for the lock and a work folder that nobody has claimed."""
     store = open_store(folder)
-    is_claimed = store.exists(_CLAIM)
-    passed_over = {LOCK_NAME} if is_claimed else {LOCK_NAME, WORK}
+    passed_over = {LOCK_NAME} if read_claim(folder) else {LOCK_NAME, WORK}
     return [name for name in store.list() if name not in passed_over]
 
 
-def read_claim(folder: Path) -> str:
+def read_claim(folder: Place) -> str:
     """Return whose an unfinished folder is, as ``write_claim`` wrote it down; empty where nobody did."""
-    if not open_store(folder).exists(_CLAIM):
-        return ""
-    try:
-        return str(json.loads(open_store(folder).get_range(_CLAIM))["content_key"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return "unreadable"
+    claims = open_store(folder).list(_CLAIMS)
+    return " and ".join(
+        name for name in claims if not name.startswith(".")
+    )  # but for unfinished files
 
 
-def _check_owner(folder: Path, what: str, found: str, expected: str) -> None:
+def _name_claim(content_key: str) -> str:
+    return f"{_CLAIMS}/{content_key}"
+
+
+def _check_owner(folder: Place, what: str, found: str, expected: str) -> None:
     if found != expected:
         raise DatasetError(f"{folder}: holds {what} of another recipe ({_WAYS_OUT})")
 
 
-def empty_folder(folder: Path) -> None:
+def empty_folder(folder: Place) -> None:
     """Remove all that a folder holds.
 
     Raises:
@@ -210,7 +264,9 @@ def empty_folder(folder: Path) -> None:
             store.delete(name)
 
 
-def _check_may_be_emptied(folder: Path) -> None:
+def _check_may_be_emptied(folder: Place) -> None:
+    if not isinstance(folder, Path):
+        return
     with disk_errors(folder, "read"):
         kept = _find_kept(folder.resolve())
     if kept:

@@ -7,15 +7,16 @@ host or path in it: equal datasets have equal bytes here.
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from annotated_types import Interval
 
 from glyphgen.choices import COMPRESSIONS, MAKERS, POLARITIES, OneOf
+from glyphgen.dataset.shard_table import Count, ShardInfo, ShardTable
 from glyphgen.errors import DatasetError
+from glyphgen.files.address import Place
 from glyphgen.files.opening import MOST_SHARD_BYTES, describe_unread
 from glyphgen.files.pages import PageError, dump_sealed, is_sealed, parse_json, parse_page
 from glyphgen.files.store import open_store
@@ -25,11 +26,11 @@ from glyphgen.text import show_bytes
 __all__ = [
     "FORMAT_VERSION",
     "INDEX_NAME",
+    "MOST_LISTED",
     "ClassInfo",
     "FaceInfo",
     "ImageInfo",
     "Index",
-    "ShardInfo",
     "SourceInfo",
     "dump_index",
     "find_digest",
@@ -42,18 +43,22 @@ __all__ = [
 
 INDEX_NAME = "index.json"
 FORMAT_VERSION = 4
-"""Of index.json as it is written.
+"""Of index.json as it is written, but for datasets of more shards than ``MOST_LISTED``.
 
 Formats 3 and 2 had the SHA-256 of shards, format 2 neither ``files`` nor a checksum; both are read, too.
 """
 
-_READ_VERSIONS = (2, 3, FORMAT_VERSION)
+MOST_LISTED = 20_000
+"""Shards that have an entry each; of more, format 5 has a table."""
+
+_TABLE_VERSION = 5
+_TABLE_MARK = f'\n  "format_version": {_TABLE_VERSION},'.encode()
+_READ_VERSIONS = (2, 3, FORMAT_VERSION, _TABLE_VERSION)
 _VOLATILE = ("run.json",)  # differs between equal datasets, and has a checksum of its own
 
 _TEXT_KEY = 16  # hexadecimal digits of the SHA-256 of a text: its key among the license texts
 _REMAKE = "make the dataset again, with --force"
 
-_Count = Annotated[int, Interval(ge=0, le=1 << 48)]
 _Side = Annotated[int, Interval(ge=1, le=MOST_PIXELS)]
 _Seed = Annotated[int, Interval(ge=0, lt=1 << 64)]
 
@@ -92,34 +97,8 @@ class ClassInfo:
     forms: tuple[str, ...]
     codepoints: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
-    rows: Mapping[str, _Count]
-    unproven: _Count = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardInfo:
-    """Consecutive rows that were made and hashed as one unit.
-
-    Attributes:
-        file: The file that holds its images, relative to the dataset's folder.
-        first_row: Position of its first row in the dataset.
-        rows: Number of rows.
-        bytes: Size of its three arrays, uncompressed.
-        blake3: Of the bytes of images, labels and samples, in this order; the same in every format.
-        sha256: Of the same, instead of it, where an older glyphgen made the shard.
-    """
-
-    file: str
-    first_row: _Count
-    rows: _Count
-    bytes: _Count
-    blake3: str = ""
-    sha256: str = ""
-
-    @property
-    def digest(self) -> str:
-        """The hash of its arrays."""
-        return self.blake3 or self.sha256
+    rows: Mapping[str, Count]
+    unproven: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +168,7 @@ class SourceInfo:
     kind: str
     sha256: str
     rows: int
-    unknown: _Count = 0
+    unknown: Count = 0
 
     @property
     def n_without_face(self) -> int:
@@ -230,8 +209,8 @@ class Index:
     image: ImageInfo
     sample_fields: tuple[tuple[str, str], ...]
     classes: tuple[ClassInfo, ...]
-    splits: Mapping[str, tuple[_Count, _Count]]
-    shards: tuple[ShardInfo, ...]
+    splits: Mapping[str, tuple[Count, Count]]
+    shards: Sequence[ShardInfo]
     faces: tuple[FaceInfo, ...]
     seed: _Seed
     content_key: str
@@ -244,7 +223,7 @@ class Index:
     @property
     def n_rows(self) -> int:
         """Number of rows of all splits."""
-        return sum(shard.rows for shard in self.shards)
+        return self.shards[-1].first_row + self.shards[-1].rows if self.shards else 0
 
     @property
     def n_without_face(self) -> int:
@@ -276,7 +255,7 @@ def hash_pages(pages: Mapping[str, bytes]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _IndexPage(Index):
+class _Page(Index):
     """What index.json holds: an index, with each license text once.
 
     Attributes:
@@ -311,18 +290,37 @@ class _IndexPage(Index):
         return Index(**_list_fields(self) | {"faces": faces, "splits": splits})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ListPage(_Page):
+    """Of the formats up to 4."""
+
+    shards: tuple[ShardInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TablePage(_Page):
+    """Of format 5."""
+
+    shards: ShardTable
+
+
 def _list_fields(index: Index) -> dict[str, Any]:
     return {field.name: getattr(index, field.name) for field in dataclasses.fields(Index)}
 
 
-def dump_index(index: Index, format_version: int = FORMAT_VERSION) -> bytes:
-    """Return the bytes of index.json, in the newest format, or in format 3."""
-    index = dataclasses.replace(index, format_version=format_version)
-    whole = _IndexPage.of_index(index)
+def dump_index(index: Index, format_version: int | None = None) -> bytes:
+    """Return the bytes of index.json, in the format of its number of shards, or in format 3 or 4."""
+    if format_version is None:
+        is_table = isinstance(index.shards, ShardTable) and len(index.shards) > MOST_LISTED
+        format_version = _TABLE_VERSION if is_table else FORMAT_VERSION
+    shards = index.shards if format_version == _TABLE_VERSION else tuple(index.shards)
+    index = dataclasses.replace(index, shards=shards, format_version=format_version)
+    whole = _Page.of_index(index)
     page = dataclasses.asdict(whole) | {"faces": [face.to_page() for face in whole.faces]}
-    unused = "sha256" if format_version > 3 else "blake3"
-    for shard in page["shards"]:
-        del shard[unused]
+    if format_version < _TABLE_VERSION:
+        unused = "sha256" if format_version > 3 else "blake3"
+        for shard in page["shards"]:
+            del shard[unused]
     page["codepoint_to_index"] = index.codepoint_to_index
     for source in page["sources"]:
         if not source["unknown"]:  # as it was written before there was such a key
@@ -335,7 +333,7 @@ def hash_index(index: Index) -> str:
     return hashlib.sha256(dump_index(index, index.format_version)).hexdigest()
 
 
-def write_index(folder: Path, index: Index) -> None:
+def write_index(folder: Place, index: Index) -> None:
     """Write index.json, which makes the dataset complete.
 
     Raises:
@@ -344,7 +342,7 @@ def write_index(folder: Path, index: Index) -> None:
     open_store(folder).put(INDEX_NAME, dump_index(index))
 
 
-def find_digest(folder: Path) -> str:
+def find_digest(folder: Place) -> str:
     """Return the SHA-256 of a dataset's index.json, and so of all that it names: of the whole dataset.
 
     Raises:
@@ -353,7 +351,7 @@ def find_digest(folder: Path) -> str:
     return hashlib.sha256(_read_content(folder)).hexdigest()
 
 
-def is_index_sealed(folder: Path) -> bool:
+def is_index_sealed(folder: Place) -> bool:
     """Return whether index.json is, to the last byte, as it was written; format 2 does not tell.
 
     Raises:
@@ -362,7 +360,7 @@ def is_index_sealed(folder: Path) -> bool:
     return read_index(folder).format_version == 2 or is_sealed(_read_content(folder))
 
 
-def read_index(folder: Path) -> Index:
+def read_index(folder: Place) -> Index:
     """Read the index.json of a complete dataset.
 
     Raises:
@@ -378,12 +376,15 @@ def read_index(folder: Path) -> Index:
     return index
 
 
-def _read_content(folder: Path) -> bytes:
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder, expected a dataset (see `glyphgen render`)")
+def _read_content(folder: Place) -> bytes:
+    store = open_store(folder)
     try:
-        return open_store(folder).get_range(INDEX_NAME)
-    except FileNotFoundError:
+        return store.get_range(INDEX_NAME)
+    except (FileNotFoundError, NotADirectoryError):
+        if not store.exists():
+            raise DatasetError(
+                f"{folder}: no such folder, expected a dataset (see `glyphgen render`)"
+            ) from None
         raise DatasetError(
             f"{folder}: unfinished, it has no {INDEX_NAME} (run the command that makes it again)"
         ) from None
@@ -391,9 +392,10 @@ def _read_content(folder: Path) -> bytes:
         raise DatasetError(f"{folder / INDEX_NAME}: {describe_unread(error)}") from error
 
 
-def _parse(path: Path, content: bytes) -> _IndexPage:
+def _parse(path: Place, content: bytes) -> _Page:
+    record: type[_Page] = _TablePage if _TABLE_MARK in content else _ListPage
     try:
-        page = parse_page(content, _IndexPage)
+        page = parse_page(content, record)
     except PageError:
         _check_version(path, parse_json(content))  # of another version nothing else is told
         raise
@@ -401,14 +403,14 @@ def _parse(path: Path, content: bytes) -> _IndexPage:
     return page
 
 
-def _check_version(path: Path, page: Any) -> None:
+def _check_version(path: Place, page: Any) -> None:
     if not isinstance(page, dict):
         raise PageError("not a JSON object")
     version = page.get("format_version")
     if type(version) is not int or version not in _READ_VERSIONS:
-        is_newer = isinstance(version, int) and version > FORMAT_VERSION
+        is_newer = isinstance(version, int) and version > _READ_VERSIONS[-1]
         advice = "a newer glyphgen made it: upgrade glyphgen"
-        expected = f"{_READ_VERSIONS[0]} to {FORMAT_VERSION}"
+        expected = f"{_READ_VERSIONS[0]} to {_READ_VERSIONS[-1]}"
         raise DatasetError(
             f"{path}: format_version is {version!r}, expected {expected}"
             f" ({advice if is_newer else f'an older glyphgen made it: {_REMAKE}'})"
@@ -436,7 +438,11 @@ def _find_row_misfits(index: Index) -> Iterator[str]:
         return
     next_row, most = 0, index.shards[0].rows
     pixels = index.image.height * index.image.width
-    for k, shard in enumerate(index.shards):
+    listed: Sequence[ShardInfo] = index.shards
+    if isinstance(listed, ShardTable):
+        yield from listed.find_misfits()
+        listed = ()  # it cannot say anything else that does not fit
+    for k, shard in enumerate(listed):
         if shard.first_row != next_row or shard.rows < 1:
             yield (
                 f"shards.{k}: holds {shard.rows} rows from row {shard.first_row},"
@@ -444,7 +450,7 @@ def _find_row_misfits(index: Index) -> Iterator[str]:
             )
         if not shard.digest:
             yield f"shards.{k}: has no hash, expected blake3"
-        if shard.rows > most or (shard.rows < most and k + 1 < len(index.shards)):
+        if shard.rows > most or (shard.rows < most and k + 1 < len(listed)):
             yield f"shards.{k}: holds {shard.rows} rows, expected {most} as the first"
         next_row += shard.rows
     if most * pixels > MOST_SHARD_BYTES:

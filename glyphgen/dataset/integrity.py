@@ -1,26 +1,32 @@
 """Whether a dataset's files are what its index.json says, and index.json what was written."""
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 import numpy as np
 
 from glyphgen.dataset.index import INDEX_NAME, Index, is_index_sealed, read_index
-from glyphgen.dataset.reader import Dataset
 from glyphgen.dataset.run_page import RUN_NAME, read_run_page
-from glyphgen.dataset.shards import describe_damage, open_shards
+from glyphgen.dataset.shards import Shards, describe_damage, open_shards
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import ARRAY, PAGE, describe_unread, open_regular
+from glyphgen.files.address import Address, Place
+from glyphgen.files.opening import ARRAY, PAGE, describe_unread
+from glyphgen.files.store import open_store
 from glyphgen.progress import SILENT, Reporter, track
 from glyphgen.text import show_some
 
 __all__ = ["verify_files", "verify_run_page", "verify_shards"]
 
+_AT_ONCE = 8  # shards of a store that are read together; they are in memory
 _AGAIN = "make the dataset again, with --force"
 
 
-def verify_files(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
+def verify_files(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
     """Read every file of a dataset but run.json again, and compare it with index.json.
 
     Args:
@@ -40,7 +46,7 @@ def verify_files(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
     return problems + verify_shards(folder, reporter=reporter)
 
 
-def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
+def _find_damaged_pages(folder: Place, index: Index) -> Iterator[str]:
     for name, sha256 in index.files.items():
         path = folder / name
         try:
@@ -49,7 +55,7 @@ def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
                     f"{folder / INDEX_NAME}: files: found '{name}', expected names of files"
                     f" ({_AGAIN})"
                 )
-            elif _hash_file(path, folder) != sha256:
+            elif _hash_file(folder, name) != sha256:
                 yield f"{path}: does not match {INDEX_NAME} ({_AGAIN})"
         except FileNotFoundError:
             yield f"{path}: missing ({_AGAIN})"
@@ -57,13 +63,13 @@ def _find_damaged_pages(folder: Path, index: Index) -> Iterator[str]:
             yield f"{path}: {describe_unread(error)} ({_AGAIN})"
 
 
-def _hash_file(path: Path, folder: Path) -> str:
-    kind = ARRAY if path.suffix == ".npy" else PAGE
-    with open_regular(path, kind, within=folder) as file:
+def _hash_file(folder: Place, name: str) -> str:
+    kind = ARRAY if name.endswith(".npy") else PAGE
+    with open_store(folder).open(name, kind) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify_run_page(folder: Path) -> list[str]:
+def verify_run_page(folder: Place) -> list[str]:
     """Read a dataset's run.json, which no other command needs whole, and return what is wrong."""
     path = folder / RUN_NAME
     try:
@@ -74,7 +80,7 @@ def verify_run_page(folder: Path) -> list[str]:
     return [] if is_sealed else [f"{path}: does not match its checksum ({_AGAIN})"]
 
 
-def verify_shards(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
+def verify_shards(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
     """Read every shard again and compare its hash, and its counts of classes, with index.json.
 
     Args:
@@ -88,29 +94,56 @@ def verify_shards(folder: Path, *, reporter: Reporter = SILENT) -> list[str]:
         DatasetError: There is no index.json to compare with.
     """
     index = read_index(folder)
-    # Several shards may lie in one damaged file: it is named once.
-    problems = list(dict.fromkeys(_find_damage(folder, index, reporter)))
-    return problems or list(_find_wrong_counts(folder, index))
-
-
-def _find_damage(folder: Path, index: Index, reporter: Reporter) -> Iterator[str]:
     shards = open_shards(folder, index)
-    tracked = track(index.shards, step="read", unit="shards", reporter=reporter)
-    for k, info in enumerate(tracked):
-        try:
-            arrays = shards.read(k)
-        except DatasetError as error:
-            yield from error.problems
-        else:
-            if not shards.is_whole(k, arrays, info):
-                yield describe_damage(f"{folder}: shard {k}")
+    # Several shards may lie in one damaged file: it is named once.
+    problems: dict[str, None] = {}
+    counts = {name: Counter[int]() for name in index.splits}
+    look = _look_ahead if isinstance(folder, Address) else map
+    numbers = track(range(len(index.shards)), step="read", unit="shards", reporter=reporter)
+    for looked in look(partial(_look_at_shard, shards, index), numbers):
+        problems |= dict.fromkeys(looked.problems)
+        for name, found in looked.counts.items():
+            counts[name].update(found)
+    return list(problems) or list(_find_wrong_counts(folder, index, counts))
 
 
-def _find_wrong_counts(folder: Path, index: Index) -> Iterator[str]:
-    for split in index.splits:
-        labels = np.asarray(Dataset(folder, index, split).labels)
-        labels_found, n_found = np.unique(labels, return_counts=True)
-        counts = dict(zip(labels_found.tolist(), n_found.tolist(), strict=True))
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found in a shard: what is wrong with it, or its rows of each label in each split."""
+
+    problems: tuple[str, ...] = ()
+    counts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
+def _look_at_shard(shards: Shards, index: Index, k: int) -> _Looked:
+    info = index.shards[k]
+    try:
+        arrays = shards.read(k)
+    except DatasetError as error:
+        return _Looked(error.problems)
+    if not shards.is_whole(k, arrays, info):
+        return _Looked((describe_damage(f"{shards.folder}: shard {k}"),))
+    counts = {}
+    for name, (first, end) in index.splits.items():
+        inside = slice(max(first - info.first_row, 0), max(end - info.first_row, 0))
+        labels, n_found = np.unique(arrays.labels[inside], return_counts=True)
+        counts[name] = dict(zip(labels.tolist(), n_found.tolist(), strict=True))
+    return _Looked(counts=counts)
+
+
+def _look_ahead(look: Callable[[int], _Looked], numbers: Iterator[int]) -> Iterator[_Looked]:
+    """Yield what ``look`` finds in each shard, in order; several travel at once."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting = deque(pool.submit(look, number) for number in islice(numbers, _AT_ONCE))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(look, number) for number in islice(numbers, 1))
+
+
+def _find_wrong_counts(
+    folder: Place, index: Index, found: Mapping[str, Mapping[int, int]]
+) -> Iterator[str]:
+    for split, counts in found.items():
         expected = {info.index: info.rows.get(split, 0) for info in index.classes}
         wrong = [
             f"{counts.get(label, 0)} of class {label} (expected {expected.get(label, 0)})"

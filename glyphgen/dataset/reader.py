@@ -14,7 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 from glyphgen.choices import check_choice
 from glyphgen.dataset.annotations import ANNOTATION_DTYPE, ANNOTATIONS_NAME, read_annotations
 from glyphgen.dataset.index import ClassInfo, Index, find_digest, read_index
-from glyphgen.dataset.shards import Arrays, Shards, open_shards
+from glyphgen.dataset.shards import Arrays, FetchedShards, Shards, open_parts
+from glyphgen.files.address import AnyPlace, parse_place
 from glyphgen.images.polarity import to_ink
 from glyphgen.text import show_count
 
@@ -34,15 +35,18 @@ Transform = Callable[[NDArray[np.uint8]], Any]
 
 
 def load(
-    folder: str | os.PathLike[str],
+    folder: AnyPlace,
     split: str | None = None,
     *,
     transform: Transform | None = None,
 ) -> "Dataset":
     """Open a dataset; nothing but its index.json is read until it is asked for.
 
+    Of a dataset in a store the shards that are asked for are copied into the user's cache, each checked by
+    its hash.
+
     Args:
-        folder: Of the dataset.
+        folder: Of the dataset, or its address in a store: ``s3://bucket/kana``.
         split: ``train``, ``val`` or ``test``; all rows without it.
         transform: Applied to each image that is asked for, on its own.
 
@@ -50,7 +54,7 @@ def load(
         DatasetError: The folder is missing or unfinished.
         ChoiceError: The dataset has no such split.
     """
-    return Dataset(folder, read_index(Path(folder)), split, transform=transform)
+    return Dataset(folder, read_index(parse_place(folder)), split, transform=transform)
 
 
 def describe_pages(dataset: "Dataset") -> str:
@@ -87,20 +91,20 @@ class Dataset:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: AnyPlace,
         index: Index,
         split: str | None = None,
         *,
         transform: Transform | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder: Path | Any = parse_place(folder)  # Any: an Address, of which few have to think
         self.index = index
         self.split = split
         self.transform = transform
         rows = range(index.n_rows)
         if split is not None:
             rows = range(*index.splits[check_choice(split, index.splits, f"{folder}: split")])
-        parts = self._parts = _Parts(open_shards(self.folder, index))
+        parts = self._parts = _Parts(open_parts(self.folder, index))
         self._boxes: NDArray[Any] | None = None
         self.images = Rows(parts, "images", rows)
         self.ink = InkRows(parts, "images", rows, index.image.polarity)
@@ -133,7 +137,7 @@ class Dataset:
         if not 0 <= row < len(self):
             raise IndexError(f"row {row}, expected 0 to {len(self) - 1}")
         if self._boxes is None:
-            found = read_annotations(self.folder)
+            found = read_annotations(self.folder, self.index.files)
             self._boxes = np.zeros(0, ANNOTATION_DTYPE) if found is None else found
         first = self.index.splits[self.split][0] if self.split is not None else 0
         own = np.searchsorted(self._boxes["row"], [first + row, first + row + 1])
@@ -225,7 +229,7 @@ class _Parts:
         shards: Of a complete dataset.
     """
 
-    def __init__(self, shards: Shards) -> None:
+    def __init__(self, shards: Shards | FetchedShards) -> None:
         self.shards = shards
         self.rows = shards.parts
         self.first_rows = [rows.start for rows in self.rows]
@@ -239,7 +243,7 @@ class _Parts:
         """Unmap all parts."""
         self._map.cache_clear()
 
-    def __reduce__(self) -> tuple[type["_Parts"], tuple[Shards]]:
+    def __reduce__(self) -> tuple[type["_Parts"], tuple[Shards | FetchedShards]]:
         return _Parts, (self.shards,)
 
 
@@ -289,22 +293,29 @@ class Rows:
         array: NDArray[Any] = getattr(self._parts.map(part), self._name)
         return array
 
+    def _find_part(self, row: int) -> int:
+        return bisect_right(self._parts.first_rows, row) - 1
+
     def _read_row(self, row: int) -> Any:
-        part = bisect_right(self._parts.first_rows, row) - 1
+        part = self._find_part(row)
         return self._open(part)[row - self._parts.first_rows[part]]
 
     def _read_slice(self, rows: range) -> NDArray[Any]:
         if rows.step < 0:
             return self._read_slice(rows[::-1])[::-1]
+        if not rows:
+            return self._make_empty((0,))
         pieces = []
-        for part, held in enumerate(self._parts.rows):
+        first, last = (self._find_part(row) for row in (rows[0], rows[-1]))
+        for part in range(first, last + 1):
+            held = self._parts.rows[part]
             inside = rows[bisect_left(rows, held.start) : bisect_left(rows, held.stop)]
             if inside:
                 bounds = slice(inside[0] - held.start, inside[-1] - held.start + 1, rows.step)
                 pieces.append(self._open(part)[bounds])
         if len(pieces) == 1:
             return pieces[0]
-        return np.concatenate(pieces) if pieces else self._make_empty((0,))
+        return np.concatenate(pieces)
 
     def _read_rows(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         first_rows = self._parts.first_rows

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.address import Place
+from glyphgen.files.opening import describe_unread
 from glyphgen.files.pages import PageError, is_sealed, parse_json
+from glyphgen.files.store import open_store
 
 __all__ = ["RUN_NAME", "RunPage", "read_run_page"]
 
@@ -39,7 +40,7 @@ class RunPage:
     source: str = ""
 
 
-def read_run_page(folder: Path) -> RunPage:
+def read_run_page(folder: Place) -> RunPage:
     """Read the run.json of a dataset's folder.
 
     Raises:
@@ -47,7 +48,7 @@ def read_run_page(folder: Path) -> RunPage:
     """
     path = folder / RUN_NAME
     try:
-        content = read_regular(path, PAGE, within=folder)
+        content = open_store(folder).get_range(RUN_NAME)
         page = _build(parse_json(content))
     except FileNotFoundError:
         raise DatasetError(f"{path}: missing ({_AGAIN})") from None

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.choices import SPLITS, WHITE_ON_BLACK
-from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, ShardInfo, SourceInfo
+from glyphgen.dataset.index import ClassInfo, ImageInfo, Index, SourceInfo
 from glyphgen.dataset.run_page import RUN_NAME
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Layout
 from glyphgen.exchange.provenance import (
     NO_FORM,
@@ -25,6 +26,7 @@ from glyphgen.exchange.provenance import (
 )
 from glyphgen.exchange.rows import LEFT_OUT, RowOrder
 from glyphgen.exchange.source import ImportSource, Size, SourceClass, SourceImages
+from glyphgen.files.address import Place
 from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.pages import dump_sealed
 from glyphgen.files.writing import committed, disk_errors, read_items
@@ -170,7 +172,7 @@ def join_parts(classes: Sequence[SourceClass], parts: Sequence[AssemblyPart]) ->
 
 def assemble(
     assembly: Assembly,
-    folder: Path,
+    folder: Place,
     *,
     workers: int,
     force: bool,
@@ -328,7 +330,7 @@ def _make_index(
     assembly: Assembly,
     order: RowOrder,
     layout: Layout,
-    shards: tuple[ShardInfo, ...],
+    shards: Sequence[ShardInfo],
 ) -> Index:
     rows, provenance = count_rows(assembly), assembly.provenance
     n_unproven = provenance.unproven or (0,) * len(assembly.classes)

@@ -21,7 +21,8 @@ from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.croissant import dump_croissant
 from glyphgen.exchange.export_format import WrittenFile, describe_written
-from glyphgen.files.opening import RECIPE, read_regular
+from glyphgen.files.address import AnyPlace, Place
+from glyphgen.files.opening import RECIPE
 from glyphgen.files.store import open_store
 from glyphgen.images.png import encode_png
 from glyphgen.images.polarity import from_ink
@@ -68,7 +69,7 @@ class CardSubject:
 
 
 def write_card(
-    dataset: str | Path, out: str | Path | None = None, *, reporter: Reporter = SILENT
+    dataset: AnyPlace, out: str | Path | None = None, *, reporter: Reporter = SILENT
 ) -> Path:
     """Write README.md, croissant.json and a picture of a dataset.
 
@@ -84,6 +85,10 @@ def write_card(
         DatasetError: The dataset is missing or unfinished, or the disk refused.
     """
     whole = load(dataset)
+    if not isinstance(whole.folder, Path):
+        raise DatasetError(
+            f"{whole.folder}: lies in a store, expected a folder (`glyphgen export` writes a card, too)"
+        )
     folder = Path(out) if out is not None else whole.folder
     own = {"index.json", *whole.index.files, *(shard.file for shard in whole.index.shards)}
     if whole.index.format == "npy":
@@ -287,11 +292,9 @@ def _describe_repeat(dataset: Dataset) -> Iterator[str]:
     )
 
 
-def _read_recipe(folder: Path) -> str:
+def _read_recipe(folder: Place) -> str:
     try:
-        return read_regular(folder / "recipe.toml", RECIPE, within=folder).decode(
-            "utf-8", "replace"
-        )
+        return open_store(folder).get_range("recipe.toml", kind=RECIPE).decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
     except OSError as error:

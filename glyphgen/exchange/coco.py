@@ -67,7 +67,7 @@ def write_coco(dataset: Dataset, out: Path, reporter: Reporter, *, polygons: boo
     Raises:
         DatasetError: The dataset has no boxes, its outlines cannot be had again, or the disk refused.
     """
-    boxes = read_annotations(dataset.folder)
+    boxes = read_annotations(dataset.folder, dataset.index.files)
     if boxes is None:
         raise DatasetError(
             f"{dataset.folder}: has no boxes, expected pages (a recipe with [page] makes them)"

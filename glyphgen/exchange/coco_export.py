@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.dataset.annotations import ANNOTATIONS_NAME
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.coco import write_coco
@@ -39,7 +38,7 @@ class CocoExporter(Exporter):
     def list_shards(self) -> tuple[ExportShard, ...]:
         """Return one: boxes and pages name each other."""
         folder = self.dataset.folder
-        if not (folder / ANNOTATIONS_NAME).exists():
+        if not self.dataset.has_boxes:
             raise DatasetError(
                 f"{folder}: has no boxes, expected pages (a recipe with [page] makes them)"
             )

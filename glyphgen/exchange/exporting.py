@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from glyphgen.choices import EXPORT_FORMATS, check_choice
-from glyphgen.dataset.annotations import ANNOTATIONS_NAME
 from glyphgen.dataset.claim import (
     check_space,
     empty_folder,
@@ -38,6 +37,7 @@ from glyphgen.exchange.exported_pages import (
     read_export_page,
 )
 from glyphgen.executors import run_shards
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.opening import PAGE, read_regular
 from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.store import open_store
@@ -104,7 +104,7 @@ def open_exporter(target_format: str, dataset: Dataset, options: ExportOptions) 
 
 def export_dataset(
     target_format: str,
-    dataset: str | os.PathLike[str],
+    dataset: AnyPlace,
     out: str | os.PathLike[str],
     *,
     options: ExportOptions = _DEFAULTS,
@@ -132,10 +132,10 @@ def export_dataset(
         MachineError: A library is not installed.
         WorkerError: A process died; finished shards stay.
     """
-    source, place = Path(dataset), Path(out)
+    source, place = parse_place(dataset), Path(out)
     exporter = open_exporter(target_format, load(source), options)
     check_places(place, [source])
-    if (source / ANNOTATIONS_NAME).exists() and target_format != "coco":
+    if exporter.dataset.has_boxes and target_format != "coco":
         reporter.warning(f"{source}: its boxes are left out, which only coco has")
     plan = _Plan(target_format, source.resolve(), place, options)
     suffix = EXPORT_FORMATS[target_format].suffix
@@ -155,7 +155,7 @@ class _Plan:
     """What a worker needs: small, and it can be pickled."""
 
     target_format: str
-    dataset: Path
+    dataset: Place
     out: Path
     options: ExportOptions
 

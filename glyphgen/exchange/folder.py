@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from glyphgen.exchange.exported_pages import (
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.source import ImportSource
 from glyphgen.exchange.tree import PicturePlace, make_source, open_tree
+from glyphgen.files.address import Place
 from glyphgen.files.writing import disk_errors, make_folder, sync_many, write_unsafely
 from glyphgen.images.decoding import decode_image, read_image_file
 from glyphgen.images.png import encode_pngs
@@ -89,7 +91,10 @@ def open_folder(
     return dataclasses.replace(source, notes=(note,) if unclear else ())
 
 
-def require_one_path(paths: tuple[Path, ...]) -> Path:
+AnyPath = TypeVar("AnyPath", bound=Place)
+
+
+def require_one_path(paths: tuple[AnyPath, ...]) -> AnyPath:
     """Return the only path.
 
     Raises:

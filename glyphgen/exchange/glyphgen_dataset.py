@@ -1,7 +1,5 @@
 """Another glyphgen dataset as a source."""
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +13,7 @@ from glyphgen.exchange.folder import require_one_path
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.provenance import read_provenance
 from glyphgen.exchange.source import ImageFindings, ImportSource, SourceClass, SourceImages
+from glyphgen.files.address import Place
 from glyphgen.progress import Reporter
 from glyphgen.text import compose_text
 
@@ -25,7 +24,7 @@ _MOST_TOUCHED_BYTES = 128 << 20
 
 
 def open_dataset(
-    paths: tuple[Path, ...],
+    paths: tuple[Place, ...],
     options: ImportOptions,  # noqa: ARG001
     reporter: Reporter,
 ) -> ImportSource:
@@ -74,7 +73,7 @@ def open_dataset(
 
 
 def _read_boxes(dataset: Dataset) -> NDArray[np.void] | None:
-    boxes = read_annotations(dataset.folder) if dataset.has_boxes else None
+    boxes = read_annotations(dataset.folder, dataset.index.files) if dataset.has_boxes else None
     if boxes is None or not len(boxes):
         return boxes
     n_rows, n_classes = len(dataset), len(dataset.classes)

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from glyphgen.exchange.carried_boxes import carry_boxes
 from glyphgen.exchange.import_options import ImportOptions
 from glyphgen.exchange.rows import cut_splits
 from glyphgen.exchange.source import ImportSource, Size
+from glyphgen.files.address import Address, AnyPlace, parse_place
 from glyphgen.production import Produced, check_places
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.text import dump_json, show_some, show_text
@@ -33,7 +33,7 @@ _LEAST_AGREEMENT = 0.75  # of the images that have voted
 _LEAST_HIGHEST = 64  # gray level: images that are darker hold numbers of another range
 _LEAST_RANGE = 128  # gray levels: where ink and paper of all images lie closer, ink is faint
 
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Paths = AnyPlace | Sequence[AnyPlace]
 
 
 def open_source(
@@ -58,8 +58,12 @@ def open_source(
     """
     entry = IMPORT_FORMATS[check_choice(source_format, IMPORT_FORMATS, "source_format")]
     _check_taken(source_format, options)
-    given = (paths,) if isinstance(paths, str | os.PathLike) else paths
-    all_paths = tuple(map(Path, given))
+    given = (paths,) if isinstance(paths, str | os.PathLike | Address) else paths
+    all_paths = tuple(map(parse_place, given))
+    if source_format != "dataset" and (remote := [p for p in all_paths if isinstance(p, Address)]):
+        raise SourceError(
+            f"{remote[0]}: lies in a store, expected a file or folder of this machine"
+        )
     if not all_paths:
         raise SourceError(f"paths: found none, expected those of a source in {source_format}")
     source: ImportSource = entry.load()(all_paths, options, reporter)
@@ -86,7 +90,7 @@ def _check_taken(source_format: str, options: ImportOptions) -> None:
 def import_dataset(
     source_format: str,
     paths: Paths,
-    out: str | os.PathLike[str],
+    out: AnyPlace,
     *,
     options: ImportOptions = _DEFAULTS,
     workers: int = 1,
@@ -117,7 +121,7 @@ def import_dataset(
 
 def import_source(
     source: ImportSource,
-    out: str | os.PathLike[str],
+    out: AnyPlace,
     *,
     options: ImportOptions = _DEFAULTS,
     workers: int = 1,
@@ -125,7 +129,7 @@ def import_source(
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Make a dataset of a source that is open; see ``import_dataset``."""
-    folder = Path(out)
+    folder = parse_place(out)
     check_places(folder, source.paths)
     _check_findings(source, strict=options.strict)
     assembly = _plan_assembly(source, options)

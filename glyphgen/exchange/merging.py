@@ -1,10 +1,8 @@
 """Several datasets -> one, with one class table; test rows never become train rows."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +24,7 @@ from glyphgen.exchange.glyphgen_dataset import open_dataset
 from glyphgen.exchange.import_options import AssemblyOptions, ImportOptions
 from glyphgen.exchange.rows import LEFT_OUT
 from glyphgen.exchange.source import ImportSource, SourceClass
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.images.polarity import to_ink
 from glyphgen.partition import join_groups
 from glyphgen.production import Produced, check_places
@@ -42,8 +41,8 @@ Ints = NDArray[np.int64]
 
 
 def merge_datasets(
-    datasets: Sequence[str | os.PathLike[str]],
-    out: str | os.PathLike[str],
+    datasets: Sequence[AnyPlace],
+    out: AnyPlace,
     *,
     options: AssemblyOptions = _DEFAULTS,
     workers: int = 1,
@@ -70,7 +69,7 @@ def merge_datasets(
             several classes of another.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
-    folders, folder = tuple(map(Path, datasets)), Path(out)
+    folders, folder = tuple(map(parse_place, datasets)), parse_place(out)
     check_places(folder, folders)
     sources = tuple(open_dataset((path,), ImportOptions(), reporter) for path in folders)
     _check_different(folders, sources)
@@ -119,8 +118,8 @@ def merge_datasets(
     return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
 
 
-def _check_different(folders: tuple[Path, ...], sources: tuple[ImportSource, ...]) -> None:
-    first: dict[str, Path] = {}
+def _check_different(folders: tuple[Place, ...], sources: tuple[ImportSource, ...]) -> None:
+    first: dict[str, Place] = {}
     problems = []
     for path, source in zip(folders, sources, strict=True):
         sha256 = source.files[0].sha256
@@ -134,7 +133,7 @@ def _check_different(folders: tuple[Path, ...], sources: tuple[ImportSource, ...
 
 
 def join_class_tables(
-    folders: tuple[Path, ...], sources: tuple[ImportSource, ...]
+    folders: tuple[Place, ...], sources: tuple[ImportSource, ...]
 ) -> tuple[tuple[SourceClass, ...], tuple[Ints, ...]]:
     """Make one class table of several: characters in code point order, then words.
 
@@ -183,7 +182,7 @@ def _find_keys(source: ImportSource) -> Iterator[list[tuple[str, str]]]:
 
 
 def _check_groups(
-    folders: tuple[Path, ...],
+    folders: tuple[Place, ...],
     sources: tuple[ImportSource, ...],
     groups: Iterable[list[tuple[int, int]]],
 ) -> None:
@@ -231,7 +230,7 @@ def _make_parts(
 
 
 def _leave_out_leaks(
-    parts: list[AssemblyPart], folders: tuple[Path, ...], reporter: Reporter
+    parts: list[AssemblyPart], folders: tuple[Place, ...], reporter: Reporter
 ) -> list[AssemblyPart]:
     """Leave out train rows that are held out elsewhere."""
     if not any((part.split != _TRAIN).any() for part in parts):

@@ -12,6 +12,7 @@ from glyphgen.choices import BLACK_ON_WHITE, WHITE_ON_BLACK
 from glyphgen.dataset.index import SourceInfo
 from glyphgen.errors import SourceError
 from glyphgen.exchange.provenance import Provenance
+from glyphgen.files.address import Place
 from glyphgen.images.polarity import LEAST_CONTRAST, find_polarity
 
 __all__ = [
@@ -180,7 +181,7 @@ class ImportSource:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)
-    paths: tuple[Path, ...] = ()
+    paths: tuple[Place, ...] = ()
     provenance: Provenance | None = None
     boxes: NDArray[np.void] | None = None
     polarity: str | None = None

@@ -21,7 +21,7 @@ from glyphgen.files.opening import ARRAY, PAGE, open_regular, read_regular
 from glyphgen.files.pages import parse_json
 from glyphgen.files.writing import TEMPORARY, name_temporary
 
-__all__ = ["Cache", "find_cache"]
+__all__ = ["Cache", "find_cache", "find_cache_folder"]
 
 _MANIFEST = "manifest.json"
 _ABANDONED_S = 24 * 3600  # age at which what is unfinished belongs to a process that was killed
@@ -94,7 +94,12 @@ class Cache:
 
 
 def find_cache(kind: str, *, most: int) -> Cache:
-    """Return the user's cache of one kind of entries: ``$XDG_CACHE_HOME/glyphgen/kind``.
+    """Return the user's cache of one kind of entries; see ``find_cache_folder``."""
+    return Cache(find_cache_folder(kind), most)
+
+
+def find_cache_folder(kind: str) -> Path | None:
+    """Return where the user's cache of one kind lies, ``$XDG_CACHE_HOME/glyphgen/kind``; None for nowhere.
 
     Source: XDG Base Directory Specification 0.8 (``~/.cache`` where the variable holds no absolute path).
     """
@@ -102,8 +107,8 @@ def find_cache(kind: str, *, most: int) -> Cache:
     try:
         base = given if given.is_absolute() else Path.home() / ".cache"
     except RuntimeError:  # no HOME, and a user that the system does not know, as in some containers
-        return Cache(None, most)
-    return Cache(base / "glyphgen" / kind, most)
+        return None
+    return base / "glyphgen" / kind
 
 
 def _hash_files(entry: Path) -> dict[str, str]:

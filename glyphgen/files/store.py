@@ -1,25 +1,37 @@
-"""Where the files of a dataset lie: five verbs, and the local folder that speaks them.
+"""Where the files of a dataset lie: the verbs of a store, and the local folder that speaks them.
 
-A dataset's pages, claim, notes and HDF5 shards go through a store, so that another kind of place is another
-class here and nothing else. What is mapped into memory, or written in slices (npy), needs a local folder.
+A dataset's pages, claim, notes and shards go through a store, so that another kind of place is another
+class and nothing else. What is mapped into memory, or written in slices (npy), needs a local folder: of
+what lies elsewhere a copy is mapped, see ``fetched``.
 """
 
-import os
 import shutil
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.files.opening import PAGE, open_regular
-from glyphgen.files.writing import disk_errors, make_folder, sync, write_bytes
+from glyphgen.files.address import AnyPlace, parse_place
+from glyphgen.files.object_store import ObjectStore
+from glyphgen.files.opening import PAGE, FileKind, open_regular
+from glyphgen.files.writing import disk_errors, make_folder, remove_temporaries, sync, write_bytes
 
 __all__ = ["LocalStore", "Store", "open_store"]
 
 
 class Store(Protocol):
-    """Files by their names; a name is relative, with ``/`` between its parts."""
+    """Files by their names; a name is relative, with ``/`` between its parts.
+
+    Of every method: where the place cannot be reached at all it raises ``StoreError``.
+
+    Attributes:
+        is_shared: Whether other processes see what is put here.
+    """
+
+    @property
+    def is_shared(self) -> bool: ...  # noqa: D102
 
     def put(self, name: str, *parts: bytes | NDArray[np.generic], durable: bool = True) -> None:
         """Make or replace a file, which is whole or absent at every moment.
@@ -33,12 +45,28 @@ class Store(Protocol):
             DatasetError: The place refused; what was there before is there still.
         """
 
-    def get_range(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+    def get_range(
+        self, name: str, start: int = 0, end: int | None = None, *, kind: FileKind = PAGE
+    ) -> bytes:
         """Return the bytes of a file from ``start`` to before ``end``; fewer where it ends earlier.
+
+        Args:
+            name: Of the file.
+            start: First byte.
+            end: The byte after the last.
+            kind: What it is read as: how much of it is, without ``end``.
 
         Raises:
             FileNotFoundError: There is no such file.
             OSError: It cannot be read.
+        """
+
+    def open(self, name: str, kind: FileKind) -> BufferedReader | BytesIO:
+        """Open a file for reading; of a local folder it is open, else read into memory.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            OSError: It cannot be read, or is larger than its kind may be.
         """
 
     def list(self, name: str = "") -> tuple[str, ...]:
@@ -55,8 +83,15 @@ class Store(Protocol):
             DatasetError: The place refused.
         """
 
-    def exists(self, name: str) -> bool:
-        """Return whether there is a file of this name, or any below it.
+    def exists(self, name: str = "") -> bool:
+        """Return whether there is a file of this name, or any below it; without one, the folder itself.
+
+        Raises:
+            DatasetError: The place refused.
+        """
+
+    def sweep(self, name: str = "") -> None:
+        """Remove what killed processes left unfinished directly below a name, while nobody writes there.
 
         Raises:
             DatasetError: The place refused.
@@ -70,6 +105,8 @@ class LocalStore:
         root: The folder.
     """
 
+    is_shared = True
+
     def __init__(self, root: Path) -> None:
         self._root = root
 
@@ -79,11 +116,17 @@ class LocalStore:
         make_folder(path.parent)
         write_bytes(path, *parts, durable=durable)
 
-    def get_range(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+    def get_range(
+        self, name: str, start: int = 0, end: int | None = None, *, kind: FileKind = PAGE
+    ) -> bytes:
         """Read from the file, if it is a regular one within the folder."""
-        with open_regular(self._root / name, PAGE, within=self._root) as file:
+        with self.open(name, kind) as file:
             file.seek(start)
             return file.read(-1 if end is None else max(0, end - start))
+
+    def open(self, name: str, kind: FileKind) -> BufferedReader:
+        """Open the file, if it is a regular one within the folder."""
+        return open_regular(self._root / name, kind, within=self._root)
 
     def list(self, name: str = "") -> tuple[str, ...]:
         """List the folder."""
@@ -103,13 +146,23 @@ class LocalStore:
             if durable:
                 sync(path.parent)
 
-    def exists(self, name: str) -> bool:
+    def exists(self, name: str = "") -> bool:
         """Look for the file or folder."""
         path = self._root / name
         with disk_errors(path, "read"):
-            return path.exists()
+            return path.exists() if name else path.is_dir()
+
+    def sweep(self, name: str = "") -> None:
+        """Remove temporary files."""
+        with disk_errors(self._root):
+            remove_temporaries(self._root / name)
 
 
-def open_store(place: str | os.PathLike[str]) -> Store:
-    """Return the store of a dataset's folder, which need not exist."""
-    return LocalStore(Path(place))
+def open_store(place: AnyPlace) -> Store:
+    """Return the store of a dataset's folder, which need not exist.
+
+    Raises:
+        DatasetError: The place is an address that cannot be one of a dataset.
+    """
+    found = parse_place(place)
+    return LocalStore(found) if isinstance(found, Path) else ObjectStore(found)

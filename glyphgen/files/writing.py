@@ -53,14 +53,14 @@ _OTHER_ADVICE = f"check the disk, {_AGAIN}"
 
 
 @contextmanager
-def disk_errors(place: Path, done: str = "written") -> Iterator[None]:
+def disk_errors(place: object, done: str = "written") -> Iterator[None]:
     """Turn what the operating system says inside the block into one line about ``place``.
 
     Every call that touches a dataset's folder stands in such a block, or in one of the functions here,
     which have it: an OSError that nobody expected is a traceback.
 
     Args:
-        place: The file or folder that the user knows.
+        place: The file or folder that the user knows, as it is shown.
         done: What cannot be done to it.
 
     Raises:

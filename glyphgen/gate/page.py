@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from glyphgen.classes import ClassTable
 from glyphgen.errors import DamagedError
-from glyphgen.files.opening import PAGE, describe_unread, read_regular
+from glyphgen.files.address import Place
+from glyphgen.files.opening import describe_unread
 from glyphgen.files.pages import PageError, parse_page
+from glyphgen.files.store import open_store
 from glyphgen.fonts import Face
 from glyphgen.gate.changing import Changes
 from glyphgen.gate.verdict import Refusal, Verdict
@@ -254,7 +255,7 @@ def _name_cells(
     )
 
 
-def read_gate_page(folder: Path) -> GatePage | None:
+def read_gate_page(folder: Place) -> GatePage | None:
     """Return the gate.json of a dataset's folder; None where there is none.
 
     Raises:
@@ -262,7 +263,7 @@ def read_gate_page(folder: Path) -> GatePage | None:
     """
     path = folder / GATE_NAME
     try:
-        return parse_page(read_regular(path, PAGE, within=folder), GatePage)
+        return parse_page(open_store(folder).get_range(GATE_NAME), GatePage)
     except FileNotFoundError:
         return None
     except OSError as error:

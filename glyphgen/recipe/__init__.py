@@ -12,6 +12,7 @@ from glyphgen.recipe.reading import (
     dump_recipe,
     find_shipped,
     list_shipped,
+    parse_recipe,
     read_recipe,
     read_steps,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "find_shipped",
     "guess_key",
     "list_shipped",
+    "parse_recipe",
     "read_recipe",
     "read_steps",
     "recipe_schema",

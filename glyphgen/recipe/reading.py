@@ -20,7 +20,14 @@ from glyphgen.recipe.model import Recipe
 from glyphgen.recipe.origin import Origin, split_key
 from glyphgen.recipe.problems import explain, guess
 
-__all__ = ["dump_recipe", "find_shipped", "list_shipped", "read_recipe", "read_steps"]
+__all__ = [
+    "dump_recipe",
+    "find_shipped",
+    "list_shipped",
+    "parse_recipe",
+    "read_recipe",
+    "read_steps",
+]
 
 _SYNTAX_ERROR = re.compile(r"(?P<what>.*?) \(at (line (?P<line>\d+), column (?P<column>\d+)|.*)\)")
 
@@ -56,6 +63,21 @@ def read_recipe(
     )
     origin, problems = _override(data, overrides, origin)
     return _check(data, origin, problems)
+
+
+def parse_recipe(content: bytes, place: object, folder: str | os.PathLike[str]) -> Recipe:
+    """Return the recipe that lies beside a dataset: it is whole, and extends no other.
+
+    Args:
+        content: Of its file.
+        place: Of the file, as it is shown.
+        folder: What relative paths in the recipe start from.
+
+    Raises:
+        RecipeError: As for ``read_recipe``.
+    """
+    data, lines = _parse(_decode(content, place), str(place))
+    return _check(data, Origin(file=str(place), folder=Path(folder), lines=lines), [])
 
 
 def read_steps(path: str | os.PathLike[str]) -> tuple[AugmentStep, ...]:
@@ -150,13 +172,17 @@ def _read_text(path: Path) -> str:
         raise RecipeError(f"{path}: {describe_unread(error)} (a TOML file)") from None
     except OSError as error:
         raise RecipeError(f"{path}: {describe_unread(error)}") from None
+    return _decode(content, path)
+
+
+def _decode(content: bytes, place: object) -> str:
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = error.object[error.start]
         raise RecipeError(
-            f"{path}:{line}: not UTF-8: found byte 0x{byte:02X} (save the file as UTF-8)"
+            f"{place}:{line}: not UTF-8: found byte 0x{byte:02X} (save the file as UTF-8)"
         ) from None
 
 

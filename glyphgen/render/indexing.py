@@ -1,9 +1,11 @@
 """What lies beside the arrays of a dataset that was rendered: index.json and the pages it names."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from glyphgen.dataset.annotations import ANNOTATIONS_NAME, dump_annotations
-from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index, ShardInfo
+from glyphgen.dataset.index import ClassInfo, FaceInfo, ImageInfo, Index
+from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Layout
 from glyphgen.fonts import Face
 from glyphgen.gate import count_faces
@@ -55,7 +57,7 @@ def make_pages(prepared: PreparedRender, *, reporter: Reporter = SILENT) -> dict
 
 
 def make_index(
-    prepared: PreparedRender, layout: Layout, shards: tuple[ShardInfo, ...], engine_version: str
+    prepared: PreparedRender, layout: Layout, shards: Sequence[ShardInfo], engine_version: str
 ) -> Index:
     """Return the index of a rendered dataset whose shards are made."""
     recipe, table, plan = prepared.recipe, prepared.table, prepared.planned

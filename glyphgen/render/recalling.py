@@ -1,14 +1,13 @@
 """A rendered dataset -> its recipe worked out again, where its fonts still lie."""
 
-import os
-from pathlib import Path
-
 from glyphgen.dataset.index import Index, read_index
 from glyphgen.dataset.run_page import read_run_page
 from glyphgen.errors import DamagedError, GlyphgenError, RecipeError
-from glyphgen.files.opening import RECIPE, describe_unread, read_regular
+from glyphgen.files.address import AnyPlace, Place, parse_place
+from glyphgen.files.opening import RECIPE, describe_unread
+from glyphgen.files.store import open_store
 from glyphgen.progress import SILENT, Reporter
-from glyphgen.recipe import Recipe, dump_recipe, read_recipe
+from glyphgen.recipe import Recipe, dump_recipe, parse_recipe
 from glyphgen.render.indexing import RECIPE_NAME
 from glyphgen.render.preparing import PreparedRender, hash_content, prepare_render
 from glyphgen.version import VERSION
@@ -18,7 +17,7 @@ __all__ = ["recall_recipe", "recall_render"]
 _AGAIN = "make the dataset again, with --force"
 
 
-def recall_recipe(folder: Path, index: Index) -> Recipe:
+def recall_recipe(folder: Place, index: Index) -> Recipe:
     """Return the recipe of a rendered dataset, after proving that index.json tells of this recipe.
 
     Raises:
@@ -35,8 +34,8 @@ def recall_recipe(folder: Path, index: Index) -> Recipe:
     run = read_run_page(folder)
     path = folder / RECIPE_NAME
     try:
-        text = read_regular(path, RECIPE, within=folder)
-        recipe = read_recipe(path, folder=run.recipe_folder)
+        text = open_store(folder).get_range(RECIPE_NAME, kind=RECIPE)
+        recipe = parse_recipe(text, path, run.recipe_folder)
     except OSError as error:
         raise DamagedError(f"{path}: {describe_unread(error)} ({_AGAIN})") from None
     except RecipeError as error:
@@ -56,7 +55,7 @@ def recall_recipe(folder: Path, index: Index) -> Recipe:
     return recipe
 
 
-def recall_render(folder: str | os.PathLike[str], *, reporter: Reporter = SILENT) -> PreparedRender:
+def recall_render(folder: AnyPlace, *, reporter: Reporter = SILENT) -> PreparedRender:
     """Return what ``prepare_render`` gives for the recipe of a rendered dataset.
 
     Args:
@@ -67,7 +66,7 @@ def recall_render(folder: str | os.PathLike[str], *, reporter: Reporter = SILENT
         DamagedError: Its recipe cannot be read, or is another than index.json tells of.
         GlyphgenError: It was not rendered, its fonts are gone, or they or glyphgen have changed.
     """
-    folder = Path(folder)
+    folder = parse_place(folder)
     index = read_index(folder)
     recipe = recall_recipe(folder, index)
     # Without the cache the gate examines the fonts again.

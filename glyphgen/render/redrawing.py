@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from glyphgen.dataset.index import hash_pages
 from glyphgen.dataset.reader import Dataset
 from glyphgen.engines import find_engine_version
+from glyphgen.files.address import Place
 from glyphgen.gate.page import GATE_NAME, GatePage, make_gate_page, read_gate_page
 from glyphgen.plan import Plan
 from glyphgen.production import Remade
@@ -51,7 +51,7 @@ def _find_problems(
         yield from _find_refused_row(dataset, prepared, run)
 
 
-def _compare_verdicts(folder: Path, prepared: PreparedRender) -> Iterator[str]:
+def _compare_verdicts(folder: Place, prepared: PreparedRender) -> Iterator[str]:
     """Yield a problem where gate.json is not, to the last byte, what the gate says now."""
     stored, now = read_gate_page(folder), make_gate_page(prepared)
     if stored is None:

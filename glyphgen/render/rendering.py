@@ -1,14 +1,14 @@
 """A recipe -> a dataset on disk: the steps of ``glyphgen render``."""
 
-import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any
 
 from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.engines import find_engine_version
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.pages import dump_sealed
+from glyphgen.files.store import open_store
 from glyphgen.gate.page import GATE_NAME
 from glyphgen.kernel.library import find_kernel
 from glyphgen.production import (
@@ -41,7 +41,7 @@ class Rendered(Produced):
 
 def render_dataset(
     recipe: Recipe,
-    out: str | os.PathLike[str],
+    out: AnyPlace,
     *,
     workers: int = 1,
     force: bool = False,
@@ -51,7 +51,8 @@ def render_dataset(
 
     Args:
         recipe: What to make.
-        out: The folder; made when absent. What is there of the same dataset is kept.
+        out: The folder, or an address in a store; made when absent. What is there of the same dataset
+            is kept.
         workers: Processes that draw.
         force: Replace whatever the folder holds.
         reporter: Is told warnings and the plan in one line, then how far the work is.
@@ -63,17 +64,18 @@ def render_dataset(
     open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
     prepared = prepare_render(recipe, reporter=reporter)
     find_engine_version(recipe.render.engine)  # raises where the engine is not installed
-    spec = _make_spec(prepared, Path(out))
+    spec = _make_spec(prepared, parse_place(out))
     _report_plan(prepared, reporter)
-    if force or not (spec.folder / INDEX_NAME).exists():
+    if force or not open_store(spec.folder).exists(INDEX_NAME):
         _report_cost(prepared, spec, workers, reporter)
     produced = render_prepared(prepared, out, workers=workers, force=force, reporter=reporter)
-    return Rendered(**asdict(produced), n_refused=len(prepared.verdict.refusals))
+    done = {field.name: getattr(produced, field.name) for field in fields(Produced)}
+    return Rendered(**done, n_refused=len(prepared.verdict.refusals))
 
 
 def render_prepared(
     prepared: PreparedRender,
-    out: str | os.PathLike[str],
+    out: AnyPlace,
     *,
     workers: int = 1,
     force: bool = False,
@@ -81,7 +83,7 @@ def render_prepared(
 ) -> Produced:
     """Make the dataset of a recipe that is worked out; arguments and errors as for ``render_dataset``."""
     engine_version = find_engine_version(prepared.recipe.render.engine)
-    spec = _make_spec(prepared, Path(out))
+    spec = _make_spec(prepared, parse_place(out))
     return produce_dataset(
         spec,
         lambda work: make_job(prepared, work),
@@ -112,7 +114,7 @@ def _report_cost(
     reporter.message(f"{spec.folder}: {found.describe(workers)}")
 
 
-def _make_spec(prepared: PreparedRender, folder: Path) -> DatasetSpec:
+def _make_spec(prepared: PreparedRender, folder: Place) -> DatasetSpec:
     return DatasetSpec(
         folder=folder,
         format=prepared.recipe.output.format,

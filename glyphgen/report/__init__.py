@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glyphgen.errors import ReportError
+from glyphgen.files.address import Address, AnyPlace, parse_place
 from glyphgen.progress import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check_report_extra() -> None:
 
 
 def make_report(
-    places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    places: AnyPlace | Sequence[AnyPlace],
     out: str | os.PathLike[str],
     *,
     figures: str | os.PathLike[str] | None = None,
@@ -78,10 +79,11 @@ def make_report(
     from glyphgen.report.training_page import is_training
 
     folders = [
-        Path(place) for place in ([places] if isinstance(places, str | os.PathLike) else places)
+        parse_place(place)
+        for place in ([places] if isinstance(places, str | os.PathLike | Address) else places)
     ]
     written: tuple[Path, ...] = ()
-    if len(folders) == 1 and is_training(folders[0]):
+    if len(folders) == 1 and isinstance(folders[0], Path) and is_training(folders[0]):
         page, summary = _show_training(folders[0])
     elif len(folders) == 1:
         dataset = load(folders[0])

@@ -13,7 +13,7 @@ __all__ = ["describe_boxes"]
 
 def describe_boxes(dataset: Dataset) -> list[Block]:
     """Return the blocks of the section; none where the dataset has no boxes."""
-    boxes = read_annotations(dataset.folder)
+    boxes = read_annotations(dataset.folder, dataset.index.files)
     if boxes is None or not len(boxes):
         return []
     n_pages = len(dataset)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,13 @@ from glyphgen.choices import MAKERS
 from glyphgen.dataset.index import ClassInfo
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import RECIPE, describe_unread, read_regular
+from glyphgen.files.address import Place
+from glyphgen.files.opening import RECIPE, describe_unread
+from glyphgen.files.store import open_store
 from glyphgen.gate.page import GatePage, RefusedEntry, read_gate_page
 from glyphgen.images.fitting import shrink_images
 from glyphgen.images.png import make_data_uri, make_strip
+from glyphgen.render.indexing import RECIPE_NAME
 from glyphgen.report.blocks import (
     Block,
     Section,
@@ -118,20 +120,20 @@ def _describe_facts(dataset: Dataset) -> list[Block]:
     if index.sources:
         rows = [(s.name, s.kind, f"{s.rows:,}", s.sha256[:16]) for s in index.sources[:50]]
         blocks.append(table("Sources", ["source", "kind", "rows", "sha-256"], rows, [2]))
-    recipe = dataset.folder / "recipe.toml"
-    if recipe.exists():
-        blocks.append(details("The recipe, every default spelled out", _read_text(recipe)))
+    if open_store(dataset.folder).exists(RECIPE_NAME):
+        recipe = _read_text(dataset.folder, RECIPE_NAME)
+        blocks.append(details("The recipe, every default spelled out", recipe))
     if index.settings:
         settings = format_json(dict(index.settings), indent=2)
         blocks.append(details("Settings", settings))
     return blocks
 
 
-def _read_text(path: Path) -> str:
+def _read_text(folder: Place, name: str) -> str:
     try:
-        return read_regular(path, RECIPE, within=path.parent).decode("utf-8", "replace")
+        return open_store(folder).get_range(name, kind=RECIPE).decode("utf-8", "replace")
     except OSError as error:
-        raise DatasetError(f"{path}: {describe_unread(error)}") from None
+        raise DatasetError(f"{folder / name}: {describe_unread(error)}") from None
 
 
 def _make_cards(

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from glyphgen.augment import AugmentStep
 from glyphgen.choices import check_seed
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import ChoiceError
+from glyphgen.files.address import Address, AnyPlace, parse_place
 from glyphgen.plan.endless import EndlessTurns, make_endless_turns
 from glyphgen.progress import SILENT, Reporter
 from glyphgen.recipe import Recipe, read_recipe
@@ -158,7 +158,7 @@ class BatchStream:
 
 
 def stream(
-    source: str | os.PathLike[str] | Recipe | Dataset,
+    source: AnyPlace | Recipe | Dataset,
     *,
     batch_size: int = 128,
     per_class: int = 1,
@@ -226,7 +226,7 @@ def check_batching(batch_size: int, per_class: int = 1, steps: int | None = None
 
 
 def open_images(
-    source: str | os.PathLike[str] | Recipe | Dataset,
+    source: AnyPlace | Recipe | Dataset,
     *,
     split: str | None = None,
     seed: int | None = None,
@@ -237,7 +237,11 @@ def open_images(
     if seed is not None:
         check_seed(seed)
     if isinstance(source, str | os.PathLike):
-        source = load(source) if Path(source).is_dir() else read_recipe(source)
+        place = parse_place(source)
+        is_folder = isinstance(place, Address) or place.is_dir()
+        source = load(place) if is_folder else read_recipe(source)
+    elif isinstance(source, Address):
+        source = load(source)
     if isinstance(source, Dataset):
         return ChangedRows(source, split or source.split or "train", seed or 0, augment)
     if augment is not None:

@@ -1,8 +1,8 @@
 """The contract of a storage format: shards that a crash leaves whole or absent.
 
 A shard counts as made when its note, a small file with its hash, lies in the work folder and the
-arrays on disk have that hash. Any number of processes may write different shards of one dataset at
-once; two that write the same shard do no harm, for they write equal bytes.
+arrays, on disk or in a store, have that hash. Any number of processes may write different shards of one
+dataset at once; two that write the same shard do no harm, for they write equal bytes.
 """
 
 import dataclasses
@@ -12,19 +12,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from glyphgen.dataset.claim import WORK
-from glyphgen.dataset.index import INDEX_NAME, Index, ShardInfo
+from glyphgen.dataset.claim import KEPT_INDEX, WORK
+from glyphgen.dataset.index import INDEX_NAME, Index, read_index
+from glyphgen.dataset.shard_table import ShardInfo, name_shard_file
 from glyphgen.errors import DatasetError
+from glyphgen.files.address import Place
 from glyphgen.files.opening import RefusedFileError, describe_unread
 from glyphgen.files.pages import PageError, parse_page
-from glyphgen.files.store import open_store
+from glyphgen.files.store import Store, open_store
 
 __all__ = [
     "Arrays",
@@ -32,6 +33,8 @@ __all__ = [
     "Shards",
     "describe_damage",
     "hash_arrays",
+    "hash_shard_bytes",
+    "name_note",
     "read_errors",
     "write_note",
 ]
@@ -98,6 +101,20 @@ class Layout:
         """Size of one image with its label and sample, uncompressed."""
         return self.height * self.width + 4 + self.sample_dtype.itemsize
 
+    def split_content(self, content: NDArray[np.uint8], n: int) -> Arrays:
+        """Return the arrays of ``n`` rows that lie one after the other, in the order of ``Arrays``.
+
+        Args:
+            content: Their bytes, of which the arrays are views.
+            n: Number of rows.
+        """
+        arrays, first = [], 0
+        for shape, dtype in self.describe_arrays(n).values():
+            end = first + int(np.prod(shape)) * dtype.itemsize
+            arrays.append(content[first:end].view(dtype).reshape(shape))
+            first = end
+        return Arrays(*arrays)
+
     def find_rows(self, k: int) -> range:
         """Return the rows of shard ``k``."""
         first = k * self.rows_per_shard
@@ -143,6 +160,13 @@ def _hash(arrays: Arrays, digest: Any) -> str:
     return str(digest.hexdigest())
 
 
+def hash_shard_bytes(content: NDArray[np.uint8], info: ShardInfo) -> str:
+    """Return the hash of the bytes of a shard's arrays, of the kind that its entry has."""
+    digest: Any = blake3() if info.blake3 else hashlib.sha256()
+    digest.update(content.data)
+    return str(digest.hexdigest())
+
+
 def describe_damage(place: str) -> str:
     """Return the line for a shard or a file that is not what index.json says."""
     return f"{place} does not match {INDEX_NAME} (run the command that made it again)"
@@ -156,9 +180,21 @@ class Shards(ABC):
         layout: What its arrays are.
     """
 
-    def __init__(self, folder: Path, layout: Layout) -> None:
+    FILE = "images.npy"
+    """What index.json says of the file of a shard's images; ``*`` stands for its number."""
+
+    IN_STORES = True
+    """Whether its files can lie in a store, each put in one step."""
+
+    def __init__(self, folder: Place, layout: Layout) -> None:
         self.folder = folder
         self.layout = layout
+        self._kept: Sequence[ShardInfo] | None = None
+
+    @property
+    def store(self) -> Store:
+        """Where the files lie."""
+        return open_store(self.folder)
 
     @abstractmethod
     def prepare(self) -> None:
@@ -187,16 +223,34 @@ class Shards(ABC):
             DatasetError: The disk refused.
             ValueError: An array has another shape or dtype than the layout says.
         """
+        arrays, info = self.check(k, images, labels, samples)
+        self.commit(k, arrays, info)
+        return info
+
+    def check(
+        self,
+        k: int,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint32],
+        samples: NDArray[np.void],
+    ) -> tuple[Arrays, ShardInfo]:
+        """Return what ``commit`` takes; arguments and errors as for ``write``."""
         arrays = Arrays(*map(np.ascontiguousarray, (images, labels, samples)))
         n = len(self.layout.find_rows(k))
         for name, wanted in self.layout.describe_arrays(n).items():
             array: NDArray[Any] = getattr(arrays, name)
             if (array.shape, array.dtype) != wanted:
                 raise ValueError(f"{name} is {(array.shape, array.dtype)}, expected {wanted}")
+        return arrays, self.describe_shard(k, arrays)
+
+    def commit(self, k: int, arrays: Arrays, info: ShardInfo) -> None:
+        """Write shard ``k`` and then its note; arrays and errors as for ``write``."""
         self._write_arrays(k, arrays)
-        info = self.describe_shard(k, arrays)
         write_note(self.folder, k, info)
-        return info
+
+    def list_noted(self) -> set[str]:
+        """Return the names of the notes that there are; see ``name_note``."""
+        return set(self.store.list(WORK))
 
     def describe_shard(self, k: int, arrays: Arrays) -> ShardInfo:
         """Return the entry of shard ``k`` in index.json, for these arrays."""
@@ -219,7 +273,7 @@ class Shards(ABC):
 
     def find_done(self, k: int) -> ShardInfo | None:
         """Return shard ``k`` if it is on disk and its hash is right, None if it has to be made."""
-        noted = _read_note(self.folder, k)
+        noted = _read_note(self.folder, k) or self._find_kept(k)
         if noted is None:
             return None
         try:
@@ -232,6 +286,16 @@ class Shards(ABC):
             noted = self.describe_shard(k, arrays)
             write_note(self.folder, k, noted)
         return noted
+
+    def _find_kept(self, k: int) -> ShardInfo | None:
+        """Return what a shard was before the dataset was opened again; None where it was not."""
+        if self._kept is None:
+            kept = self.folder / WORK
+            try:
+                self._kept = read_index(kept).shards if self.store.exists(KEPT_INDEX) else ()
+            except DatasetError:  # cut short by a power cut
+                self._kept = ()
+        return self._kept[k] if k < len(self._kept) else None
 
     @abstractmethod
     def read(self, k: int) -> Arrays:
@@ -254,48 +318,33 @@ class Shards(ABC):
             DatasetError: It is missing or damaged.
         """
 
-    def finish(self) -> tuple[ShardInfo, ...]:
+    @abstractmethod
+    def finish(self) -> None:
         """Put all arrays in place, on the disk for good; only index.json is to be written after.
 
-        Returns:
-            Every shard, in order.
-
         Raises:
-            DatasetError: A shard has not been written, or the disk refused.
+            DatasetError: The disk refused.
         """
-        notes = [_read_note(self.folder, k) for k in range(self.layout.n_shards)]
-        infos = tuple(info for info in notes if info)
-        if len(infos) < len(notes):
-            raise DatasetError(
-                f"{self.folder}: the note of shard {notes.index(None)} cannot be read"
-                " (check the disk, then run the same command again: finished shards are kept)"
-            )
-        self._put_in_place()
-        return infos
 
     @abstractmethod
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         """Write the arrays of a shard."""
 
-    @abstractmethod
-    def _put_in_place(self) -> None:
-        """Give the files their names, if they have others while the dataset is made."""
-
-    @abstractmethod
     def _name_file(self, k: int) -> str:
-        """Return the name of the file that holds the images of a shard."""
+        """Return the name of the file that holds the images of a shard, as index.json has it."""
+        return name_shard_file(self.FILE, k)
 
 
-def write_note(folder: Path, k: int, info: ShardInfo) -> None:
+def write_note(folder: Place, k: int, info: ShardInfo) -> None:
     """Note in the work folder that a shard is made."""
     # Not durable: after a power cut a lost note costs no more than making its shard again, while to
     # sync each would make the workers wait for the disk.
     text = json.dumps(dataclasses.asdict(info), sort_keys=True)
-    open_store(folder).put(_name_note(k), text.encode(), durable=False)
+    open_store(folder).put(f"{WORK}/{name_note(k)}", text.encode(), durable=False)
 
 
 @contextmanager
-def read_errors(path: Path) -> Iterator[None]:
+def read_errors(path: Place) -> Iterator[None]:
     """Turn what the operating system says inside the block into one line about ``path``.
 
     Raises:
@@ -311,12 +360,13 @@ def read_errors(path: Path) -> Iterator[None]:
         raise DatasetError(f"{path}: {describe_unread(error)} (check the disk)") from error
 
 
-def _read_note(folder: Path, k: int) -> ShardInfo | None:
+def _read_note(folder: Place, k: int) -> ShardInfo | None:
     try:
-        return parse_page(open_store(folder).get_range(_name_note(k)), ShardInfo)
+        return parse_page(open_store(folder).get_range(f"{WORK}/{name_note(k)}"), ShardInfo)
     except (OSError, PageError):  # absent, or cut short by a power cut
         return None
 
 
-def _name_note(k: int) -> str:
-    return f"{WORK}/shard-{k:05d}.json"
+def name_note(k: int) -> str:
+    """Return the name that the note of a shard has in the work folder."""
+    return f"shard-{k:05d}.json"

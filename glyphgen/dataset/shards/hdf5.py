@@ -8,6 +8,7 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, conti
 """
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
-from glyphgen.files.opening import ARRAY, check_regular, open_regular
-from glyphgen.files.store import open_store
+from glyphgen.files.opening import ARRAY, open_regular
 
 __all__ = ["Hdf5Shards"]
 
@@ -30,6 +30,8 @@ _GZIP_LEVEL = 1
 
 class Hdf5Shards(Shards):
     """shard-00000.h5, shard-00001.h5 and so on."""
+
+    FILE = "shard-*.h5"
 
     def prepare(self) -> None:
         """Do nothing: every file is made by the process that writes its shard."""
@@ -45,7 +47,12 @@ class Hdf5Shards(Shards):
         return tuple(self.layout.find_rows(k) for k in range(self.layout.n_shards))
 
     def map(self, part: int) -> Arrays:
-        """Map the file of a shard; compressed images are read when they are asked for."""
+        """Map the file of a shard; compressed images are read when they are asked for.
+
+        Of a store it is read into memory.
+        """
+        if not isinstance(self.folder, Path):
+            return self.read(part)
         with self._opened(part) as file:
             offsets = {name: file[name].id.get_offset() for name in Arrays._fields}
         path = self.folder / self._name_file(part)
@@ -64,13 +71,10 @@ class Hdf5Shards(Shards):
 
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         parts = _make_file(arrays, self.layout.compression)
-        open_store(self.folder).put(self._name_file(k), *parts)
+        self.store.put(self._name_file(k), *parts)
 
-    def _put_in_place(self) -> None:
+    def finish(self) -> None:
         """Do nothing: every file got its name when it was whole."""
-
-    def _name_file(self, k: int) -> str:
-        return f"shard-{k:05d}.h5"
 
     @contextmanager
     def _opened(self, k: int) -> Iterator[Any]:
@@ -79,11 +83,13 @@ class Hdf5Shards(Shards):
 
         path = self.folder / self._name_file(k)
         with read_errors(path):
-            check_regular(path, ARRAY, within=self.folder)
-            n_bytes = path.stat().st_size
+            opened = self.store.open(self._name_file(k), ARRAY)
+            n_bytes = opened.seek(0, os.SEEK_END)
         try:
-            # No lock: nobody writes a file that has its name, and some network disks refuse locks.
-            with h5py.File(path, "r", locking=False) as file:
+            # A file of this machine by its name, which is faster. No lock: nobody writes a file that has
+            # its name, and some network disks refuse locks.
+            source = path if isinstance(path, Path) else opened
+            with opened, h5py.File(source, "r", locking=False) as file:
                 wanted = self.layout.describe_arrays(len(self.layout.find_rows(k)))
                 if {name: (file[name].shape, file[name].dtype) for name in wanted} != wanted:
                     raise ValueError(path)

@@ -2,7 +2,7 @@
 
 While the dataset is made, the files lie in its work folder at full size: a file that is cut short would
 load without an error, with zeros where rows are missing. They are written in slices, in place, which only a
-local folder can: a store of another kind takes hdf5.
+local folder can: in a store they lie in pieces, see ``raw``.
 """
 
 import io
@@ -33,7 +33,10 @@ _PREFIX_LENGTH = len(_MAGIC) + 2
 
 
 class NpyShards(Shards):
-    """images.npy, labels.npy and samples.npy."""
+    """images.npy, labels.npy and samples.npy, in a local folder."""
+
+    IN_STORES = False
+    folder: Path
 
     def prepare(self) -> None:
         """Make the three files at full size, without any rows yet, or take up what is there."""
@@ -88,16 +91,14 @@ class NpyShards(Shards):
                 finally:
                     os.close(descriptor)
 
-    def _put_in_place(self) -> None:
+    def finish(self) -> None:
+        """Give the three files their names."""
         for name in self._headers():
             work, place = self._work_file(name), self._file(name)
             with disk_errors(place):
                 sync(work)
                 work.replace(place)
                 sync(self.folder)
-
-    def _name_file(self, k: int) -> str:  # noqa: ARG002 - the same for every shard
-        return self._file("images").name
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
