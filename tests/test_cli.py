@@ -167,7 +167,7 @@ def test_fonts_list_tells_what_each_face_draws(
     table = run("fonts", "list", recipe).stdout
     assert "one.ttf" in table
     assert "2 of 2" in table
-    assert len(json.loads(run("fonts", "list", "--json").stdout)) == 54
+    assert len(json.loads(run("fonts", "list", "--json").stdout)) == 116
 
 
 @pytest.mark.slow
