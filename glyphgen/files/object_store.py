@@ -73,10 +73,10 @@ class ObjectStore:
         def read(system: Any, path: str) -> bytes:
             try:
                 return bytes(system.cat_file(path, start=start, end=last))
-            except (OSError, ValueError):
-                if (
-                    system.info(path)["size"] <= start
-                ):  # servers refuse a range without a byte in it
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError):  # servers refuse a range without a byte in it
+                if system.info(path)["size"] <= start:
                     return b""
                 raise
 
