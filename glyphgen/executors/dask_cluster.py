@@ -96,7 +96,7 @@ def _open_client(executor: str) -> Iterator[Any]:
                 n_workers=int(place),
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # None would be the usual port
                 silence_logs=logging.CRITICAL,
             )
             place = cluster.scheduler_address
@@ -184,8 +184,8 @@ class _Run:
                 result = future.result()
         except KilledWorker as error:
             killed = (
-                f"{show_count(error.allowed_failures + 1, 'worker')} died that made it, the last"
-                f" {error.last_worker.address} (run the same command again, with more memory for"
+                f"its worker died {show_count(error.allowed_failures + 1, 'time')} though it ran"
+                f" alone, the last was {error.last_worker.address} (run the same command again, with more memory for"
                 " each worker if it is short)"
             )
             return number, None, killed
