@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from conftest import FONTS
+from object_server import BUCKET, Server, serve_objects
 from tiny_datasets import RECIPE, TinyJob, make_layout, produce_tiny, read_all_bytes
 
 import glyphgen
@@ -21,14 +25,17 @@ from glyphgen.balance.balancing import balance_dataset
 from glyphgen.balance.prepared_balance import BalanceOptions, prepare_balance
 from glyphgen.choices import check_executor
 from glyphgen.dataset.claim import claim_folder
+from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shards import make_shards
 from glyphgen.errors import ChoiceError, DatasetError, MachineError, WorkerError
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.merging import merge_datasets
-from glyphgen.executors import run_shards
+from glyphgen.executors import dask_cluster, run_shards
+from glyphgen.files import object_store
 from glyphgen.files.address import AnyPlace, parse_place
 from glyphgen.files.store import open_store
 from glyphgen.production import _Job, _Worker
+from glyphgen.progress import Progress
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.rendering import render_dataset
 from glyphgen.shipping import dump_job, open_job, ship_job
@@ -83,10 +90,11 @@ class Cluster:
         return worker
 
     def wait_for_workers(self) -> None:
-        from distributed import Client
+        import distributed
 
+        library: Any = distributed
         address = f"tcp://127.0.0.1:{self.port}"
-        with Client(address, set_as_default=False) as client:
+        with library.Client(address, set_as_default=False) as client:
             client.wait_for_workers(len(self.workers), timeout=SOON_S)
 
     def _start(self, kind: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
@@ -122,11 +130,17 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Two workers with nannies, which start another one where one dies."""
+def server() -> Iterator[Server]:
+    with serve_objects() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Cluster]:
+    """Two workers with nannies, which start another one where one dies; they may use the server."""
     with Cluster(tmp_path_factory.mktemp("cluster"), allowed_failures="0") as found:
         for _ in range(2):
-            found.add_worker(nanny=True)
+            found.add_worker(nanny=True, **server.env)
         yield found
 
 
@@ -270,6 +284,42 @@ def test_a_cluster_of_this_machine_makes_the_same(tmp_path: Path) -> None:
     assert glyphgen.load(here.folder).digest == glyphgen.load(there.folder).digest
 
 
+class Killer:
+    """Kills a worker when two shards are done."""
+
+    def __init__(self, nanny: int) -> None:
+        self.nanny = nanny
+        self.n_killed = 0
+
+    def message(self, line: str) -> None:
+        pass
+
+    warning = message
+
+    def progress(self, progress: Progress) -> None:
+        if progress.detail.startswith("2 of") and not self.n_killed:
+            for worker in psutil.Process(self.nanny).children(recursive=True):
+                worker.kill()
+                self.n_killed += 1
+
+
+def test_a_store_holds_the_same_after_a_worker_is_killed(
+    cluster: Cluster, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    object_store._open_file_system.cache_clear()
+    cluster.wait_for_workers()
+    killer = Killer(cluster.workers[0].pid)
+    place = f"s3://{BUCKET}/kana"
+    there = render_dataset(few("npy"), place, executor=cluster.executor, reporter=killer)
+    here = render_dataset(few("npy"), tmp_path / "here")
+    assert killer.n_killed > 0
+    assert there.n_made == 83
+    assert glyphgen.load(place).digest == glyphgen.load(here.folder).digest
+    assert not verify_files(parse_place(place))
+
+
 def test_the_memory_of_a_process_is_no_place_for_a_cluster() -> None:
     with pytest.raises(DatasetError, match=r"^memory://a: is seen by this process alone, expected"):
         produce_tiny("memory://a", executor="dask:1")
@@ -294,17 +344,23 @@ def test_a_shard_that_kills_its_workers_is_named_and_all_others_are_made(cluster
     assert done == {k: k for k in range(6) if k != 2}
 
 
-def test_a_worker_that_is_killed_costs_nothing(own: Cluster, tmp_path: Path) -> None:
-    own.add_worker()
-    results = run_shards(
-        partial(wait_for_mark, tmp_path), range(8), workers=1, executor=own.executor
-    )
-    done = dict([next(results)])
-    wait_until(lambda: any(not path.name.startswith("0.") for path in tmp_path.glob("?.*")))
-    own.workers[0].kill()
-    own.add_worker()
-    (tmp_path / "go").touch()
-    assert done | dict(results) == {k: k for k in range(8)}
+def test_a_worker_that_is_killed_costs_nothing(
+    own: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More shards are under way than the workers that are left would get."""
+    monkeypatch.setattr(dask_cluster, "_LOOK_S", 0.05)
+    for _ in range(2):
+        own.add_worker()
+    own.wait_for_workers()
+    task = partial(wait_for_mark, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(run, task, 9, own.executor)
+        wait_until(lambda: len({path.suffix for path in tmp_path.glob("?.*")}) == 2)
+        own.workers[0].kill()
+        wait_until(lambda: own.workers[0].poll() is not None)
+        time.sleep(1)  # the driver looks and waits
+        (tmp_path / "go").touch()
+        assert done.result() == {k: k for k in range(9)}
 
 
 def test_a_lost_scheduler_is_told(own: Cluster, tmp_path: Path) -> None:

@@ -138,7 +138,8 @@ class _Run:
     @property
     def n_free(self) -> int:
         """How many more tasks the workers can take."""
-        return max(1, self._n_threads * _IN_FLIGHT_PER_THREAD) - len(self._under_way)
+        wanted = max(1, self._n_threads * _IN_FLIGHT_PER_THREAD)
+        return max(0, wanted - len(self._under_way))  # workers may have gone
 
     def find_workers(self) -> None:
         """Wait for a worker, and check all that are there.
@@ -185,8 +186,8 @@ class _Run:
         except KilledWorker as error:
             killed = (
                 f"its worker died {show_count(error.allowed_failures + 1, 'time')} though it ran"
-                f" alone, the last was {error.last_worker.address} (run the same command again, with more memory for"
-                " each worker if it is short)"
+                f" alone, the last was {error.last_worker.address} (run the same command again, with"
+                " more memory for each worker if it is short)"
             )
             return number, None, killed
         except ImportError as error:
