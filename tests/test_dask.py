@@ -34,11 +34,11 @@ from glyphgen.executors import dask_cluster, run_shards
 from glyphgen.files import object_store
 from glyphgen.files.address import AnyPlace, parse_place
 from glyphgen.files.store import open_store
-from glyphgen.production import _Job, _Worker
 from glyphgen.progress import Progress
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.rendering import render_dataset
-from glyphgen.shipping import dump_job, open_job, ship_job
+from glyphgen.shard_making import _Worker
+from glyphgen.shipping import dump_job, open_shipped, ship_job
 from glyphgen.version import VERSION
 
 TESTS = Path(__file__).parent
@@ -454,23 +454,22 @@ def test_a_job_that_is_not_there_is_told(tmp_path: Path) -> None:
     dump_job(folder, (folder / "outlines", Path("fonts/a.ttf")))
     for place in (tmp_path / "kana", parse_place(f"memory://{tmp_path.name}")):
         shipped = ship_job(folder, place)
-        outlines, font = open_job(shipped)
+        outlines, font = open_shipped(shipped)
         assert outlines.read_bytes() == b"abc"
         assert font == Path.cwd() / "fonts" / "a.ttf"
         open_store(shipped.place).put("outlines", b"abd")
         with pytest.raises(MachineError, match="the driver has"):
-            open_job(shipped)
+            open_shipped(shipped)
         open_store(shipped.place).delete("outlines")
         with pytest.raises(MachineError, match="the driver has"):
-            open_job(shipped)
+            open_shipped(shipped)
         (folder / "outlines").write_bytes(b"abc")
 
 
 def open_worker(place: AnyPlace, *, may_outlive: bool) -> _Worker:
     shards = make_shards(parse_place(place), "npy", make_layout())
     shards.prepare()
-    key = RECIPE if may_outlive else ""
-    return _Worker(_Job(rows=TinyJob(), shards=shards, content_key=key))
+    return _Worker(TinyJob(), shards, RECIPE if may_outlive else "")
 
 
 def test_a_shard_that_comes_late_is_not_written(tmp_path: Path) -> None:
