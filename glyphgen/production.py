@@ -53,7 +53,7 @@ from glyphgen.shard_making import (
     open_job,
     write_job,
 )
-from glyphgen.shipping import Shipped, ship_job
+from glyphgen.shipping import ShippedJob, ship_job
 from glyphgen.text import show_bytes, show_count, show_duration
 
 __all__ = [
@@ -295,7 +295,7 @@ def produce_dataset(
             make_folder(place)
             content_key = spec.content_key if is_dask(executor) else ""
             write_job(place, make_job(place), shards, content_key)
-            shipped = ship_job(place, folder) if is_dask(executor) else Shipped(place)
+            shipped = ship_job(place, folder) if is_dask(executor) else ShippedJob(place)
             infos = _make_shards(shards, shipped, executor, clock, reporter)
         shards.finish()
         produced = clock.stop(folder, layout.n_rows)
@@ -380,7 +380,7 @@ class _Clock:
 
 
 def _make_shards(
-    shards: Shards, shipped: Shipped, executor: str, clock: _Clock, reporter: Reporter
+    shards: Shards, shipped: ShippedJob, executor: str, clock: _Clock, reporter: Reporter
 ) -> Sequence[ShardInfo]:
     """Make every shard that is not there yet, and return all."""
     n_done = 0
@@ -416,7 +416,7 @@ def _make_shards(
     return table if len(table) > MOST_LISTED else tuple(table)
 
 
-def _finish_puts(shards: Shards, made: Sequence[int], shipped: Shipped) -> None:
+def _finish_puts(shards: Shards, made: Sequence[int], shipped: ShippedJob) -> None:
     """Wait for what travels to a store, and make again what a worker could not put before it ended."""
     flush_shards()
     if shards.store.exists(INDEX_NAME):  # another has finished the dataset, and removed all notes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import check_claim, read_claim
 from glyphgen.dataset.shards import Shards
-from glyphgen.shipping import Shipped, dump_job, open_shipped
+from glyphgen.shipping import ShippedJob, dump_job, open_shipped
 
 __all__ = ["RowJob", "RowMaker", "flush_shards", "make_shard", "open_job", "write_job"]
 
@@ -129,7 +129,7 @@ def write_job(folder: Path, job: RowJob, shards: Shards, content_key: str) -> No
     dump_job(folder, (run, job, shards, content_key))
 
 
-def open_job(shipped: Shipped) -> None:
+def open_job(shipped: ShippedJob) -> None:
     """Open what ``write_job`` has written, in the process that is going to make shards."""
     _, *parts = open_shipped(shipped)
     _workers[:] = [_Worker(*parts)]

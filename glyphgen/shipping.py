@@ -23,13 +23,13 @@ from glyphgen.files.store import open_store
 from glyphgen.files.temporary import make_temporary_folder, temporary_errors
 from glyphgen.files.writing import disk_errors, write_bytes
 
-__all__ = ["Shipped", "dump_job", "open_shipped", "ship_job"]
+__all__ = ["ShippedJob", "dump_job", "open_shipped", "ship_job"]
 
 _JOB = "job.pickle"
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
+class ShippedJob:
     """Where workers find a job.
 
     Attributes:
@@ -55,7 +55,7 @@ def dump_job(folder: Path, job: object) -> None:
     write_bytes(folder / _JOB, content.getvalue(), durable=False)
 
 
-def ship_job(folder: Path, dataset: Place) -> Shipped:
+def ship_job(folder: Path, dataset: Place) -> ShippedJob:
     """Let the workers of other machines find a job: in the dataset's store, or in its folder.
 
     Args:
@@ -69,16 +69,16 @@ def ship_job(folder: Path, dataset: Place) -> Shipped:
     with disk_errors(folder, "read"):
         files = {name: _hash_file(folder, name) for name in names}
     if isinstance(dataset, Path):
-        return Shipped(folder.absolute(), files)
+        return ShippedJob(folder.absolute(), files)
     place = dataset / f"{WORK}/jobs/{files[_JOB]}"
     for name in files:
         with disk_errors(folder / name, "read"):
             content = read_regular(folder / name, ARRAY)
         open_store(place).put(name, content)
-    return Shipped(place, files)
+    return ShippedJob(place, files)
 
 
-def open_shipped(shipped: Shipped) -> Any:
+def open_shipped(shipped: ShippedJob) -> Any:
     """Return a job, in a worker; what came over the network is checked and lies here until the next one.
 
     Raises:
