@@ -1,5 +1,6 @@
 """Shards made by a Dask cluster: schedulers and workers are processes of their own, on free ports."""
 
+import gc
 import os
 import re
 import signal
@@ -442,6 +443,19 @@ def test_a_worker_without_glyphgen_is_named(own: Cluster, tmp_path: Path) -> Non
         WorkerError, match=r"^worker tcp://\S+: has no glyphgen: ModuleNotFoundError"
     ):
         run(square, 3, own.executor)
+
+
+def count_messages() -> int:
+    return sum(type(found).__name__ == "ToPickle" for found in gc.get_objects())
+
+
+def test_the_driver_keeps_nothing_of_shards_that_are_done(cluster: Cluster) -> None:
+    counts = [
+        count_messages()
+        for number, _ in run_shards(square, range(201), workers=1, executor=cluster.executor)
+        if number in (30, 200)
+    ]
+    assert counts[1] - counts[0] < 100
 
 
 # --- What workers find

@@ -29,6 +29,7 @@ _LOOK_S = 2.0  # between looks at how many workers there are
 _NO_WORKERS_S = 60  # Dask's own limit is none
 _IN_FLIGHT_PER_THREAD = 2  # one that runs and one that waits: memory stays flat
 _RETRIES = 3  # of a task that raises: another machine may have the room that one lacks
+_LOGGED = 10  # messages that Dask keeps in memory; without it a thousand
 _AGAIN = "run the same command again to resume"
 
 
@@ -79,6 +80,7 @@ def _open_client(executor: str) -> Iterator[Any]:
     """Connect to a scheduler, or start one with its workers on this machine; both end with the block."""
     try:
         import distributed
+        from dask import config
     except ImportError:
         raise MachineError(
             "executor: the library distributed is not installed (pip install 'glyphgen[dask]')"
@@ -103,7 +105,8 @@ def _open_client(executor: str) -> Iterator[Any]:
         else:
             place = f"tcp:{place}"
         try:
-            client = library.Client(place, timeout=_CONNECT_S, set_as_default=False)
+            with config.set({"distributed.admin.low-level-log-length": _LOGGED}):
+                client = library.Client(place, timeout=_CONNECT_S, set_as_default=False)
         except OSError as error:
             raise WorkerError(
                 f"{executor}: no scheduler answers there within {_CONNECT_S} s"
