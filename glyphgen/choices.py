@@ -4,6 +4,7 @@ A table is a dictionary: its keys are the words of TOML, flags and Python argume
 which help shows them. To add an engine or a format, write its file and one line here.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ __all__ = [
     "COMPRESSIONS",
     "DIRECTIONS",
     "ENGINES",
+    "EXECUTORS",
     "EXPORT_FORMATS",
     "FITS",
     "FOLDER_NAMES",
@@ -57,8 +59,10 @@ __all__ = [
     "MakerEntry",
     "OneOf",
     "check_choice",
+    "check_executor",
     "check_model",
     "check_seed",
+    "is_dask",
 ]
 
 
@@ -482,6 +486,15 @@ MODEL_FRAMINGS: Mapping[str, str] = {
 }
 """How foreign images are brought before a network."""
 
+EXECUTORS: Mapping[str, str] = {
+    "processes": "Processes of this machine, as many as --workers says.",
+    "dask:N": "A cluster of N processes on this machine, started and ended here.",
+    "dask://HOST:PORT": "The cluster of a scheduler that runs there.",
+}
+"""Where shards are made."""
+
+_DASK = re.compile(r"dask:([1-9][0-9]{0,3}|//([\w.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}/?)", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
@@ -523,6 +536,22 @@ def check_choice(value: object, table: Collection[str], place: str) -> str:
     near = get_close_matches(value, table, n=1) if isinstance(value, str) else []
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     raise ChoiceError(f"{place}: found {value!r}, expected one of {', '.join(table)}{hint}")
+
+
+def check_executor(value: object) -> str:
+    """Return where shards are to be made, if it is one of ``EXECUTORS``.
+
+    Raises:
+        ChoiceError: It is not.
+    """
+    if isinstance(value, str) and (value == "processes" or _DASK.fullmatch(value)):
+        return value.rstrip("/")
+    raise ChoiceError(f"executor: found {value!r}, expected one of {', '.join(EXECUTORS)}")
+
+
+def is_dask(executor: str) -> bool:
+    """Return whether shards are made by Dask, as ``check_executor`` has returned it."""
+    return executor.startswith("dask:")
 
 
 def check_seed(seed: int) -> None:

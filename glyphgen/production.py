@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from glyphgen.choices import check_executor, is_dask
 from glyphgen.dataset.claim import (
     Claim,
     check_claim,
@@ -41,8 +43,17 @@ from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.store import open_store
+from glyphgen.files.writing import make_folder
 from glyphgen.progress import SILENT, Progress, Reporter
-from glyphgen.shard_making import RowJob, RowMaker, flush_shards, make_shard, open_job, write_job
+from glyphgen.shard_making import (
+    RowJob,
+    RowMaker,
+    flush_shards,
+    make_shard,
+    open_job,
+    write_job,
+)
+from glyphgen.shipping import ShippedJob, ship_job
 from glyphgen.text import show_bytes, show_count, show_duration
 
 __all__ = [
@@ -52,6 +63,7 @@ __all__ = [
     "Remade",
     "check_places",
     "choose_rows_per_shard",
+    "count_workers",
     "describe_run",
     "estimate_making",
     "produce_dataset",
@@ -117,6 +129,7 @@ class Produced:
         seconds: For making and writing the shards.
         start_seconds: Of them until every worker had made its first shard; 0 where some made none.
         n_steady: Rows that were made after that.
+        n_workers: Processes that made rows.
     """
 
     folder: Path | Any  # an Address, of which few have to think
@@ -125,6 +138,7 @@ class Produced:
     seconds: float
     start_seconds: float = 0.0
     n_steady: int = 0
+    n_workers: int = 0
 
     @property
     def images_per_second(self) -> float:
@@ -156,12 +170,17 @@ class Estimate:
     seconds: float
 
     def describe(self, workers: int) -> str:
-        """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``."""
+        """Return it in one line: ``1,690,000 images, 7.0 GB (21.3 GB are free), about 1 minute``.
+
+        Args:
+            workers: That make rows; 0 where their number is not known.
+        """
         free = "" if self.free_bytes is None else f" ({show_bytes(self.free_bytes)} are free)"
         return (
             f"{show_count(self.n_rows, 'image')}, {show_bytes(self.n_bytes)}"
             f"{' before compression' if self.is_compressed else ''}{free},"
-            f" {show_duration(self.seconds / workers)} and the time to write"
+            f" {show_duration(self.seconds / (workers or 1))}{'' if workers else ' of one worker'}"
+            " and the time to write"
         )
 
 
@@ -230,6 +249,7 @@ def produce_dataset(
     make_pages: Callable[[Produced], Mapping[str, bytes]],
     *,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
@@ -241,17 +261,24 @@ def produce_dataset(
         make_index: Called with every shard.
         make_pages: Returns the content of the files that lie beside the arrays, by their names.
         workers: Processes that make rows.
+        executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
         reporter: Is told how far the work is before the first shard and after each one.
 
     Raises:
+        ChoiceError: There is no such executor.
         GlyphgenError: The folder, the disk, the job or a worker failed, or another process works in
             the folder; finished shards stay, and the same call goes on from them.
     """
     folder, layout = spec.folder, spec.layout
     shards = make_shards(folder, spec.format, layout)
+    executor = check_executor(executor)
     if not shards.store.is_shared:
         workers = 1
+        if is_dask(executor):
+            raise DatasetError(
+                f"{folder}: is seen by this process alone, expected a place that all workers see"
+            )
     with hold_folder(folder, reporter):
         claim = claim_folder(folder, spec.content_key, force=force)
         if claim is Claim.COMPLETE:
@@ -262,9 +289,14 @@ def produce_dataset(
         if claim is Claim.NEW:
             _check_disk(spec)
         shards.prepare()
-        clock = _Clock(min(workers, layout.n_shards))
+        clock = _Clock(min(count_workers(workers, executor), layout.n_shards))
         with open_work_folder(folder) as work:
-            infos = _make_shards(make_job(work), work, shards, clock, reporter)
+            place = work / "job"
+            make_folder(place)
+            content_key = spec.content_key if is_dask(executor) else ""
+            write_job(place, make_job(place), shards, content_key)
+            shipped = ship_job(place, folder) if is_dask(executor) else ShippedJob(place)
+            infos = _make_shards(shards, shipped, executor, clock, reporter)
         shards.finish()
         produced = clock.stop(folder, layout.n_rows)
         check_claim(folder, spec.content_key)
@@ -318,16 +350,16 @@ class _Clock:
     """Tells the steady part of the work from its start, which ends with each worker's first shard."""
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers = workers  # 0 where nobody knows how many there will be
         self._started = time.perf_counter()
-        self._seen: set[int] = set()
+        self._seen: set[str] = set()
         self._n_made = self._n_steady = 0
         self._start_seconds = 0.0
 
-    def count(self, worker: int, n_made: int) -> None:
+    def count(self, worker: str, n_made: int) -> None:
         """Count the rows that a worker has made, none where the shard was there already."""
         self._n_made += n_made
-        if len(self._seen) == self.workers:
+        if len(self._seen) == self.workers > 0:
             self._n_steady += n_made
         elif n_made:
             self._seen.add(worker)
@@ -343,20 +375,24 @@ class _Clock:
             seconds=time.perf_counter() - self._started,
             start_seconds=self._start_seconds,
             n_steady=self._n_steady,
+            n_workers=len(self._seen),
         )
 
 
 def _make_shards(
-    job: RowJob, work: Path, shards: Shards, clock: _Clock, reporter: Reporter
+    shards: Shards, shipped: ShippedJob, executor: str, clock: _Clock, reporter: Reporter
 ) -> Sequence[ShardInfo]:
     """Make every shard that is not there yet, and return all."""
-    job_file = work / "job.pickle"
-    write_job(job_file, job, shards)
     n_done = 0
     _report(reporter, shards.layout, 0, 0)
-    numbers = range(shards.layout.n_shards)
     results = run_shards(
-        make_shard, numbers, workers=clock.workers, initializer=open_job, initargs=(job_file,)
+        make_shard,
+        range(shards.layout.n_shards),
+        workers=clock.workers,
+        executor=executor,
+        initializer=open_job,
+        initargs=(shipped,),
+        name_shard=partial(_name_shard, shards.layout),
     )
     layout = shards.layout
     hashes = bytearray(DIGEST_LENGTH * layout.n_shards)
@@ -368,8 +404,8 @@ def _make_shards(
         n_done += n_rows
         clock.count(worker, n_rows * was_made)
         _report(reporter, layout, n_shards, n_done)
-    if not isinstance(shards.folder, Path):
-        _finish_puts(shards, made, job_file)
+    if not (isinstance(shards.folder, Path) or is_dask(executor)):
+        _finish_puts(shards, made, shipped)
     table = ShardTable(
         file=shards.FILE,
         n_rows=layout.n_rows,
@@ -380,7 +416,7 @@ def _make_shards(
     return table if len(table) > MOST_LISTED else tuple(table)
 
 
-def _finish_puts(shards: Shards, made: Sequence[int], job_file: Path) -> None:
+def _finish_puts(shards: Shards, made: Sequence[int], shipped: ShippedJob) -> None:
     """Wait for what travels to a store, and make again what a worker could not put before it ended."""
     flush_shards()
     if shards.store.exists(INDEX_NAME):  # another has finished the dataset, and removed all notes
@@ -388,8 +424,26 @@ def _finish_puts(shards: Shards, made: Sequence[int], job_file: Path) -> None:
     noted = shards.list_noted()
     missing = [k for k, was_made in enumerate(made) if was_made and name_note(k) not in noted]
     if missing:
-        list(run_shards(make_shard, missing, workers=1, initializer=open_job, initargs=(job_file,)))
+        list(run_shards(make_shard, missing, workers=1, initializer=open_job, initargs=(shipped,)))
         flush_shards()
+
+
+def _name_shard(layout: Layout, k: int) -> str:
+    rows = layout.find_rows(k)
+    return f"shard {k} (rows {rows.start:,} to {rows.stop - 1:,})"
+
+
+def count_workers(workers: int, executor: str) -> int:
+    """Return how many processes make rows; 0 where nobody knows.
+
+    Args:
+        workers: Of this machine, where it is this machine's processes that do.
+        executor: As ``check_executor`` has returned it.
+    """
+    if not is_dask(executor):
+        return workers
+    number = executor.removeprefix("dask:")
+    return int(number) if number.isdecimal() else 0
 
 
 def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> dict[str, Any]:
@@ -399,7 +453,7 @@ def describe_run(produced: Produced, workers: int, libraries: Iterable[str]) -> 
         "seconds": round(produced.seconds, 3),
         "rows_made": produced.n_made,
         "images_per_second": round(produced.images_per_second),
-        "workers": workers,
+        "workers": workers or produced.n_workers,
         "host": platform.node(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),

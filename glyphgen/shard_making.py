@@ -1,7 +1,8 @@
 """Rows -> a shard, in one worker; a shard of a store travels while its worker makes the next ones."""
 
 import os
-import pickle
+import platform
+import uuid
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphgen.dataset.claim import check_claim, read_claim
 from glyphgen.dataset.shards import Shards
-from glyphgen.files.writing import disk_errors, write_bytes
+from glyphgen.shipping import ShippedJob, dump_job, open_shipped
 
 __all__ = ["RowJob", "RowMaker", "flush_shards", "make_shard", "open_job", "write_job"]
 
@@ -41,16 +43,23 @@ class RowJob(Protocol):
 class _Worker:
     """Makes shards one after the other, in the same memory.
 
-    A shard of a store travels while the next ones are made: it is told as made before it is there.
+    A shard of a store travels while the next ones are made: it is told as made before it is there, but
+    for a worker that may outlive its driver.
+
+    Args:
+        job: Makes the rows.
+        shards: Where they go.
+        content_key: Of the dataset, where a worker may outlive its driver; else empty.
     """
 
-    def __init__(self, job: RowJob, shards: Shards) -> None:
+    def __init__(self, job: RowJob, shards: Shards, content_key: str) -> None:
         layout = shards.layout
         n = min(layout.rows_per_shard, layout.n_rows)
         self._shards = shards
         self._maker = job.open()
-        is_local = isinstance(shards.folder, Path)
-        self._pool = None if is_local else ThreadPoolExecutor(_PUTS_AT_ONCE)
+        self._content_key = content_key
+        puts_here = isinstance(shards.folder, Path) or bool(content_key)
+        self._pool = None if puts_here else ThreadPoolExecutor(_PUTS_AT_ONCE)
         self._puts: deque[Future[None]] = deque()
         # First touch of fresh memory costs more than the drawing: these are used again and again.
         self._buffers = deque(
@@ -58,7 +67,7 @@ class _Worker:
                 np.empty((n, layout.height, layout.width), dtype=np.uint8),
                 np.empty(n, dtype=layout.sample_dtype),
             )
-            for _ in range(1 if is_local else 1 + _PUTS_AT_ONCE)
+            for _ in range(1 if puts_here else 1 + _PUTS_AT_ONCE)
         )
 
     def make_shard(self, k: int) -> tuple[str, bool]:
@@ -70,6 +79,8 @@ class _Worker:
         images, samples = whole_images[: len(rows)], whole_samples[: len(rows)]
         self._maker.make_rows(rows, images, samples)
         arrays, info = self._shards.check(k, images, samples["class_index"].copy(), samples)
+        if self._content_key and not self._may_commit():
+            return info.blake3, True
         if self._pool is None:
             self._shards.commit(k, arrays, info)
         else:
@@ -77,6 +88,16 @@ class _Worker:
             self._buffers.rotate(-1)
             self.flush(_PUTS_AT_ONCE)
         return info.blake3, True
+
+    def _may_commit(self) -> bool:
+        """Return whether the dataset is unfinished: a shard may come late, and its driver be gone.
+
+        Raises:
+            DatasetError: The folder is another dataset's.
+        """
+        folder = self._shards.folder
+        check_claim(folder, self._content_key)
+        return bool(read_claim(folder))
 
     def flush(self, n_left: int = 0) -> None:
         """Wait until no more than ``n_left`` shards travel.
@@ -91,29 +112,32 @@ class _Worker:
 _workers: list[_Worker] = []  # one at most: of this process
 
 
-def write_job(path: Path, job: RowJob, shards: Shards) -> None:
+def write_job(folder: Path, job: RowJob, shards: Shards, content_key: str) -> None:
     """Write what ``open_job`` opens, and forget what an earlier dataset has left in this process.
 
-    Through a file: a new process reads its arguments from a pipe, and the pipe's writer waits for ever if
-    the process dies before it has read more than fits.
+    Args:
+        folder: Of the job's files.
+        job: Makes the rows.
+        shards: Where they go.
+        content_key: Of the dataset, where workers may outlive this process; else empty.
 
     Raises:
         DatasetError: The disk refused.
     """
     _workers.clear()
-    write_bytes(path, pickle.dumps((job, shards)), durable=False)
+    run = uuid.uuid4().hex  # so that no worker takes for this job what another run has left
+    dump_job(folder, (run, job, shards, content_key))
 
 
-def open_job(job_file: Path) -> None:
-    """Open what a file of ``write_job`` holds, in the process that is going to make shards."""
-    with disk_errors(job_file, "read"):
-        content = job_file.read_bytes()
-    _workers[:] = [_Worker(*pickle.loads(content))]
+def open_job(shipped: ShippedJob) -> None:
+    """Open what ``write_job`` has written, in the process that is going to make shards."""
+    _, *parts = open_shipped(shipped)
+    _workers[:] = [_Worker(*parts)]
 
 
-def make_shard(k: int) -> tuple[int, str, bool]:
+def make_shard(k: int) -> tuple[str, str, bool]:
     """Make a shard; return the process that did, its hash, and whether it was not there already."""
-    return os.getpid(), *_workers[0].make_shard(k)
+    return f"{platform.node()}:{os.getpid()}", *_workers[0].make_shard(k)
 
 
 def flush_shards() -> None:

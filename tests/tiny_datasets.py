@@ -137,6 +137,7 @@ def produce_tiny(
     *,
     key: str = RECIPE,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
 ) -> Produced:
     """Make or finish the dataset above as a command does it, wherever it lies."""
@@ -150,5 +151,6 @@ def produce_tiny(
         lambda shards: make_index(shards, format=format, content_key=key),
         lambda _: {"note.txt": b"a page", "run.json": dump_sealed(run)},
         workers=workers,
+        executor=executor,
         force=force,
     )

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from glyphgen.balance.prepared_balance import PreparedBalance
-from glyphgen.choices import MAKERS
+from glyphgen.choices import MAKERS, check_executor
 from glyphgen.dataset.index import Index, SourceInfo
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.run_page import RUN_NAME
@@ -20,6 +20,7 @@ from glyphgen.production import (
     Estimate,
     Produced,
     check_places,
+    count_workers,
     describe_run,
     estimate_making,
     produce_dataset,
@@ -46,6 +47,7 @@ def balance_dataset(
     out: AnyPlace,
     *,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
@@ -57,6 +59,7 @@ def balance_dataset(
         prepared: What to make.
         out: Folder of the new dataset; made when absent.
         workers: Processes that make rows.
+        executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
         reporter: Is told how far the work is.
 
@@ -64,6 +67,7 @@ def balance_dataset(
         DatasetError: The source is damaged, or ``out`` lies in it or holds it.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
+    executor = check_executor(executor)
     source, folder = prepared.source.folder, parse_place(out)
     check_places(folder, [source])
     if problems := verify_files(source, reporter=reporter):
@@ -81,10 +85,12 @@ def balance_dataset(
         lambda produced: {
             **list_pages(prepared),
             RUN_NAME: dump_sealed(
-                describe_run(produced, workers, _LIBRARIES) | {"source": str(source.resolve())}
+                describe_run(produced, count_workers(workers, executor), _LIBRARIES)
+                | {"source": str(source.resolve())}
             ),
         },
         workers=workers,
+        executor=executor,
         force=force,
         reporter=reporter,
     )

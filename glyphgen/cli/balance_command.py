@@ -67,6 +67,7 @@ def balance(
     dry_run: bool,
     out: Place | None,
     workers: int,
+    executor: str,
     format: str | None,
     force: bool,
     quiet: bool,
@@ -89,6 +90,7 @@ def balance(
         prepare_balance,
     )
     from glyphgen.dataset.index import find_digest
+    from glyphgen.production import count_workers
     from glyphgen.recipe import read_steps
 
     source = dataset or find_newest_dataset(without_copies=True)
@@ -106,15 +108,20 @@ def balance(
         say(prepared.describe())
         print_warnings(prepared.list_warnings())
     found = estimate_balance(prepared, folder)
-    text = f"{folder}: {found.describe(workers)}"
+    n_workers = count_workers(workers, executor)
+    text = f"{folder}: {found.describe(n_workers)}"
     if dry_run:
-        print_result(text, _summarize(prepared, folder, found, workers), as_json=as_json)
+        print_result(
+            text,
+            _summarize(prepared, folder, found, n_workers),
+            as_json=as_json,
+        )
         return
     if not quiet:
         say(text)
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = balance_dataset(
-            prepared, folder, workers=workers, force=force, reporter=reporter
+            prepared, folder, workers=workers, executor=executor, force=force, reporter=reporter
         )
     if not quiet:
         say_produced(produced)
@@ -141,6 +148,6 @@ def _summarize(
         "rows": found.n_rows,
         "bytes": found.n_bytes,
         "free_bytes": found.free_bytes,
-        "seconds": round(found.seconds / workers, 1),
+        "seconds": round(found.seconds / (workers or 1), 1),
         **prepared.summarize(),
     }

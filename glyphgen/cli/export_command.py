@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glyphgen.choices import EXPORT_FORMATS, FOLDER_NAMES, POLARITIES
-from glyphgen.cli.options import PLACE, json_option
+from glyphgen.cli.options import PLACE, executor_option, json_option
 from glyphgen.cli.talk import print_result, say, say_how_to_resume, show_progress
 from glyphgen.cpus import count_cpus
 from glyphgen.files.address import Place
@@ -69,6 +69,7 @@ Example:
     metavar="N",
     help="Processes that write.  [default: all cores]",
 )
+@executor_option
 @click.option("--force", is_flag=True, help="Replace what is in the folder.")
 @click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors.")
 @json_option
@@ -83,6 +84,7 @@ def export(
     no_card: bool,
     verify: bool,
     workers: int,
+    executor: str,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -106,6 +108,7 @@ def export(
             out,
             options=options,
             workers=workers,
+            executor=executor,
             verify=verify,
             force=force,
             reporter=reporter,

@@ -82,6 +82,7 @@ def import_(
     strict: bool,
     out: Place | None,
     workers: int,
+    executor: str,
     format: str | None,
     force: bool,
     quiet: bool,
@@ -111,7 +112,13 @@ def import_(
     folder = out or DATASETS / (name or source.name)
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = import_source(
-            source, folder, options=options, workers=workers, force=force, reporter=reporter
+            source,
+            folder,
+            options=options,
+            workers=workers,
+            executor=executor,
+            force=force,
+            reporter=reporter,
         )
     print_assembled(
         produced, quiet=quiet, as_json=as_json, summary={"skipped": len(source.skipped)}

@@ -21,6 +21,7 @@ def merge(
     name: str,
     out: Place | None,
     workers: int,
+    executor: str,
     format: str | None,
     force: bool,
     quiet: bool,
@@ -47,6 +48,12 @@ def merge(
     )
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = merge_datasets(
-            datasets, folder, options=options, workers=workers, force=force, reporter=reporter
+            datasets,
+            folder,
+            options=options,
+            workers=workers,
+            executor=executor,
+            force=force,
+            reporter=reporter,
         )
     print_assembled(produced, quiet=quiet, as_json=as_json, summary={})

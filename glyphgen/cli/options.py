@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from glyphgen.choices import FITS, MODEL_FRAMINGS, STORAGE_FORMATS
+from glyphgen.choices import FITS, MODEL_FRAMINGS, STORAGE_FORMATS, check_executor
 from glyphgen.cpus import count_cpus
 from glyphgen.files.address import AnyPlace, Place, parse_place
 
@@ -14,6 +14,7 @@ __all__ = [
     "PLACE",
     "Command",
     "check_size",
+    "executor_option",
     "framing_choice",
     "json_option",
     "label_font_option",
@@ -46,6 +47,33 @@ PLACE = _PlaceType()
 """What a dataset's folder is given as."""
 
 
+class _ExecutorType(click.ParamType[Any]):
+    """Where images are made."""
+
+    name = "executor"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - as click calls it
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> str:
+        """Return what a word says, if it is an executor."""
+        return check_executor(value)
+
+
+def executor_option(command: Command) -> Command:
+    """Add ``--executor``."""
+    return click.option(
+        "--executor",
+        type=_ExecutorType(),
+        default="processes",
+        metavar="WHERE",
+        help="processes of this machine, dask:N for N in a cluster of Dask here, or"
+        " dask://HOST:PORT.  [default: processes]",
+    )(command)
+
+
 def making_options(command: Command) -> Command:
     """Add the options of every command that makes a dataset."""
     for option in reversed(
@@ -64,6 +92,7 @@ def making_options(command: Command) -> Command:
                 metavar="N",
                 help="Processes that make images.  [default: all cores]",
             ),
+            executor_option,
             click.option(
                 "--format", type=click.Choice(list(STORAGE_FORMATS)), help="How it lies on disk."
             ),

@@ -32,6 +32,7 @@ def render(
     seed: int | None,
     out: Place | None,
     workers: int,
+    executor: str,
     format: str | None,
     overrides: tuple[str, ...],
     force: bool,
@@ -60,6 +61,7 @@ def render(
             read,
             folder,
             workers=workers,
+            executor=executor,
             force=force,
             reporter=reporter,
         )

@@ -36,6 +36,7 @@ from glyphgen.production import (
     DatasetSpec,
     Produced,
     choose_rows_per_shard,
+    count_workers,
     describe_run,
     produce_dataset,
 )
@@ -175,6 +176,7 @@ def assemble(
     folder: Place,
     *,
     workers: int,
+    executor: str,
     force: bool,
     reporter: Reporter,
 ) -> Produced:
@@ -206,9 +208,12 @@ def assemble(
         lambda produced: {
             **assembly.pages,
             **assembly.provenance.pages,
-            RUN_NAME: dump_sealed(describe_run(produced, workers, _LIBRARIES)),
+            RUN_NAME: dump_sealed(
+                describe_run(produced, count_workers(workers, executor), _LIBRARIES)
+            ),
         },
         workers=workers,
+        executor=executor,
         force=force,
         reporter=reporter,
     )

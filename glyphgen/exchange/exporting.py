@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from glyphgen.choices import EXPORT_FORMATS, check_choice
+from glyphgen.choices import EXPORT_FORMATS, check_choice, check_executor, is_dask
 from glyphgen.dataset.claim import (
     check_space,
     empty_folder,
@@ -109,6 +109,7 @@ def export_dataset(
     *,
     options: ExportOptions = _DEFAULTS,
     workers: int = 1,
+    executor: str = "processes",
     verify: bool = False,
     force: bool = False,
     reporter: Reporter = SILENT,
@@ -121,18 +122,23 @@ def export_dataset(
         out: Folder to write; made when absent. Of some formats also a file, by its suffix.
         options: How.
         workers: Processes that write.
+        executor: Where: see ``check_executor``.
         verify: Read all back with the library of the format, and compare pixels, labels and counts.
         force: Replace whatever ``out`` holds.
         reporter: Is told how far the work is.
 
     Raises:
-        ChoiceError: There is no such format or split, or the format cannot say what the dataset holds.
+        ChoiceError: There is no such format, split or executor, or the format cannot say what the
+            dataset holds.
         DatasetError: The dataset is missing or unfinished, the folder holds something else, the disk
             refused, or what is read back differs.
         MachineError: A library is not installed.
         WorkerError: A process died; finished shards stay.
     """
+    executor = check_executor(executor)
     source, place = parse_place(dataset), Path(out)
+    if is_dask(executor):
+        place = place.absolute()  # workers have other current folders
     exporter = open_exporter(target_format, load(source), options)
     check_places(place, [source])
     if exporter.dataset.has_boxes and target_format != "coco":
@@ -143,9 +149,11 @@ def export_dataset(
         exported = _export_file(plan, exporter, force=force, reporter=reporter)
         plan = replace(plan, out=place.parent)
     else:
-        exported = _export_folder(plan, exporter, workers=workers, force=force, reporter=reporter)
+        exported = _export_folder(
+            plan, exporter, workers=workers, executor=executor, force=force, reporter=reporter
+        )
     if verify:
-        _verify(plan, exporter, place, workers, reporter)
+        _verify(plan, exporter, place, (workers, executor), reporter)
         exported = replace(exported, n_verified=exporter.n_rows)
     return exported
 
@@ -194,7 +202,13 @@ def _export_file(plan: _Plan, exporter: Exporter, *, force: bool, reporter: Repo
 
 
 def _export_folder(
-    plan: _Plan, exporter: Exporter, *, workers: int, force: bool, reporter: Reporter
+    plan: _Plan,
+    exporter: Exporter,
+    *,
+    workers: int,
+    executor: str,
+    force: bool,
+    reporter: Reporter,
 ) -> Exported:
     out, shards = plan.out, exporter.list_shards()
     with hold_folder(out, reporter):
@@ -208,7 +222,7 @@ def _export_folder(
             with disk_errors(out):
                 for folder in {(out / shard.name).parent for shard in shards}:
                     remove_temporaries(folder)
-            _write_shards(plan, exporter, done, workers, reporter)
+            _write_shards(plan, exporter, done, (workers, executor), reporter)
             pages = {
                 CLASSES_NAME: dump_class_page(exporter.dataset.classes),
                 **exporter.make_pages(),
@@ -314,21 +328,28 @@ class _Note:
 
 
 def _write_shards(
-    plan: _Plan, exporter: Exporter, done: _Done, workers: int, reporter: Reporter
+    plan: _Plan, exporter: Exporter, done: _Done, where: tuple[int, str], reporter: Reporter
 ) -> None:
     """Write the shards that are not finished, and add them to those that are."""
     shards = exporter.list_shards()
     missing = [k for k in range(len(shards)) if k not in done]
     n_rows = sum(shards[k].n_rows for k in done)
+    workers, executor = where
     _report(reporter, exporter, "write", n_rows, len(done))
     results = run_shards(
         _write_shard,
         missing,
         workers=max(1, min(workers, len(missing))),
+        executor=executor,
         initializer=_open_worker,
         initargs=(plan,),
     )
     for k, files in results:
+        if is_dask(executor) and not _are_there(plan.out, files):
+            raise DatasetError(
+                f"{plan.out}: a worker has written {files[0].name}, which is not there"
+                " (--out takes a folder that all workers see)"
+            )
         done[k] = files
         n_rows += shards[k].n_rows
         _report(reporter, exporter, "write", n_rows, len(done))
@@ -361,7 +382,9 @@ def _write_shard(k: int) -> tuple[WrittenFile, ...]:
 # --- Reading back
 
 
-def _verify(plan: _Plan, exporter: Exporter, place: Path, workers: int, reporter: Reporter) -> None:
+def _verify(
+    plan: _Plan, exporter: Exporter, place: Path, where: tuple[int, str], reporter: Reporter
+) -> None:
     """Read every shard with the library of its format, and compare it with the dataset.
 
     Raises:
@@ -372,11 +395,13 @@ def _verify(plan: _Plan, exporter: Exporter, place: Path, workers: int, reporter
     name = place.name if plan.out != place else ""
     problems = {}
     n_rows = 0
+    workers, executor = where
     _report(reporter, exporter, "read back", 0, 0)
     results = run_shards(
         partial(_check_shard, name=name),
         range(len(shards)),
         workers=max(1, min(workers, len(shards))),
+        executor=executor,
         initializer=_open_worker,
         initargs=(plan,),
     )

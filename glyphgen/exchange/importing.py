@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from glyphgen.choices import IMPORT_FORMATS, check_choice
+from glyphgen.choices import IMPORT_FORMATS, check_choice, check_executor
 from glyphgen.errors import ChoiceError, SourceError
 from glyphgen.exchange.assembling import (
     Assembly,
@@ -94,6 +94,7 @@ def import_dataset(
     *,
     options: ImportOptions = _DEFAULTS,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
@@ -105,6 +106,7 @@ def import_dataset(
         out: Folder of the dataset; made when absent.
         options: How.
         workers: Processes that read and write.
+        executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
         reporter: Is told what was found, and how far the work is.
 
@@ -113,9 +115,16 @@ def import_dataset(
         SourceError: The source is not what it should be.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
+    executor = check_executor(executor)
     source = open_source(source_format, paths, options=options, reporter=reporter)
     return import_source(
-        source, out, options=options, workers=workers, force=force, reporter=reporter
+        source,
+        out,
+        options=options,
+        workers=workers,
+        executor=executor,
+        force=force,
+        reporter=reporter,
     )
 
 
@@ -125,6 +134,7 @@ def import_source(
     *,
     options: ImportOptions = _DEFAULTS,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
@@ -135,7 +145,9 @@ def import_source(
     assembly = _plan_assembly(source, options)
     is_detected = not (options.polarity or source.polarity)
     _report_findings(assembly, reporter, detected=is_detected)
-    return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
+    return assemble(
+        assembly, folder, workers=workers, executor=executor, force=force, reporter=reporter
+    )
 
 
 def _check_findings(source: ImportSource, *, strict: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.choices import SPLITS
+from glyphgen.choices import SPLITS, check_executor
 from glyphgen.dataset.annotations import ANNOTATIONS_NAME
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.assembling import (
@@ -46,6 +46,7 @@ def merge_datasets(
     *,
     options: AssemblyOptions = _DEFAULTS,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
@@ -61,6 +62,7 @@ def merge_datasets(
         options: How; the images get the size of the first dataset without another, and the new dataset
             the name of its folder.
         workers: Processes that read and write.
+        executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
         reporter: Is told what was found, and how far the work is.
 
@@ -69,6 +71,7 @@ def merge_datasets(
             several classes of another.
         GlyphgenError: The folder, the disk or a worker failed; finished shards stay.
     """
+    executor = check_executor(executor)
     folders, folder = tuple(map(parse_place, datasets)), parse_place(out)
     check_places(folder, folders)
     sources = tuple(open_dataset((path,), ImportOptions(), reporter) for path in folders)
@@ -115,7 +118,9 @@ def merge_datasets(
         reporter.message(
             f"size: {size[0]}x{size[1]}, as {folders[0]} has it (--height and --width if not)"
         )
-    return assemble(assembly, folder, workers=workers, force=force, reporter=reporter)
+    return assemble(
+        assembly, folder, workers=workers, executor=executor, force=force, reporter=reporter
+    )
 
 
 def _check_different(folders: tuple[Place, ...], sources: tuple[ImportSource, ...]) -> None:

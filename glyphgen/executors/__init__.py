@@ -1,25 +1,20 @@
-"""Where shards are made: one file for each place, and the table of them.
+"""Where shards are made: one file for each place.
 
 A task is a function of a shard number that may safely be run again. Numbers are taken one by one as
 workers get free, and results come in the order in which they are finished.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from glyphgen.choices import is_dask
+from glyphgen.executors.dask_cluster import run_on_dask
 from glyphgen.executors.processes import run_in_processes
 from glyphgen.executors.serial import run_serially
 
-__all__ = ["EXECUTORS", "run_shards"]
+__all__ = ["run_shards"]
 
 R = TypeVar("R")
-
-
-EXECUTORS: Mapping[str, Callable[..., Iterator[tuple[int, Any]]]] = {
-    "serial": run_serially,
-    "processes": run_in_processes,
-}
-"""Where shards can be made; each is called as ``run_shards`` is."""
 
 
 def run_shards(
@@ -27,25 +22,34 @@ def run_shards(
     numbers: Iterable[int],
     *,
     workers: int,
+    executor: str = "processes",
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
+    name_shard: Callable[[int], str] = "shard {}".format,
 ) -> Iterator[tuple[int, R]]:
     """Run ``task`` for each shard number: in this process for one worker, in others for more.
 
     Args:
-        task: Called with a shard number. For more than one worker it has to be picklable, as have
-            its results and its errors.
+        task: Called with a shard number. But for one worker of this machine it has to be picklable, as
+            have its results and its errors.
         numbers: Of the shards.
-        workers: 1 or more.
+        workers: 1 or more; of a Dask cluster all work.
+        executor: As ``check_executor`` takes it.
         initializer: Called in each worker before its first task.
         initargs: What it is called with.
+        name_shard: Returns what messages call a shard.
 
     Returns:
         Each number with the result of its task, in the order in which they are finished.
 
     Raises:
-        WorkerError: Processes died while they made shards; all other shards are finished.
+        WorkerError: Processes died while they made shards; all other shards are finished. Or workers
+            of a cluster cannot be reached.
         Exception: What a task has raised; what else was under way is stopped.
     """
-    run = EXECUTORS["serial" if workers == 1 else "processes"]
-    return run(task, numbers, workers=workers, initializer=initializer, initargs=initargs)
+    given: dict[str, Any] = {"initializer": initializer, "initargs": initargs}
+    if is_dask(executor):
+        return run_on_dask(task, numbers, executor=executor, name_shard=name_shard, **given)
+    if workers == 1:
+        return run_serially(task, numbers, **given)
+    return run_in_processes(task, numbers, workers=workers, name_shard=name_shard, **given)

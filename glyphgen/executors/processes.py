@@ -36,6 +36,7 @@ def run_in_processes(
     workers: int,
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
+    name_shard: Callable[[int], str],
 ) -> Iterator[tuple[int, R]]:
     """Run ``task`` in processes of this machine; see ``run_shards``.
 
@@ -46,7 +47,7 @@ def run_in_processes(
     waiting = iter(numbers)
     crashed: list[str] = []
     while interrupted := (yield from _run_together(open_pool, task, waiting, workers)):
-        crashed += yield from _run_alone(open_pool, task, interrupted)
+        crashed += yield from _run_alone(open_pool, task, interrupted, name_shard)
     if crashed:
         raise WorkerError(*crashed)
 
@@ -79,7 +80,10 @@ def _run_together(
 
 
 def _run_alone(
-    open_pool: _OpenPool, task: Callable[[int], R], interrupted: list[int]
+    open_pool: _OpenPool,
+    task: Callable[[int], R],
+    interrupted: list[int],
+    name_shard: Callable[[int], str],
 ) -> Generator[tuple[int, R], None, list[str]]:
     """Run one shard after the other, and return a line for each that crashes."""
     crashed = []
@@ -91,7 +95,7 @@ def _run_alone(
                 try:
                     result = _submit(pool, task, number).result()
                 except BrokenProcessPool:
-                    crashed.append(f"shard {number}: {_describe_death(pool)}")
+                    crashed.append(f"{name_shard(number)}: {_describe_death(pool)}")
                     break
                 yield number, result
     return crashed

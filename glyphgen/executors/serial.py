@@ -12,7 +12,6 @@ def run_serially(
     task: Callable[[int], R],
     numbers: Iterable[int],
     *,
-    workers: int,  # noqa: ARG001 - there is one
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
 ) -> Iterator[tuple[int, R]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from glyphgen.choices import check_executor
 from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.engines import find_engine_version
@@ -14,6 +15,7 @@ from glyphgen.kernel.library import find_kernel
 from glyphgen.production import (
     DatasetSpec,
     Produced,
+    count_workers,
     describe_run,
     estimate_making,
     produce_dataset,
@@ -44,6 +46,7 @@ def render_dataset(
     out: AnyPlace,
     *,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Rendered:
@@ -54,6 +57,7 @@ def render_dataset(
         out: The folder, or an address in a store; made when absent. What is there of the same dataset
             is kept.
         workers: Processes that draw.
+        executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
         reporter: Is told warnings and the plan in one line, then how far the work is.
 
@@ -61,14 +65,17 @@ def render_dataset(
         GlyphgenError: The recipe, a font, the folder, the disk or a worker failed; finished shards
             stay, and the same call goes on from them.
     """
+    executor = check_executor(executor)
     open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
     prepared = prepare_render(recipe, reporter=reporter)
     find_engine_version(recipe.render.engine)  # raises where the engine is not installed
     spec = _make_spec(prepared, parse_place(out))
     _report_plan(prepared, reporter)
     if force or not open_store(spec.folder).exists(INDEX_NAME):
-        _report_cost(prepared, spec, workers, reporter)
-    produced = render_prepared(prepared, out, workers=workers, force=force, reporter=reporter)
+        _report_cost(prepared, spec, count_workers(workers, executor), reporter)
+    produced = render_prepared(
+        prepared, out, workers=workers, executor=executor, force=force, reporter=reporter
+    )
     done = {field.name: getattr(produced, field.name) for field in fields(Produced)}
     return Rendered(**done, n_refused=len(prepared.verdict.refusals))
 
@@ -78,6 +85,7 @@ def render_prepared(
     out: AnyPlace,
     *,
     workers: int = 1,
+    executor: str = "processes",
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
@@ -90,9 +98,12 @@ def render_prepared(
         lambda shards: make_index(prepared, spec.layout, shards, engine_version),
         lambda produced: {
             **make_pages(prepared, reporter=reporter),
-            RUN_NAME: dump_sealed(_describe_run(prepared, produced, workers)),
+            RUN_NAME: dump_sealed(
+                _describe_run(prepared, produced, count_workers(workers, executor))
+            ),
         },
         workers=workers,
+        executor=executor,
         force=force,
         reporter=reporter,
     )
