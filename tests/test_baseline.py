@@ -212,7 +212,7 @@ def test_what_a_training_costs_is_said_before_and_after_its_first_steps(
     train_baseline(digits, tmp_path / "run", QUICK, reporter=reported)
     plan, cost, *_ = reported.lines
     assert re.fullmatch(
-        r"cnn, [\d,]+ weights, 228 training images of 3 classes, on \d+ cores?, float32:"
+        r"cnn, [\d,]+ weights, 228 training images of 3 classes, on \d+ cores?, (b?float\d\d):"
         r" 3,584 images, 15\.72 times its training rows",
         plan,
     )

@@ -23,7 +23,7 @@ SMALLER = {
     "evaluate": [],
 }  # fmt: skip
 SMALLER_PAGES = ["--set", "render.count=12"]
-REPLACED = {"10000": "40", "2000": "40", "--minutes 2": ""}
+REPLACED = {"10000": "40", "2000": "40", "--minutes 2": "", "--minutes 8": ""}
 
 # Files that a reader has, and a test has not, and a board that waits for a hand.
 BROUGHT = ("downloads/", "scans", "scan.png", "datasets/k49", "datasets/mine", "mine.toml",

@@ -43,8 +43,8 @@ GOCHI = FONTS / "latin/GochiHand_400Regular.ttf"
 VAZIRMATN = FONTS / "persian/Vazirmatn_400Regular.ttf"
 
 # Gray levels of 255, mean over the image. The worst of all bundled fonts and placements below is
-# 0.72 with Pillow, whose hinting cannot be switched off, and 0.44 with ImageMagick.
-LARGEST_MEAN_DIFFERENCE: dict[MakeEngine, float] = {PillowEngine: 0.8, ImageMagickEngine: 0.5}
+# 0.82 with Pillow, whose hinting cannot be switched off, and 0.55 with ImageMagick.
+LARGEST_MEAN_DIFFERENCE: dict[MakeEngine, float] = {PillowEngine: 0.9, ImageMagickEngine: 0.6}
 INK = 32  # a pixel belongs to the ink's box above this
 OVERSAMPLING = 8
 
@@ -151,7 +151,7 @@ def test_an_engine_of_another_name_is_refused() -> None:
 
 
 def test_the_fonts_are_all_of_the_bundled_families() -> None:
-    assert len(FONT_FILES) == 54
+    assert len(FONT_FILES) == 116
 
 
 @pytest.mark.parametrize("engine", ENGINES)
