@@ -8,7 +8,7 @@ import click
 
 from glyphgen.choices import FITS, MODEL_FRAMINGS, STORAGE_FORMATS, check_executor
 from glyphgen.cpus import count_cpus
-from glyphgen.files.address import AnyPlace, Place, parse_place
+from glyphgen.files.address import parse_place
 
 __all__ = [
     "PLACE",
@@ -28,45 +28,37 @@ framing_choice = click.Choice(list(MODEL_FRAMINGS))
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-class _PlaceType(click.ParamType[Any]):
-    """A folder of this machine, or an address in a store."""
+class _Parsed(click.ParamType[Any]):
+    """What a function makes of a word, or refuses with an error of its own.
 
-    name = "place"
+    Args:
+        name: Of what it stands for.
+        parse: The function.
+    """
 
-    def convert(
-        self,
-        value: AnyPlace,
-        param: click.Parameter | None,  # noqa: ARG002 - as click calls it
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> Place:
-        """Return the place that a word names."""
-        return parse_place(value)
-
-
-PLACE = _PlaceType()
-"""What a dataset's folder is given as."""
-
-
-class _ExecutorType(click.ParamType[Any]):
-    """Where images are made."""
-
-    name = "executor"
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
 
     def convert(
         self,
-        value: str,
+        value: Any,
         param: click.Parameter | None,  # noqa: ARG002 - as click calls it
         ctx: click.Context | None,  # noqa: ARG002
-    ) -> str:
-        """Return what a word says, if it is an executor."""
-        return check_executor(value)
+    ) -> Any:
+        """Return what the function makes of a word."""
+        return self._parse(value)
+
+
+PLACE = _Parsed("place", parse_place)
+"""What a dataset's folder is given as: a folder of this machine, or an address in a store."""
 
 
 def executor_option(command: Command) -> Command:
     """Add ``--executor``."""
     return click.option(
         "--executor",
-        type=_ExecutorType(),
+        type=_Parsed("executor", check_executor),
         default="processes",
         metavar="WHERE",
         help="processes of this machine, dask:N for N in a cluster of Dask here, or"

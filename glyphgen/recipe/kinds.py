@@ -43,9 +43,7 @@ def find_page_misfits(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     if recipe.classes.direction != "horizontal":
         found = f'found "{recipe.classes.direction}" with [page]'
         yield "classes.direction", f'{found}, whose lines run from side to side (set "horizontal")'
-    if recipe.render.engine != "vector":
-        found = f'found engine "{recipe.render.engine}"'
-        yield "render.engine", f'{found}, but only the vector engine draws pages (set "vector")'
+    yield from _find_other_engine(recipe, "draws pages")
     for number, step in enumerate(recipe.augment):
         if step.moves_ink:
             yield f"augment.{number}", "moves ink, and boxes would not follow (use page.skew)"
@@ -77,12 +75,7 @@ def _find_unfit_keys(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     for key in sorted(recipe.render.model_fields_set & _NOT_OF_STYLES):
         if getattr(recipe.render, key) != type(recipe.render).model_fields[key].default:
             yield f"render.{key}", 'found with label_by = "style", which has no use for it'
-    if recipe.render.engine != "vector":
-        found = f'found engine "{recipe.render.engine}"'
-        yield (
-            "render.engine",
-            f'{found}, but only the vector engine draws styles (set "vector")',
-        )
+    yield from _find_other_engine(recipe, "draws styles")
 
 
 def find_stroke_misfits(recipe: "Recipe") -> Iterator[tuple[str, str]]:
@@ -103,6 +96,11 @@ def find_stroke_misfits(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     if recipe.render.mode != "random":
         found = f'found "{recipe.render.mode}" with [strokes]'
         yield "render.mode", f'{found}, which no grid can list (set "random")'
+    yield from _find_other_engine(recipe, "writes strokes")
+
+
+def _find_other_engine(recipe: "Recipe", does: str) -> Iterator[tuple[str, str]]:
+    """Yield an engine that is not ``vector``, which alone ``does`` what the recipe wants."""
     if recipe.render.engine != "vector":
         found = f'found engine "{recipe.render.engine}"'
-        yield "render.engine", f'{found}, but only the vector engine writes strokes (set "vector")'
+        yield "render.engine", f'{found}, but only the vector engine {does} (set "vector")'
