@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import pytest
+
+from glyphgen.files import object_store
+
 BUCKET = "store"
 _REGION = "us-east-1"
 _FREE_CALLS = "3"  # to make the first user; what comes after needs a key
@@ -90,6 +94,22 @@ def make_user(iam: object, url: str, name: str, statements: list[dict[str, str]]
         "AWS_DEFAULT_REGION": _REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def use_store(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the keys and the address, and forget the connections to any store before: libraries keep them."""
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    forget_connections()
+
+
+def forget_connections() -> None:
+    import fsspec
+    from s3fs import S3FileSystem
+
+    object_store._open_file_system.cache_clear()
+    S3FileSystem.clear_instance_cache()
+    fsspec.config.conf.clear()
 
 
 @dataclass

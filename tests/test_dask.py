@@ -18,7 +18,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 from conftest import FONTS
-from object_server import BUCKET, Server, serve_objects
+from object_server import BUCKET, Server, serve_objects, use_store
 from tiny_datasets import RECIPE, TinyJob, make_layout, produce_tiny, read_all_bytes
 
 import glyphgen
@@ -32,7 +32,6 @@ from glyphgen.errors import ChoiceError, DatasetError, MachineError, WorkerError
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.merging import merge_datasets
 from glyphgen.executors import dask_cluster, run_shards
-from glyphgen.files import object_store
 from glyphgen.files.address import AnyPlace, parse_place
 from glyphgen.files.store import open_store
 from glyphgen.progress import Progress
@@ -307,9 +306,7 @@ class Killer:
 def test_a_store_holds_the_same_after_a_worker_is_killed(
     cluster: Cluster, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in server.env.items():
-        monkeypatch.setenv(name, value)
-    object_store._open_file_system.cache_clear()
+    use_store(server.env, monkeypatch)
     cluster.wait_for_workers()
     killer = Killer(cluster.workers[0].pid)
     place = f"s3://{BUCKET}/kana"

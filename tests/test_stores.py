@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from conftest import FONTS
-from object_server import BUCKET, Proxy, Server, serve_objects
+from object_server import BUCKET, Proxy, Server, forget_connections, serve_objects, use_store
 from tiny_datasets import N_ROWS, RECIPE, make_rows, produce_tiny
 
 import glyphgen
@@ -52,7 +52,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def s3(server: Server, monkeypatch: pytest.MonkeyPatch) -> Address:
     """An address where nothing lies."""
-    use(server.env, monkeypatch)
+    use_store(server.env, monkeypatch)
     return Address(f"s3://{BUCKET}/place-{next(_numbers)}")
 
 
@@ -62,21 +62,6 @@ def place(request: pytest.FixtureRequest) -> Address:
         found: Address = request.getfixturevalue("s3")
         return found
     return Address(f"memory://place-{next(_numbers)}")
-
-
-def use(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    forget_connections()
-
-
-def forget_connections() -> None:
-    import fsspec
-    from s3fs import S3FileSystem
-
-    object_store._open_file_system.cache_clear()
-    S3FileSystem.clear_instance_cache()
-    fsspec.config.conf.clear()
 
 
 def read_all(place: Address) -> dict[str, bytes]:
@@ -266,7 +251,7 @@ def test_connections_that_break_in_a_body_are_made_again(
     port = urlsplit(server.url).port
     assert port is not None
     with Proxy(port) as proxy:
-        use(server.env | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}, monkeypatch)
+        use_store(server.env | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}, monkeypatch)
         store = open_store(s3)
         proxy.cuts["up"] = [150_000, 20_000]
         store.put("array", content)
@@ -445,7 +430,7 @@ def test_a_store_that_refuses_gives_one_line(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
     monkeypatch.setattr(object_store, "_PAUSE_S", 0.0)
-    use(env, monkeypatch)
+    use_store(env, monkeypatch)
     with pytest.raises(StoreError) as caught:
         produce_tiny(s3)
     [line] = caught.value.problems
@@ -479,7 +464,7 @@ def test_a_denied_put_leaves_what_is_done_and_can_be_resumed(
 ) -> None:
     write_claim(s3, RECIPE)
     with monkeypatch.context() as patch:
-        use(server.reader_env, patch)
+        use_store(server.reader_env, patch)
         with pytest.raises(StoreError) as caught:
             produce_tiny(s3)
     assert str(caught.value).startswith(
