@@ -387,7 +387,9 @@ def test_light_variation_leaves_shape_and_thickness_of_strokes_alone() -> None:
         ({"batch_size": 1}, "batch_size: found 1, expected 2 or more"),
         ({"seed": -1}, "seed: found -1, expected 0 or more"),
         ({"frozen_epochs": -1}, "frozen_epochs: found -1, expected 0 or more"),
-        ({"epochs": 1, "minutes": 1}, "epochs and minutes: found both, expected one of them"),
+        ({"epochs": 1, "minutes": 1}, "epochs and minutes: found together, expected one of them"),
+        ({"images": 9, "epochs": 1}, "images and epochs: found together, expected one of them"),
+        ({"images": 0}, "images: found 0, expected a number above 0"),
     ],
 )
 def test_options_are_checked_when_they_are_made(options: dict[str, Any], message: str) -> None:

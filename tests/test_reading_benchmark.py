@@ -11,7 +11,7 @@ import pytest
 from benchmarks.reading.markdown import show_table
 from benchmarks.reading.rows import UNSEEN, Row, list_recipes, measure_row
 
-ROW = Row(recipe="digits", images=UNSEEN, seeds=2, minutes=3)
+ROW = Row(recipe="digits", images=UNSEEN, seeds=2, budget=3_000)
 
 
 class Commands:
@@ -65,7 +65,7 @@ def test_the_table_shows_the_mean_its_interval_and_the_range_of_the_seeds() -> N
     row = table.splitlines()[-1]
     assert row == (
         "| unseen faces, changed by other means | `digits` | 200 | 92.0% | 87.4% to 95.0% | 90.0%, 94.0% |"
-        " 93.0% | 3 minutes, 2 seeds, --views 16, --framing as-is |"
+        " 93.0% | 3,000 images, 2 seeds, --views 16, --framing as-is |"
     )
 
 

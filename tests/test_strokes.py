@@ -20,6 +20,7 @@ from glyphgen.render.rendering import render_dataset
 from glyphgen.strokes import StrokeStore, count_stroke_words, write_rows
 from glyphgen.strokes.centre_lines import STARTS, STOPS, make_lines
 from glyphgen.strokes.hershey import parse_hershey
+from glyphgen.strokes.sources import find_sources
 from glyphgen.strokes.stroke_pictures import parse_strokes
 from glyphgen.strokes.written_rows import Bends
 from glyphgen.verify import verify_dataset
@@ -332,6 +333,50 @@ def test_kanjivg_is_named_with_its_license(folder: Path) -> None:
     assert "drawn with a font or along centre lines of strokes" in card
 
 
+def test_a_folder_may_show_many_ways_to_write_and_name_its_license(tmp_path: Path) -> None:
+    letters = tmp_path / "letters"
+    write_letters(letters, DRAWN)
+    again = SVG.format('<path d="M85,15V92"/><path d="M25,15V92"/><path d="M25,54H85"/>')
+    (letters / "00048-left.svg").write_text(again)
+    (letters / "0048.svg").write_text("no name of a character")
+    (letters / "LICENSE").write_text("MIT License\n\nCopyright (c) 2026 a class of pupils\n")
+    (tmp_path / "r.toml").write_text(RECIPE)
+    recipe = read_recipe(tmp_path / "r.toml")
+    [source] = find_sources(recipe)
+    assert [len(source.read(letter)) for letter in "HLTX"] == [2, 1, 1, 1]
+    assert source.read("H")[0][0][0, 0] < source.read("H")[1][0][0, 0]
+    assert (source.license, source.copyright) == ("MIT", "Copyright (c) 2026 a class of pupils")
+    hashes = [source.digest("HL")]
+    (letters / "00048-left.svg").write_text(SVG.format('<path d="M25,15V92"/>'))
+    assert find_sources(recipe)[0].digest("HL") not in hashes
+
+
+def test_a_license_that_lies_elsewhere_is_not_published(tmp_path: Path) -> None:
+    write_letters(tmp_path / "letters", DRAWN)
+    (tmp_path / "secret").write_text("MIT License")
+    (tmp_path / "letters" / "LICENSE").symlink_to(tmp_path / "secret")
+    (tmp_path / "r.toml").write_text(RECIPE)
+    assert "letters/LICENSE: " in find_problem(
+        lambda: find_sources(read_recipe(tmp_path / "r.toml"))
+    )
+
+
+@pytest.mark.parametrize(
+    "classes", ['["digits", "latin"]', '["persian_digits", "persian_letters"]\nlanguage = "fa"']
+)
+def test_bundled_strokes_show_their_characters(tmp_path: Path, classes: str) -> None:
+    text = RECIPE.replace('text = "HLTVX"', f"sets = {classes}").replace('"letters"', '"glyphgen"')
+    text = text.replace("hands = 4", "hands = 12").replace(
+        "[image]", '[gate]\non_refused="skip"\n[image]'
+    )
+    (tmp_path / "r.toml").write_text(text)
+    prepared = prepare_render(read_recipe(tmp_path / "r.toml"))
+    admitted = prepared.verdict.admitted
+    assert admitted.mean(axis=0).min() > 0.5
+    assert admitted.mean() > 0.97
+    assert {(face.license, face.name[:9]) for face in prepared.faces} == {("MIT", "glyphgen#")}
+
+
 def test_a_recipe_of_fonts_has_the_content_key_that_it_had(
     recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,7 +513,7 @@ def test_without_the_package_the_message_says_how_to_get_it(
 
     monkeypatch.setattr(importlib.metadata, "distribution", find)
     recipe = read_recipe(folder / "r.toml", ("strokes.sources=['kanjivg', 'nowhere', 'r.toml']",))
-    expected = 'expected "kanjivg", a folder of SVG files or a Hershey font (.jhf)'
+    expected = 'expected "glyphgen", "kanjivg", a folder of SVG files or a Hershey font (.jhf)'
     assert find_problem(lambda: prepare_render(recipe)).splitlines() == [
         "--set strokes.sources: the package kanjivg is not installed"
         " (pip install 'glyphgen[kanjivg]')",
@@ -493,6 +538,7 @@ def test_without_the_package_the_message_says_how_to_get_it(
             "classes.direction='vertical'",
             'found "vertical" with [strokes], whose characters lie in lines (set "horizontal")',
         ),
+        ("strokes.share=1", "found 1, expected a number above 0 and below 1"),
         ("strokes.sources=['a', 'a']", "found 'a' again, expected each source once"),
         (
             "strokes.hand.pen=0",

@@ -25,7 +25,13 @@ _RESULTS = Path(__file__).parent.parent / "results" / "reading"
     help="Real images, as `glyphgen evaluate` reads them. May be repeated.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--minutes", type=click.FloatRange(min=0.01), default=8.0, show_default=True)
+@click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    default=400_000,
+    show_default=True,
+    help="Images that each training sees.",
+)
 @click.option("--views", type=click.IntRange(min=1), default=16, show_default=True)
 @click.option(
     "--work", type=click.Path(path_type=Path), default=Path("runs/reading"), show_default=True
@@ -37,7 +43,7 @@ def main(
     only: Sequence[str],
     scans: Sequence[str],
     seeds: int,
-    minutes: float,
+    budget: int,
     views: int,
     work: Path,
     results: Path,
@@ -54,7 +60,7 @@ def main(
     ]:
         raise click.UsageError(f"--scans: found {wrong[0]}, expected NAME=PATH")
     rows = [
-        Row(recipe=recipe, images=name, path=path, seeds=seeds, minutes=minutes, views=views)
+        Row(recipe=recipe, images=name, path=path, seeds=seeds, budget=budget, views=views)
         for recipe in only or list_recipes()
         for name, path in ((UNSEEN, ""), *((name, path) for name, _, path in given))
     ]

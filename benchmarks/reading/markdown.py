@@ -30,7 +30,7 @@ def _show_row(row: Row, pages: Sequence[Mapping[str, Any]]) -> str:
     low, high = wilson_interval(round(mean * n), n)
     seeds = f"{len(pages)} seed{'s' * (len(pages) > 1)}"
     settings = (
-        f"{row.minutes:g} minutes, {seeds}, --views {row.views}, --framing {pages[0]['framing']}"
+        f"{row.budget:,} images, {seeds}, --views {row.views}, --framing {pages[0]['framing']}"
     )
     if "adapted" in pages[0]:
         settings += f", adapted on {pages[0]['adapted']['n']} unlabeled images"

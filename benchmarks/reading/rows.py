@@ -20,7 +20,7 @@ _KEPT = (
     *("n", "n_unknown", "top1", "top1_interval", "top1_twins_folded", "top1_twins_folded_interval"),
     *("top5", "macro_f1", "split", "framing", "views", "confused", "adapted"),
 )
-_SUFFIXES = ("-handwriting", "-print")
+_SUFFIXES = ("-handwriting", "-print", "-strokes")
 
 Run = Callable[[Sequence[str]], str]
 
@@ -34,7 +34,7 @@ class Row:
         images: What it reads: ``UNSEEN``, or the name of scans.
         path: Of the scans; "" for the unseen faces, which are made.
         seeds: One network each.
-        minutes: Of each training.
+        budget: Images that each training sees.
         views: Of each image, when it is read.
     """
 
@@ -42,7 +42,7 @@ class Row:
     images: str
     path: str = ""
     seeds: int = 3
-    minutes: float = 8.0
+    budget: int = 400_000
     views: int = 16
 
     @property
@@ -103,10 +103,10 @@ def measure_row(
 
 def _measure(row: Row, seed: int, work: Path, run: Run) -> dict[str, Any]:
     key = hashlib.sha256(dump_recipe(read_recipe(row.recipe)).encode()).hexdigest()[:8]
-    network = work / f"{row.recipe}-{key}-{row.minutes:g}-{seed}"
+    network = work / f"{row.recipe}-{key}-{row.budget}-{seed}"
     if not (network / "model.safetensors").exists():
         command = ["glyphgen", "train-baseline", "--stream", row.recipe, "--out", str(network)]
-        command += ["--minutes", f"{row.minutes:g}", "--seed", str(seed), "--quiet", "--force"]
+        command += ["--images", str(row.budget), "--seed", str(seed), "--quiet", "--force"]
         run(command)
     images = row.path
     if not images:

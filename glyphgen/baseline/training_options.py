@@ -10,6 +10,7 @@ from glyphgen.errors import TrainingError
 __all__ = ["TrainingOptions"]
 
 _DEFAULT_IMAGES = 400_000  # about five minutes on two cores with AMX
+_LENGTHS = ("images", "epochs", "minutes")
 _SIDES = (16, 1024)  # of ``image_size``
 
 
@@ -19,7 +20,8 @@ class TrainingOptions:
 
     Attributes:
         model: A key of ``choices.MODELS``, or ``timm:`` and a model of timm.
-        epochs: Passes over the training rows, may be a fraction; 400,000 images without it.
+        images: How many the training sees, 1 or more; 400,000 where neither epochs nor minutes say it.
+        epochs: Passes over the training rows instead, may be a fraction.
         minutes: Stop after so long instead; the result depends on the machine's speed then.
         batch_size: Images of a step, 2 or more.
         learning_rate: The highest; or a pair, of which the first layers get the first number, the last
@@ -43,6 +45,7 @@ class TrainingOptions:
     """
 
     model: str = "cnn"
+    images: int | None = None
     epochs: float | None = None
     minutes: float | None = None
     batch_size: int = 128
@@ -66,8 +69,8 @@ class TrainingOptions:
         check_choice(self.schedule, SCHEDULES, "schedule")
         check_choice(self.optimizer, OPTIMIZERS, "optimizer")
         self._check_numbers()
-        if self.epochs is not None and self.minutes is not None:
-            raise TrainingError("epochs and minutes: found both, expected one of them")
+        if len(found := [name for name in _LENGTHS if getattr(self, name) is not None]) > 1:
+            raise TrainingError(f"{' and '.join(found)}: found together, expected one of them")
         if self.weights is not None and self.pretrained:
             raise TrainingError("weights and pretrained: found both, expected one of them")
         if self.pretrained and not self.model.startswith(TIMM):
@@ -94,7 +97,7 @@ class TrainingOptions:
         object.__setattr__(self, "weights", None if weights.startswith(TIMM) else weights)
 
     def _check_numbers(self) -> None:
-        for name in ("epochs", "minutes", "frozen_rate"):
+        for name in (*_LENGTHS, "frozen_rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise TrainingError(f"{name}: found {value!r}, expected a number above 0")
@@ -124,4 +127,4 @@ class TrainingOptions:
             return max(1, round(self.epochs * n_batches))
         if self.minutes is not None:
             return 0
-        return math.ceil(_DEFAULT_IMAGES / self.batch_size)
+        return math.ceil((self.images or _DEFAULT_IMAGES) / self.batch_size)

@@ -68,16 +68,22 @@ class RateType(click.ParamType[float | tuple[float, float]]):
     help=f"{', '.join(MODELS)}, or {TIMM}NAME.  [default: that of --weights, else cnn]",
 )
 @click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many images the training sees.  [default: 400,000]",
+)
+@click.option(
     "--epochs",
     type=click.FloatRange(min=0, min_open=True),
     metavar="E",
-    help="Passes over the training rows.  [default: 400,000 images]",
+    help="Passes over the training rows, instead.",
 )
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
     metavar="M",
-    help="Stop after so long; the numbers then depend on the machine's speed.",
+    help="Stop after so long, instead; the numbers then depend on the machine's speed.",
 )
 @click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True)
 @click.option(
@@ -148,6 +154,7 @@ def train_baseline_command(
     dataset: Place | None,
     stream: str | None,
     model: str | None,
+    images: int | None,
     epochs: float | None,
     minutes: float | None,
     batch_size: int,
@@ -190,8 +197,6 @@ def train_baseline_command(
     from glyphgen.dataset.reader import load
     from glyphgen.recipe import read_recipe
 
-    if epochs is not None and minutes is not None:
-        raise click.UsageError("--epochs and --minutes: found both, expected one of them")
     model = model or find_model_of(weights)
     if stream is None:
         dataset = dataset or find_newest_dataset()
@@ -202,6 +207,7 @@ def train_baseline_command(
     run = out or RUNS / f"{name}-{model.replace(':', '-').replace('/', '-')}"
     options = TrainingOptions(
         model=model,
+        images=images,
         epochs=epochs,
         minutes=minutes,
         batch_size=batch_size,

@@ -244,6 +244,8 @@ def _describe_limits(node: dict[str, Any]) -> str:
             return f" from {_show(low)} to below {_show(high)}"
         case {"exclusiveMinimum": low, "maximum": high}:
             return f" above {_show(low)}, at most {_show(high)}"
+        case {"exclusiveMinimum": low, "exclusiveMaximum": high}:
+            return f" above {_show(low)} and below {_show(high)}"
         case {"minimum": low}:
             return f" of at least {_show(low)}"
     return ""

@@ -2,7 +2,8 @@
 
 import hashlib
 import importlib.metadata
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,25 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import FontError, RecipeError
-from glyphgen.files.opening import FileKind, describe_unread, read_regular
+from glyphgen.files.opening import LICENSE_TEXT, FileKind, describe_unread, read_regular
 from glyphgen.fonts import Face
+from glyphgen.fonts.license import UNKNOWN, recognize_license
 from glyphgen.recipe import Recipe
 from glyphgen.strokes.hershey import parse_hershey
 from glyphgen.strokes.stroke_pictures import parse_strokes
 from glyphgen.text import show_foreign
 
-__all__ = ["KANJIVG", "StrokeSource", "find_sources", "list_hands"]
+__all__ = ["BUNDLED", "KANJIVG", "StrokeSource", "find_sources", "list_hands"]
 
 Floats = NDArray[np.float64]
 Strokes = list[Floats]
 
-KANJIVG = "kanjivg"
+BUNDLED, KANJIVG = "glyphgen", "kanjivg"
 _STROKE_FILE = FileKind("a file of strokes", 4 << 20)
-_VARIANTS = (
-    "",
-    "-Kaisho",
-)  # of a character's file: as it is printed for schools, and in block script
-_UNKNOWN = "unknown"
+_NAME = re.compile(r"([0-9a-f]{5})(-[^.]+)?\.svg")
+# Of KanjiVG's files: as a character is printed for schools, and in block script.
+_OF_KANJIVG = frozenset({None, "-Kaisho"})
+_LICENSE = "LICENSE"
 
 _KANJIVG_TEXT = """\
 KanjiVG is copyright (C) 2009/2010/2011 Ulrich Apel. It is distributed under the conditions of the Creative
@@ -58,7 +59,7 @@ class StrokeSource:
     path: Path
     family: str
     version: str = ""
-    license: str = _UNKNOWN
+    license: str = UNKNOWN
     license_text: str = ""
     license_url: str = ""
     copyright: str = ""
@@ -77,7 +78,8 @@ def find_sources(recipe: Recipe) -> tuple[StrokeSource, ...]:
     for number, name in enumerate(recipe.strokes.sources if recipe.strokes else ()):
         place = recipe.place(f"strokes.sources.{number}")
         try:
-            found.append(_open_kanjivg() if name == KANJIVG else _open_path(recipe.find_path(name)))
+            opened = _NAMED[name]() if name in _NAMED else _open_path(recipe.find_path(name))
+            found.append(opened)
         except RecipeError as error:
             problems.append(f"{place}: {error}")
     if problems:
@@ -136,6 +138,7 @@ def _open_kanjivg() -> StrokeSource:
         )
     return _make_folder(
         Path(str(picture.locate())).parent,
+        variants=_OF_KANJIVG,
         shown=Path(KANJIVG),
         family="KanjiVG",
         version=package.version,
@@ -146,40 +149,94 @@ def _open_kanjivg() -> StrokeSource:
     )
 
 
+def _open_bundled() -> StrokeSource:
+    """Return the strokes beside the fonts that come with glyphgen, installed or in a checkout."""
+    package = Path(__file__).parent.parent
+    homes = (package / "data", package.parent)
+    folder = next(home / "fonts" / "strokes" for home in homes if (home / "fonts").is_dir())
+    return _make_folder(folder, shown=Path(BUNDLED), family=BUNDLED, **_read_license(folder))
+
+
+_NAMED = {BUNDLED: _open_bundled, KANJIVG: _open_kanjivg}
+
+
 def _open_path(path: Path) -> StrokeSource:
     if path.is_dir():
-        return _make_folder(path, shown=path, family=show_foreign(path.name))
+        return _make_folder(path, shown=path, family=show_foreign(path.name), **_read_license(path))
     if path.suffix.lower() == ".jhf" and path.exists():
         return _open_hershey(path)
     found = "neither a folder nor a .jhf file" if path.exists() else "no such file or folder"
     raise RecipeError(
         f"'{show_foreign(str(path))}': {found},"
-        f' expected "{KANJIVG}", a folder of SVG files or a Hershey font (.jhf)'
+        f' expected "{BUNDLED}", "{KANJIVG}", a folder of SVG files or a Hershey font (.jhf)'
     )
 
 
-def _make_folder(folder: Path, *, shown: Path, **known: str) -> StrokeSource:
+def _read_license(folder: Path) -> dict[str, str]:
+    """Return what the file LICENSE of a folder says; nothing without one.
+
+    Links that lead out of the folder are not followed, for what is read is published with the dataset.
+    """
+    path = folder / _LICENSE
+    try:
+        text = read_regular(path, LICENSE_TEXT, within=folder).decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise FontError(f"{path}: {describe_unread(error)}") from None
+    lines = (line.strip() for line in text.splitlines())
+    said = next((line for line in lines if line.lower().startswith("copyright")), "")
+    return {
+        "license": recognize_license(text, ""),
+        "license_text": text.strip(),
+        "copyright": show_foreign(said),
+    }
+
+
+def _make_folder(
+    folder: Path,
+    *,
+    variants: Container[str | None] | None = None,
+    shown: Path,
+    family: str,
+    **known: str,
+) -> StrokeSource:
+    """Return a folder of SVG files.
+
+    Args:
+        folder: Where they lie.
+        variants: What the names of files may have after the code point; None for anything.
+        shown: As messages and faces have the folder.
+        family, known: See ``StrokeSource``.
+    """
+    files = _list_files(folder, variants)
+
+    def read_files(form: str) -> dict[str, bytes]:
+        return {name: _read(folder / name) for name in files.get(form, ())}
+
     def read(form: str) -> list[Strokes]:
-        return [
-            parse_strokes(folder / name, data) for name, data in _read_files(folder, form).items()
-        ]
+        return [parse_strokes(folder / name, data) for name, data in read_files(form).items()]
 
     def digest(forms: Sequence[str]) -> str:
         total = hashlib.sha256()
         for form in sorted(set(forms)):
-            for name, data in _read_files(folder, form).items():
+            for name, data in read_files(form).items():
                 total.update(f"{name} {hashlib.sha256(data).hexdigest()}\n".encode())
         return total.hexdigest()
 
-    return StrokeSource(path=shown, read=read, digest=digest, **known)
+    return StrokeSource(path=shown, family=family, read=read, digest=digest, **known)
 
 
-def _read_files(folder: Path, form: str) -> dict[str, bytes]:
-    """Return the files of a character, by name."""
-    if len(form) != 1:
-        return {}
-    names = [f"{ord(form):05x}{variant}.svg" for variant in _VARIANTS]
-    return {name: _read(folder / name) for name in names if (folder / name).exists()}
+def _list_files(folder: Path, variants: Container[str | None] | None) -> dict[str, list[str]]:
+    """Return the names of the files of each character, the one without a variant first."""
+    files: dict[str, list[str]] = {}
+    for name in sorted(
+        (path.name for path in folder.iterdir()), key=lambda name: (len(name), name)
+    ):
+        found = _NAME.fullmatch(name)
+        if found and (variants is None or found[2] in variants):
+            files.setdefault(chr(int(found[1], 16)), []).append(name)
+    return files
 
 
 def _open_hershey(path: Path) -> StrokeSource:
