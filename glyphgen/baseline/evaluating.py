@@ -15,7 +15,7 @@ from glyphgen.baseline.devices import choose_device
 from glyphgen.baseline.examples import read_images
 from glyphgen.baseline.folding import fold_sizes, fold_twins, list_alike_forms
 from glyphgen.baseline.inference import predict_classes
-from glyphgen.baseline.metrics import measure_predictions
+from glyphgen.baseline.metrics import Predictions, measure_predictions
 from glyphgen.baseline.misread import name_files, write_misread
 from glyphgen.baseline.reframing import reframe
 from glyphgen.baseline.seen_images import count_seen
@@ -125,11 +125,7 @@ def evaluate_model(
         raise TrainingError(f"views: found {views}, expected 1 or more")
     checkpoint, path = read_checkpoint(model), parse_place(dataset)
     info, device = checkpoint.info, choose_device()
-    given = (
-        _open_npz(path)
-        if isinstance(path, Path) and path.suffix == ".npz"
-        else _open_dataset(path, split)
-    )
+    given = _open_images(path, split)
     targets = _match_classes(info, given)[given.labels]
     rows = np.flatnonzero(targets >= 0)
     if not len(rows):
@@ -156,29 +152,13 @@ def evaluate_model(
         views=views,
         reporter=reporter,
     )
-    twins = (*info.twins, *given.twins)
-    sizes_folded = fold_sizes(info.forms, twins)
-    folded = sizes_folded if framing == "ink" else fold_twins(info.forms, twins)
-    metrics = measure_predictions(predictions, info.labels, folded, sizes_folded=sizes_folded)
-    unknown = Counter(given.labels[targets < 0].tolist())
-    metrics |= {
+    settings = {
         "model": str(checkpoint.path),
         "dataset": str(path),
         "split": given.split,
         "framing": framing,
         "views": views,
-        "unknown_classes": [{"label": given.names[k], "n": n} for k, n in sorted(unknown.items())],
-        "n_unknown": unknown.total(),
-        "top1_of_all": metrics["top1"] * metrics["n"] / len(targets),
-        "folded_groups": _show_groups(info, folded),
     }
-    if info.adapted:
-        metrics["adapted"] = {
-            "n": info.adapted.n,
-            "fingerprint": info.adapted.fingerprint,
-            "method": info.adapted.method,
-            "n_among_these": count_seen(info.adapted, given.load_images, rows),
-        }
     images = PredictedImages(
         labels=info.labels,
         predictions=predictions,
@@ -189,7 +169,53 @@ def evaluate_model(
     files = (
         name_files(given.dataset, images.rows) if given.dataset else [path.name] * len(images.rows)
     )
-    return Evaluated(metrics=metrics, checkpoint=checkpoint, images=images, files=files)
+    metrics = _measure(info, given, targets, predictions, by_sizes=framing == "ink")
+    return Evaluated(metrics=metrics | settings, checkpoint=checkpoint, images=images, files=files)
+
+
+def _measure(
+    info: ModelInfo,
+    given: _LabeledImages,
+    targets: NDArray[np.int64],
+    predictions: Predictions,
+    *,
+    by_sizes: bool,
+) -> dict[str, Any]:
+    """Return the figures of predictions.
+
+    Args:
+        info: The network's classes.
+        given: What it read.
+        targets: int64 (n,), the network's class of each image; -1 where it has none.
+        predictions: Of the images that have one.
+        by_sizes: Count small and large kana as twins.
+    """
+    twins = (*info.twins, *given.twins)
+    sizes_folded = fold_sizes(info.forms, twins)
+    folded = sizes_folded if by_sizes else fold_twins(info.forms, twins)
+    metrics = measure_predictions(predictions, info.labels, folded, sizes_folded=sizes_folded)
+    unknown = Counter(given.labels[targets < 0].tolist())
+    metrics |= {
+        "unknown_classes": [{"label": given.names[k], "n": n} for k, n in sorted(unknown.items())],
+        "n_unknown": unknown.total(),
+        "top1_of_all": metrics["top1"] * metrics["n"] / len(targets),
+        "folded_groups": _show_groups(info, folded),
+    }
+    if info.adapted:
+        rows = np.flatnonzero(targets >= 0)
+        metrics["adapted"] = {
+            "n": info.adapted.n,
+            "fingerprint": info.adapted.fingerprint,
+            "method": info.adapted.method,
+            "n_among_these": count_seen(info.adapted, given.load_images, rows),
+        }
+    return metrics
+
+
+def _open_images(place: Place, split: str | None) -> _LabeledImages:
+    if isinstance(place, Path) and place.suffix == ".npz":
+        return _open_npz(place)
+    return _open_dataset(place, split)
 
 
 def _match_classes(info: ModelInfo, given: _LabeledImages) -> NDArray[np.int64]:
