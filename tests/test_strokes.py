@@ -362,10 +362,16 @@ def test_a_license_that_lies_elsewhere_is_not_published(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "classes", ['["digits", "latin"]', '["persian_digits", "persian_letters"]\nlanguage = "fa"']
+    "classes",
+    [
+        'sets = ["hiragana"]\nexclude = "ぁぃぅぇぉっゃゅょゎ"',
+        'sets = ["katakana"]\nexclude = "ァィゥェォッャュョヮヵヶ"',
+        'sets = ["digits", "latin"]',
+        'sets = ["persian_digits", "persian_letters"]\nlanguage = "fa"',
+    ],
 )
 def test_bundled_strokes_show_their_characters(tmp_path: Path, classes: str) -> None:
-    text = RECIPE.replace('text = "HLTVX"', f"sets = {classes}").replace('"letters"', '"glyphgen"')
+    text = RECIPE.replace('text = "HLTVX"', classes).replace('"letters"', '"glyphgen"')
     text = text.replace("hands = 4", "hands = 12").replace(
         "[image]", '[gate]\non_refused="skip"\n[image]'
     )
