@@ -20,7 +20,7 @@ _KEPT = (
     *("n", "n_unknown", "top1", "top1_interval", "top1_twins_folded", "top1_twins_folded_interval"),
     *("top5", "macro_f1", "split", "framing", "views", "confused", "adapted"),
 )
-_SUFFIXES = ("-handwriting", "-print", "-strokes")
+_SUFFIXES = ("-handwriting", "-print")
 
 Run = Callable[[Sequence[str]], str]
 
