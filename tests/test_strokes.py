@@ -367,6 +367,7 @@ def test_a_license_that_lies_elsewhere_is_not_published(tmp_path: Path) -> None:
         'sets = ["hiragana"]\nexclude = "ぁぃぅぇぉっゃゅょゎ"',
         'sets = ["katakana"]\nexclude = "ァィゥェォッャュョヮヵヶ"',
         'sets = ["digits", "latin"]',
+        'sets = ["greek"]',
         'sets = ["persian_digits", "persian_letters"]\nlanguage = "fa"',
     ],
 )
