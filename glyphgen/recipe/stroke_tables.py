@@ -89,8 +89,8 @@ class Strokes(Settings):
     """
 
     sources: Annotated[Strings, Field(min_length=1)]
-    """`"glyphgen"`: kana, digits, Latin and Greek letters, Persian digits and letters, as people write them;
-    `"kanjivg"`, which takes `pip install 'glyphgen[kanjivg]'`: kana, 6,413 kanji, Latin letters and
+    """`"glyphgen"`: kana, digits, Latin and Greek letters, Persian digits and letters, as people write
+    them; `"kanjivg"`, which takes `pip install 'glyphgen[kanjivg]'`: kana, 6,413 kanji, Latin letters and
     digits, CC BY-SA 3.0; a folder of SVG files in the same form, relative to the recipe; or a Hershey
     font file (`.jhf`) whose glyphs are those of ASCII in their order."""
 
