@@ -51,7 +51,13 @@ def measure(only: Sequence[str], quick: bool, disk: Path, results: Path) -> None
     if len(names) > 1:
         for name in names:
             click.echo(name, err=True)
-            given = ["--disk", str(disk), "--results", str(results), *(["--quick"] if quick else [])]
+            given = [
+                "--disk",
+                str(disk),
+                "--results",
+                str(results),
+                *(["--quick"] if quick else []),
+            ]
             command = [sys.executable, "-m", "benchmarks.scale", "measure", "--only", name]
             subprocess.run([*command, *given], check=True)
         return
@@ -60,6 +66,49 @@ def measure(only: Sequence[str], quick: bool, disk: Path, results: Path) -> None
     found = getattr(import_module(f"benchmarks.scale.{module}"), function)(disk, quick=quick)
     page = {"quick": quick, "machine": describe_machine(), "measured": _round(found)}
     (results / f"{name}.json").write_text(f"{json.dumps(page, ensure_ascii=False, indent=1)}\n")
+
+
+@main.command()
+@click.option("--results", default=_RESULTS, type=click.Path(path_type=Path), metavar="DIR")
+@click.option(
+    "-o", "--out", default=_ROOT / "docs", type=click.Path(path_type=Path), help="Of the page."
+)
+def simulate(results: Path, out: Path) -> None:
+    """Predict what was not measured, and write DIR/predicted.json, the page and its figure."""
+    from benchmarks.scale.page import draw_figure
+    from benchmarks.scale.predictions import predict_all
+
+    predicted = _round(predict_all(read_measured(results)))
+    content = json.dumps(predicted, ensure_ascii=False, indent=1)
+    (results / "predicted.json").write_text(f"{content}\n")
+    (out / "scale.md").write_text(make_page(results), encoding="utf-8")
+    draw_figure(predicted, out / "scale.png")
+    click.echo(out / "scale.md")
+
+
+def read_measured(results: Path) -> dict[str, Any]:
+    """Return what was measured of each part."""
+    return {name: _read(results, name)["measured"] for name in _PARTS}
+
+
+def make_page(results: Path) -> str:
+    """Return the page of what was measured and predicted."""
+    from benchmarks.scale.page import show_page
+
+    machines = {name: _read(results, name)["machine"] for name in _PARTS}
+    described = dict.fromkeys(
+        f"{machine['cores']} cores of {machine['cpu']} (Python {machine['python']}, {machine['system']})"
+        for machine in machines.values()
+    )
+    predicted = _read(results, "predicted")
+    return show_page(
+        read_measured(results), predicted, f"Measured on {' and on '.join(described)}."
+    )
+
+
+def _read(results: Path, name: str) -> dict[str, Any]:
+    page: dict[str, Any] = json.loads((results / f"{name}.json").read_text())
+    return page
 
 
 def _round(value: Any) -> Any:

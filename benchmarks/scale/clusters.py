@@ -53,9 +53,10 @@ def measure_dask(folder: Path, *, quick: bool) -> dict[str, Any]:
     before = find_children_cpu()
     list(run_shards(nothing, range(2), workers=2))
     process = (find_children_cpu() - before) / 2
-    before = find_children_cpu()
+    before, clock = find_children_cpu(), tick()
     list(run_shards(nothing, range(n_tasks), workers=2))
     handing = (find_children_cpu() - before - 2 * process) / n_tasks
+    sending = tick(clock).cpu / n_tasks
     settings = () if quick else ("render.per_class=200",)
     prepared = prepare_subject(quick=quick, settings=settings)
     tasks: dict[str, list[float]] = {name: [] for name in _PLACES}
@@ -68,6 +69,7 @@ def measure_dask(folder: Path, *, quick: bool) -> dict[str, Any]:
         "tasks": _find_parts(n_tasks),
         "process_cpu_s": process,
         "process_task_cpu_s": max(0.0, handing),
+        "process_driver_cpu_s": sending,
         "work_s": _WORK_S,
         "task_s": tasks,
         "shard_s": renders,
@@ -118,7 +120,9 @@ def _find_parts(n: int) -> dict[str, float]:
         spent = [
             after - earlier
             for after, earlier in zip(
-                (tick().cpu, _find_cpu(scheduler), sum(map(_find_cpu, workers))), clocks, strict=True
+                (tick().cpu, _find_cpu(scheduler), sum(map(_find_cpu, workers))),
+                clocks,
+                strict=True,
             )
         ]
         client, scheduling, working = (seconds / n for seconds in spent)
@@ -144,7 +148,14 @@ def _start_cluster() -> Iterator[tuple[str, psutil.Process, list[psutil.Process]
         port = listener.getsockname()[1]
     scheduler = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
     scheduler += ["--dashboard-address", "127.0.0.1:0", "--no-show"]
-    worker = ["worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    worker = [
+        "worker",
+        f"tcp://127.0.0.1:{port}",
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--no-nanny",
+    ]
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         started = []
         for options in (scheduler, worker, worker):

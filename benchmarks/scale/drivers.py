@@ -53,6 +53,7 @@ def measure_driver(folder: Path, *, quick: bool) -> dict[str, Any]:
         efforts[n] = run(folder, n, 2, marks if n == counts[-1] else None)
         helped[n] = find_children_cpu() - before
     per_shard, fixed = np.polyfit(counts, [efforts[n].cpu for n in counts], 1)
+    one = run(folder, counts[-3], 1)
     first, last = marks.bytes.values()
     return {
         "cpu_s_by_shards": {str(n): efforts[n].cpu for n in counts},
@@ -60,7 +61,8 @@ def measure_driver(folder: Path, *, quick: bool) -> dict[str, Any]:
         "cpu_s_per_shard": per_shard,
         "cpu_s_fixed": max(0.0, fixed),
         "workers_cpu_s_per_shard": float(np.polyfit(counts, [helped[n] for n in counts], 1)[0]),
-        "one_process_cpu_s_per_shard": run(folder, counts[-3], 1).cpu / counts[-3],
+        "one_process_cpu_s_per_shard": one.cpu / counts[-3],
+        "one_process_wait_s_per_shard": one.waited / counts[-3],
         "rss_bytes_at_tenth": first,
         "rss_bytes_at_end": last,
         "bytes_kept_per_shard": (last - first) / (counts[-1] - counts[-1] // 10),

@@ -5,6 +5,7 @@ import statistics
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 from benchmarks.scale.subject import prepare_subject, tick
@@ -45,6 +46,7 @@ def measure_index(folder: Path, *, quick: bool) -> dict[str, Any]:
             before = tick()
             write_index(Path(made), index)
             writing = tick(before)
+            peak = getrusage(RUSAGE_SELF).ru_maxrss * 1024  # Linux counts it in kB
             read_index(Path(made))  # the schema is made once
             reading = []
             for _ in range(1 if quick else 3):
@@ -55,6 +57,7 @@ def measure_index(folder: Path, *, quick: bool) -> dict[str, Any]:
         found[str(n)] = {
             "bytes": n_bytes,
             "write_cpu_s": writing.cpu,
+            "peak_bytes": peak,
             "read_cpu_s": statistics.median(reading),
         }
     return found

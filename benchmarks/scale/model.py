@@ -1,7 +1,7 @@
 """A discrete-event model of a run: driver, scheduler, workers, their cores, disk and store.
 
-Knows nothing of where its costs come from. Each thing that work waits for is one of two kinds: shared by all
-who use it at the same moment (cores, bandwidth), or serving one after the other (driver, scheduler, requests).
+Knows nothing of where its costs come from. What work waits for is of two kinds: shared equally by all who
+use it at the same moment (cores, bandwidth), or serving one after the other (driver, scheduler, requests).
 """
 
 import heapq
@@ -16,7 +16,7 @@ __all__ = ["Costs", "Outcome", "Setup", "simulate", "simulate_part"]
 _Then = Callable[[], None]
 _Total = Callable[[int], float]
 
-_MOST_SHARDS = 12_000  # whose events are simulated; more go on at the pace of the second half
+_MOST_SHARDS = 12_000  # whose events are simulated; more go on at their pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +84,12 @@ class Outcome:
 
     Attributes:
         seconds: From the driver's start to its end.
-        busy: Share of the time that each thing worked, 0 to 1; of several cores the mean.
+        pace: Shards a second while the second half of them was made.
+        busy: Share of that time that each thing worked, 0 to 1; of several cores the mean.
     """
 
     seconds: float
+    pace: float
     busy: Mapping[str, float]
 
 
@@ -117,7 +119,7 @@ class _Shared:
     """
 
     def __init__(self, clock: _Clock, total: _Total) -> None:
-        self.done = 0.0
+        self._done = 0.0
         self._clock = clock
         self._total = total
         self._level = 0.0  # how much work each one that was there all the time has got
@@ -131,10 +133,15 @@ class _Shared:
         heapq.heappush(self._jobs, (self._level + work, next(self._order), then))
         self._plan()
 
+    def find_done(self) -> float:
+        """Return the work that was done until now."""
+        self._advance()
+        return self._done
+
     def _advance(self) -> None:
         if n := len(self._jobs):
             done = (self._clock.now - self._since) * self._total(n)
-            self.done += done
+            self._done += done
             self._level += done / n
         self._since = self._clock.now
 
@@ -204,6 +211,7 @@ class _Run:
     idle: deque[int] = field(default_factory=deque)
     end: float = 0.0
     cores: list[_Shared] = field(default_factory=list)
+    marks: list[tuple[float, dict[str, float]]] = field(default_factory=list)
 
     def run(self) -> Outcome:
         clock, setup, costs = self.clock, self.setup, self.costs
@@ -221,7 +229,11 @@ class _Run:
         self.store = _Shared(clock, lambda n: min(n * setup.connection, setup.bandwidth))
         self.driver.submit(costs.start, lambda: clock.call(costs.start_wait, self._begin))
         clock.run()
-        return Outcome(seconds=self.end, busy=self._find_busy())
+        (half, before), (last, after) = self.marks
+        seconds = max(last - half, 1e-9)
+        busy = {name: (after[name] - before[name]) / seconds for name in after}
+        n = self.n_shards - self.n_shards // 2
+        return Outcome(seconds=self.end, pace=n / seconds, busy=busy)
 
     driver: _Server = field(init=False)
     scheduler: _Server = field(init=False)
@@ -286,6 +298,8 @@ class _Run:
 
     def _finish(self, worker: int) -> None:
         self.n_done += 1
+        if self.n_done in (self.n_shards // 2, self.n_shards):
+            self.marks.append((self.clock.now, self._find_work()))
         if self.n_sent < self.n_shards:
             self._send()
         if self.n_done == self.n_shards:
@@ -295,14 +309,15 @@ class _Run:
     def _stop(self) -> None:
         self.end = self.clock.now
 
-    def _find_busy(self) -> dict[str, float]:
+    def _find_work(self) -> dict[str, float]:
+        """Return the seconds that each thing would have worked alone until now."""
         cores = {id(core): core for core in self.cores}.values()
         return {
-            "workers": sum(core.done for core in cores) / len(cores) / self.end,
-            "driver": self.driver.worked / self.end,
-            "scheduler": self.scheduler.worked / self.end,
-            "requests": self.counter.worked / self.end,
-            "bandwidth": self.store.done / self.setup.bandwidth / self.end,
+            "workers": sum(core.find_done() for core in cores) / len(cores),
+            "driver": self.driver.worked,
+            "scheduler": self.scheduler.worked,
+            "requests": self.counter.worked,
+            "bandwidth": self.store.find_done() / self.setup.bandwidth,
         }
 
 
@@ -312,7 +327,7 @@ def simulate_part(costs: Costs, setup: Setup, n_shards: int, seed: int = 0) -> O
     Args:
         costs: Of each step.
         setup: What it has.
-        n_shards: Of the dataset.
+        n_shards: Of the dataset, 2 or more.
         seed: Of which shard takes how long.
     """
     return _Run(costs, setup, n_shards, random.Random(seed)).run()
@@ -324,22 +339,5 @@ def simulate(costs: Costs, setup: Setup, n_shards: int, seed: int = 0) -> Outcom
     Arguments as for ``simulate_part``.
     """
     most = max(_MOST_SHARDS, 60 * setup.workers)
-    if n_shards <= most:
-        return simulate_part(costs, setup, n_shards, seed)
-    half, whole = (simulate_part(replace(costs), setup, n, seed) for n in (most // 2, most))
-    pace = (whole.seconds - half.seconds) / (most - most // 2)
-    seconds = whole.seconds + pace * (n_shards - most)
-    busy = {
-        name: whole.busy[name] + (steady - whole.busy[name]) * (1 - whole.seconds / seconds)
-        for name, steady in _find_steady(half, whole).items()
-    }
-    return Outcome(seconds=seconds, busy=busy)
-
-
-def _find_steady(half: Outcome, whole: Outcome) -> dict[str, float]:
-    """Return the busy shares of the second half."""
-    seconds = whole.seconds - half.seconds
-    return {
-        name: (whole.busy[name] * whole.seconds - half.busy[name] * half.seconds) / seconds
-        for name in whole.busy
-    }
+    done = simulate_part(costs, setup, min(n_shards, most), seed)
+    return replace(done, seconds=done.seconds + max(0, n_shards - most) / done.pace)

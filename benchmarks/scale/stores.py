@@ -18,14 +18,17 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from benchmarks.scale.subject import prepare_tiny, tick
 from glyphgen.files.address import Place, parse_place
 from glyphgen.files.store import open_store
 from glyphgen.render.rendering import render_prepared
 
-sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the server is that of the tests
-from object_server import BUCKET, Proxy, forget_connections, serve_objects  # noqa: E402
+sys.path.append(
+    str(Path(__file__).parent.parent.parent / "tests")
+)  # the server is that of the tests
+from object_server import BUCKET, Proxy, forget_connections, serve_objects
 
 __all__ = ["ServedStore", "measure_store", "serve_store"]
 
@@ -67,11 +70,11 @@ def serve_store() -> Iterator[ServedStore]:
         yield ServedStore(port, process)
 
 
-def measure_store(folder: Path, *, quick: bool) -> dict[str, Any]:
+def measure_store(_folder: Path, *, quick: bool) -> dict[str, Any]:
     """Return requests of a shard by the executor, and what puts of several sizes take.
 
     Args:
-        folder: Of nothing: all goes to the server.
+        _folder: Of nothing: all goes to the server.
         quick: Fewer and smaller puts.
     """
     counts = (3, 6) if quick else (10, 30)
@@ -123,8 +126,8 @@ def _measure_puts(store: ServedStore, sizes: tuple[int, ...], repeats: int) -> d
         server.append((store.find_cpu() - before_server) / repeats)
         client.append(statistics.median(effort.cpu for effort in efforts))
         wall.append(statistics.median(effort.wall for effort in efforts))
-    client_byte, client_put = np.polyfit(sizes, client, 1)
-    server_byte, server_put = np.polyfit(sizes, server, 1)
+    client_byte, client_put = np.polyfit(sizes, client, 1, w=_weigh(client))
+    server_byte, server_put = np.polyfit(sizes, server, 1, w=_weigh(server))
     return {
         "client_cpu_s_by_bytes": dict(zip(map(str, sizes), client, strict=True)),
         "server_cpu_s_by_bytes": dict(zip(map(str, sizes), server, strict=True)),
@@ -134,3 +137,8 @@ def _measure_puts(store: ServedStore, sizes: tuple[int, ...], repeats: int) -> d
         "server_cpu_s_per_put": max(0.0, server_put),
         "server_cpu_s_per_byte": server_byte,
     }
+
+
+def _weigh(seconds: list[float]) -> NDArray[np.float64]:
+    """Return weights by which a line is as near to small values as to large ones, in percent."""
+    return 1 / np.maximum(seconds, 1e-4)

@@ -1,4 +1,4 @@
-"""What is measured: the shipped recipe of kanji at 64 x 64; in a test, and for tiny shards, the one of digits."""
+"""What is measured: the shipped recipe of kanji at 64 x 64; of tiny shards, and in tests, the digits."""
 
 import gc
 import resource

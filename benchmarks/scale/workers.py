@@ -47,7 +47,9 @@ def measure_workers(folder: Path, *, quick: bool) -> dict[str, Any]:
             efforts[name, rows] += made
             n_bytes[name] = stored
     typical = {run: statistics.median(e.cpu for e in made) for run, made in efforts.items()}
-    per_row, fixed = np.polyfit(sizes, [typical["npy", rows] for rows in sizes], 1, w=1 / np.array(sizes))
+    per_row, fixed = np.polyfit(
+        sizes, [typical["npy", rows] for rows in sizes], 1, w=1 / np.array(sizes)
+    )
     usual = efforts["npy", sizes[-2]]
     middle = typical["npy", sizes[-2]]
     return {
@@ -66,9 +68,7 @@ def measure_workers(folder: Path, *, quick: bool) -> dict[str, Any]:
     }
 
 
-def _make_some(
-    parent: Path, name: str, rows: int, *, quick: bool
-) -> tuple[list[Effort], float]:
+def _make_some(parent: Path, name: str, rows: int, *, quick: bool) -> tuple[list[Effort], float]:
     """Make shards of a format; return what each took, and the bytes of a row on the disk."""
     format, compression = _FORMATS[name]
     settings = (
