@@ -9,6 +9,7 @@ from benchmarks.scale.model import Costs, Setup
 
 __all__ = [
     "ASSUMED",
+    "CLASSES",
     "DATASETS",
     "VARIANTS",
     "Assumed",
@@ -30,6 +31,7 @@ class Assumed:
         connection: Bytes a second of one transfer.
         bandwidth: Bytes a second of all.
         latency: Seconds that a request waits.
+        jitter: Share of it that more or less is drawn for each shard.
         puts: PUT requests a second that the prefix of a dataset takes.
         gets: GET and HEAD requests a second.
     """
@@ -37,6 +39,7 @@ class Assumed:
     connection: float = 85e6
     bandwidth: float = 10e9
     latency: float = 0.1
+    jitter: float = 0.5
     puts: float = 3500
     gets: float = 5500
 
@@ -66,7 +69,8 @@ VARIANTS = (
     Variant(name="HDF5 with gzip", format="gzip"),
 )
 DATASETS = {"38,320,000 rows": 38_320_000, "10,000,000,000 rows": 10_000_000_000}
-_CLASSES = 3832  # of both: the outlines that each worker fetches are of so many
+CLASSES = 3832
+"""Kanji of both: the outlines that each worker fetches are of so many."""
 
 
 def find_local(measured: Measured, kind: str, workers: int) -> tuple[Costs, Setup, int]:
@@ -136,7 +140,7 @@ def find_cluster(
     requests = store["requests"]["dask:1"]["per_shard"]
     n_requests = sum(requests.values())
     puts = requests.get("PUT", 0.0) + requests.get("POST", 0.0)
-    growth = _CLASSES / starts["classes"]
+    growth = CLASSES / starts["classes"]
     job_bytes = starts["job_bytes"] * growth
     written = (made["steps_s"]["write"] + made["steps_s"]["note"]) / made["rows_per_shard"]
     more = (format["cpu_s"] - made["formats"]["npy"]["cpu_s"]) / made["rows_per_shard"]
@@ -163,6 +167,7 @@ def find_cluster(
         connection=assumed.connection,
         bandwidth=assumed.bandwidth,
         latency=assumed.latency,
+        jitter=assumed.jitter,
     )
     return costs, setup, n_shards
 

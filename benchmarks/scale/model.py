@@ -67,6 +67,8 @@ class Setup:
         connection: Bytes a second that one transfer takes at most.
         bandwidth: Bytes a second that the store takes of all.
         latency: Seconds that a request waits for the store.
+        jitter: Up to so much less or more of it, as a share, is drawn for each shard: else workers that
+            began together would go on in step.
     """
 
     workers: int
@@ -76,6 +78,7 @@ class Setup:
     connection: float = float("inf")
     bandwidth: float = float("inf")
     latency: float = 0.0
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,15 +282,16 @@ class _Run:
 
     def _put(self, worker: int) -> None:
         """A shard goes to the disk or the store, while its worker waits."""
-        costs, latency = self.costs, self.setup.latency
+        costs, jitter = self.costs, self.setup.jitter
 
         def travel() -> None:
             self.store.submit(costs.put_bytes, lambda: self._finish(worker))
 
         def ask() -> None:
-            self.counter.submit(
-                costs.put_server, lambda: self.clock.call(latency * costs.put_waits, travel)
+            wait = (
+                self.setup.latency * costs.put_waits * self.random.uniform(1 - jitter, 1 + jitter)
             )
+            self.counter.submit(costs.put_server, lambda: self.clock.call(wait, travel))
 
         if costs.disk:
             self.disk.submit(costs.disk, lambda: self._finish(worker))

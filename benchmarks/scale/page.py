@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from benchmarks.scale.costs import ASSUMED
+from benchmarks.scale.costs import ASSUMED, CLASSES
 from glyphgen.text import show_bytes
 
 __all__ = ["draw_figure", "show_page"]
@@ -22,7 +22,7 @@ _ASSUMED = (
     ("all transfers", f"{ASSUMED.bandwidth / 1e9:.0f} GB/s", "a guess; ask whoever runs the store"),
     (
         "a request waits",
-        f"{ASSUMED.latency * 1e3:.0f} ms",
+        f"{ASSUMED.latency * 1e3:.0f} ms, half of it less or more",
         f"[S3's guide]({_S3}.html) tells of 100 to 200 ms",
     ),
     (
@@ -63,7 +63,7 @@ def show_page(measured: Mapping[str, Any], predicted: Mapping[str, Any], machine
         "clusters_table": _show_clusters(predicted["clusters"]),
         "sizes_table": _show_sizes(predicted["clusters"]),
         "limits_table": _show_limits(predicted["limits"]),
-        "conclusion": _conclude(predicted),
+        "conclusion": _conclude(measured, predicted),
         "connection": f"{ASSUMED.connection / 1e6:.0f}",
         "card": f"{16 * ASSUMED.connection * 8 / 1e9:.0f}",
     }
@@ -272,7 +272,7 @@ def _show_limits(limits: Sequence[Mapping[str, Any]]) -> str:
     return _make_table(head, "l" + "r" * (3 + len(names)), rows)
 
 
-def _conclude(predicted: Mapping[str, Any]) -> str:
+def _conclude(measured: Mapping[str, Any], predicted: Mapping[str, Any]) -> str:
     """Return sentences that follow from the tables."""
     lines = []
     for row in predicted["limits"]:
@@ -280,9 +280,15 @@ def _conclude(predicted: Mapping[str, Any]) -> str:
         lines.append(
             f"- {row['variant'].capitalize().replace('Hdf5', 'HDF5')}: the {first} is full with"
             f" {row['cores'][first]:,.0f} cores, the {second} would be with"
-            f" {row['cores'][second]:,.0f}. A worker travels"
-            f" {row['travel_s'] / (row['travel_s'] + row['shard_s']):.0%} of its time."
+            f" {row['cores'][second]:,.0f}. A shard travels for"
+            f" {row['travel_s'] / (row['travel_s'] + row['shard_s']):.0%} of the time that it takes."
         )
+    job = measured["starts"]["job_bytes"] * CLASSES / measured["starts"]["classes"]
+    lines.append(
+        f"- Each worker process fetches the job, which has about {show_bytes(job)} for {CLASSES:,} kanji:"
+        f" 1,024 processes keep the store busy for {1024 * job / ASSUMED.bandwidth:.0f} s before they"
+        " make a shard."
+    )
     many = [row for row in predicted["clusters"] if row["cores"] == 256]
     for dataset in dict.fromkeys(row["dataset"] for row in many):
         best = min((r for r in many if r["dataset"] == dataset), key=lambda r: float(r["seconds"]))
@@ -307,21 +313,15 @@ def draw_figure(predicted: Mapping[str, Any], path: Path) -> None:
             predicted["curves"].items(), predicted["limits"], colors, strict=False
         ):
             cores = [int(n) for n in curve]
-            axes.plot(cores, list(curve.values()), "-", color=color, label=name, linewidth=1.4)
             first = min(limit["cores"], key=limit["cores"].get)
-            at, top = limit["cores"][first], limit["rows_per_s"] * limit["cores"][first]
-            axes.plot([at], [top], "o", color=color, markersize=4)
-            axes.annotate(
-                f"{at:,.0f} cores: {first}",
-                (at, top),
-                textcoords="offset points",
-                xytext=(-4, 5),
-                ha="right",
-                color=color,
-            )
+            at = limit["cores"][first]
+            label = f"{name}: {first} full with {at:,.0f} cores"
+            axes.plot(cores, list(curve.values()), color=color, label=label, linewidth=1.4)
+            axes.plot([at], [limit["rows_per_s"] * at], "o", color=color, markersize=5)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.set_xticks(cores, [f"{n:,}" for n in cores])
+        axes.set_xlim(cores[0] * 0.8, cores[-1] * 1.25)
         axes.set_xlabel("cores of workers")
         axes.set_ylabel("rows a second")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
