@@ -117,7 +117,7 @@ def test_the_page_is_what_was_measured_and_predicted() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["workers", "driver", "index", "memory"])
+@pytest.mark.parametrize("part", ["workers", "driver", "index"])
 def test_a_part_is_measured_anew(part: str, tmp_path: Path) -> None:
     """Of tiny shards; what the model reads of it is there, and is no nonsense."""
     for path in RESULTS.glob("*.json"):

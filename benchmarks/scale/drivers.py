@@ -44,8 +44,8 @@ def measure_driver(folder: Path, *, quick: bool) -> dict[str, Any]:
         folder: On the disk that is measured.
         quick: Fewer shards.
     """
-    counts = (10, 20, 40) if quick else _COUNTS
-    run(folder, counts[0], 2)  # opens what all runs need
+    counts = (10, 20) if quick else _COUNTS
+    run(folder, counts[0], 1)  # opens what all runs need
     efforts, helped = {}, {}
     marks = _Marks([counts[-1] // 10, counts[-1]])
     for n in counts:
@@ -53,7 +53,8 @@ def measure_driver(folder: Path, *, quick: bool) -> dict[str, Any]:
         efforts[n] = run(folder, n, 2, marks if n == counts[-1] else None)
         helped[n] = find_children_cpu() - before
     per_shard, fixed = np.polyfit(counts, [efforts[n].cpu for n in counts], 1)
-    one = run(folder, counts[-3], 1)
+    n_alone = counts[len(counts) // 2]
+    one = run(folder, n_alone, 1)
     first, last = marks.bytes.values()
     return {
         "cpu_s_by_shards": {str(n): efforts[n].cpu for n in counts},
@@ -61,8 +62,8 @@ def measure_driver(folder: Path, *, quick: bool) -> dict[str, Any]:
         "cpu_s_per_shard": per_shard,
         "cpu_s_fixed": max(0.0, fixed),
         "workers_cpu_s_per_shard": float(np.polyfit(counts, [helped[n] for n in counts], 1)[0]),
-        "one_process_cpu_s_per_shard": one.cpu / counts[-3],
-        "one_process_wait_s_per_shard": one.waited / counts[-3],
+        "one_process_cpu_s_per_shard": one.cpu / n_alone,
+        "one_process_wait_s_per_shard": one.waited / n_alone,
         "rss_bytes_at_tenth": first,
         "rss_bytes_at_end": last,
         "bytes_kept_per_shard": (last - first) / (counts[-1] - counts[-1] // 10),
