@@ -196,6 +196,12 @@ def _show_dask(dask: Mapping[str, Any]) -> str:
         ),
         ("... scheduler", "", _ms(parts["scheduler_cpu_s"]), "one process for all workers"),
         ("... worker", _ms(dask["process_task_cpu_s"]), _ms(parts["worker_cpu_s"]), ""),
+        (
+            "memory of the scheduler",
+            "",
+            show_bytes(parts["scheduler_bytes"]),
+            f"{max(0, parts['scheduler_bytes_kept']):,.0f} bytes more for each task, once some hundreds were done",
+        ),
     ]
     return _make_table(("what", "processes", "Dask", ""), "lrrl", rows)
 
