@@ -32,6 +32,12 @@ _ASSUMED = (
     ),
 )
 
+_QUIET = 0.9  # of a core, that one busy process gets
+_BUSY = """
+
+**The machine was busy with other work while this was measured**: what a run takes by the clock, here and
+beside Dask, changed from second to second, and the errors below are those of such a machine."""
+
 
 def show_page(measured: Mapping[str, Any], predicted: Mapping[str, Any], machine: str) -> str:
     """Return the page.
@@ -57,6 +63,7 @@ def show_page(measured: Mapping[str, Any], predicted: Mapping[str, Any], machine
         "dask_rounds": len(dask["task_s"]["dask"]),
         "dask_table": _show_dask(dask),
         "cores": gained,
+        "busy": _BUSY if cores["1"] < _QUIET else "",
         "local_table": _show_local(predicted["local"]),
         "usual_rows": f"{measured['runs']['kinds']['usual']['rows_per_shard']:,}",
         "assumed_table": _make_table(("what", "assumed", "why"), "lll", _ASSUMED),
@@ -200,7 +207,7 @@ def _show_dask(dask: Mapping[str, Any]) -> str:
             "memory of the scheduler",
             "",
             show_bytes(parts["scheduler_bytes"]),
-            f"{max(0, parts['scheduler_bytes_kept']):,.0f} bytes more for each task, once some hundreds were done",
+            f"{max(0, parts['scheduler_bytes_kept']):,.0f} bytes more for each task of the second half",
         ),
     ]
     return _make_table(("what", "processes", "Dask", ""), "lrrl", rows)
