@@ -298,6 +298,7 @@ def produce_dataset(
             shipped = ship_job(place, folder) if is_dask(executor) else ShippedJob(place)
             infos = _make_shards(shards, shipped, executor, clock, reporter)
         shards.finish()
+        shards.store.sweep()  # what workers that were killed left
         produced = clock.stop(folder, layout.n_rows)
         check_claim(folder, spec.content_key)
         _write_pages(folder, make_index(infos), make_pages(produced))

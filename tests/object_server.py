@@ -1,4 +1,4 @@
-"""An S3 server in a process of its own, with its keys enforced, and a proxy that cuts connections."""
+"""An S3 server in a process of its own, with its keys enforced, and a proxy that makes trouble."""
 
 import json
 import os
@@ -114,17 +114,24 @@ def forget_connections() -> None:
 
 @dataclass
 class Proxy:
-    """Stands before a server, and cuts connections in the middle of a body while there are cuts left.
+    """Stands before a server: cuts connections in the middle of a body, slows them down, lets them hang.
 
     Attributes:
         target: Port of the server.
         cuts: How many bytes go through of each of the next connections, by direction (``up``, ``down``).
+        pause_s: Before each block of 16 KiB, and so before each question and each answer.
+        hangs: Whether nothing is answered any more.
+        n_cut: Connections that were cut.
+        n_hung: Questions that were not answered.
         seen: All that was asked, as it went through.
     """
 
     target: int
     cuts: dict[str, list[int]] = field(default_factory=lambda: {"up": [], "down": []})
+    pause_s: float = 0.0
+    hangs: bool = False
     n_cut: int = 0
+    n_hung: int = 0
     seen: bytearray = field(default_factory=bytearray)
     port: int = 0
 
@@ -153,6 +160,10 @@ class Proxy:
             while block := source.recv(1 << 14):
                 if way == "up":
                     self.seen += block[:2000]
+                if self.hangs and way == "up":
+                    self.n_hung += 1
+                    continue
+                time.sleep(self.pause_s)
                 n_through += len(block)
                 if self.cuts[way] and n_through > self.cuts[way][0]:
                     self.cuts[way].pop(0)

@@ -5,19 +5,17 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 from conftest import FONTS
+from dask_processes import Cluster, wait_until
 from object_server import BUCKET, Server, serve_objects, use_store
 from tiny_datasets import RECIPE, TinyJob, make_layout, produce_tiny, read_all_bytes
 
@@ -40,93 +38,6 @@ from glyphgen.render.rendering import render_dataset
 from glyphgen.shard_making import _Worker
 from glyphgen.shipping import dump_job, open_shipped, ship_job
 from glyphgen.version import VERSION
-
-TESTS = Path(__file__).parent
-SOON_S = 60  # for what is sure to happen; a test fails when it has passed
-
-
-class Cluster:
-    """A scheduler and its workers, each a process of its own."""
-
-    def __init__(self, folder: Path, allowed_failures: str = "3") -> None:
-        self._stack = ExitStack()
-        self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
-        self.executor = f"dask://127.0.0.1:{self.port}"
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start(
-            "scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-            "--no-dashboard",
-            "--dashboard-address",
-            "127.0.0.1:0",
-            "--no-show",
-            DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=allowed_failures,
-        )
-        wait_until(self._answers)
-
-    def _answers(self) -> bool:
-        with socket.socket() as caller:
-            return caller.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def add_worker(self, *options: str, nanny: bool = False, **env: str) -> subprocess.Popen[bytes]:
-        worker = self._start(
-            "worker",
-            f"tcp://127.0.0.1:{self.port}",
-            "--nthreads",
-            "1",
-            "--no-dashboard",
-            "--nanny" if nanny else "--no-nanny",
-            "--death-timeout",
-            "30",
-            *options,
-            **env,
-        )
-        self.workers.append(worker)
-        return worker
-
-    def wait_for_workers(self) -> None:
-        import distributed
-
-        library: Any = distributed
-        address = f"tcp://127.0.0.1:{self.port}"
-        with library.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(len(self.workers), timeout=SOON_S)
-
-    def _start(self, kind: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + kind, *options],
-            cwd=self._folder,  # not the driver's
-            env=os.environ | {"PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent)))} | env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._stack.callback(process.wait)
-        self._stack.callback(kill_group, process)
-        return process
-
-    def __enter__(self) -> "Cluster":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,12 @@
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from tiny_datasets import RECIPE, make_dataset, open_writer
+from numpy.typing import NDArray
+from tiny_datasets import RECIPE, TinyJob, make_dataset, open_writer, produce_tiny
 
 from glyphgen.dataset.claim import Claim, check_space, claim_folder, hold_folder, remove_work_folder
 from glyphgen.errors import DatasetError
@@ -35,6 +40,26 @@ def test_an_unfinished_dataset_is_taken_up_and_rid_of_temporary_files(tmp_path: 
     assert claim_folder(tmp_path, RECIPE) is Claim.UNFINISHED
     assert not list(tmp_path.rglob("*.tmp"))
     assert (tmp_path / ".work" / "images.npy").exists()
+
+
+class DeadlyJob(TinyJob):
+    """Kills one worker when its shard is written, and has not its name yet."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        super().make_rows(rows, images, samples)
+        if 7 in rows and not self.mark.exists():
+            self.mark.touch()
+            Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign, assignment]
+
+
+def test_a_complete_dataset_holds_nothing_of_workers_that_were_killed(tmp_path: Path) -> None:
+    folder, mark = tmp_path / "tiny", tmp_path / "killed"
+    produce_tiny(folder, "hdf5", workers=2, job=DeadlyJob(mark))
+    assert mark.exists()
+    assert not list(folder.rglob("*.tmp"))
 
 
 def test_a_complete_dataset_is_found_complete(tmp_path: Path) -> None:

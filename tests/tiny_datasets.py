@@ -139,6 +139,7 @@ def produce_tiny(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    job: TinyJob | None = None,
 ) -> Produced:
     """Make or finish the dataset above as a command does it, wherever it lies."""
     spec = DatasetSpec(
@@ -147,7 +148,7 @@ def produce_tiny(
     run = {"finished": "2026-01-01", "host": "here", "workers": workers}
     return produce_dataset(
         spec,
-        lambda _: TinyJob(),
+        lambda _: job or TinyJob(),
         lambda shards: make_index(shards, format=format, content_key=key),
         lambda _: {"note.txt": b"a page", "run.json": dump_sealed(run)},
         workers=workers,

@@ -86,12 +86,10 @@ def _open_client(executor: str) -> Iterator[Any]:
             "executor: the library distributed is not installed (pip install 'glyphgen[dask]')"
         ) from None
     library: Any = distributed  # which has few types
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)  # we tell the same in one line
     place = executor.removeprefix("dask:")
     cluster: Any = None
     client: Any = None
+    levels = _silence_logs()
     try:
         if place.isdecimal():
             cluster = library.LocalCluster(
@@ -118,7 +116,21 @@ def _open_client(executor: str) -> Iterator[Any]:
             client.close(timeout=_CONNECT_S)
         if cluster:
             cluster.close(timeout=_CONNECT_S)
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def _silence_logs() -> dict[logging.Logger, int]:
+    """Silence what Dask and its loop of events log, and return the levels before: we tell it in one line."""
+    names = [
+        name
+        for name in logging.root.manager.loggerDict
+        if name.partition(".")[0] in {"asyncio", "distributed", "tornado"}
+    ]
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:  # each, for Dask gives many of them a level of their own
+        logger.setLevel(logging.CRITICAL + 1)
+    return levels
 
 
 class _Run:

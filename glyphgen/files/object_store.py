@@ -11,8 +11,8 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 from glyphgen.errors import StoreError
 from glyphgen.files.address import Address
 from glyphgen.files.opening import PAGE, FileKind, RefusedFileError
+from glyphgen.text import show_foreign
 
 __all__ = ["ObjectStore"]
 
 _PAUSE_S = 0.5  # before what has failed is tried once more; some libraries have tried several times
+_TIMEOUT_S = 60.0  # of a question; for each MiB that travels as much again
+_MOST_GUESSED = 32 << 20  # bytes of an object whose size nobody knows: a shard has so many
 _LONGEST = 200  # characters of what a library says
 _SECRET = re.compile(r"//[^/@\s]*@")
 _NO_KEYS = re.compile("(No|Partial|Default|Invalid|Token).*(Credential|Token)s?.*Error")
@@ -55,7 +58,12 @@ class ObjectStore:
         )
         content = b"".join(views)
         try:
-            self._ask(name, "written", lambda system, path: system.pipe_file(path, content))
+            self._ask(
+                name,
+                "written",
+                lambda call, path: call("pipe_file", path, content),
+                n_bytes=len(content),
+            )
         except FileNotFoundError as error:
             raise StoreError(
                 f"{self._root / name}: cannot be written: there is no such bucket"
@@ -70,17 +78,18 @@ class ObjectStore:
         if last <= start:
             return b""
 
-        def read(system: Any, path: str) -> bytes:
+        def read(call: _Call, path: str) -> bytes:
             try:
-                return bytes(system.cat_file(path, start=start, end=last))
-            except FileNotFoundError:
+                return bytes(call("cat_file", path, start=start, end=last))
+            except (FileNotFoundError, TimeoutError):
                 raise
             except (OSError, ValueError):  # servers refuse a range without a byte in it
-                if system.info(path)["size"] <= start:
+                if call("info", path)["size"] <= start:
                     return b""
                 raise
 
-        content = self._ask(name, "read", read)
+        guessed = min(kind.most_bytes >> 5, _MOST_GUESSED) if end is None else end - start
+        content = self._ask(name, "read", read, n_bytes=guessed)
         if end is None and len(content) > kind.most_bytes:
             raise RefusedFileError(f"larger than {kind.what} may be")
         return content
@@ -100,12 +109,12 @@ class ObjectStore:
     def delete(self, name: str, *, durable: bool = False) -> None:  # noqa: ARG002
         """Delete an object, or all below a name."""
         with suppress(FileNotFoundError):
-            self._ask(name, "deleted", lambda system, path: system.rm(_find(system, path)))
+            self._ask(name, "deleted", lambda call, path: call("rm", _find(call, path)))
 
     def exists(self, name: str = "") -> bool:
         """Ask for an object of this name, or for one below it."""
         try:
-            self._ask(name, "read", lambda system, path: system.info(path))
+            self._ask(name, "read", lambda call, path: call("info", path))
         except FileNotFoundError:
             return False
         return True
@@ -113,24 +122,34 @@ class ObjectStore:
     def sweep(self, name: str = "") -> None:
         """Do nothing: what was not finished never was there."""
 
-    def _ask(self, name: str, done: str, act: Callable[[Any, str], Result]) -> Result:
+    def _ask(
+        self, name: str, done: str, act: Callable[["_Call", str], Result], *, n_bytes: int = 0
+    ) -> Result:
         """Return what a file system does with a path, which is tried again where it fails.
+
+        Args:
+            name: Of the object.
+            done: What is done with it, in a word.
+            act: Is given what calls the file system, and the path.
+            n_bytes: That travel, about.
 
         Raises:
             FileNotFoundError: There is no such object, or no such bucket.
             StoreError: The store refused, or cannot be reached.
         """
         place = self._root / name
+        limit_s = 0.0
         for is_last in (False, True):
             try:
                 system, root = _open_file_system(self._root.url, os.getpid())
-                return act(system, f"{root}/{name}" if name else root)
+                limit_s = _find_timeout() * (1 + n_bytes / (1 << 20))
+                return act(partial(_call, system, limit_s), f"{root}/{name}" if name else root)
             except (FileNotFoundError, StoreError, MemoryError):
                 raise
             except Exception as error:  # what libraries of stores raise has no common parent
                 if is_last or _is_final(error):
                     again = f"{_AGAIN}: finished shards are kept" if done == "written" else _AGAIN
-                    said, advice = _explain(error)
+                    said, advice = _explain(error, limit_s)
                     raise StoreError(
                         f"{place}: cannot be {done}: {said} ({advice}, {again})"
                     ) from error
@@ -168,18 +187,52 @@ def _open_file_system(url: str, _process: int) -> tuple[Any, str]:
     return system, path.rstrip("/")
 
 
-def _list(system: Any, path: str) -> set[str]:
-    paths = (found.rstrip("/") for found in system.ls(path, detail=False))
+def _find_timeout() -> float:
+    """Return the seconds that a question may take, as fsspec's settings say it of ``glyphgen``.
+
+    Raises:
+        StoreError: They say no number.
+    """
+    from fsspec.config import conf
+
+    given = conf.get("glyphgen", {}).get("timeout", _TIMEOUT_S)
+    with suppress(TypeError, ValueError):
+        if float(given) > 0:
+            return float(given)
+    raise StoreError(
+        f"FSSPEC_GLYPHGEN_TIMEOUT: found {show_foreign(str(given))}, expected seconds, more than 0"
+    )
+
+
+class _Call(Protocol):
+    """Calls a method of a file system by its name."""
+
+    def __call__(self, method: str, *given: Any, **named: Any) -> Any: ...
+
+
+def _call(system: Any, limit_s: float, method: str, *given: Any, **named: Any) -> Any:
+    """Call a file system; a library that waits for its answers in a loop of events can be called off.
+
+    Raises:
+        TimeoutError: It took longer than ``limit_s``.
+    """
+    if system.async_impl:
+        named["timeout"] = limit_s
+    return getattr(system, method)(*given, **named)
+
+
+def _list(call: _Call, path: str) -> set[str]:
+    paths = (found.rstrip("/") for found in call("ls", path, detail=False))
     return {found.rpartition("/")[2] for found in paths if found != path}
 
 
-def _find(system: Any, path: str) -> list[str]:
+def _find(call: _Call, path: str) -> list[str]:
     """Return an object, or all below a path.
 
     Raises:
         FileNotFoundError: There is none.
     """
-    found: list[str] = system.find(path)
+    found: list[str] = call("find", path)
     if not found:
         raise FileNotFoundError(path)
     return found
@@ -190,8 +243,13 @@ def _is_final(error: Exception) -> bool:
     return isinstance(error, PermissionError) or bool(_NO_KEYS.match(type(error).__name__))
 
 
-def _explain(error: Exception) -> tuple[str, str]:
+def _explain(error: Exception, limit_s: float) -> tuple[str, str]:
     """Return why a store did not do something, and what to do."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return (
+            f"no answer within {limit_s:.3g} s",
+            "check the store and the way to it, or let FSSPEC_GLYPHGEN_TIMEOUT be more seconds",
+        )
     said = _shorten(error)
     if _NO_KEYS.match(type(error).__name__):
         return f"no credentials: {said}", "set them as the store's own tools want them"
