@@ -110,6 +110,7 @@ def forget_connections() -> None:
     object_store._open_file_system.cache_clear()
     S3FileSystem.clear_instance_cache()
     fsspec.config.conf.clear()
+    fsspec.config.set_conf_env(fsspec.config.conf)
 
 
 @dataclass

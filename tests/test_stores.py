@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,13 +10,15 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from conftest import FONTS
+from numpy.typing import NDArray
 from object_server import BUCKET, Proxy, Server, forget_connections, serve_objects, use_store
-from tiny_datasets import N_ROWS, RECIPE, make_rows, produce_tiny
+from tiny_datasets import N_ROWS, RECIPE, TinyJob, make_rows, produce_tiny
 
 import glyphgen
 from glyphgen.balance.balancing import balance_dataset
@@ -164,10 +167,10 @@ def test_whatever_request_is_the_last_the_next_run_finishes(
     for last in count():
         left = count(-last)
 
-        def end(store: ObjectStore, name: str, done: str, act: object) -> object:
+        def end(*given: Any, **named: Any) -> object:
             if next(left) >= 0:  # noqa: B023
                 raise _KilledError
-            return ask(store, name, done, act)  # type: ignore[arg-type]
+            return ask(*given, **named)
 
         place = here / f"after-{last}"
         with monkeypatch.context() as patch:
@@ -265,6 +268,71 @@ def test_connections_that_break_in_a_body_are_made_again(
     assert b"put /store/place" in asked
     assert b"if-none-match" not in asked
     assert b"if-match" not in asked
+
+
+# --- What is slow, and what hangs
+
+
+@pytest.fixture
+def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Between us and the server; a question may take a second."""
+    port = urlsplit(server.url).port
+    assert port is not None
+    with Proxy(port) as found:
+        settings = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{found.port}"}
+        use_store(server.env | settings | {"FSSPEC_GLYPHGEN_TIMEOUT": "1"}, monkeypatch)
+        yield found
+
+
+def test_what_is_slow_is_waited_for_as_long_as_its_bytes_need(proxy: Proxy) -> None:
+    store = open_store(f"s3://{BUCKET}/slow-{next(_numbers)}")
+    content = np.arange(1 << 20, dtype=np.uint32)  # 4 MiB: 256 blocks
+    proxy.pause_s = 0.005
+    started = time.monotonic()
+    store.put("array", content)
+    assert time.monotonic() - started > 1
+    proxy.pause_s = 0
+    assert store.get_range("array") == content.tobytes()
+
+
+class _HangingJob(TinyJob):
+    """Lets the store hang in the midst of the dataset."""
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
+        super().make_rows(rows, images, samples)
+        _proxies[0].hangs = 12 in rows
+
+
+_proxies: list[Proxy] = []
+
+
+def test_a_store_that_never_answers_ends_with_a_line_and_is_gone_on_with(proxy: Proxy) -> None:
+    place = Address(f"s3://{BUCKET}/hangs-{next(_numbers)}")
+    produce_tiny(place / "whole")
+    _proxies[:] = [proxy]
+    with pytest.raises(StoreError) as caught:
+        produce_tiny(place / "made", job=_HangingJob())
+    [line] = caught.value.problems
+    assert re.fullmatch(
+        rf"{place}/made/\S+: cannot be \w+: no answer within [12] s \(check the store and the way to it, or"
+        r" let FSSPEC_GLYPHGEN_TIMEOUT be more seconds, then run the same command again.*\)",
+        line,
+    )
+    assert proxy.n_hung > 0
+    proxy.hangs = False
+    produce_tiny(place / "made")
+    assert read_all(place / "made") == read_all(place / "whole")
+
+
+@pytest.mark.parametrize("given", ["soon", "0", "-1"])
+def test_a_timeout_that_is_none_is_told(
+    s3: Address, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    use_store({"FSSPEC_GLYPHGEN_TIMEOUT": given}, monkeypatch)
+    with pytest.raises(
+        StoreError, match=f"^FSSPEC_GLYPHGEN_TIMEOUT: found {given}, expected seconds, more than 0$"
+    ):
+        open_store(s3).list()
 
 
 # --- Two at one place

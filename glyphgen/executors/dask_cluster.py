@@ -121,7 +121,7 @@ def _open_client(executor: str) -> Iterator[Any]:
 
 
 def _silence_logs() -> dict[logging.Logger, int]:
-    """Silence what Dask and its loop of events log, and return the levels before: we tell it in one line."""
+    """Silence what Dask and its loop of events log; return the levels before. We tell it in one line."""
     names = [
         name
         for name in logging.root.manager.loggerDict

@@ -26,7 +26,7 @@ __all__ = ["ObjectStore"]
 
 _PAUSE_S = 0.5  # before what has failed is tried once more; some libraries have tried several times
 _TIMEOUT_S = 60.0  # of a question; for each MiB that travels as much again
-_MOST_GUESSED = 32 << 20  # bytes of an object whose size nobody knows: a shard has so many
+_SHARD_BYTES = 32 << 20  # as many as it has where nobody says another number
 _LONGEST = 200  # characters of what a library says
 _SECRET = re.compile(r"//[^/@\s]*@")
 _NO_KEYS = re.compile("(No|Partial|Default|Invalid|Token).*(Credential|Token)s?.*Error")
@@ -88,8 +88,9 @@ class ObjectStore:
                     return b""
                 raise
 
-        guessed = min(kind.most_bytes >> 5, _MOST_GUESSED) if end is None else end - start
-        content = self._ask(name, "read", read, n_bytes=guessed)
+        # Of a whole file nobody knows how large it is: an array counts as a shard, a page as a MiB.
+        n_bytes = end - start if end else min(kind.most_bytes >> 7, _SHARD_BYTES)
+        content = self._ask(name, "read", read, n_bytes=n_bytes)
         if end is None and len(content) > kind.most_bytes:
             raise RefusedFileError(f"larger than {kind.what} may be")
         return content
