@@ -1,5 +1,6 @@
 """Datasets in object stores: a server of S3, the memory of the process, and what goes wrong on the way."""
 
+import hashlib
 import json
 import os
 import re
@@ -23,11 +24,13 @@ from tiny_datasets import N_ROWS, RECIPE, TinyJob, make_rows, produce_tiny
 import glyphgen
 from glyphgen.balance.balancing import balance_dataset
 from glyphgen.balance.prepared_balance import BalanceOptions, prepare_balance
+from glyphgen.cli import cli
 from glyphgen.dataset.claim import check_claim, claim_folder, write_claim
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Arrays, Shards
 from glyphgen.errors import DamagedError, DatasetError, GlyphgenError, SourceError, StoreError
+from glyphgen.exchange.card import write_card
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.importing import import_dataset
 from glyphgen.exchange.merging import merge_datasets
@@ -120,6 +123,28 @@ def test_a_render_into_a_store_is_the_local_one(s3: Address, rendered: Path) -> 
     verified = verify_dataset(str(s3), expect=here.digest)
     assert (verified.problems, verified.n_redrawn) == ((), len(here))
     assert render_dataset(recipe, s3).n_made == 0
+
+
+def test_a_card_is_written_beside_a_dataset_in_a_store(
+    rendered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = Address(f"memory://card-{next(_numbers)}")
+    render_dataset(few(rendered.name), there)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main(["card", str(there), "--quiet"])
+    assert capsys.readouterr().out == f"{there}/README.md\n"
+    store = open_store(there)
+    write_card(rendered, tmp_path)
+    assert store.get_range("README.md") == (tmp_path / "README.md").read_bytes()
+    described = {
+        file["name"]: file["sha256"]
+        for file in json.loads(store.get_range("croissant.json"))["distribution"]
+    }
+    arrays = {name for name in store.list() if name.startswith("shard-")}
+    assert set(described) == {"index.json", "gate.json", "recipe.toml", *arrays}
+    for name, digest in described.items():
+        assert hashlib.sha256(store.get_range(name)).hexdigest() == digest
+    assert not verify_dataset(there).problems
 
 
 def test_every_room_reads_and_writes_a_store(rendered: Path, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """``glyphgen card``: what whoever publishes a dataset says of it."""
 
-from pathlib import Path
-
 import click
 
 from glyphgen.cli.options import PLACE
@@ -16,12 +14,12 @@ __all__ = ["card"]
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     help="Where.  [default: the dataset's folder]",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors.")
-def card(dataset: Place | None, out: Path | None, quiet: bool) -> None:
+def card(dataset: Place | None, out: Place | None, quiet: bool) -> None:
     """Describe DATASET for whoever finds it: README.md, croissant.json and a picture.
 
     README.md is a dataset card as Hugging Face has them: how the images were made, classes, splits, fonts
@@ -36,4 +34,4 @@ def card(dataset: Place | None, out: Path | None, quiet: bool) -> None:
     folder = dataset or find_newest_dataset()
     with show_progress(quiet=quiet) as reporter:
         path = write_card(folder, out, reporter=reporter)
-    print_path(path)
+    print_path(str(path))

@@ -16,12 +16,13 @@ import numpy as np
 
 from glyphgen.choices import EXPORT_FORMATS, MAKERS
 from glyphgen.dataset.claim import hold_folder
-from glyphgen.dataset.index import FaceInfo, Index
+from glyphgen.dataset.index import INDEX_NAME, FaceInfo, Index
 from glyphgen.dataset.reader import Dataset, load
+from glyphgen.dataset.shards import open_shards
 from glyphgen.errors import DatasetError
 from glyphgen.exchange.croissant import dump_croissant
 from glyphgen.exchange.export_format import WrittenFile, describe_written
-from glyphgen.files.address import AnyPlace, Place
+from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.opening import RECIPE
 from glyphgen.files.store import open_store
 from glyphgen.images.png import encode_png
@@ -69,30 +70,25 @@ class CardSubject:
 
 
 def write_card(
-    dataset: AnyPlace, out: str | Path | None = None, *, reporter: Reporter = SILENT
-) -> Path:
+    dataset: AnyPlace, out: AnyPlace | None = None, *, reporter: Reporter = SILENT
+) -> Path | Any:
     """Write README.md, croissant.json and a picture of a dataset.
 
     Args:
-        dataset: Folder of a complete dataset.
+        dataset: A complete dataset, in a folder or in a store.
         out: Where they go; into the dataset's folder without it.
         reporter: Is told how many files are hashed.
 
     Returns:
-        The path of README.md.
+        Where README.md lies: a path, or an address in a store.
 
     Raises:
         DatasetError: The dataset is missing or unfinished, or the disk refused.
     """
     whole = load(dataset)
-    if not isinstance(whole.folder, Path):
-        raise DatasetError(
-            f"{whole.folder}: lies in a store, expected a folder (`glyphgen export` writes a card, too)"
-        )
-    folder = Path(out) if out is not None else whole.folder
-    own = {"index.json", *whole.index.files, *(shard.file for shard in whole.index.shards)}
-    if whole.index.format == "npy":
-        own |= {"labels.npy", "samples.npy"}
+    folder = parse_place(out) if out is not None else whole.folder
+    arrays = open_shards(whole.folder, whole.index).list_files()
+    own = {INDEX_NAME, *whole.index.files, *arrays}
     names = track(sorted(own), step="hash", unit="files", reporter=reporter)
     subject = CardSubject(
         dataset=whole,

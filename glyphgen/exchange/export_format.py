@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +18,9 @@ from glyphgen.choices import FOLDER_NAMES, POLARITIES, check_choice
 from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import ChoiceError, MachineError
 from glyphgen.exchange.stored import ArrayBlocks
-from glyphgen.files.opening import ARRAY, open_regular
+from glyphgen.files.address import Place
+from glyphgen.files.opening import ARRAY
+from glyphgen.files.store import open_store
 from glyphgen.files.writing import committed, make_folder
 from glyphgen.images.polarity import from_ink, to_ink
 from glyphgen.text import show_count, show_text
@@ -292,15 +295,15 @@ def write_blocks(
     return describe_written(out, name)
 
 
-def describe_written(out: Path, name: str) -> WrittenFile:
-    """Return what is told of a file that was just written.
+def describe_written(out: Place, name: str) -> WrittenFile:
+    """Return what is told of a file that is there.
 
     Raises:
         OSError: It cannot be read.
     """
-    with open_regular(out / name, ARRAY) as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return WrittenFile(name=name, bytes=file.tell(), sha256=digest.hexdigest())
+    with open_store(out).open(name, ARRAY) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return WrittenFile(name=name, bytes=file.seek(0, os.SEEK_END), sha256=digest)
 
 
 def name_file(exporter: Exporter) -> str:

@@ -62,7 +62,6 @@ VICTIMS = {
     "dask": ("driver", "scheduler", "one worker", "two workers", "nanny", "all workers", "all"),
 }
 N_SHARDS = 40  # of every kind
-N_WORKERS = 4  # of the cluster; one has a nanny
 _HANGS_S = 180
 _STARTS_S = 1.5  # a driver is at its shards after about that
 _CLEAR = re.compile(r"(?!glyphgen: )[^\n]+: [^\n]+\n")
@@ -135,10 +134,12 @@ class World:
 
     Args:
         home: An empty folder.
+        n_workers: Of the cluster; one of them has a nanny.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, n_workers: int = 4) -> None:
+        self.home = home
+        self.n_workers = n_workers
         self._stack = ExitStack()
         self._cluster: Cluster | None = None
         self._runs_on: Cluster | None = None  # of the trial
@@ -148,18 +149,15 @@ class World:
     def __enter__(self) -> "World":
         patch = self._stack.enter_context(pytest.MonkeyPatch.context())
         use_store(self._stack.enter_context(serve_objects()).env, patch)
-        (self._home / "fonts").mkdir()
-        (self._home / "tmp").mkdir()
-        patch.setenv("XDG_CACHE_HOME", str(self._home / "cache"))
-        patch.setenv("TMPDIR", str(self._home / "tmp"))
+        (self.home / "fonts").mkdir()
+        (self.home / "tmp").mkdir()
+        patch.setenv("XDG_CACHE_HOME", str(self.home / "cache"))
+        patch.setenv("TMPDIR", str(self.home / "tmp"))
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("PYTHONPATH", str(ROOT))
         for font in ("GochiHand_400Regular.ttf", "Caveat_400Regular.ttf"):
-            shutil.copy(ROOT / "fonts" / "latin" / font, self._home / "fonts")
-        (self._home / "tiny.toml").write_text(RECIPE, encoding="utf-8")
-        for name, per_class, seed in (("source", 40, 1), ("second", 10, 2)):
-            given = ("--set", f"render.per_class={per_class}", "--seed", str(seed))
-            self._run_well("render", "tiny.toml", *given, "--out", name)
+            shutil.copy(ROOT / "fonts" / "latin" / font, self.home / "fonts")
+        (self.home / "tiny.toml").write_text(RECIPE, encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,16 +169,16 @@ class World:
         name = f"trial-{self._n_trials}/out"
         self._n_trials += 1
         place = name if trial.place == "a folder" else f"s3://{BUCKET}/{name}"
-        here: AnyPlace = self._home / name if trial.place == "a folder" else place
+        here: AnyPlace = self.home / name if trial.place == "a folder" else place
         command = [*KINDS[trial.kind], "--out", place, "--quiet"]
-        self._runs_on = self._mend_cluster() if trial.executor == "dask" else None
+        self._runs_on = self.mend_cluster() if trial.executor == "dask" else None
         command += ["--executor", self._runs_on.executor] if self._runs_on else ["--workers", "2"]
         driver = self._start(command)
         n_done = self._wait_for_moment(trial, driver, here)
         if n_done is not None:
             self._kill(trial.victim, driver)
         if self._runs_on:
-            self._mend_cluster()
+            self.mend_cluster()
         first = self._wait(driver)
         problem = _judge(trial, first) or self._compare(here, expected, is_whole=first.code == 0)
         if not problem:
@@ -194,11 +192,18 @@ class World:
 
     def _find_expected(self, kind: str, place: str) -> dict[str, bytes]:
         """Return the files of an undisturbed dataset, made in a folder."""
-        out = self._home / kind / "out"
+        out = self.home / kind / "out"
         if not out.exists():
+            self._make_sources(KINDS[kind])
             self._run_well(*KINDS[kind], "--out", str(out))
         files = read_dataset(out)
         return files if place == "a folder" else cut_arrays(files, load(out))
+
+    def _make_sources(self, command: tuple[str, ...]) -> None:
+        for name, per_class, seed in (("source", 40, 1), ("second", 10, 2)):
+            if name in command and not (self.home / name).exists():
+                given = ("--set", f"render.per_class={per_class}", "--seed", str(seed))
+                self._run_well("render", "tiny.toml", *given, "--out", name)
 
     def _compare(self, place: AnyPlace, expected: dict[str, bytes], *, is_whole: bool) -> str:
         if not (is_whole or open_store(place).exists("index.json")):
@@ -219,7 +224,7 @@ class World:
     def _start(self, arguments: list[str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-c", _DRIVER, *arguments],
-            cwd=self._home,
+            cwd=self.home,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -235,10 +240,10 @@ class World:
             return Outcome(999, f"hangs after: {stderr}")
         return Outcome(driver.returncode, stderr)
 
-    def _mend_cluster(self) -> Cluster:
+    def mend_cluster(self) -> Cluster:
         """Start what there is not, or not any more."""
         if self._cluster is None:
-            self._cluster = self._stack.enter_context(Cluster(self._home / "tmp"))
+            self._cluster = self._stack.enter_context(Cluster(self.home / "tmp"))
         cluster = self._cluster
         if cluster.scheduler.poll() is not None:
             for worker in cluster.workers:  # they would come back by themselves, or end
@@ -248,7 +253,7 @@ class World:
         cluster.workers[:] = [worker for worker in cluster.workers if worker.poll() is None]
         if self._nanny not in cluster.workers:
             self._nanny = cluster.add_worker(nanny=True)
-        while len(cluster.workers) < N_WORKERS:
+        while len(cluster.workers) < self.n_workers:
             cluster.add_worker()
         return cluster
 

@@ -330,6 +330,10 @@ class Shards(ABC):
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         """Write the arrays of a shard."""
 
+    def list_files(self) -> tuple[str, ...]:
+        """Return the names of the files that hold the arrays."""
+        return tuple(map(self._name_file, range(self.layout.n_shards)))
+
     def _name_file(self, k: int) -> str:
         """Return the name of the file that holds the images of a shard, as index.json has it."""
         return name_shard_file(self.FILE, k)

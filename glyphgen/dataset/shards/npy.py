@@ -100,6 +100,10 @@ class NpyShards(Shards):
                 work.replace(place)
                 sync(self.folder)
 
+    def list_files(self) -> tuple[str, ...]:
+        """Return the names of the three files."""
+        return tuple(f"{name}.npy" for name in Arrays._fields)
+
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
 

@@ -40,6 +40,10 @@ class RawShards(Shards):
     def finish(self) -> None:
         """Do nothing: every object is in its place."""
 
+    def list_files(self) -> tuple[str, ...]:
+        """Return the names of the objects."""
+        return tuple(map(_name_object, range(self.layout.n_shards)))
+
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         self.store.put(_name_object(k), *arrays)
 
