@@ -19,7 +19,7 @@ import pytest
 from conftest import FONTS
 from numpy.typing import NDArray
 from object_server import BUCKET, Proxy, Server, forget_connections, serve_objects, use_store
-from tiny_datasets import N_ROWS, RECIPE, TinyJob, make_rows, produce_tiny
+from tiny_datasets import N_ROWS, RECIPE, TinyJob, make_rows, produce_tiny, read_all_bytes
 
 import glyphgen
 from glyphgen.balance.balancing import balance_dataset
@@ -29,7 +29,14 @@ from glyphgen.dataset.claim import check_claim, claim_folder, write_claim
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shard_table import ShardInfo
 from glyphgen.dataset.shards import Arrays, Shards
-from glyphgen.errors import DamagedError, DatasetError, GlyphgenError, SourceError, StoreError
+from glyphgen.errors import (
+    ChoiceError,
+    DamagedError,
+    DatasetError,
+    GlyphgenError,
+    SourceError,
+    StoreError,
+)
 from glyphgen.exchange.card import write_card
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.importing import import_dataset
@@ -145,6 +152,55 @@ def test_a_card_is_written_beside_a_dataset_in_a_store(
     for name, digest in described.items():
         assert hashlib.sha256(store.get_range(name)).hexdigest() == digest
     assert not verify_dataset(there).problems
+
+
+@pytest.mark.parametrize("format", ["npz", "parquet", "webdataset"])
+def test_an_export_into_a_store_is_the_local_one_and_goes_on(
+    place: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    produce_tiny(tmp_path / "tiny")
+    export_dataset(format, tmp_path / "tiny", tmp_path / "out")
+    wanted = read_all_bytes(tmp_path / "out")
+    pages = {"export.json", "classes.json", "README.md", "croissant.json", "pictures/sample.png"}
+    last = min(wanted.keys() - pages)  # of test, after train
+    put = ObjectStore.put
+
+    def lose_the_last(store: ObjectStore, name: str, *parts: bytes) -> None:
+        if name == last:
+            raise StoreError("the store is away")
+        put(store, name, *parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStore, "put", lose_the_last)
+        with pytest.raises(StoreError, match="the store is away"):
+            export_dataset(format, tmp_path / "tiny", place)
+    assert not open_store(place).exists("export.json")
+    exported = export_dataset(format, tmp_path / "tiny", place, verify=True)
+    assert exported.n_written == (N_ROWS if format == "npz" else 11)
+    assert exported.n_verified == N_ROWS
+    assert {name: open_store(place).get_range(name) for name in wanted} == wanted
+    assert not open_store(place).exists(".work")
+    assert export_dataset(format, tmp_path / "tiny", place).n_written == 0
+    flip(place, last, len(wanted[last]) // 2)
+    with pytest.raises(DatasetError, match=r"\(export again, with --force\)$"):
+        export_dataset(format, tmp_path / "tiny", place, verify=True)
+
+
+def test_an_export_that_a_store_does_not_take(place: Address, tmp_path: Path) -> None:
+    produce_tiny(tmp_path / "tiny")
+    with pytest.raises(
+        ChoiceError,
+        match=f"^{place}: lies in a store, which folder has too many files for, expected a folder$",
+    ):
+        export_dataset("folder", tmp_path / "tiny", place)
+    export_dataset("npz", tmp_path / "tiny", place / "all.npz", verify=True)
+    assert open_store(place).list() == ("all.npz",)
+    with pytest.raises(DatasetError, match=r"all\.npz: is there already \(--force replaces it"):
+        export_dataset("npz", tmp_path / "tiny", place / "all.npz")
+    write_claim(place / "claimed", OTHER)
+    with pytest.raises(DatasetError, match="holds what is unfinished and of another dataset"):
+        export_dataset("npz", tmp_path / "tiny", place / "claimed")
+    assert open_store(place / "claimed").list(".work/claims") == (OTHER,)
 
 
 def test_every_room_reads_and_writes_a_store(rendered: Path, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """``glyphgen export``: a dataset in another format."""
 
-from pathlib import Path
-
 import click
 
 from glyphgen.choices import EXPORT_FORMATS, FOLDER_NAMES, POLARITIES
@@ -35,10 +33,10 @@ Example:
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     required=True,
     metavar="DIR",
-    help="Where; for npz also a file whose name ends with .npz.",
+    help="Where, or s3://bucket/name; for npz also a file whose name ends with .npz.",
 )
 @click.option("--splits", metavar="train,test", help="Only these.  [default: all]")
 @click.option(
@@ -76,7 +74,7 @@ Example:
 def export(
     target_format: str,
     dataset: Place,
-    out: Path,
+    out: Place,
     splits: str | None,
     names: str,
     polarity: str | None,

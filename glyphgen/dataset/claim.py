@@ -34,6 +34,7 @@ __all__ = [
     "open_work_folder",
     "read_claim",
     "remove_work_folder",
+    "withdraw_claim",
     "write_claim",
 ]
 
@@ -168,7 +169,7 @@ def claim_folder(folder: Place, content_key: str, *, force: bool = False) -> Cla
     try:
         check_claim(folder, content_key)
     except DatasetError:
-        store.delete(_name_claim(content_key))
+        withdraw_claim(folder, content_key)
         raise
     return Claim.NEW
 
@@ -181,6 +182,15 @@ def write_claim(folder: Place, content_key: str) -> None:
     """
     claim = json.dumps({"content_key": content_key})
     open_store(folder).put(_name_claim(content_key), claim.encode())
+
+
+def withdraw_claim(folder: Place, content_key: str) -> None:
+    """Take back what ``write_claim`` wrote, for another has claimed the folder, too.
+
+    Raises:
+        DatasetError: The disk refused.
+    """
+    open_store(folder).delete(_name_claim(content_key))
 
 
 def check_claim(folder: Place, content_key: str) -> None:

@@ -29,6 +29,7 @@ class CocoExporter(Exporter):
     """Pages and their boxes; see ``write_coco``."""
 
     format = "coco"
+    in_stores = False
 
     def __init__(self, dataset: Dataset, options: ExportOptions) -> None:
         super().__init__(dataset, options)

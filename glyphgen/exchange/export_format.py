@@ -124,6 +124,7 @@ class Exporter(ABC):
         format: Its key in ``EXPORT_FORMATS``.
         conventional_polarity: Of the images, where readers of the format take it for granted.
         libraries: Whose versions the bytes depend on.
+        in_stores: Whether its files are few and large, so that each can be put into a store as one object.
         splits: First row and row after the last of each split that is written.
         polarity: Of the images that are written.
 
@@ -135,6 +136,7 @@ class Exporter(ABC):
     format: ClassVar[str]
     conventional_polarity: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ("zlib-ng",)
+    in_stores: ClassVar[bool] = True
 
     def __init__(self, dataset: Dataset, options: ExportOptions) -> None:
         self.dataset = dataset

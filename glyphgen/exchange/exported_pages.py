@@ -13,8 +13,10 @@ from glyphgen.dataset.index import ClassInfo
 from glyphgen.errors import DatasetError, SourceError
 from glyphgen.exchange.export_format import WrittenFile
 from glyphgen.exchange.source import SourceClass
+from glyphgen.files.address import Place
 from glyphgen.files.opening import PAGE, describe_unread, read_regular
 from glyphgen.files.pages import PageError, dump_sealed, parse_page
+from glyphgen.files.store import open_store
 from glyphgen.text import compose_text, dump_json
 
 __all__ = [
@@ -75,7 +77,7 @@ def dump_export_page(page: ExportPage) -> bytes:
     return dump_sealed(asdict(page))
 
 
-def read_export_page(folder: Path) -> ExportPage | None:
+def read_export_page(folder: Place) -> ExportPage | None:
     """Read the export.json of a folder; None where there is none.
 
     Raises:
@@ -83,7 +85,7 @@ def read_export_page(folder: Path) -> ExportPage | None:
     """
     path = folder / EXPORT_NAME
     try:
-        return parse_page(read_regular(path, PAGE, within=folder), ExportPage)
+        return parse_page(open_store(folder).get_range(EXPORT_NAME), ExportPage)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -6,22 +6,25 @@ work folder, with a note for each shard that is finished: the same call goes on 
 
 import hashlib
 import json
-import os
+import posixpath
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from glyphgen.choices import EXPORT_FORMATS, check_choice, check_executor, is_dask
 from glyphgen.dataset.claim import (
+    WORK,
     check_space,
     empty_folder,
-    find_work_folder,
     hold_folder,
     list_contents,
     read_claim,
     remove_work_folder,
+    withdraw_claim,
     write_claim,
 )
 from glyphgen.dataset.reader import Dataset, load
@@ -36,12 +39,11 @@ from glyphgen.exchange.exported_pages import (
     dump_export_page,
     read_export_page,
 )
+from glyphgen.exchange.placed_files import are_there, fetch_files, write_files
 from glyphgen.executors import run_shards
-from glyphgen.files.address import AnyPlace, Place, parse_place
-from glyphgen.files.opening import PAGE, read_regular
+from glyphgen.files.address import Address, AnyPlace, Place, parse_place
 from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.store import open_store
-from glyphgen.files.writing import disk_errors, remove_temporaries
 from glyphgen.production import check_places
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.text import dump_json, show_some
@@ -67,7 +69,7 @@ class Exported:
         n_verified: Rows that were read back and are equal.
     """
 
-    out: Path
+    out: Path | Any  # an Address, of which few have to think
     n_rows: int
     n_written: int
     seconds: float
@@ -105,7 +107,7 @@ def open_exporter(target_format: str, dataset: Dataset, options: ExportOptions) 
 def export_dataset(
     target_format: str,
     dataset: AnyPlace,
-    out: str | os.PathLike[str],
+    out: AnyPlace,
     *,
     options: ExportOptions = _DEFAULTS,
     workers: int = 1,
@@ -119,7 +121,8 @@ def export_dataset(
     Args:
         target_format: A key of ``EXPORT_FORMATS``.
         dataset: Folder of a complete dataset.
-        out: Folder to write; made when absent. Of some formats also a file, by its suffix.
+        out: Folder to write, or address in a store; made when absent. Of some formats also a file, by its
+            suffix.
         options: How.
         workers: Processes that write.
         executor: Where: see ``check_executor``.
@@ -129,17 +132,29 @@ def export_dataset(
 
     Raises:
         ChoiceError: There is no such format, split or executor, or the format cannot say what the
-            dataset holds.
+            dataset holds, or has too many files for a store.
         DatasetError: The dataset is missing or unfinished, the folder holds something else, the disk
             refused, or what is read back differs.
         MachineError: A library is not installed.
         WorkerError: A process died; finished shards stay.
     """
     executor = check_executor(executor)
-    source, place = parse_place(dataset), Path(out)
-    if is_dask(executor):
-        place = place.absolute()  # workers have other current folders
+    source, place = parse_place(dataset), parse_place(out)
+    if not open_store(place).is_shared:
+        workers = 1
+        if is_dask(executor):
+            raise DatasetError(
+                f"{place}: is seen by this process alone, expected a place that all workers see"
+            )
+    if isinstance(place, Path):
+        place = (
+            place.absolute() if is_dask(executor) else place
+        )  # workers have other current folders
     exporter = open_exporter(target_format, load(source), options)
+    if isinstance(place, Address) and not exporter.in_stores:
+        raise ChoiceError(
+            f"{place}: lies in a store, which {target_format} has too many files for, expected a folder"
+        )
     check_places(place, [source])
     if exporter.dataset.has_boxes and target_format != "coco":
         reporter.warning(f"{source}: its boxes are left out, which only coco has")
@@ -164,7 +179,7 @@ class _Plan:
 
     target_format: str
     dataset: Place
-    out: Path
+    out: Place
     options: ExportOptions
 
     def hash(self, exporter: Exporter) -> str:
@@ -185,13 +200,13 @@ def _list_versions(exporter: Exporter) -> dict[str, str]:
 
 def _export_file(plan: _Plan, exporter: Exporter, *, force: bool, reporter: Reporter) -> Exported:
     """Write the one file that holds all; nothing lies beside it."""
-    if plan.out.exists() and not force:
+    if open_store(plan.out.parent).exists(plan.out.name) and not force:
         raise DatasetError(f"{plan.out}: is there already ({_WAYS_OUT.replace('DIR', 'FILE')})")
     check_space(plan.out.parent, exporter.n_bytes)
     started = time.perf_counter()
     (shard,) = exporter.list_shards()
     _report(reporter, exporter, "write", 0, 0)
-    exporter.write(replace(shard, name=plan.out.name), plan.out.parent)
+    write_files(exporter, replace(shard, name=plan.out.name), plan.out.parent)
     _report(reporter, exporter, "write", exporter.n_rows, 1)
     return Exported(
         out=plan.out,
@@ -219,10 +234,10 @@ def _export_folder(
         if not (is_complete and len(done) == len(shards)):
             if not done:
                 check_space(out, exporter.n_bytes)
-            with disk_errors(out):
-                for folder in {(out / shard.name).parent for shard in shards}:
-                    remove_temporaries(folder)
+            folders = {posixpath.dirname(shard.name) for shard in shards}
+            _sweep(out, folders)
             _write_shards(plan, exporter, done, (workers, executor), reporter)
+            _sweep(out, folders)  # what workers that were killed left
             pages = {
                 CLASSES_NAME: dump_class_page(exporter.dataset.classes),
                 **exporter.make_pages(),
@@ -269,11 +284,16 @@ def _make_page(exporter: Exporter, key: str, done: _Done) -> ExportPage:
     )
 
 
+def _sweep(out: Place, folders: Iterable[str]) -> None:
+    for folder in folders:
+        open_store(out).sweep(folder)
+
+
 # --- Whose the folder is, and what is finished
 
 
 def _claim(
-    out: Path, key: str, shards: tuple[ExportShard, ...], *, force: bool
+    out: Place, key: str, shards: tuple[ExportShard, ...], *, force: bool
 ) -> tuple[bool, _Done]:
     """Make a folder the place of one export; return whether it is complete, and what is finished."""
     if force and list_contents(out):
@@ -282,39 +302,38 @@ def _claim(
     if page is not None:
         _check_key(out, "an export", page.content_key, key)
         found = dict(enumerate(page.files)) if len(page.files) == len(shards) else {}
-        return True, {k: files for k, files in found.items() if _are_there(out, files)}
+        return True, {k: files for k, files in found.items() if are_there(out, files)}
     if claimed := read_claim(out):
         _check_key(out, "what is unfinished and", claimed, key)
         notes = {k: _read_note(out, k) for k in range(len(shards))}
         return False, {
-            k: files for k, files in notes.items() if files is not None and _are_there(out, files)
+            k: files for k, files in notes.items() if files is not None and are_there(out, files)
         }
     if contents := list_contents(out):
         raise DatasetError(f"{out}: holds something else: {show_some(contents)} ({_WAYS_OUT})")
     write_claim(out, key)
+    try:  # of two that come at once to a store one at least sees both
+        _check_key(out, "what is unfinished and", read_claim(out), key)
+    except DatasetError:
+        withdraw_claim(out, key)
+        raise
     return False, {}
 
 
-def _check_key(out: Path, what: str, found: str, expected: str) -> None:
+def _check_key(out: Place, what: str, found: str, expected: str) -> None:
     if found != expected:
         raise DatasetError(
             f"{out}: holds {what} of another dataset, format, option or version ({_WAYS_OUT})"
         )
 
 
-def _are_there(out: Path, files: tuple[WrittenFile, ...]) -> bool:
-    with disk_errors(out, "read"):
-        paths = [(out / file.name, file.bytes) for file in files]
-        return all(path.is_file() and path.stat().st_size == n_bytes for path, n_bytes in paths)
+def _name_note(number: int) -> str:
+    return f"{WORK}/shard-{number:06}.json"
 
 
-def _name_note(out: Path, number: int) -> Path:
-    return find_work_folder(out) / f"shard-{number:06}.json"
-
-
-def _read_note(out: Path, number: int) -> tuple[WrittenFile, ...] | None:
+def _read_note(out: Place, number: int) -> tuple[WrittenFile, ...] | None:
     try:
-        return parse_page(read_regular(_name_note(out, number), PAGE), _Note).files
+        return parse_page(open_store(out).get_range(_name_note(number)), _Note).files
     except (OSError, PageError):
         return None
 
@@ -345,7 +364,7 @@ def _write_shards(
         initargs=(plan,),
     )
     for k, files in results:
-        if is_dask(executor) and not _are_there(plan.out, files):
+        if is_dask(executor) and not are_there(plan.out, files):
             raise DatasetError(
                 f"{plan.out}: a worker has written {files[0].name}, which is not there"
                 " (--out takes a folder that all workers see)"
@@ -363,7 +382,7 @@ def _report(reporter: Reporter, exporter: Exporter, step: str, n_rows: int, n_sh
     )
 
 
-_worker: list[tuple[Path, Exporter]] = []  # one at most: of this process
+_worker: list[tuple[Place, Exporter]] = []  # one at most: of this process
 
 
 def _open_worker(plan: _Plan) -> None:
@@ -373,9 +392,9 @@ def _open_worker(plan: _Plan) -> None:
 
 def _write_shard(k: int) -> tuple[WrittenFile, ...]:
     [(out, exporter)] = _worker
-    files = exporter.write(exporter.list_shards()[k], out)
+    files = write_files(exporter, exporter.list_shards()[k], out)
     note = {"files": [{"name": f.name, "bytes": f.bytes, "sha256": f.sha256} for f in files]}
-    open_store(out).put(str(_name_note(out, k).relative_to(out)), dump_json(note))
+    open_store(out).put(_name_note(k), dump_json(note))
     return files
 
 
@@ -383,7 +402,7 @@ def _write_shard(k: int) -> tuple[WrittenFile, ...]:
 
 
 def _verify(
-    plan: _Plan, exporter: Exporter, place: Path, where: tuple[int, str], reporter: Reporter
+    plan: _Plan, exporter: Exporter, place: Place, where: tuple[int, str], reporter: Reporter
 ) -> None:
     """Read every shard with the library of its format, and compare it with the dataset.
 
@@ -421,7 +440,8 @@ def _check_shard(k: int, name: str) -> str:
     [(out, exporter)] = _worker
     shard = exporter.list_shards()[k]
     try:
-        return exporter.find_difference(replace(shard, name=name or shard.name), out)
+        with fetch_files(out, k, name) as folder:
+            return exporter.find_difference(replace(shard, name=name or shard.name), folder)
     except MachineError:
         raise
     except GlyphgenError as error:

@@ -126,6 +126,7 @@ class FolderExporter(Exporter):
     """
 
     format = "folder"
+    in_stores = False
 
     def __init__(self, dataset: Dataset, options: ExportOptions) -> None:
         super().__init__(dataset, options)
