@@ -8,7 +8,7 @@ QUIET_SUDO := $(SUDO:sudo=sudo -n)
 # Tests of one file share what they have rendered, so that a file stays on one core.
 ALL_CORES := -n auto --dist loadfile
 
-.PHONY: help kana test quick check format docs bench sanitize gate faults mutants clean compiler system-packages
+.PHONY: help kana test quick check format docs bench sanitize gate faults kills mutants clean compiler system-packages
 
 help:
 	@echo "make kana    make .venv, install glyphgen, render recipes/kana.toml and a contact sheet"
@@ -21,6 +21,7 @@ help:
 	@echo "make sanitize   random outlines through the kernel, compiled with the sanitizers of C"
 	@echo "make gate    measure the gate, with lies made of the bundled fonts and of free fonts of Debian"
 	@echo "make faults  errors, kills and power cuts at every system call, and the table of docs/reliability.md"
+	@echo "make kills   drivers, schedulers, workers and nannies killed at random moments, on stores and clusters"
 	@echo "make mutants ROOM=balance   break the code of a room in every way, and list what no test notices"
 	@echo "make clean   remove .venv and caches; datasets stay"
 
@@ -80,6 +81,10 @@ faults: system-packages .venv/developing
 	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/trials.py $(FAULTS)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/flips.py
 	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/hostile.py
+
+# KILLS="--times 10 --seed 7 --first 3" is another draw: what is drawn as number 3 to 12 from the seed 7.
+kills: .venv/developing
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/kills.py $(KILLS)
 
 # In a copy, since the tool writes beside the code. It takes an hour for a room.
 ROOM ?= balance

@@ -30,8 +30,7 @@ from glyphgen.exchange.class_folders import name_folders
 from glyphgen.exchange.export_format import ExportOptions
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.importing import import_dataset
-from glyphgen.files.store import open_store
-from glyphgen.text import compose_text
+from glyphgen.text import compose_text, dump_json
 
 _FORMATS = [name for name in EXPORT_FORMATS if name != "coco"]
 
@@ -99,20 +98,34 @@ def test_every_format_is_equal_bytes_twice_and_is_read_back(
     assert page["splits"] == train_only
 
 
+def test_a_complete_export_holds_nothing_of_workers_that_were_killed(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = exporting._write_shards
+
+    def write_and_leave(*given: Any) -> None:
+        write(*given)
+        (tmp_path / "out" / "data" / ".test-00000-of-00001.parquet.77-abcdef01.tmp").touch()
+
+    monkeypatch.setattr(exporting, "_write_shards", write_and_leave)
+    export_dataset("parquet", dataset.folder, tmp_path / "out")
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 @pytest.mark.usefixtures("small_shards")
 def test_an_export_goes_on_where_it_was_interrupted(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, out = export(dataset, "folder", tmp_path / "whole"), tmp_path / "out"
-    written: list[Path] = []
+    written: list[object] = []
 
-    def stop_at_the_third_note(folder: Path) -> Any:
-        written.append(folder)
+    def stop_at_the_third_note(note: dict[str, Any]) -> bytes:
+        written.append(note)
         if len(written) > 2:
             raise KeyboardInterrupt
-        return open_store(folder)
+        return dump_json(note)
 
-    monkeypatch.setattr(exporting, "open_store", stop_at_the_third_note)
+    monkeypatch.setattr("glyphgen.exchange.exporting.dump_json", stop_at_the_third_note)
     with pytest.raises(KeyboardInterrupt):
         export(dataset, "folder", out)
     monkeypatch.undo()
