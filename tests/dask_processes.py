@@ -14,7 +14,7 @@ from typing import Any
 from object_server import find_port
 
 TESTS = Path(__file__).parent
-SOON_S = 60  # for what is sure to happen; a test fails when it has passed
+SOON_S = 180  # for what is sure to happen; a test fails when it has passed
 
 
 class Cluster:
