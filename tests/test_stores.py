@@ -221,7 +221,7 @@ def test_what_a_store_loses_or_changes_is_named_and_made_again(place: Address, f
     flip(place, "note.txt", 0)
     assert verify_files(place) == [
         f"{place}/note.txt: does not match index.json (make the dataset again, with --force)",
-        f"{place}: shard 1 does not match index.json (run the command that made it again)",
+        f"{place}: shard 1 does not match index.json (run the command that made it, with --mend)",
         f"{place}/shard-00003.{suffix}: missing (run the command that made it again)",
     ]
     assert produce_tiny(place, format).n_made == 10

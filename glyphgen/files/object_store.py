@@ -9,7 +9,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import StoreError
 from glyphgen.files.address import Address
+from glyphgen.files.listed import ListedFile, read_listed
 from glyphgen.files.opening import PAGE, FileKind, RefusedFileError
 
 __all__ = ["ObjectStore"]
@@ -97,6 +98,13 @@ class ObjectStore:
             return ()
         return tuple(sorted(found))
 
+    def list_files(self) -> Mapping[str, ListedFile]:
+        """List the objects directly below the root."""
+        try:
+            return self._ask("", "read", _list_files)
+        except FileNotFoundError:
+            return {}
+
     def delete(self, name: str, *, durable: bool = False) -> None:  # noqa: ARG002
         """Delete an object, or all below a name."""
         with suppress(FileNotFoundError):
@@ -171,6 +179,14 @@ def _open_file_system(url: str, _process: int) -> tuple[Any, str]:
 def _list(system: Any, path: str) -> set[str]:
     paths = (found.rstrip("/") for found in system.ls(path, detail=False))
     return {found.rpartition("/")[2] for found in paths if found != path}
+
+
+def _list_files(system: Any, path: str) -> dict[str, ListedFile]:
+    return {
+        told["name"].rpartition("/")[2]: read_listed(told)
+        for told in system.ls(path, detail=True)
+        if told["type"] == "file"
+    }
 
 
 def _find(system: Any, path: str) -> list[str]:

@@ -9,15 +9,16 @@ from glyphgen.dataset.shards.contract import (
     Shards,
     describe_damage,
     hash_arrays,
-    name_note,
 )
 from glyphgen.dataset.shards.fetched_shards import FetchedShards
+from glyphgen.dataset.shards.notes import NOTED
 from glyphgen.dataset.shards.raw import RawShards
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Address, Place
 from glyphgen.files.store import open_store
 
 __all__ = [
+    "NOTED",
     "Arrays",
     "FetchedShards",
     "Layout",
@@ -25,7 +26,6 @@ __all__ = [
     "describe_damage",
     "hash_arrays",
     "make_shards",
-    "name_note",
     "open_parts",
     "open_shards",
     "reopen_dataset",
