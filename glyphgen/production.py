@@ -430,21 +430,20 @@ def _make_shards(
         reporter: Is told how far the work is.
     """
     layout = shards.layout
-    missing = np.flatnonzero(hashes == b"")
-    n_done = layout.n_rows - sum(len(layout.find_rows(k)) for k in missing.tolist())
-    first = 1 + layout.n_shards - len(missing)
-    _report(reporter, layout, first - 1, n_done)
+    kept = np.flatnonzero(hashes != b"").tolist()
+    n_done = sum(len(layout.find_rows(k)) for k in kept)
+    _report(reporter, layout, len(kept), n_done)
     made = np.zeros(layout.n_shards, dtype=bool)
     results = run_shards(
         make_shard,
-        map(int, missing),
+        map(int, np.flatnonzero(hashes == b"")),
         workers=clock.workers,
         executor=executor,
         initializer=open_job,
         initargs=(shipped,),
         name_shard=partial(_name_shard, layout),
     )
-    for n_shards, (k, (worker, blake3, was_made)) in enumerate(results, start=first):
+    for n_shards, (k, (worker, blake3, was_made)) in enumerate(results, start=1 + len(kept)):
         hashes[k], made[k] = blake3, was_made
         n_rows = len(layout.find_rows(k))
         n_done += n_rows

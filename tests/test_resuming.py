@@ -1,7 +1,9 @@
 """What a run finds done: a finished dataset by one listing, an unfinished one by its notes and hashes."""
 
+import gc
 import os
 import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,20 +17,24 @@ from tiny_datasets import (
     N_ROWS,
     TinyJob,
     make_dataset,
+    make_layout,
     make_rows,
     open_writer,
     produce_tiny,
 )
 
+from glyphgen import production
 from glyphgen.dataset.claim import claim_folder
 from glyphgen.dataset.integrity import verify_shards
-from glyphgen.dataset.shards import Arrays, Shards
+from glyphgen.dataset.shards import Arrays, Shards, make_shards
 from glyphgen.dataset.shards.hdf5 import Hdf5Shards, _make_frame
 from glyphgen.dataset.shards.npy import NpyShards
 from glyphgen.dataset.shards.raw import RawShards
 from glyphgen.files.address import Address, AnyPlace
 from glyphgen.files.listed import ListedFile, read_listed
 from glyphgen.files.store import open_store
+from glyphgen.progress import Progress
+from glyphgen.shipping import ShippedJob
 
 KEY = "ab" * 32
 
@@ -169,6 +175,40 @@ def test_a_note_of_a_damaged_shard_is_gone_before_it_is_made_again(tmp_path: Pat
     assert noted["blake3"].astype(bool).tolist() == [False, True, False, False, False]
     assert shards.find_done(1, noted) is None
     assert not shards.read_notes()["blake3"].astype(bool).any()
+
+
+def test_a_shard_that_is_done_keeps_no_memory_in_the_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, traced = 9000, {}
+
+    class Watcher:
+        def message(self, line: str) -> None: ...
+
+        def warning(self, line: str) -> None: ...
+
+        def progress(self, progress: Progress) -> None:
+            if progress.done // 5 in {1000, n}:
+                gc.collect()
+                traced[progress.done // 5] = tracemalloc.get_traced_memory()[0]
+
+    monkeypatch.setattr(production, "open_job", lambda _: None)
+    monkeypatch.setattr(production, "make_shard", lambda k: ("worker", f"{k:064x}", True))
+    shards = make_shards(tmp_path, "npy", make_layout(n_rows=5 * n))
+    tracemalloc.start()
+    try:
+        found = production._make_shards(
+            shards,
+            np.zeros(n, "S64"),
+            ShippedJob(tmp_path),
+            "processes",
+            production._Clock(1),
+            Watcher(),
+        )
+    finally:
+        tracemalloc.stop()
+    assert (len(found), found[n - 1].blake3) == (n, f"{n - 1:064x}")
+    assert traced[n] - traced[1000] < n  # bytes: not one a shard
 
 
 def test_hdf5_is_asked_once_for_what_surrounds_the_arrays(
