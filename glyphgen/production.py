@@ -288,9 +288,11 @@ def produce_dataset(
         claim = claim_folder(folder, spec.content_key, force=force)
         whole = np.zeros(layout.n_shards, dtype=bool)
         if claim is Claim.COMPLETE:
-            whole[:] = not mend and _has_layout(folder, spec)
-            whole[shards.find_changed() if whole.any() else ()] = False
-            if not _is_damaged(folder, make_index, np.flatnonzero(~whole).tolist(), reporter):
+            is_known = not mend and _has_layout(folder, spec)
+            changed = shards.find_changed() if is_known else None
+            whole[:] = is_known
+            whole[changed or []] = False
+            if not _is_damaged(folder, make_index, changed, reporter):
                 _report(reporter, layout, layout.n_shards, layout.n_rows)
                 return Produced(
                     folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0, is_read=mend
@@ -328,7 +330,7 @@ def _has_layout(folder: Place, spec: DatasetSpec) -> bool:
 def _is_damaged(
     folder: Place,
     make_index: Callable[[Sequence[ShardInfo]], Index],
-    changed: Sequence[int],
+    changed: Sequence[int] | None,
     reporter: Reporter,
 ) -> bool:
     """Return whether a file of a complete dataset, index.json too, is not as it would be made.
@@ -336,7 +338,7 @@ def _is_damaged(
     Args:
         folder: Of the dataset.
         make_index: As for ``produce_dataset``.
-        changed: The shards that are read.
+        changed: The shards that are read, where it is not all.
         reporter: Is told how many of them are.
     """
     if verify_files(folder, only=changed, reporter=reporter):

@@ -77,6 +77,8 @@ def test_rendering_again_says_that_it_was_there() -> None:
     run("render", "digits", *SMALL)
     done = run("render", "digits", *SMALL)
     assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
+    assert "60 images were there already, unchanged by size and date" in done.stderr
+    done = run("render", "digits", *SMALL, "--mend")
     assert "60 images were there already, and every shard has its hash" in done.stderr
 
 

@@ -5,18 +5,22 @@ import os
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import tiny_datasets
 from numpy.typing import NDArray
 from tiny_datasets import (
     N_ROWS,
     TinyJob,
     make_dataset,
+    make_index,
     make_layout,
     make_rows,
     open_writer,
@@ -141,6 +145,20 @@ def test_a_shard_of_another_size_is_read_though_it_is_old(tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes()[:-1])
     age(tmp_path)
     assert produce_tiny(tmp_path, "hdf5").n_made == 5
+
+
+def test_shards_of_another_size_in_rows_are_not_taken_for_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rows_per_shard in (5, 4):  # as another version of glyphgen may choose it
+        layout = replace(make_layout("gzip"), rows_per_shard=rows_per_shard)
+        monkeypatch.setattr(tiny_datasets, "make_layout", lambda layout=layout: layout)
+        monkeypatch.setattr(tiny_datasets, "make_index", partial(make_index, compression="gzip"))
+        produce_tiny(tmp_path, "hdf5")
+        assert verify_shards(tmp_path) == []
+        age(tmp_path)
+        if rows_per_shard == 5:
+            (tmp_path / "shard-00001.h5").unlink()
 
 
 @pytest.mark.parametrize("format", ["npy", "hdf5"])
