@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import check_claim, read_claim
-from glyphgen.dataset.shards import NOTED, Shards
-from glyphgen.files.opening import ARRAY, open_regular
-from glyphgen.files.writing import disk_errors, write_bytes
+from glyphgen.dataset.shards import Shards, map_notes
+from glyphgen.files.writing import write_bytes
 from glyphgen.shipping import ShippedJob, dump_job, open_shipped
 
 __all__ = ["RowJob", "RowMaker", "flush_shards", "make_shard", "open_job", "write_job"]
@@ -62,7 +61,7 @@ class _Worker:
         self._shards = shards
         self._maker = job.open()
         self._content_key = content_key
-        self._noted = _map_notes(noted) if noted else None
+        self._noted = map_notes(noted) if noted else None
         puts_here = isinstance(shards.folder, Path) or bool(content_key)
         self._pool = None if puts_here else ThreadPoolExecutor(_PUTS_AT_ONCE)
         self._puts: deque[Future[None]] = deque()
@@ -139,11 +138,6 @@ def write_job(
     if path:
         write_bytes(path, noted, durable=False)
     dump_job(folder, (run, job, shards, content_key, path))
-
-
-def _map_notes(path: Path) -> NDArray[np.void]:
-    with disk_errors(path, "read"), open_regular(path, ARRAY) as file:
-        return np.asarray(np.memmap(file, NOTED, "r"))
 
 
 def open_job(shipped: ShippedJob) -> None:

@@ -11,14 +11,13 @@ from glyphgen.dataset.shards.contract import (
     hash_arrays,
 )
 from glyphgen.dataset.shards.fetched_shards import FetchedShards
-from glyphgen.dataset.shards.notes import NOTED
+from glyphgen.dataset.shards.notes import map_notes
 from glyphgen.dataset.shards.raw import RawShards
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Address, Place
 from glyphgen.files.store import open_store
 
 __all__ = [
-    "NOTED",
     "Arrays",
     "FetchedShards",
     "Layout",
@@ -26,6 +25,7 @@ __all__ = [
     "describe_damage",
     "hash_arrays",
     "make_shards",
+    "map_notes",
     "open_parts",
     "open_shards",
     "reopen_dataset",

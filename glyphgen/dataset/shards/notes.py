@@ -4,6 +4,7 @@ So one listing reads them all, and a power cut cannot tear one.
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from glyphgen.dataset.index import read_index
 from glyphgen.dataset.shard_table import DIGEST_LENGTH
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Place
+from glyphgen.files.opening import ARRAY, open_regular
 from glyphgen.files.store import open_store
+from glyphgen.files.writing import disk_errors
 
-__all__ = ["NOTED", "put_note", "read_notes", "remove_note"]
+__all__ = ["NOTED", "map_notes", "put_note", "read_notes", "remove_note"]
 
 NOTED = np.dtype([("blake3", f"S{DIGEST_LENGTH}"), ("sha256", f"S{DIGEST_LENGTH}")])
 """What is noted of a shard: the hash of its arrays, of one of two kinds; neither where nothing is noted."""
@@ -64,6 +67,16 @@ def read_notes(folder: Place, n_shards: int) -> NDArray[np.void]:
         if (found := _NAME.fullmatch(name)) and int(found[1]) < n_shards:
             noted[int(found[1])] = found[2], ""
     return noted
+
+
+def map_notes(path: Path) -> NDArray[np.void]:
+    """Map what ``read_notes`` has returned from the file that it was written into.
+
+    Raises:
+        DatasetError: It cannot be read.
+    """
+    with disk_errors(path, "read"), open_regular(path, ARRAY) as file:
+        return np.asarray(np.memmap(file, NOTED, "r"))
 
 
 def _name_note(k: int, blake3: str) -> str:
