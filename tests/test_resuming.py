@@ -34,7 +34,7 @@ from glyphgen.dataset.shards import Arrays, Shards, make_shards
 from glyphgen.dataset.shards.hdf5 import Hdf5Shards, _make_frame
 from glyphgen.dataset.shards.npy import NpyShards
 from glyphgen.dataset.shards.raw import RawShards
-from glyphgen.files.address import Address, AnyPlace
+from glyphgen.files.address import Address, Place
 from glyphgen.files.listed import ListedFile, read_listed
 from glyphgen.files.store import open_store
 from glyphgen.progress import Progress
@@ -59,10 +59,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture(params=["npy", "hdf5", "npy in a store", "hdf5 in a store"])
-def finished(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[AnyPlace, str]]:
+def finished(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Place, str]]:
     """A finished dataset and its format."""
     format = request.param.partition(" ")[0]
-    place: AnyPlace = tmp_path / "out"
+    place: Place = tmp_path / "out"
     if request.param != format:
         place = Address(f"memory://resuming-{tmp_path.name}-{os.getpid()}")
     produce_tiny(place, format)
@@ -72,27 +72,27 @@ def finished(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[A
         open_store(place).delete("")
 
 
-def age(place: AnyPlace) -> None:
+def age(place: Place) -> None:
     """Let all but index.json be a minute old; in memory each put has a time of its own."""
     if isinstance(place, Path):
         for path in place.glob("*[!j][!s][!o][!n]"):
             os.utime(path, (time.time() - 60,) * 2)
 
 
-def name_shard(place: AnyPlace, format: str, k: int) -> str:
+def name_shard(place: Place, format: str, k: int) -> str:
     if format == "hdf5":
         return f"shard-{k:05d}.h5"
     return "images.npy" if isinstance(place, Path) else f"shard-{k:05d}.bin"
 
 
-def flip(place: AnyPlace, name: str) -> None:
+def flip(place: Place, name: str) -> None:
     content = bytearray(open_store(place).get_range(name))
     content[-1] ^= 1
     open_store(place).put(name, bytes(content))
 
 
 def test_a_finished_dataset_is_known_without_a_shard_being_read(
-    finished: tuple[AnyPlace, str], read: list[int]
+    finished: tuple[Place, str], read: list[int]
 ) -> None:
     place, format = finished
     produced = produce_tiny(place, format)
@@ -102,7 +102,7 @@ def test_a_finished_dataset_is_known_without_a_shard_being_read(
 
 
 def test_what_was_written_after_the_index_is_read_and_made_again(
-    finished: tuple[AnyPlace, str], read: list[int]
+    finished: tuple[Place, str], read: list[int]
 ) -> None:
     place, format = finished
     flip(place, name_shard(place, format, 4))
@@ -112,9 +112,7 @@ def test_what_was_written_after_the_index_is_read_and_made_again(
     assert verify_shards(place) == []
 
 
-def test_of_what_is_lost_nothing_else_is_read(
-    finished: tuple[AnyPlace, str], read: list[int]
-) -> None:
+def test_of_what_is_lost_nothing_else_is_read(finished: tuple[Place, str], read: list[int]) -> None:
     place, format = finished
     open_store(place).delete(name_shard(place, format, 1))
     n_made = produce_tiny(place, format).n_made
@@ -232,8 +230,14 @@ def test_a_shard_that_is_done_keeps_no_memory_in_the_driver(
 def test_hdf5_is_asked_once_for_what_surrounds_the_arrays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened, open_file = [], h5py.File
-    monkeypatch.setattr(h5py, "File", lambda *a, **k: opened.append(a) or open_file(*a, **k))
+    opened: list[object] = []
+
+    class Counted(h5py.File):  # type: ignore[misc]
+        def __init__(self, *given: Any, **named: Any) -> None:
+            opened.append(given)
+            super().__init__(*given, **named)
+
+    monkeypatch.setattr(h5py, "File", Counted)
     _make_frame.cache_clear()
     make_dataset(tmp_path, "hdf5")
     assert verify_shards(tmp_path) == []
