@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphgen.choices import check_executor, is_dask
 from glyphgen.dataset.claim import (
@@ -37,8 +38,8 @@ from glyphgen.dataset.index import (
     write_index,
 )
 from glyphgen.dataset.integrity import verify_files
-from glyphgen.dataset.shard_table import DIGEST_LENGTH, ShardInfo, ShardTable
-from glyphgen.dataset.shards import Layout, Shards, make_shards, name_note, reopen_dataset
+from glyphgen.dataset.shard_table import ShardInfo, ShardTable
+from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
 from glyphgen.executors import run_shards
 from glyphgen.files.address import AnyPlace, Place, parse_place
@@ -130,6 +131,7 @@ class Produced:
         start_seconds: Of them until every worker had made its first shard; 0 where some made none.
         n_steady: Rows that were made after that.
         n_workers: Processes that made rows.
+        is_read: Whether shards that were there were read and hashed, and not known by size and date.
     """
 
     folder: Path | Any  # an Address, of which few have to think
@@ -139,6 +141,7 @@ class Produced:
     start_seconds: float = 0.0
     n_steady: int = 0
     n_workers: int = 0
+    is_read: bool = True
 
     @property
     def images_per_second(self) -> float:
@@ -251,6 +254,7 @@ def produce_dataset(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Make a dataset, or finish it, or mend its damaged shards.
@@ -263,6 +267,7 @@ def produce_dataset(
         workers: Processes that make rows.
         executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
+        mend: Read all of a complete dataset, also shards that have not changed by size and date.
         reporter: Is told how far the work is before the first shard and after each one.
 
     Raises:
@@ -281,22 +286,32 @@ def produce_dataset(
             )
     with hold_folder(folder, reporter):
         claim = claim_folder(folder, spec.content_key, force=force)
+        whole = np.zeros(layout.n_shards, dtype=bool)
         if claim is Claim.COMPLETE:
-            if not _is_damaged(folder, make_index):
+            is_known = not mend and _has_layout(folder, spec)
+            changed = shards.find_changed() if is_known else None
+            whole[:] = is_known
+            whole[changed or []] = False
+            if not _is_damaged(folder, make_index, changed, reporter):
                 _report(reporter, layout, layout.n_shards, layout.n_rows)
-                return Produced(folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0)
+                return Produced(
+                    folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0, is_read=mend
+                )
             reopen_dataset(folder)
         if claim is Claim.NEW:
             _check_disk(spec)
         shards.prepare()
+        noted = shards.read_notes()
+        whole &= noted["blake3"] != b""  # an older glyphgen knew another hash
         clock = _Clock(min(count_workers(workers, executor), layout.n_shards))
         with open_work_folder(folder) as work:
             place = work / "job"
             make_folder(place)
             content_key = spec.content_key if is_dask(executor) else ""
-            write_job(place, make_job(place), shards, content_key)
+            write_job(place, make_job(place), shards, content_key, noted)
             shipped = ship_job(place, folder) if is_dask(executor) else ShippedJob(place)
-            infos = _make_shards(shards, shipped, executor, clock, reporter)
+            hashes = np.where(whole, noted["blake3"], b"")
+            infos = _make_shards(shards, hashes, shipped, executor, clock, reporter)
         shards.finish()
         shards.store.sweep()  # what workers that were killed left
         produced = clock.stop(folder, layout.n_rows)
@@ -306,9 +321,28 @@ def produce_dataset(
         return produced
 
 
-def _is_damaged(folder: Place, make_index: Callable[[Sequence[ShardInfo]], Index]) -> bool:
-    """Return whether a file of a complete dataset, index.json too, is not as it would be made."""
-    if verify_files(folder):
+def _has_layout(folder: Place, spec: DatasetSpec) -> bool:
+    index, layout = read_index(folder), spec.layout
+    rows_per_shard = min(layout.rows_per_shard, layout.n_rows)
+    wanted = spec.format, replace(layout, rows_per_shard=rows_per_shard)
+    return (index.format, Layout.from_index(index)) == wanted
+
+
+def _is_damaged(
+    folder: Place,
+    make_index: Callable[[Sequence[ShardInfo]], Index],
+    changed: Sequence[int] | None,
+    reporter: Reporter,
+) -> bool:
+    """Return whether a file of a complete dataset, index.json too, is not as it would be made.
+
+    Args:
+        folder: Of the dataset.
+        make_index: As for ``produce_dataset``.
+        changed: The shards that are read, where it is not all.
+        reporter: Is told how many of them are.
+    """
+    if verify_files(folder, only=changed, reporter=reporter):
         return True
     found = read_index(folder)
     # Libraries of other versions make another index of equal rows, and an older glyphgen no hashes.
@@ -381,51 +415,65 @@ class _Clock:
 
 
 def _make_shards(
-    shards: Shards, shipped: ShippedJob, executor: str, clock: _Clock, reporter: Reporter
+    shards: Shards,
+    hashes: NDArray[np.bytes_],
+    shipped: ShippedJob,
+    executor: str,
+    clock: _Clock,
+    reporter: Reporter,
 ) -> Sequence[ShardInfo]:
-    """Make every shard that is not there yet, and return all."""
-    n_done = 0
-    _report(reporter, shards.layout, 0, 0)
+    """Make every shard that is not there yet, and return all.
+
+    Args:
+        shards: Of the dataset.
+        hashes: Of those that are known to be there, empty for others; filled.
+        shipped: The job, for the workers.
+        executor: As ``check_executor`` has returned it.
+        clock: Is told what was made.
+        reporter: Is told how far the work is.
+    """
+    layout = shards.layout
+    kept = np.flatnonzero(hashes != b"").tolist()
+    n_done = sum(len(layout.find_rows(k)) for k in kept)
+    _report(reporter, layout, len(kept), n_done)
+    made = np.zeros(layout.n_shards, dtype=bool)
     results = run_shards(
         make_shard,
-        range(shards.layout.n_shards),
+        map(int, np.flatnonzero(hashes == b"")),
         workers=clock.workers,
         executor=executor,
         initializer=open_job,
         initargs=(shipped,),
-        name_shard=partial(_name_shard, shards.layout),
+        name_shard=partial(_name_shard, layout),
     )
-    layout = shards.layout
-    hashes = bytearray(DIGEST_LENGTH * layout.n_shards)
-    made = bytearray(layout.n_shards)
-    for n_shards, (number, (worker, blake3, was_made)) in enumerate(results, start=1):
-        hashes[DIGEST_LENGTH * number : DIGEST_LENGTH * (number + 1)] = blake3.encode()
-        made[number] = was_made
-        n_rows = len(layout.find_rows(number))
+    for n_shards, (k, (worker, blake3, was_made)) in enumerate(results, start=1 + len(kept)):
+        hashes[k], made[k] = blake3, was_made
+        n_rows = len(layout.find_rows(k))
         n_done += n_rows
         clock.count(worker, n_rows * was_made)
         _report(reporter, layout, n_shards, n_done)
     if not (isinstance(shards.folder, Path) or is_dask(executor)):
-        _finish_puts(shards, made, shipped)
+        _finish_puts(shards, hashes, made, shipped)
     table = ShardTable(
         file=shards.FILE,
         n_rows=layout.n_rows,
         rows_per_shard=min(layout.rows_per_shard, layout.n_rows),
         row_bytes=layout.row_bytes,
-        blake3=hashes.decode(),
+        blake3=hashes.tobytes().decode(),
     )
     return table if len(table) > MOST_LISTED else tuple(table)
 
 
-def _finish_puts(shards: Shards, made: Sequence[int], shipped: ShippedJob) -> None:
+def _finish_puts(
+    shards: Shards, hashes: NDArray[np.bytes_], made: NDArray[np.bool_], shipped: ShippedJob
+) -> None:
     """Wait for what travels to a store, and make again what a worker could not put before it ended."""
     flush_shards()
     if shards.store.exists(INDEX_NAME):  # another has finished the dataset, and removed all notes
         return
-    noted = shards.list_noted()
-    missing = [k for k, was_made in enumerate(made) if was_made and name_note(k) not in noted]
-    if missing:
-        list(run_shards(make_shard, missing, workers=1, initializer=open_job, initargs=(shipped,)))
+    lost = np.flatnonzero(made & (shards.read_notes()["blake3"] != hashes)).tolist()
+    if lost:
+        list(run_shards(make_shard, lost, workers=1, initializer=open_job, initargs=(shipped,)))
         flush_shards()
 
 

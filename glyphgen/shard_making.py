@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import check_claim, read_claim
-from glyphgen.dataset.shards import Shards
+from glyphgen.dataset.shards import Shards, map_notes
+from glyphgen.files.writing import write_bytes
 from glyphgen.shipping import ShippedJob, dump_job, open_shipped
 
 __all__ = ["RowJob", "RowMaker", "flush_shards", "make_shard", "open_job", "write_job"]
 
+_NOTED = "noted"
 _PUTS_AT_ONCE = 4  # shards that travel at once, and are in memory
 
 
@@ -50,14 +52,16 @@ class _Worker:
         job: Makes the rows.
         shards: Where they go.
         content_key: Of the dataset, where a worker may outlive its driver; else empty.
+        noted: The file of what is noted of each shard; None where nothing is.
     """
 
-    def __init__(self, job: RowJob, shards: Shards, content_key: str) -> None:
+    def __init__(self, job: RowJob, shards: Shards, content_key: str, noted: Path | None) -> None:
         layout = shards.layout
         n = min(layout.rows_per_shard, layout.n_rows)
         self._shards = shards
         self._maker = job.open()
         self._content_key = content_key
+        self._noted = map_notes(noted) if noted else None
         puts_here = isinstance(shards.folder, Path) or bool(content_key)
         self._pool = None if puts_here else ThreadPoolExecutor(_PUTS_AT_ONCE)
         self._puts: deque[Future[None]] = deque()
@@ -71,8 +75,8 @@ class _Worker:
         )
 
     def make_shard(self, k: int) -> tuple[str, bool]:
-        """Make shard k unless it is there already; return its hash, and whether it was made."""
-        if done := self._shards.find_done(k):
+        """Make shard k unless it is noted and has its hash; return the hash, and whether it was made."""
+        if self._noted is not None and (done := self._shards.find_done(k, self._noted)):
             return done.blake3, False
         rows = self._shards.layout.find_rows(k)
         whole_images, whole_samples = self._buffers[0]
@@ -95,9 +99,10 @@ class _Worker:
         Raises:
             DatasetError: The folder is another dataset's.
         """
-        folder = self._shards.folder
-        check_claim(folder, self._content_key)
-        return bool(read_claim(folder))
+        claimed = read_claim(self._shards.folder)
+        if claimed != self._content_key:
+            check_claim(self._shards.folder, self._content_key)
+        return bool(claimed)
 
     def flush(self, n_left: int = 0) -> None:
         """Wait until no more than ``n_left`` shards travel.
@@ -112,7 +117,9 @@ class _Worker:
 _workers: list[_Worker] = []  # one at most: of this process
 
 
-def write_job(folder: Path, job: RowJob, shards: Shards, content_key: str) -> None:
+def write_job(
+    folder: Path, job: RowJob, shards: Shards, content_key: str, noted: NDArray[np.void]
+) -> None:
     """Write what ``open_job`` opens, and forget what an earlier dataset has left in this process.
 
     Args:
@@ -120,13 +127,17 @@ def write_job(folder: Path, job: RowJob, shards: Shards, content_key: str) -> No
         job: Makes the rows.
         shards: Where they go.
         content_key: Of the dataset, where workers may outlive this process; else empty.
+        noted: What is noted of each shard, as ``Shards.read_notes`` returns it.
 
     Raises:
         DatasetError: The disk refused.
     """
     _workers.clear()
     run = uuid.uuid4().hex  # so that no worker takes for this job what another run has left
-    dump_job(folder, (run, job, shards, content_key))
+    path = folder / _NOTED if noted.view(np.uint8).any() else None
+    if path:
+        write_bytes(path, noted, durable=False)
+    dump_job(folder, (run, job, shards, content_key, path))
 
 
 def open_job(shipped: ShippedJob) -> None:

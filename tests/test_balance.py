@@ -441,7 +441,7 @@ def test_a_damaged_source_is_found_before_anything_is_written(source: Path, tmp_
     with pytest.raises(DatasetError) as caught:
         balance(damaged, tmp_path / "out", 5)
     assert str(caught.value) == (
-        f"{damaged}: shard 0 does not match index.json (run the command that made it again)"
+        f"{damaged}: shard 0 does not match index.json (run the command that made it, with --mend)"
     )
     assert not (tmp_path / "out").exists()
 

@@ -77,6 +77,8 @@ def test_rendering_again_says_that_it_was_there() -> None:
     run("render", "digits", *SMALL)
     done = run("render", "digits", *SMALL)
     assert (done.returncode, done.stdout) == (0, "datasets/digits\n")
+    assert "60 images were there already, unchanged by size and date" in done.stderr
+    done = run("render", "digits", *SMALL, "--mend")
     assert "60 images were there already, and every shard has its hash" in done.stderr
 
 
@@ -127,7 +129,7 @@ def test_verify_takes_the_newest_dataset_and_names_a_damaged_shard() -> None:
     done = run("verify", "datasets/digits")
     assert (done.returncode, done.stdout) == (1, "datasets/digits: damaged\n")
     assert done.stderr == (
-        "datasets/digits: shard 0 does not match index.json (run the command that made it again)\n"
+        "datasets/digits: shard 0 does not match index.json (run the command that made it, with --mend)\n"
     )
 
 
@@ -498,7 +500,7 @@ def test_a_signal_to_end_keeps_finished_shards_and_says_how_to_go_on(
     ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     work = Path("datasets/kana/.work")
-    while not list(work.glob("shard-*.json")) and process.poll() is None:
+    while not list(work.glob("shard-*")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
     _, talk = process.communicate()
@@ -508,7 +510,7 @@ def test_a_signal_to_end_keeps_finished_shards_and_says_how_to_go_on(
         "datasets/kana: interrupted; finished shards stay (run the same command again to go on)"
     )
     assert "Traceback" not in talk
-    assert list(work.glob("shard-*.json"))
+    assert list(work.glob("shard-*"))
     assert not Path("datasets/kana/index.json").exists()
     assert refused("verify", "datasets/kana") == (
         "datasets/kana: unfinished, it has no index.json (run the command that makes it again)"
@@ -521,7 +523,7 @@ def test_a_program_that_is_to_survive_its_terminal_does(tmp_path: Path) -> None:
     command = ["nohup", str(program), "render", "kana", "--set", "output.rows_per_shard=500"]
     process = subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.PIPE, text=True)
     work = Path("datasets/kana/.work")
-    while not list(work.glob("shard-*.json")) and process.poll() is None:
+    while not list(work.glob("shard-*")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGHUP)
     time.sleep(1)

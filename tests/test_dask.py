@@ -391,7 +391,7 @@ def test_a_job_that_is_not_there_is_told(tmp_path: Path) -> None:
 def open_worker(place: AnyPlace, *, may_outlive: bool) -> _Worker:
     shards = make_shards(parse_place(place), "npy", make_layout())
     shards.prepare()
-    return _Worker(TinyJob(), shards, RECIPE if may_outlive else "")
+    return _Worker(TinyJob(), shards, RECIPE if may_outlive else "", None)
 
 
 def test_a_shard_that_comes_late_is_not_written(tmp_path: Path) -> None:

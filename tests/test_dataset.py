@@ -133,7 +133,7 @@ def test_a_damaged_compressed_image_is_named(tmp_path: Path) -> None:
         with pytest.raises(DatasetError) as caught:
             load(tmp_path).images[choice]
         assert str(caught.value) == (
-            f"{tmp_path}: shard 2 does not match index.json (run the command that made it again)"
+            f"{tmp_path}: shard 2 does not match index.json (run the command that made it, with --mend)"
         )
 
 

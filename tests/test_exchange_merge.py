@@ -299,5 +299,5 @@ def test_a_damaged_dataset_is_not_merged(tmp_path: Path, k49: Path, kkanji: Path
         file.seek(-1, 2)
         file.write(b"\x01")
     assert refused(tmp_path / "out", kkanji, k49) == [
-        f"{k49}: shard 0 does not match index.json (run the command that made it again)"
+        f"{k49}: shard 0 does not match index.json (run the command that made it, with --mend)"
     ]

@@ -617,7 +617,7 @@ def test_a_dataset_that_is_unfinished_or_damaged(out: Path, tmp_path: Path) -> N
         file.seek(-1, 2)
         file.write(b"\xff")
     assert refused(out, "dataset", folder) == [
-        f"{folder}: shard 4 does not match index.json (run the command that made it again)"
+        f"{folder}: shard 4 does not match index.json (run the command that made it, with --mend)"
     ]
     (folder / "index.json").unlink()
     assert refused(out, "dataset", folder) == [

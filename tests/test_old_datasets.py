@@ -81,7 +81,7 @@ def test_an_old_dataset_is_whole_and_damage_of_it_is_found(old: Path) -> None:
     images[13, 3, 3] ^= 1
     images.flush()
     assert glyphgen.verify_dataset(old).problems == (
-        f"{old}: shard 1 does not match index.json (run the command that made it again)",
+        f"{old}: shard 1 does not match index.json (run the command that made it, with --mend)",
     )
 
 

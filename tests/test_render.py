@@ -122,7 +122,7 @@ def test_a_damaged_shard_alone_is_made_again(finished: Path, tmp_path: Path) -> 
         stream.seek(1000 * 4096 if finished.name == "npy" else 200 * 4096)
         stream.write(b"\x55")
     assert glyphgen.verify_dataset(folder).problems == (
-        f"{folder}: shard 2 does not match index.json (run the command that made it again)",
+        f"{folder}: shard 2 does not match index.json (run the command that made it, with --mend)",
     )
     assert render_dataset(recipe_of(finished), folder).n_made == 400
     assert content(folder) == content(finished)

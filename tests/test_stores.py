@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -305,11 +306,55 @@ def test_what_a_store_loses_or_changes_is_named_and_made_again(place: Address, f
     flip(place, "note.txt", 0)
     assert verify_files(place) == [
         f"{place}/note.txt: does not match index.json (make the dataset again, with --force)",
-        f"{place}: shard 1 does not match index.json (run the command that made it again)",
+        f"{place}: shard 1 does not match index.json (run the command that made it, with --mend)",
         f"{place}/shard-00003.{suffix}: missing (run the command that made it again)",
     ]
     assert produce_tiny(place, format).n_made == 10
     assert read_all(place) == whole
+
+
+def count_requests(proxy: Proxy) -> Counter[str]:
+    """Count what was asked, by method and kind of object, and forget it."""
+    asked = re.findall(rb"([A-Z]+) /(\S*) HTTP/1.1\r\n", bytes(proxy.seen))
+    proxy.seen.clear()
+    kinds = [
+        (rb"list-type=2&prefix=[^&]*%2F\.work%2F&", "LIST notes"),
+        (rb"list-type=2", "LIST"),
+        (rb"/\.work/shard-", "note"),
+        (rb"/shard-\d+\.bin", "shard"),
+    ]
+    named = (
+        next((f"{kind}" for pattern, kind in kinds if re.search(pattern, path)), "page")
+        for _, path in asked
+    )
+    return Counter(
+        kind if kind.startswith("LIST") else f"{method.decode()} {kind}"
+        for (method, _), kind in zip(asked, named, strict=True)
+    )
+
+
+def test_a_shard_costs_two_puts_and_nothing_else_grows_with_their_number(
+    server: Server, s3: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = urlsplit(server.url).port
+    assert port is not None
+    with Proxy(port) as proxy:
+        use_store(server.env | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}, monkeypatch)
+        produce_tiny(s3)
+        made = count_requests(proxy)
+        assert (made["PUT shard"], made["PUT note"]) == (5, 5)
+        assert made["LIST notes"] <= 6
+        assert not {key for key in made if key in {"GET shard", "HEAD shard", "GET note"}}
+        assert made.total() - 10 <= 19
+        time.sleep(1.1)  # the server tells times in seconds
+        open_store(s3).put("index.json", open_store(s3).get_range("index.json"))
+        count_requests(proxy)
+        assert produce_tiny(s3).n_made == 0
+        found = count_requests(proxy)
+        assert not {key for key in found if key.endswith(("shard", "note"))}
+        assert found["LIST"] <= 3
+        assert produce_tiny(s3, mend=True).n_made == 0
+        assert count_requests(proxy)["GET shard"] == 5
 
 
 def test_what_a_worker_could_not_put_before_it_ended_is_made_again(

@@ -149,7 +149,9 @@ def test_hdf5_arrays_lie_in_their_file_as_they_were_written(
     folder = tmp_path / "set"
     make_dataset(folder, "hdf5", compression)
     rewrite(folder, name, create)
-    damaged = f"{folder}: shard 1 does not match index.json (run the command that made it again)"
+    damaged = (
+        f"{folder}: shard 1 does not match index.json (run the command that made it, with --mend)"
+    )
     assert refusal(lambda: read_all(folder)) == damaged
     assert verify_shards(folder) == [damaged]
 

@@ -100,7 +100,8 @@ def make_dataset(folder: Path, format: str, compression: str = "none") -> list[i
         return []
     shards = open_writer(folder, format, compression)
     shards.prepare()
-    done = {k: shards.find_done(k) for k in range(shards.layout.n_shards)}
+    noted = shards.read_notes()
+    done = {k: shards.find_done(k, noted) for k in range(shards.layout.n_shards)}
     missing = [k for k, info in done.items() if info is None]
     for k in missing:
         done[k] = shards.write(k, *make_rows(shards.layout.find_rows(k)))
@@ -140,6 +141,7 @@ def produce_tiny(
     executor: str = "processes",
     force: bool = False,
     job: TinyJob | None = None,
+    mend: bool = False,
 ) -> Produced:
     """Make or finish the dataset above as a command does it, wherever it lies."""
     spec = DatasetSpec(
@@ -154,4 +156,5 @@ def produce_tiny(
         workers=workers,
         executor=executor,
         force=force,
+        mend=mend,
     )

@@ -87,6 +87,8 @@ def open_subject(prepared: PreparedRender, folder: Path) -> Iterator[Layout]:
         shards.prepare()
         with open_work_folder(folder) as work:
             make_folder(work / "job")
-            write_job(work / "job", make_job(prepared, work / "job"), shards, "")
+            write_job(
+                work / "job", make_job(prepared, work / "job"), shards, "", shards.read_notes()
+            )
             open_job(ShippedJob(work / "job"))
             yield layout

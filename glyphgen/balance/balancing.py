@@ -49,6 +49,7 @@ def balance_dataset(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Make the balanced dataset, or finish it, or mend its damaged shards.
@@ -61,6 +62,7 @@ def balance_dataset(
         workers: Processes that make rows.
         executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
+        mend: Read all of a complete dataset, as after ``verify`` has found damage in it.
         reporter: Is told how far the work is.
 
     Raises:
@@ -92,6 +94,7 @@ def balance_dataset(
         workers=workers,
         executor=executor,
         force=force,
+        mend=mend,
         reporter=reporter,
     )
 

@@ -70,6 +70,7 @@ def balance(
     executor: str,
     format: str | None,
     force: bool,
+    mend: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -121,7 +122,13 @@ def balance(
         say(text)
     with say_how_to_resume(folder), show_progress(quiet=quiet) as reporter:
         produced = balance_dataset(
-            prepared, folder, workers=workers, executor=executor, force=force, reporter=reporter
+            prepared,
+            folder,
+            workers=workers,
+            executor=executor,
+            force=force,
+            mend=mend,
+            reporter=reporter,
         )
     if not quiet:
         say_produced(produced)

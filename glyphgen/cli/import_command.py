@@ -85,6 +85,7 @@ def import_(
     executor: str,
     format: str | None,
     force: bool,
+    mend: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -118,6 +119,7 @@ def import_(
             workers=workers,
             executor=executor,
             force=force,
+            mend=mend,
             reporter=reporter,
         )
     print_assembled(

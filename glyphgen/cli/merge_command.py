@@ -24,6 +24,7 @@ def merge(
     executor: str,
     format: str | None,
     force: bool,
+    mend: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -54,6 +55,7 @@ def merge(
             workers=workers,
             executor=executor,
             force=force,
+            mend=mend,
             reporter=reporter,
         )
     print_assembled(produced, quiet=quiet, as_json=as_json, summary={})

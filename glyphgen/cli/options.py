@@ -89,6 +89,11 @@ def making_options(command: Command) -> Command:
                 "--format", type=click.Choice(list(STORAGE_FORMATS)), help="How it lies on disk."
             ),
             click.option("--force", is_flag=True, help="Replace what is in the folder."),
+            click.option(
+                "--mend",
+                is_flag=True,
+                help="Read all of a dataset that is there, and make again what is damaged.",
+            ),
             click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors."),
             json_option,
         ]

@@ -36,6 +36,7 @@ def render(
     format: str | None,
     overrides: tuple[str, ...],
     force: bool,
+    mend: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -63,6 +64,7 @@ def render(
             workers=workers,
             executor=executor,
             force=force,
+            mend=mend,
             reporter=reporter,
         )
     if not quiet:

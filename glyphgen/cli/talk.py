@@ -165,7 +165,8 @@ def describe_produced(produced: "Produced") -> str:
     n_rows, n_made = produced.n_rows, produced.n_made
     if not n_made:
         were = "was" if n_rows == 1 else "were"
-        return f"{show_count(n_rows, 'image')} {were} there already, and every shard has its hash"
+        how = "and every shard has its hash" if produced.is_read else "unchanged by size and date"
+        return f"{show_count(n_rows, 'image')} {were} there already, {how}"
     kept = f", {n_rows - n_made:,} were there already" if n_made < n_rows else ""
     speed = f"{produced.images_per_second:,.0f} a second"
     if produced.n_steady:

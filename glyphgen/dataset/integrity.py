@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,11 +26,14 @@ _AT_ONCE = 8  # shards of a store that are read together; they are in memory
 _AGAIN = "make the dataset again, with --force"
 
 
-def verify_files(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
+def verify_files(
+    folder: Place, *, only: Sequence[int] | None = None, reporter: Reporter = SILENT
+) -> list[str]:
     """Read every file of a dataset but run.json again, and compare it with index.json.
 
     Args:
         folder: Of the dataset.
+        only: Numbers of the shards that are read, where it is not all.
         reporter: Is told how many shards are read.
 
     Returns:
@@ -43,7 +46,7 @@ def verify_files(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
     problems = list(_find_damaged_pages(folder, index))
     if not is_index_sealed(folder):
         problems.insert(0, f"{folder / INDEX_NAME}: does not match its checksum ({_AGAIN})")
-    return problems + verify_shards(folder, reporter=reporter)
+    return problems + verify_shards(folder, only=only, reporter=reporter)
 
 
 def _find_damaged_pages(folder: Place, index: Index) -> Iterator[str]:
@@ -80,11 +83,14 @@ def verify_run_page(folder: Place) -> list[str]:
     return [] if is_sealed else [f"{path}: does not match its checksum ({_AGAIN})"]
 
 
-def verify_shards(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
-    """Read every shard again and compare its hash, and its counts of classes, with index.json.
+def verify_shards(
+    folder: Place, *, only: Sequence[int] | None = None, reporter: Reporter = SILENT
+) -> list[str]:
+    """Read every shard again and compare its hash, and all counts of classes, with index.json.
 
     Args:
         folder: Of the dataset.
+        only: Numbers of the shards that are read, where it is not all; then no classes are counted.
         reporter: Is told how many shards are read.
 
     Returns:
@@ -99,12 +105,15 @@ def verify_shards(folder: Place, *, reporter: Reporter = SILENT) -> list[str]:
     problems: dict[str, None] = {}
     counts = {name: Counter[int]() for name in index.splits}
     look = _look_ahead if isinstance(folder, Address) else map
-    numbers = track(range(len(index.shards)), step="read", unit="shards", reporter=reporter)
+    wanted = range(len(index.shards)) if only is None else only
+    numbers = track(wanted, step="read", unit="shards", reporter=reporter)
     for looked in look(partial(_look_at_shard, shards, index), numbers):
         problems |= dict.fromkeys(looked.problems)
         for name, found in looked.counts.items():
             counts[name].update(found)
-    return list(problems) or list(_find_wrong_counts(folder, index, counts))
+    if problems or only is not None:
+        return list(problems)
+    return list(_find_wrong_counts(folder, index, counts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ def assemble(
     workers: int,
     executor: str,
     force: bool,
+    mend: bool,
     reporter: Reporter,
 ) -> Produced:
     """Make the dataset.
@@ -215,6 +216,7 @@ def assemble(
         workers=workers,
         executor=executor,
         force=force,
+        mend=mend,
         reporter=reporter,
     )
 

@@ -87,7 +87,7 @@ def write_card(
     """
     whole = load(dataset)
     folder = parse_place(out) if out is not None else whole.folder
-    arrays = open_shards(whole.folder, whole.index).list_files()
+    arrays = open_shards(whole.folder, whole.index).name_files()
     own = {INDEX_NAME, *whole.index.files, *arrays}
     names = track(sorted(own), step="hash", unit="files", reporter=reporter)
     subject = CardSubject(

@@ -96,6 +96,7 @@ def import_dataset(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Make a dataset of images in another format, or finish it, or mend its damaged shards.
@@ -108,6 +109,7 @@ def import_dataset(
         workers: Processes that read and write.
         executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
+        mend: Read all of a complete dataset, as after ``verify`` has found damage in it.
         reporter: Is told what was found, and how far the work is.
 
     Raises:
@@ -124,6 +126,7 @@ def import_dataset(
         workers=workers,
         executor=executor,
         force=force,
+        mend=mend,
         reporter=reporter,
     )
 
@@ -136,6 +139,7 @@ def import_source(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Make a dataset of a source that is open; see ``import_dataset``."""
@@ -146,7 +150,13 @@ def import_source(
     is_detected = not (options.polarity or source.polarity)
     _report_findings(assembly, reporter, detected=is_detected)
     return assemble(
-        assembly, folder, workers=workers, executor=executor, force=force, reporter=reporter
+        assembly,
+        folder,
+        workers=workers,
+        executor=executor,
+        force=force,
+        mend=mend,
+        reporter=reporter,
     )
 
 

@@ -48,6 +48,7 @@ def merge_datasets(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Merge datasets into a new one, or finish it, or mend its damaged shards.
@@ -64,6 +65,7 @@ def merge_datasets(
         workers: Processes that read and write.
         executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
+        mend: Read all of a complete dataset, as after ``verify`` has found damage in it.
         reporter: Is told what was found, and how far the work is.
 
     Raises:
@@ -119,7 +121,13 @@ def merge_datasets(
             f"size: {size[0]}x{size[1]}, as {folders[0]} has it (--height and --width if not)"
         )
     return assemble(
-        assembly, folder, workers=workers, executor=executor, force=force, reporter=reporter
+        assembly,
+        folder,
+        workers=workers,
+        executor=executor,
+        force=force,
+        mend=mend,
+        reporter=reporter,
     )
 
 

@@ -9,7 +9,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from glyphgen.errors import StoreError
 from glyphgen.files.address import Address
+from glyphgen.files.listed import ListedFile, read_listed
 from glyphgen.files.opening import PAGE, FileKind, RefusedFileError
 from glyphgen.text import show_foreign
 
@@ -106,6 +107,13 @@ class ObjectStore:
         except FileNotFoundError:
             return ()
         return tuple(sorted(found))
+
+    def list_files(self) -> Mapping[str, ListedFile]:
+        """List the objects directly below the root."""
+        try:
+            return self._ask("", "read", _list_files)
+        except FileNotFoundError:
+            return {}
 
     def delete(self, name: str, *, durable: bool = False) -> None:  # noqa: ARG002
         """Delete an object, or all below a name."""
@@ -225,6 +233,14 @@ def _call(system: Any, limit_s: float, method: str, *given: Any, **named: Any) -
 def _list(call: _Call, path: str) -> set[str]:
     paths = (found.rstrip("/") for found in call("ls", path, detail=False))
     return {found.rpartition("/")[2] for found in paths if found != path}
+
+
+def _list_files(call: _Call, path: str) -> dict[str, ListedFile]:
+    return {
+        told["name"].rpartition("/")[2]: read_listed(told)
+        for told in call("ls", path, detail=True)
+        if told["type"] == "file"
+    }
 
 
 def _find(call: _Call, path: str) -> list[str]:

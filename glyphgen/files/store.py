@@ -5,7 +5,11 @@ class and nothing else. What is mapped into memory, or written in slices (npy), 
 what lies elsewhere a copy is mapped, see ``fetched``.
 """
 
+import os
 import shutil
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.files.address import AnyPlace, parse_place
+from glyphgen.files.listed import ListedFile
 from glyphgen.files.object_store import ObjectStore
 from glyphgen.files.opening import PAGE, FileKind, open_regular
 from glyphgen.files.writing import disk_errors, make_folder, remove_temporaries, sync, write_bytes
@@ -71,6 +76,13 @@ class Store(Protocol):
 
     def list(self, name: str = "") -> tuple[str, ...]:
         """Return the names directly below ``name``, sorted; none where nothing is there.
+
+        Raises:
+            DatasetError: The place refused.
+        """
+
+    def list_files(self) -> Mapping[str, ListedFile]:
+        """Return what a listing tells of the regular files that lie here, by their names.
 
         Raises:
             DatasetError: The place refused.
@@ -134,6 +146,20 @@ class LocalStore:
         with disk_errors(folder, "read"):
             entries = folder.iterdir() if folder.exists() else ()
             return tuple(sorted(entry.name for entry in entries))
+
+    def list_files(self) -> Mapping[str, ListedFile]:
+        """List the folder; links are passed over."""
+        found = {}
+        with (
+            disk_errors(self._root, "read"),
+            suppress(FileNotFoundError),
+            os.scandir(self._root) as entries,
+        ):
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    found[entry.name] = ListedFile(status.st_size, status.st_mtime_ns)
+        return found
 
     def delete(self, name: str, *, durable: bool = False) -> None:
         """Remove a file, a link or a folder; nothing that a link points to."""

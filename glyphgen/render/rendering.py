@@ -48,6 +48,7 @@ def render_dataset(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Rendered:
     """Make the dataset of a recipe, or finish it, or mend its damaged shards.
@@ -59,6 +60,7 @@ def render_dataset(
         workers: Processes that draw.
         executor: Where: see ``check_executor``.
         force: Replace whatever the folder holds.
+        mend: Read all of a complete dataset, as after ``verify`` has found damage in it.
         reporter: Is told warnings and the plan in one line, then how far the work is.
 
     Raises:
@@ -74,7 +76,7 @@ def render_dataset(
     if force or not open_store(spec.folder).exists(INDEX_NAME):
         _report_cost(prepared, spec, count_workers(workers, executor), reporter)
     produced = render_prepared(
-        prepared, out, workers=workers, executor=executor, force=force, reporter=reporter
+        prepared, out, workers=workers, executor=executor, force=force, mend=mend, reporter=reporter
     )
     done = {field.name: getattr(produced, field.name) for field in fields(Produced)}
     return Rendered(**done, n_refused=len(prepared.verdict.refusals))
@@ -87,6 +89,7 @@ def render_prepared(
     workers: int = 1,
     executor: str = "processes",
     force: bool = False,
+    mend: bool = False,
     reporter: Reporter = SILENT,
 ) -> Produced:
     """Make the dataset of a recipe that is worked out; arguments and errors as for ``render_dataset``."""
@@ -105,6 +108,7 @@ def render_prepared(
         workers=workers,
         executor=executor,
         force=force,
+        mend=mend,
         reporter=reporter,
     )
 

@@ -345,7 +345,7 @@ def _make_half(laboratory: Laboratory, base: Path) -> None:
     laboratory.run(render)
     shutil.rmtree(base / "out")
     at = 10
-    while not list((base / "out").glob(".work/shard-00001.json")):
+    while not list((base / "out").glob(".work/shard-00001-*")):
         shutil.rmtree(base / "out", ignore_errors=True)
         laboratory.run(render, at=at, kind=KILL_AFTER)
         at += 10

@@ -9,9 +9,9 @@ from glyphgen.dataset.shards.contract import (
     Shards,
     describe_damage,
     hash_arrays,
-    name_note,
 )
 from glyphgen.dataset.shards.fetched_shards import FetchedShards
+from glyphgen.dataset.shards.notes import map_notes
 from glyphgen.dataset.shards.raw import RawShards
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Address, Place
@@ -25,7 +25,7 @@ __all__ = [
     "describe_damage",
     "hash_arrays",
     "make_shards",
-    "name_note",
+    "map_notes",
     "open_parts",
     "open_shards",
     "reopen_dataset",

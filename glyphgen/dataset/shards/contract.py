@@ -1,15 +1,13 @@
 """The contract of a storage format: shards that a crash leaves whole or absent.
 
-A shard counts as made when its note, a small file with its hash, lies in the work folder and the
-arrays, on disk or in a store, have that hash. Any number of processes may write different shards of one
+A shard counts as made when its note, whose name holds its hash, lies in the work folder and the arrays,
+on disk or in a store, have that hash. Any number of processes may write different shards of one
 dataset at once; two that write the same shard do no harm, for they write equal bytes.
 """
 
-import dataclasses
 import hashlib
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -18,13 +16,13 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from glyphgen.dataset.claim import KEPT_INDEX, WORK
-from glyphgen.dataset.index import INDEX_NAME, Index, read_index
+from glyphgen.dataset.index import INDEX_NAME, Index
 from glyphgen.dataset.shard_table import ShardInfo, name_shard_file
+from glyphgen.dataset.shards.notes import put_note, read_notes, remove_note
 from glyphgen.errors import DatasetError
 from glyphgen.files.address import Place
+from glyphgen.files.listed import ListedFile
 from glyphgen.files.opening import RefusedFileError, describe_unread
-from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.store import Store, open_store
 
 __all__ = [
@@ -34,9 +32,7 @@ __all__ = [
     "describe_damage",
     "hash_arrays",
     "hash_shard_bytes",
-    "name_note",
     "read_errors",
-    "write_note",
 ]
 
 
@@ -169,7 +165,7 @@ def hash_shard_bytes(content: NDArray[np.uint8], info: ShardInfo) -> str:
 
 def describe_damage(place: str) -> str:
     """Return the line for a shard or a file that is not what index.json says."""
-    return f"{place} does not match {INDEX_NAME} (run the command that made it again)"
+    return f"{place} does not match {INDEX_NAME} (run the command that made it, with --mend)"
 
 
 class Shards(ABC):
@@ -189,7 +185,6 @@ class Shards(ABC):
     def __init__(self, folder: Place, layout: Layout) -> None:
         self.folder = folder
         self.layout = layout
-        self._kept: Sequence[ShardInfo] | None = None
 
     @property
     def store(self) -> Store:
@@ -246,56 +241,87 @@ class Shards(ABC):
     def commit(self, k: int, arrays: Arrays, info: ShardInfo) -> None:
         """Write shard ``k`` and then its note; arrays and errors as for ``write``."""
         self._write_arrays(k, arrays)
-        write_note(self.folder, k, info)
+        put_note(self.folder, k, info.blake3)
 
-    def list_noted(self) -> set[str]:
-        """Return the names of the notes that there are; see ``name_note``."""
-        return set(self.store.list(WORK))
+    def read_notes(self) -> NDArray[np.void]:
+        """Return what is noted of each shard, for ``find_done``: (``layout.n_shards``,) of ``NOTED``.
+
+        Raises:
+            DatasetError: The place cannot be listed.
+        """
+        return read_notes(self.folder, self.layout.n_shards)
 
     def describe_shard(self, k: int, arrays: Arrays) -> ShardInfo:
         """Return the entry of shard ``k`` in index.json, for these arrays."""
+        return self._describe(k, blake3=hash_arrays(arrays))
+
+    def _describe(self, k: int, **digest: str) -> ShardInfo:
         rows = self.layout.find_rows(k)
         return ShardInfo(
             file=self._name_file(k),
             first_row=rows.start,
             rows=len(rows),
             bytes=len(rows) * self.layout.row_bytes,
-            blake3=hash_arrays(arrays),
+            **digest,
         )
 
     def is_whole(self, k: int, arrays: Arrays, info: ShardInfo) -> bool:
         """Return whether these arrays of shard ``k`` are what its entry says, of whatever format."""
         if info.blake3:
             return self.describe_shard(k, arrays) == info
-        found = _hash(arrays, hashlib.sha256())
-        described = self.describe_shard(k, arrays)
-        return dataclasses.replace(described, blake3="", sha256=found) == info
+        return self._describe(k, sha256=_hash(arrays, hashlib.sha256())) == info
 
-    def find_done(self, k: int) -> ShardInfo | None:
-        """Return shard ``k`` if it is on disk and its hash is right, None if it has to be made."""
-        noted = _read_note(self.folder, k) or self._find_kept(k)
-        if noted is None:
+    def find_done(self, k: int, noted: NDArray[np.void]) -> ShardInfo | None:
+        """Return shard ``k`` if what is there has the hash that is noted, None if it has to be made.
+
+        Args:
+            k: 0 to ``layout.n_shards`` - 1.
+            noted: As ``read_notes`` returns it.
+        """
+        blake3, sha256 = noted[k].item()
+        if not (blake3 or sha256):
             return None
+        info = self._describe(k, blake3=blake3.decode(), sha256=sha256.decode())
         try:
             arrays = self.read(k)
+            is_whole = self.is_whole(k, arrays, info)
         except DatasetError:
+            is_whole = False
+        if not is_whole:
+            if blake3:
+                remove_note(self.folder, k, info.blake3)  # it would stand for a put that may fail
             return None
-        if not self.is_whole(k, arrays, noted):
-            return None
-        if not noted.blake3:  # a dataset of an older glyphgen is mended
-            noted = self.describe_shard(k, arrays)
-            write_note(self.folder, k, noted)
-        return noted
+        if not blake3:  # a dataset of an older glyphgen is mended
+            info = self.describe_shard(k, arrays)
+            put_note(self.folder, k, info.blake3)
+        return info
 
-    def _find_kept(self, k: int) -> ShardInfo | None:
-        """Return what a shard was before the dataset was opened again; None where it was not."""
-        if self._kept is None:
-            kept = self.folder / WORK
-            try:
-                self._kept = read_index(kept).shards if self.store.exists(KEPT_INDEX) else ()
-            except DatasetError:  # cut short by a power cut
-                self._kept = ()
-        return self._kept[k] if k < len(self._kept) else None
+    def find_changed(self) -> list[int]:
+        """Return the shards of a complete dataset that may have changed since, by what a listing tells.
+
+        That is each whose file is missing, has another size, or was not written before index.json.
+        Nothing is read: a byte that changes on its own, as on a failing disk, is seen by ``verify``.
+
+        Raises:
+            DatasetError: The place cannot be listed.
+        """
+        listed = self.store.list_files()
+        index = listed.get(INDEX_NAME, ListedFile(0, None))
+        return [k for k in range(self.layout.n_shards) if self._may_have_changed(k, listed, index)]
+
+    def _may_have_changed(
+        self, k: int, listed: Mapping[str, ListedFile], index: ListedFile
+    ) -> bool:
+        found, n_bytes = listed.get(self._name_part(k)), self._count_part_bytes(k)
+        return not (found and n_bytes in {None, found.n_bytes} and found.is_older(index))
+
+    def _name_part(self, k: int) -> str:
+        """Return the name of the one file that holds a shard."""
+        return self._name_file(k)
+
+    def _count_part_bytes(self, k: int) -> int | None:
+        """Return the size of that file; None where it depends on the rows."""
+        return len(self.layout.find_rows(k)) * self.layout.row_bytes
 
     @abstractmethod
     def read(self, k: int) -> Arrays:
@@ -330,21 +356,13 @@ class Shards(ABC):
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
         """Write the arrays of a shard."""
 
-    def list_files(self) -> tuple[str, ...]:
+    def name_files(self) -> tuple[str, ...]:
         """Return the names of the files that hold the arrays."""
         return tuple(map(self._name_file, range(self.layout.n_shards)))
 
     def _name_file(self, k: int) -> str:
         """Return the name of the file that holds the images of a shard, as index.json has it."""
         return name_shard_file(self.FILE, k)
-
-
-def write_note(folder: Place, k: int, info: ShardInfo) -> None:
-    """Note in the work folder that a shard is made."""
-    # Not durable: after a power cut a lost note costs no more than making its shard again, while to
-    # sync each would make the workers wait for the disk.
-    text = json.dumps(dataclasses.asdict(info), sort_keys=True)
-    open_store(folder).put(f"{WORK}/{name_note(k)}", text.encode(), durable=False)
 
 
 @contextmanager
@@ -362,15 +380,3 @@ def read_errors(path: Place) -> Iterator[None]:
         raise DatasetError(f"{path}: {describe_unread(error)}") from None
     except OSError as error:
         raise DatasetError(f"{path}: {describe_unread(error)} (check the disk)") from error
-
-
-def _read_note(folder: Place, k: int) -> ShardInfo | None:
-    try:
-        return parse_page(open_store(folder).get_range(f"{WORK}/{name_note(k)}"), ShardInfo)
-    except (OSError, PageError):  # absent, or cut short by a power cut
-        return None
-
-
-def name_note(k: int) -> str:
-    """Return the name that the note of a shard has in the work folder."""
-    return f"shard-{k:05d}.json"

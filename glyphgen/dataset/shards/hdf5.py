@@ -8,16 +8,19 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, conti
 """
 
 import io
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphgen.dataset.shards.contract import Arrays, Shards, describe_damage, read_errors
+from glyphgen.dataset.shards.contract import Arrays, Layout, Shards, describe_damage, read_errors
 from glyphgen.errors import DatasetError
 from glyphgen.files.opening import ARRAY, open_regular
 
@@ -37,9 +40,28 @@ class Hdf5Shards(Shards):
         """Do nothing: every file is made by the process that writes its shard."""
 
     def read(self, k: int) -> Arrays:
-        """Read the file of a shard."""
+        """Read the file of a shard: without HDF5 where it is, around the arrays, what is written here."""
+        if arrays := self._read_as_made(k):
+            return arrays
         with self._opened(k) as file:
             return Arrays(*(file[name][()] for name in Arrays._fields))
+
+    def _read_as_made(self, k: int) -> Arrays | None:
+        n = len(self.layout.find_rows(k))
+        if self.layout.compression != "none":
+            return None
+        frame, name = _make_frame(self.layout, n), self._name_file(k)
+        with read_errors(self.folder / name), self.store.open(name, ARRAY) as file:
+            if file.seek(0, os.SEEK_END) != frame.n_bytes:
+                return None
+            file.seek(0)
+            content = np.frombuffer(file.read(), np.uint8)
+        return frame.take_arrays(content) if len(content) == frame.n_bytes else None
+
+    def _count_part_bytes(self, k: int) -> int | None:
+        if self.layout.compression != "none":
+            return None
+        return _make_frame(self.layout, len(self.layout.find_rows(k))).n_bytes
 
     @property
     def parts(self) -> tuple[range, ...]:
@@ -70,7 +92,11 @@ class Hdf5Shards(Shards):
         return Arrays(**arrays)
 
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
-        parts = _make_file(arrays, self.layout.compression)
+        layout = self.layout
+        if layout.compression == "none":
+            parts = _make_frame(layout, len(arrays.images)).fill(arrays)
+        else:
+            parts = (_make_compressed(layout, arrays),)
         self.store.put(self._name_file(k), *parts)
 
     def finish(self) -> None:
@@ -147,31 +173,89 @@ class _GzipImages:
         return images
 
 
-def _make_file(arrays: Arrays, compression: str) -> tuple[NDArray[np.uint8], ...]:
-    """Return the parts of an HDF5 file, one after the other; uncompressed images are not copied."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What an HDF5 file of uncompressed arrays is but for their rows; the images end it.
+
+    Attributes:
+        head: uint8, what comes before the images, with zeros where the other arrays lie.
+        places: Of each array: its first byte, shape and type.
+        n_bytes: Size of the file.
+    """
+
+    head: NDArray[np.uint8]
+    places: Mapping[str, tuple[int, tuple[int, ...], np.dtype[Any]]]
+    n_bytes: int
+
+    def fill(self, arrays: Arrays) -> tuple[NDArray[np.uint8], ...]:
+        """Return the parts of a file, one after the other; the images are not copied."""
+        head = self.head.copy()
+        for name, array in arrays._asdict().items():
+            if name != "images":
+                first = self.places[name][0]
+                head[first : first + array.nbytes] = array.view(np.uint8)
+        return head, arrays.images
+
+    def take_arrays(self, content: NDArray[np.uint8]) -> Arrays | None:
+        """Return views of the arrays in a file of this size; None where it is another around them."""
+        head = content[: len(self.head)].copy()
+        arrays = {}
+        for name, (first, shape, dtype) in self.places.items():
+            end = first + math.prod(shape) * dtype.itemsize
+            arrays[name] = content[first:end].view(dtype).reshape(shape)
+            head[first:end] = 0
+        return Arrays(**arrays) if np.array_equal(head, self.head) else None
+
+
+@lru_cache(maxsize=4)
+def _make_frame(layout: Layout, n: int) -> _Frame:
+    """Return what surrounds ``n`` rows: HDF5 makes it once, and not for each shard."""
+    shapes = layout.describe_arrays(n)
+    content, offsets = _make_content(shapes)
+    head = np.zeros(offsets["images"], np.uint8)
+    head[: len(content)] = content
+    places = {name: (offsets[name], *shapes[name]) for name in Arrays._fields}
+    return _Frame(head, places, len(head) + math.prod(shapes["images"][0]))
+
+
+def _make_compressed(layout: Layout, arrays: Arrays) -> NDArray[np.uint8]:
+    """Return the content of an HDF5 file with compressed images."""
+    content, offsets = _make_content(layout.describe_arrays(len(arrays.images)), arrays.images)
+    for name, first in offsets.items():
+        array: NDArray[Any] = getattr(arrays, name)
+        content[first : first + array.nbytes] = array.view(np.uint8)
+    return content
+
+
+def _make_content(
+    shapes: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]],
+    compressed: NDArray[np.uint8] | None = None,
+) -> tuple[NDArray[np.uint8], dict[str, int]]:
+    """Return what HDF5 writes of arrays whose bytes it is not given, and where these belong.
+
+    Args:
+        shapes: Shape and type of each array, in the order of ``Arrays``.
+        compressed: Images that are compressed, and so have no place to be filled.
+    """
     import h5py
 
-    memory = io.BytesIO()
-    offsets = {}
+    memory, offsets = io.BytesIO(), {}
     with h5py.File(memory, "w") as file:
         # Images come last, so that nothing but they lies beyond the end of what HDF5 writes.
-        for name, array in reversed(arrays._asdict().items()):
-            if name == "images" and compression == "gzip":
-                chunk = (1, *array.shape[1:])  # of one image, for random reads
+        for name, (shape, dtype) in reversed(list(shapes.items())):
+            if name == "images" and compressed is not None:
+                chunk = (1, *shape[1:])  # of one image, for random reads
                 file.create_dataset(
-                    name, data=array, chunks=chunk, compression="gzip", compression_opts=_GZIP_LEVEL
+                    name,
+                    data=compressed,
+                    chunks=chunk,
+                    compression="gzip",
+                    compression_opts=_GZIP_LEVEL,
                 )
             else:
-                dataset = file.create_dataset(name, array.shape, array.dtype, dcpl=_reserve_space())
+                dataset = file.create_dataset(name, shape, dtype, dcpl=_reserve_space())
                 offsets[name] = dataset.id.get_offset()
-    content = np.frombuffer(memory.getbuffer(), np.uint8)
-    first = offsets.pop("images", None)
-    before = np.zeros(len(content) if first is None else first, np.uint8)
-    before[: len(content)] = content
-    for name, offset in offsets.items():
-        small = getattr(arrays, name).view(np.uint8)
-        before[offset : offset + len(small)] = small
-    return (before,) if first is None else (before, arrays.images)
+    return np.frombuffer(memory.getbuffer(), np.uint8), offsets
 
 
 def _reserve_space() -> Any:

@@ -21,7 +21,7 @@ class RawShards(Shards):
 
     def read(self, k: int) -> Arrays:
         """Read the object of a shard."""
-        name, n = _name_object(k), len(self.layout.find_rows(k))
+        name, n = self._name_part(k), len(self.layout.find_rows(k))
         with read_errors(self.folder / name):
             content = self.store.get_range(name, kind=ARRAY)
         if len(content) != n * self.layout.row_bytes:
@@ -40,13 +40,12 @@ class RawShards(Shards):
     def finish(self) -> None:
         """Do nothing: every object is in its place."""
 
-    def list_files(self) -> tuple[str, ...]:
+    def name_files(self) -> tuple[str, ...]:
         """Return the names of the objects."""
-        return tuple(map(_name_object, range(self.layout.n_shards)))
+        return tuple(map(self._name_part, range(self.layout.n_shards)))
 
     def _write_arrays(self, k: int, arrays: Arrays) -> None:
-        self.store.put(_name_object(k), *arrays)
+        self.store.put(self._name_part(k), *arrays)
 
-
-def _name_object(k: int) -> str:
-    return f"shard-{k:05d}.bin"
+    def _name_part(self, k: int) -> str:
+        return f"shard-{k:05d}.bin"
