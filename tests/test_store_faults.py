@@ -110,7 +110,7 @@ def test_a_shard_that_is_lost_and_a_byte_that_is_flipped(
         1,
         [
             f"{place}/shard-00001.bin: missing (run the command that made it again)",
-            f"{place}: shard 2 does not match index.json (run the command that made it again)",
+            f"{place}: shard 2 does not match index.json (run the command that made it, with --mend)",
         ],
     )
     assert commands.run_well(*render) == digest
