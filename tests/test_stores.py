@@ -426,7 +426,7 @@ class _HangingJob(TinyJob):
 
     def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[Any]) -> None:
         super().make_rows(rows, images, samples)
-        _proxies[0].hangs = 12 in rows
+        _proxies[0].hangs |= 12 in rows
 
 
 _proxies: list[Proxy] = []
