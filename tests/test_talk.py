@@ -101,16 +101,18 @@ def test_a_log_is_not_filled_with_progress(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_terminal_shows_a_bar_and_its_speed() -> None:
     program = [str(Path(sys.executable).parent / "glyphgen"), "render", "digits", *FEW]
-    small = ["--set", "output.rows_per_shard=2", "--workers", "1", "-o", "bar"]
+    small = ["--set", "output.rows_per_shard=1", "--per-class", "400", "--workers", "1"]
     ours, theirs = pty.openpty()
-    with subprocess.Popen([*program, *small], stdout=subprocess.DEVNULL, stderr=theirs) as process:
+    with subprocess.Popen(
+        [*program, *small, "-o", "bar"], stdout=subprocess.DEVNULL, stderr=theirs
+    ) as process:
         os.close(theirs)
         shown = b""
         while chunk := _read(ours):
             shown += chunk
     os.close(ours)
     assert process.returncode == 0
-    assert re.search(rb"make, \d+ of 200 shards", shown)
+    assert re.search(rb"make, [\d,]+ of 4,000 shards", shown)
     assert b"images a second" in shown
     assert b"read fonts" not in shown[shown.index(b"make, ") :], "what is done is taken away"
     assert re.search(rb"a second\)\r\ndigest [0-9a-f]{64}\s*$", shown), "the bar is gone at the end"
