@@ -41,7 +41,7 @@ from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shard_table import ShardInfo, ShardTable
 from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
 from glyphgen.errors import DatasetError
-from glyphgen.executors import run_shards
+from glyphgen.executors import limit_workers, run_shards
 from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.store import open_store
 from glyphgen.files.writing import make_folder
@@ -278,12 +278,7 @@ def produce_dataset(
     folder, layout = spec.folder, spec.layout
     shards = make_shards(folder, spec.format, layout)
     executor = check_executor(executor)
-    if not shards.store.is_shared:
-        workers = 1
-        if is_dask(executor):
-            raise DatasetError(
-                f"{folder}: is seen by this process alone, expected a place that all workers see"
-            )
+    workers = limit_workers(folder, workers, executor)
     with hold_folder(folder, reporter):
         claim = claim_folder(folder, spec.content_key, force=force)
         whole = np.zeros(layout.n_shards, dtype=bool)

@@ -230,10 +230,9 @@ def _list_recipe_faces(recipe: str, overrides: tuple[str, ...]) -> list[dict[str
 
 def _list_shipped_faces() -> list[dict[str, Any]]:
     from glyphgen.fonts import read_face
-    from glyphgen.recipe import find_shipped
+    from glyphgen.recipe import find_bundled_fonts
 
-    folder = find_shipped("kana").parent.parent / "fonts"
-    paths = sorted(folder.glob("*/*.[ot]tf"))
+    paths = sorted(find_bundled_fonts().glob("*/*.[ot]tf"))
     return [{"folder": path.parent.name} | _show_face(read_face(path)) for path in paths]
 
 

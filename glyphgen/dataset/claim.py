@@ -24,6 +24,7 @@ __all__ = [
     "Claim",
     "check_claim",
     "check_space",
+    "claim_alone",
     "claim_folder",
     "empty_folder",
     "find_free_bytes",
@@ -34,7 +35,6 @@ __all__ = [
     "open_work_folder",
     "read_claim",
     "remove_work_folder",
-    "withdraw_claim",
     "write_claim",
 ]
 
@@ -163,14 +163,8 @@ def claim_folder(folder: Place, content_key: str, *, force: bool = False) -> Cla
         return Claim.UNFINISHED
     if contents:
         raise DatasetError(f"{folder}: holds something else: {show_some(contents)} ({_WAYS_OUT})")
-    write_claim(folder, content_key)
-    # Of two that come at once to a folder of a store each writes a claim before it looks for others, so
-    # that one of them at least sees both.
-    try:
+    with claim_alone(folder, content_key):
         check_claim(folder, content_key)
-    except DatasetError:
-        withdraw_claim(folder, content_key)
-        raise
     return Claim.NEW
 
 
@@ -184,13 +178,22 @@ def write_claim(folder: Place, content_key: str) -> None:
     open_store(folder).put(_name_claim(content_key), claim.encode())
 
 
-def withdraw_claim(folder: Place, content_key: str) -> None:
-    """Take back what ``write_claim`` wrote, for another has claimed the folder, too.
+@contextmanager
+def claim_alone(folder: Place, content_key: str) -> Iterator[None]:
+    """Write a claim, look in the block whether another has one, too, and take it back where that raises.
+
+    Of two that come at once to a folder of a store each writes a claim before it looks for others, so
+    that one of them at least sees both.
 
     Raises:
-        DatasetError: The disk refused.
+        DatasetError: The disk refused, or what the block raises.
     """
-    open_store(folder).delete(_name_claim(content_key))
+    write_claim(folder, content_key)
+    try:
+        yield
+    except DatasetError:
+        open_store(folder).delete(_name_claim(content_key))
+        raise
 
 
 def check_claim(folder: Place, content_key: str) -> None:

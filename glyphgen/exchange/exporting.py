@@ -19,13 +19,12 @@ from glyphgen.choices import EXPORT_FORMATS, check_choice, check_executor, is_da
 from glyphgen.dataset.claim import (
     WORK,
     check_space,
+    claim_alone,
     empty_folder,
     hold_folder,
     list_contents,
     read_claim,
     remove_work_folder,
-    withdraw_claim,
-    write_claim,
 )
 from glyphgen.dataset.reader import Dataset, load
 from glyphgen.errors import ChoiceError, DatasetError, GlyphgenError, MachineError
@@ -40,7 +39,7 @@ from glyphgen.exchange.exported_pages import (
     read_export_page,
 )
 from glyphgen.exchange.placed_files import are_there, fetch_files, write_files
-from glyphgen.executors import run_shards
+from glyphgen.executors import limit_workers, run_shards
 from glyphgen.files.address import Address, AnyPlace, Place, parse_place
 from glyphgen.files.pages import PageError, parse_page
 from glyphgen.files.store import open_store
@@ -140,16 +139,9 @@ def export_dataset(
     """
     executor = check_executor(executor)
     source, place = parse_place(dataset), parse_place(out)
-    if not open_store(place).is_shared:
-        workers = 1
-        if is_dask(executor):
-            raise DatasetError(
-                f"{place}: is seen by this process alone, expected a place that all workers see"
-            )
-    if isinstance(place, Path):
-        place = (
-            place.absolute() if is_dask(executor) else place
-        )  # workers have other current folders
+    workers = limit_workers(place, workers, executor)
+    if isinstance(place, Path) and is_dask(executor):
+        place = place.absolute()  # workers have other current folders
     exporter = open_exporter(target_format, load(source), options)
     if isinstance(place, Address) and not exporter.in_stores:
         raise ChoiceError(
@@ -311,12 +303,8 @@ def _claim(
         }
     if contents := list_contents(out):
         raise DatasetError(f"{out}: holds something else: {show_some(contents)} ({_WAYS_OUT})")
-    write_claim(out, key)
-    try:  # of two that come at once to a store one at least sees both
+    with claim_alone(out, key):
         _check_key(out, "what is unfinished and", read_claim(out), key)
-    except DatasetError:
-        withdraw_claim(out, key)
-        raise
     return False, {}
 
 

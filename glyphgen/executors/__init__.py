@@ -8,13 +8,31 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from glyphgen.choices import is_dask
+from glyphgen.errors import DatasetError
 from glyphgen.executors.dask_cluster import run_on_dask
 from glyphgen.executors.processes import run_in_processes
 from glyphgen.executors.serial import run_serially
+from glyphgen.files.address import Place
+from glyphgen.files.store import open_store
 
-__all__ = ["run_shards"]
+__all__ = ["limit_workers", "run_shards"]
 
 R = TypeVar("R")
+
+
+def limit_workers(place: Place, workers: int, executor: str) -> int:
+    """Return how many processes may write to a place: one alone where no other process sees it.
+
+    Raises:
+        DatasetError: The workers of a cluster would not see it.
+    """
+    if open_store(place).is_shared:
+        return workers
+    if is_dask(executor):
+        raise DatasetError(
+            f"{place}: is seen by this process alone, expected a place that all workers see"
+        )
+    return 1
 
 
 def run_shards(

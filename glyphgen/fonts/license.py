@@ -8,7 +8,14 @@ from pathlib import Path
 from glyphgen.errors import UnreadableFontError
 from glyphgen.files.opening import CATALOG, LICENSE_TEXT, FileKind, describe_unread, read_regular
 
-__all__ = ["UNKNOWN", "License", "describe_embedding", "find_beside", "recognize_license"]
+__all__ = [
+    "UNKNOWN",
+    "License",
+    "describe_embedding",
+    "find_beside",
+    "read_license",
+    "recognize_license",
+]
 
 UNKNOWN = "unknown"
 _LONGEST_NAME = 300  # characters of a license that is not recognized: its first sentences name it
@@ -88,6 +95,18 @@ def find_beside(path: Path) -> License | None:
         return None
     text = _read_text(f"licences/{Path(row['package']).name}.txt", home.parent, LICENSE_TEXT)
     return License(name=row["licence"], text=text.strip())
+
+
+def read_license(folder: Path) -> License | None:
+    """Return what the file ``LICENSE`` of a folder says: ``None`` without one.
+
+    A link that leads out of the folder is not followed, for what is read here is published.
+
+    Raises:
+        UnreadableFontError: The file is there, and cannot be read.
+    """
+    text = _read_text("LICENSE", folder, LICENSE_TEXT)
+    return License(name=recognize_license(text, ""), text=text.strip()) if text else None
 
 
 @cache

@@ -10,6 +10,7 @@ from glyphgen.recipe.model import CellChoice, Gate, Image, Output, Recipe, Split
 from glyphgen.recipe.problems import guess_key
 from glyphgen.recipe.reading import (
     dump_recipe,
+    find_bundled_fonts,
     find_shipped,
     list_shipped,
     parse_recipe,
@@ -38,6 +39,7 @@ __all__ = [
     "StyleFonts",
     "Wobble",
     "dump_recipe",
+    "find_bundled_fonts",
     "find_shipped",
     "guess_key",
     "list_shipped",

@@ -22,6 +22,7 @@ from glyphgen.recipe.problems import explain, guess
 
 __all__ = [
     "dump_recipe",
+    "find_bundled_fonts",
     "find_shipped",
     "list_shipped",
     "parse_recipe",
@@ -144,6 +145,11 @@ def list_shipped() -> dict[str, Path]:
             paths = {path.stem: path for path in folder.glob("*.toml")}
             return dict(sorted(paths.items()))
     return {}
+
+
+def find_bundled_fonts() -> Path:
+    """Return the folder of the fonts that come with glyphgen, which lies beside that of its recipes."""
+    return find_shipped("kana").parent.parent / "fonts"
 
 
 def _locate(path_or_name: str | os.PathLike[str]) -> Path:

@@ -17,7 +17,7 @@ from glyphgen.dataset.reader import Dataset
 from glyphgen.errors import GlyphgenError, ReportError
 from glyphgen.files.opening import FONT, describe_unread, read_regular
 from glyphgen.fonts import find_requests, read_face
-from glyphgen.recipe import find_shipped
+from glyphgen.recipe import find_bundled_fonts
 from glyphgen.text import show_some
 
 __all__ = ["LabelFonts", "find_label_fonts", "shorten_label"]
@@ -91,8 +91,7 @@ def find_label_fonts(
 
 def _list_shipped() -> tuple[Path, ...]:
     """Return the fonts that come with glyphgen, those that are easiest to read first."""
-    folder = find_shipped("kana").parent.parent / "fonts"
-    paths = sorted(folder.glob("*/*.ttf"))
+    paths = sorted(find_bundled_fonts().glob("*/*.ttf"))
     return tuple(sorted(paths, key=lambda path: (_rank(path), path.name)))
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.errors import FontError, RecipeError
-from glyphgen.files.opening import LICENSE_TEXT, FileKind, describe_unread, read_regular
+from glyphgen.files.opening import FileKind, describe_unread, read_regular
 from glyphgen.fonts import Face
-from glyphgen.fonts.license import UNKNOWN, recognize_license
-from glyphgen.recipe import Recipe
+from glyphgen.fonts.license import UNKNOWN, read_license
+from glyphgen.recipe import Recipe, find_bundled_fonts
 from glyphgen.strokes.hershey import parse_hershey
 from glyphgen.strokes.stroke_pictures import parse_strokes
 from glyphgen.text import show_foreign
@@ -29,7 +29,6 @@ _STROKE_FILE = FileKind("a file of strokes", 4 << 20)
 _NAME = re.compile(r"([0-9a-f]{5})(-[^.]+)?\.svg")
 # Of KanjiVG's files: as a character is printed for schools, and in block script.
 _OF_KANJIVG = frozenset({None, "-Kaisho"})
-_LICENSE = "LICENSE"
 
 _KANJIVG_TEXT = """\
 KanjiVG is copyright (C) 2009/2010/2011 Ulrich Apel. It is distributed under the conditions of the Creative
@@ -150,11 +149,9 @@ def _open_kanjivg() -> StrokeSource:
 
 
 def _open_bundled() -> StrokeSource:
-    """Return the strokes beside the fonts that come with glyphgen, installed or in a checkout."""
-    package = Path(__file__).parent.parent
-    homes = (package / "data", package.parent)
-    folder = next(home / "fonts" / "strokes" for home in homes if (home / "fonts").is_dir())
-    return _make_folder(folder, shown=Path(BUNDLED), family=BUNDLED, **_read_license(folder))
+    """Return the strokes that lie beside the fonts that come with glyphgen."""
+    folder = find_bundled_fonts() / "strokes"
+    return _make_folder(folder, shown=Path(BUNDLED), family=BUNDLED, **_describe_license(folder))
 
 
 _NAMED = {BUNDLED: _open_bundled, KANJIVG: _open_kanjivg}
@@ -162,7 +159,9 @@ _NAMED = {BUNDLED: _open_bundled, KANJIVG: _open_kanjivg}
 
 def _open_path(path: Path) -> StrokeSource:
     if path.is_dir():
-        return _make_folder(path, shown=path, family=show_foreign(path.name), **_read_license(path))
+        return _make_folder(
+            path, shown=path, family=show_foreign(path.name), **_describe_license(path)
+        )
     if path.suffix.lower() == ".jhf" and path.exists():
         return _open_hershey(path)
     found = "neither a folder nor a .jhf file" if path.exists() else "no such file or folder"
@@ -172,23 +171,16 @@ def _open_path(path: Path) -> StrokeSource:
     )
 
 
-def _read_license(folder: Path) -> dict[str, str]:
-    """Return what the file LICENSE of a folder says; nothing without one.
-
-    Links that lead out of the folder are not followed, for what is read is published with the dataset.
-    """
-    path = folder / _LICENSE
-    try:
-        text = read_regular(path, LICENSE_TEXT, within=folder).decode("utf-8", errors="replace")
-    except FileNotFoundError:
+def _describe_license(folder: Path) -> dict[str, str]:
+    """Return the license of a folder as a ``StrokeSource`` has it; nothing without one."""
+    found = read_license(folder)
+    if found is None:
         return {}
-    except OSError as error:
-        raise FontError(f"{path}: {describe_unread(error)}") from None
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in found.text.splitlines())
     said = next((line for line in lines if line.lower().startswith("copyright")), "")
     return {
-        "license": recognize_license(text, ""),
-        "license_text": text.strip(),
+        "license": found.name,
+        "license_text": found.text,
         "copyright": show_foreign(said),
     }
 
