@@ -33,6 +33,7 @@ from glyphgen.dataset.index import (
     INDEX_NAME,
     MOST_LISTED,
     Index,
+    find_digest,
     hash_pages,
     read_index,
     write_index,
@@ -128,6 +129,7 @@ class Produced:
         n_rows: Its rows.
         n_made: Rows that were made now; the others were there already.
         seconds: For making and writing the shards.
+        digest: SHA-256 of its index.json, and so of all that it names; empty before that is written.
         start_seconds: Of them until every worker had made its first shard; 0 where some made none.
         n_steady: Rows that were made after that.
         n_workers: Processes that made rows.
@@ -138,6 +140,7 @@ class Produced:
     n_rows: int
     n_made: int
     seconds: float
+    digest: str = ""
     start_seconds: float = 0.0
     n_steady: int = 0
     n_workers: int = 0
@@ -290,7 +293,12 @@ def produce_dataset(
             if not _is_damaged(folder, make_index, changed, reporter):
                 _report(reporter, layout, layout.n_shards, layout.n_rows)
                 return Produced(
-                    folder=folder, n_rows=layout.n_rows, n_made=0, seconds=0.0, is_read=mend
+                    folder=folder,
+                    n_rows=layout.n_rows,
+                    n_made=0,
+                    seconds=0.0,
+                    digest=find_digest(folder),
+                    is_read=mend,
                 )
             reopen_dataset(folder)
         if claim is Claim.NEW:
@@ -311,9 +319,9 @@ def produce_dataset(
         shards.store.sweep()  # what workers that were killed left
         produced = clock.stop(folder, layout.n_rows)
         check_claim(folder, spec.content_key)
-        _write_pages(folder, make_index(infos), make_pages(produced))
+        digest = _write_pages(folder, make_index(infos), make_pages(produced))
         remove_work_folder(folder)
-        return produced
+        return replace(produced, digest=digest)
 
 
 def _has_layout(folder: Place, spec: DatasetSpec) -> bool:
@@ -350,10 +358,10 @@ def _is_damaged(
     return made != found
 
 
-def _write_pages(folder: Place, index: Index, pages: Mapping[str, bytes]) -> None:
+def _write_pages(folder: Place, index: Index, pages: Mapping[str, bytes]) -> str:
     for name, content in pages.items():
         open_store(folder).put(name, content)
-    write_index(folder, replace(index, files=hash_pages(pages)))
+    return write_index(folder, replace(index, files=hash_pages(pages)))
 
 
 def _report(reporter: Reporter, layout: Layout, n_shards: int, n_rows: int) -> None:

@@ -1,16 +1,21 @@
 """import and merge as a user meets them: their streams and exit codes."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from conftest import FONTS
 from tiny_sources import make_images, write_class_map, write_k49, write_tree
 
 from glyphgen.cli import cli
+from glyphgen.dataset.claim import hold_folder
 from glyphgen.dataset.reader import load
 from glyphgen.exchange import exporting
+from glyphgen.progress import Reporter
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +36,30 @@ def test_import_prints_the_folder_and_says_what_it_found() -> None:
         "polarity: white-on-black, as 18 of 18 images look (--polarity if not)",
     ]
     assert done.stderr.splitlines()[2].startswith("18 images in ")
+
+
+def test_a_command_tells_of_its_own_dataset_when_another_empties_the_folder_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def hold_and_lose(folder: Path, reporter: Reporter) -> Iterator[None]:
+        with hold_folder(folder, reporter):
+            yield
+        folder.rename(f"{folder}-made")
+
+    monkeypatch.setattr("glyphgen.production.hold_folder", hold_and_lose)
+    write_k49(Path("files"))
+    Path("font").symlink_to(FONTS)
+    Path("tiny.toml").write_text('classes.text = "01"\nfonts.files = ["font/latin/*.ttf"]\n')
+    for arguments in (
+        ("import", "k49", "files", "--out", "a"),
+        ("balance", "a-made", "--per-class", "9", "--out", "b"),
+        ("merge", "a-made", "b-made", "--out", "c"),
+        ("render", "tiny.toml", "--per-class", "2", "--out", "d"),
+    ):
+        done = run(*arguments, "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["digest"] == load(f"{arguments[-1]}-made").digest
 
 
 def test_json_tells_what_was_skipped() -> None:

@@ -90,7 +90,6 @@ def balance(
         estimate_balance,
         prepare_balance,
     )
-    from glyphgen.dataset.index import find_digest
     from glyphgen.production import count_workers
     from glyphgen.recipe import read_steps
 
@@ -136,7 +135,7 @@ def balance(
         str(folder),
         {
             "dataset": str(folder),
-            "digest": find_digest(folder),
+            "digest": produced.digest,
             "rows": produced.n_rows,
             "rows_made": produced.n_made,
             "seconds": round(produced.seconds, 3),

@@ -49,7 +49,6 @@ def render(
     Example:
         glyphgen render kana --per-class 100 --out /tmp/kana
     """
-    from glyphgen.dataset.index import find_digest
     from glyphgen.recipe import read_recipe
     from glyphgen.render.rendering import render_dataset
 
@@ -73,7 +72,7 @@ def render(
         str(folder),
         {
             "dataset": str(folder),
-            "digest": find_digest(folder),
+            "digest": rendered.digest,
             "rows": rendered.n_rows,
             "rows_drawn": rendered.n_made,
             "cells_refused": rendered.n_refused,

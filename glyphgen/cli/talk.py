@@ -176,10 +176,8 @@ def describe_produced(produced: "Produced") -> str:
 
 def say_produced(produced: "Produced") -> None:
     """Say what was made, and by what digest it is known, in two lines on stderr."""
-    from glyphgen.dataset.index import find_digest
-
     say(describe_produced(produced))
-    say(f"digest {find_digest(produced.folder)}")
+    say(f"digest {produced.digest}")
 
 
 def print_result(text: str, summary: dict[str, Any], *, as_json: bool) -> None:
@@ -303,15 +301,13 @@ def print_assembled(
     produced: "Produced", *, quiet: bool, as_json: bool, summary: dict[str, object]
 ) -> None:
     """Print what an import or a merge has made."""
-    from glyphgen.dataset.index import find_digest
-
     if not quiet:
         say_produced(produced)
     print_result(
         str(produced.folder),
         {
             "dataset": str(produced.folder),
-            "digest": find_digest(produced.folder),
+            "digest": produced.digest,
             "rows": produced.n_rows,
             "rows_made": produced.n_made,
             **summary,

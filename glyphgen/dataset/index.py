@@ -333,13 +333,15 @@ def hash_index(index: Index) -> str:
     return hashlib.sha256(dump_index(index, index.format_version)).hexdigest()
 
 
-def write_index(folder: Place, index: Index) -> None:
-    """Write index.json, which makes the dataset complete.
+def write_index(folder: Place, index: Index) -> str:
+    """Write index.json, which makes the dataset complete, and return its digest.
 
     Raises:
         DatasetError: The disk refused; there is no index.json then.
     """
-    open_store(folder).put(INDEX_NAME, dump_index(index))
+    content = dump_index(index)
+    open_store(folder).put(INDEX_NAME, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def find_digest(folder: Place) -> str:
