@@ -253,6 +253,39 @@ def test_a_shard_that_kills_its_workers_is_named_and_all_others_are_made(cluster
     assert done == {k: k for k in range(6) if k != 2}
 
 
+def die_late(deadly: int, number: int) -> int:
+    time.sleep(0.005)  # so that it shares its task
+    return die_at(deadly, number)
+
+
+def test_shards_that_share_a_task_with_one_that_kills_are_made(cluster: Cluster) -> None:
+    cluster.wait_for_workers()
+    done: dict[int, int] = {}
+    results = run_shards(partial(die_late, 150), range(200), workers=1, executor=cluster.executor)
+    with pytest.raises(WorkerError, match=r"^shard 150: its worker died 1 time[^\n]*$"):
+        done.update(results)
+    assert done == {k: k for k in range(200) if k != 150}
+
+
+def find_task(seconds: float, number: int) -> str:
+    from distributed import get_worker
+
+    time.sleep(seconds)
+    return str(get_worker().get_current_task())
+
+
+@pytest.mark.parametrize(("n", "seconds", "least", "most"), [(1000, 0.0, 2, 60), (20, 0.3, 20, 20)])
+def test_quick_shards_share_tasks_and_slow_ones_have_their_own(
+    n: int, seconds: float, least: int, most: int, cluster: Cluster
+) -> None:
+    results = run_shards(
+        partial(find_task, seconds), range(n), workers=1, executor=cluster.executor
+    )
+    tasks = [task for _, task in results]
+    assert len(tasks) == n
+    assert least <= len(set(tasks)) <= most
+
+
 def test_a_worker_that_is_killed_costs_nothing(
     own: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
