@@ -48,6 +48,7 @@ from glyphgen.files.store import open_store
 from glyphgen.files.writing import make_folder
 from glyphgen.progress import SILENT, Progress, Reporter
 from glyphgen.shard_making import (
+    PUTS_AT_ONCE,
     RowJob,
     RowMaker,
     flush_shards,
@@ -448,6 +449,7 @@ def _make_shards(
         initializer=open_job,
         initargs=(shipped,),
         name_shard=partial(_name_shard, layout),
+        threads=1 if isinstance(shards.folder, Path) else 1 + PUTS_AT_ONCE,
     )
     for n_shards, (k, (worker, blake3, was_made)) in enumerate(results, start=1 + len(kept)):
         hashes[k], made[k] = blake3, was_made

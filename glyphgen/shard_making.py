@@ -2,6 +2,7 @@
 
 import os
 import platform
+import threading
 import uuid
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,14 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphgen.dataset.claim import check_claim, read_claim
-from glyphgen.dataset.shards import Shards, map_notes
+from glyphgen.dataset.shards import Layout, Shards, map_notes
 from glyphgen.files.writing import write_bytes
 from glyphgen.shipping import ShippedJob, dump_job, open_shipped
 
-__all__ = ["RowJob", "RowMaker", "flush_shards", "make_shard", "open_job", "write_job"]
+__all__ = [
+    "PUTS_AT_ONCE",
+    "RowJob",
+    "RowMaker",
+    "flush_shards",
+    "make_shard",
+    "open_job",
+    "write_job",
+]
+
+PUTS_AT_ONCE = 4
+"""Shards of a process that travel to a store at once, and are in memory, while another one is made."""
 
 _NOTED = "noted"
-_PUTS_AT_ONCE = 4  # shards that travel at once, and are in memory
 
 
 class RowMaker(Protocol):
@@ -43,10 +54,10 @@ class RowJob(Protocol):
 
 
 class _Worker:
-    """Makes shards one after the other, in the same memory.
+    """Makes shards one after the other, in the same memory; several threads may call it.
 
     A shard of a store travels while the next ones are made: it is told as made before it is there, but
-    for a worker that may outlive its driver.
+    for a worker that may outlive its driver. There it travels in the thread that has called.
 
     Args:
         job: Makes the rows.
@@ -56,41 +67,39 @@ class _Worker:
     """
 
     def __init__(self, job: RowJob, shards: Shards, content_key: str, noted: Path | None) -> None:
-        layout = shards.layout
-        n = min(layout.rows_per_shard, layout.n_rows)
         self._shards = shards
         self._maker = job.open()
         self._content_key = content_key
         self._noted = map_notes(noted) if noted else None
         puts_here = isinstance(shards.folder, Path) or bool(content_key)
-        self._pool = None if puts_here else ThreadPoolExecutor(_PUTS_AT_ONCE)
+        self._pool = None if puts_here else ThreadPoolExecutor(PUTS_AT_ONCE)
         self._puts: deque[Future[None]] = deque()
-        # First touch of fresh memory costs more than the drawing: these are used again and again.
-        self._buffers = deque(
-            (
-                np.empty((n, layout.height, layout.width), dtype=np.uint8),
-                np.empty(n, dtype=layout.sample_dtype),
-            )
-            for _ in range(1 if puts_here else 1 + _PUTS_AT_ONCE)
-        )
+        self._making = threading.Lock()
+        # First touch of fresh memory costs more than the drawing: what is free is used again.
+        self._free: list[tuple[NDArray[np.uint8], NDArray[np.void]]] = []
 
     def make_shard(self, k: int) -> tuple[str, bool]:
         """Make shard k unless it is noted and has its hash; return the hash, and whether it was made."""
         if self._noted is not None and (done := self._shards.find_done(k, self._noted)):
             return done.blake3, False
-        rows = self._shards.layout.find_rows(k)
-        whole_images, whole_samples = self._buffers[0]
-        images, samples = whole_images[: len(rows)], whole_samples[: len(rows)]
-        self._maker.make_rows(rows, images, samples)
-        arrays, info = self._shards.check(k, images, samples["class_index"].copy(), samples)
-        if self._content_key and not self._may_commit():
-            return info.blake3, True
+        layout = self._shards.layout
+        rows = layout.find_rows(k)
+        with self._making:
+            buffers = self._free.pop() if self._free else _make_buffers(layout)
+            images, samples = buffers[0][: len(rows)], buffers[1][: len(rows)]
+            self._maker.make_rows(rows, images, samples)
+            arrays, info = self._shards.check(k, images, samples["class_index"].copy(), samples)
+
+        def commit() -> None:
+            if not self._content_key or self._may_commit():
+                self._shards.commit(k, arrays, info)
+            self._free.append(buffers)
+
         if self._pool is None:
-            self._shards.commit(k, arrays, info)
+            commit()
         else:
-            self._puts.append(self._pool.submit(self._shards.commit, k, arrays, info))
-            self._buffers.rotate(-1)
-            self.flush(_PUTS_AT_ONCE)
+            self._puts.append(self._pool.submit(commit))
+            self.flush(PUTS_AT_ONCE)
         return info.blake3, True
 
     def _may_commit(self) -> bool:
@@ -112,6 +121,14 @@ class _Worker:
         """
         while len(self._puts) > n_left:
             self._puts.popleft().result()
+
+
+def _make_buffers(layout: Layout) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
+    n = min(layout.rows_per_shard, layout.n_rows)
+    return (
+        np.empty((n, layout.height, layout.width), dtype=np.uint8),
+        np.empty(n, dtype=layout.sample_dtype),
+    )
 
 
 _workers: list[_Worker] = []  # one at most: of this process

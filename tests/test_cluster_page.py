@@ -47,6 +47,16 @@ def test_dask_takes_the_options_of_workers_and_schedulers() -> None:
             parse_timedelta(options[flag])  # which knows one unit at a time
 
 
+def test_dask_knows_the_settings_of_the_page() -> None:
+    import distributed  # noqa: F401 - brings its defaults
+    from dask import config
+
+    names = re.findall(r"^    export DASK_(DISTRIBUTED\w+)=", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert len(names) == 4
+    for name in names:
+        config.get(name.lower().replace("__", "."))  # raises where there is no such key
+
+
 def test_workers_leave_before_slurm_ends_them() -> None:
     [options] = [find_options(words) for words in list_worker_options() if "--lifetime" in words]
     [hours] = re.findall(r'walltime="(\d+):00:00"', PAGE.read_text("utf-8"))

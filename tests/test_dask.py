@@ -2,22 +2,33 @@
 
 import gc
 import os
+import pickle
 import re
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 from conftest import FONTS
 from dask_processes import Cluster, wait_until
+from numpy.typing import NDArray
 from object_server import BUCKET, Server, serve_objects, use_store
-from tiny_datasets import RECIPE, TinyJob, make_layout, produce_tiny, read_all_bytes
+from tiny_datasets import (
+    RECIPE,
+    TinyJob,
+    make_layout,
+    make_rows,
+    produce_tiny,
+    read_all_bytes,
+)
 
 import glyphgen
 from glyphgen.balance.balancing import balance_dataset
@@ -25,7 +36,8 @@ from glyphgen.balance.prepared_balance import BalanceOptions, prepare_balance
 from glyphgen.choices import check_executor
 from glyphgen.dataset.claim import claim_folder
 from glyphgen.dataset.integrity import verify_files
-from glyphgen.dataset.shards import make_shards
+from glyphgen.dataset.shard_table import ShardInfo
+from glyphgen.dataset.shards import Arrays, make_shards
 from glyphgen.errors import ChoiceError, DatasetError, MachineError, WorkerError
 from glyphgen.exchange.exporting import export_dataset
 from glyphgen.exchange.merging import merge_datasets
@@ -35,7 +47,7 @@ from glyphgen.files.store import open_store
 from glyphgen.progress import Progress
 from glyphgen.recipe import Recipe, read_recipe
 from glyphgen.render.rendering import render_dataset
-from glyphgen.shard_making import _Worker
+from glyphgen.shard_making import RowJob, _Worker
 from glyphgen.shipping import dump_job, open_shipped, ship_job
 from glyphgen.version import VERSION
 
@@ -48,10 +60,13 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Cluster]:
-    """Two workers with nannies, which start another one where one dies; they may use the server."""
+    """Two workers with nannies, which start another one where one dies; they may use the server.
+
+    One of them has several threads.
+    """
     with Cluster(tmp_path_factory.mktemp("cluster"), allowed_failures="0") as found:
-        for _ in range(2):
-            found.add_worker(nanny=True, **server.env)
+        for threads in ("1", "4"):
+            found.add_worker("--nthreads", threads, nanny=True, **server.env)
         yield found
 
 
@@ -274,7 +289,9 @@ def find_task(seconds: float, number: int) -> str:
     return str(get_worker().get_current_task())
 
 
-@pytest.mark.parametrize(("n", "seconds", "least", "most"), [(1000, 0.0, 2, 60), (20, 0.3, 20, 20)])
+@pytest.mark.parametrize(
+    ("n", "seconds", "least", "most"), [(1000, 0.0, 2, 150), (20, 0.3, 20, 20)]
+)
 def test_quick_shards_share_tasks_and_slow_ones_have_their_own(
     n: int, seconds: float, least: int, most: int, cluster: Cluster
 ) -> None:
@@ -399,6 +416,72 @@ def test_the_driver_keeps_nothing_of_shards_that_are_done(cluster: Cluster) -> N
     assert counts[1] - counts[0] < 100
 
 
+# --- Threads of a worker
+
+
+class LonelyMaker:
+    """Makes the rows of a tiny dataset, and notes whether two threads ever do at once."""
+
+    def __init__(self) -> None:
+        self._made = TinyJob().open()
+        self._busy = threading.Lock()
+        self.was_alone = True
+
+    def open(self) -> "LonelyMaker":
+        return self
+
+    def make_rows(self, rows: range, images: NDArray[np.uint8], samples: NDArray[np.void]) -> None:
+        if not self._busy.acquire(blocking=False):
+            self.was_alone = False
+            return
+        time.sleep(0.01)
+        self._made.make_rows(rows, images, samples)
+        self._busy.release()
+
+
+def test_threads_of_a_worker_make_one_shard_while_others_travel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = parse_place(f"memory://threads-{tmp_path.name}")
+    claim_folder(place, RECIPE)
+    maker = LonelyMaker()
+    worker = open_worker(place, may_outlive=True, job=maker)
+    n = worker._shards.layout.n_shards
+    all_travel = threading.Barrier(n, timeout=20)  # breaks where they go one after the other
+    commit = worker._shards.commit
+
+    def wait_and_commit(k: int, arrays: Arrays, info: ShardInfo) -> None:
+        all_travel.wait()
+        commit(k, arrays, info)
+
+    monkeypatch.setattr(worker._shards, "commit", wait_and_commit)
+    with ThreadPoolExecutor(n) as pool:
+        list(pool.map(worker.make_shard, range(n)))
+    assert maker.was_alone
+    for k in range(n):
+        found = worker._shards.read(k)
+        expected = make_rows(worker._shards.layout.find_rows(k))
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_a_process_is_open_for_one_run_at_a_time_whatever_its_threads() -> None:
+    opened, current, mixed = dask_cluster._Opened(), [""], []
+    both = threading.Barrier(2, timeout=20)
+
+    def run_task(token: str) -> None:
+        with opened.open(token, pickle.dumps((square, None, ()))) as task:
+            assert task(3) == 9
+            current[0] = token
+            if token == "one":
+                both.wait()  # two of one run at once
+            time.sleep(0.01)
+            mixed.append(current[0] != token)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(run_task, ["one", "one", *["other"] * 6]))
+    assert mixed == [False] * 8
+
+
 # --- What workers find
 
 
@@ -421,10 +504,10 @@ def test_a_job_that_is_not_there_is_told(tmp_path: Path) -> None:
         (folder / "outlines").write_bytes(b"abc")
 
 
-def open_worker(place: AnyPlace, *, may_outlive: bool) -> _Worker:
+def open_worker(place: AnyPlace, *, may_outlive: bool, job: RowJob = TinyJob()) -> _Worker:  # noqa: B008
     shards = make_shards(parse_place(place), "npy", make_layout())
     shards.prepare()
-    return _Worker(TinyJob(), shards, RECIPE if may_outlive else "", None)
+    return _Worker(job, shards, RECIPE if may_outlive else "", None)
 
 
 def test_a_shard_that_comes_late_is_not_written(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.scale.subject import find_children_cpu, prepare_subject, tick
-from glyphgen.executors import run_shards
+from glyphgen.executors import dask_cluster, run_shards
 from glyphgen.render.preparing import PreparedRender
 from glyphgen.render.rendering import render_prepared
 
@@ -66,7 +67,8 @@ def measure_dask(folder: Path, *, quick: bool) -> dict[str, Any]:
             tasks[name].append(_run_tasks(executor, n_tasks if quick else _N_WORKED))
             renders[name].append(_render(folder, prepared, executor))
     return {
-        "tasks": _find_parts(n_tasks),
+        "tasks": _find_parts(n_tasks, alone=True),
+        "shared": _find_parts(n_tasks, alone=False),
         "process_cpu_s": process,
         "process_task_cpu_s": max(0.0, handing),
         "process_driver_cpu_s": sending,
@@ -108,9 +110,18 @@ def _count_shards(prepared: PreparedRender) -> int:
     return make_layout(prepared).n_shards
 
 
-def _find_parts(n: int) -> dict[str, float]:
-    """Return the processor time of each process for a task that costs nothing, and its memory."""
-    with _start_cluster() as (executor, scheduler, workers):
+def _find_parts(n: int, *, alone: bool) -> dict[str, float]:
+    """Return the processor time of each process for a shard that costs nothing, and its memory.
+
+    Args:
+        n: Shards.
+        alone: Each is a task of its own, as those that take their time are; else they share tasks.
+    """
+    task_s = 0.0 if alone else dask_cluster.TASK_S
+    with (
+        _start_cluster() as (executor, scheduler, workers),
+        patch.object(dask_cluster, "TASK_S", task_s),
+    ):
         list(run_shards(nothing, range(_N_FIRST), workers=1, executor=executor))
         clocks = [tick().cpu, _find_cpu(scheduler), sum(map(_find_cpu, workers))]
         before = tick()

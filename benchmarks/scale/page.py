@@ -7,6 +7,7 @@ from string import Template
 from typing import Any
 
 from benchmarks.scale.costs import ASSUMED, CLASSES
+from glyphgen.executors.dask_cluster import TASK_S
 from glyphgen.text import show_bytes
 
 __all__ = ["draw_figure", "show_page"]
@@ -180,7 +181,7 @@ def _show_index(index: Mapping[str, Any]) -> str:
 
 def _show_dask(dask: Mapping[str, Any]) -> str:
     tasks, shards = dask["task_s"], dask["shard_s"]
-    parts = dask["tasks"]
+    parts, shared = dask["tasks"], dask["shared"]
     median = statistics.median
     rows = [
         (
@@ -203,6 +204,12 @@ def _show_dask(dask: Mapping[str, Any]) -> str:
         ),
         ("... scheduler", "", _ms(parts["scheduler_cpu_s"]), "one process for all workers"),
         ("... worker", _ms(dask["process_task_cpu_s"]), _ms(parts["worker_cpu_s"]), ""),
+        (
+            "all three for a shard that shares its task with others",
+            "",
+            _ms(sum(shared[f"{part}_cpu_s"] for part in ("client", "scheduler", "worker"))),
+            f"tasks of up to {_ms(TASK_S)}",
+        ),
         (
             "memory of the scheduler",
             "",
@@ -256,7 +263,7 @@ def _show_sizes(clusters: Sequence[Mapping[str, Any]]) -> str:
             show_bytes(row["driver_bytes"]),
         ): None
         for row in clusters
-        if "processes" not in row["variant"]  # as the first
+        if "threads" not in row["variant"]  # they change no size
     }
     head = ("dataset", "shards", "stored", "index.json", "read in", "memory of the driver")
     return _make_table(head, "lrrrrr", rows)
@@ -299,7 +306,7 @@ def _conclude(measured: Mapping[str, Any], predicted: Mapping[str, Any]) -> str:
     job = measured["starts"]["job_bytes"] * CLASSES / measured["starts"]["classes"]
     lines.append(
         f"- Each worker process fetches the job, which has about {show_bytes(job)} for {CLASSES:,} kanji:"
-        f" 1,024 processes keep the store busy for {1024 * job / ASSUMED.bandwidth:.0f} s before they"
+        f" 256 processes keep the store busy for {256 * job / ASSUMED.bandwidth:.0f} s before they"
         " make a shard."
     )
     many = [row for row in predicted["clusters"] if row["cores"] == 256]
@@ -316,14 +323,14 @@ def draw_figure(predicted: Mapping[str, Any], path: Path) -> None:
     """Draw rows a second by cores, with the point where each way to make a dataset saturates."""
     from glyphgen.report.charts import make_figure, save_png, styled
 
-    colors = ("#0b5c8a", "#b3450f", "#5d5850", "#4c7a34")
+    colors = ("#0b5c8a", "#b3450f", "#5d5850", "#4c7a34", "#7a3b8c")
 
     @styled
     def draw() -> None:
-        figure = make_figure(6.4, 3.6)
+        figure = make_figure(6.4, 4.2)
         axes = figure.subplots()
         for (name, curve), limit, color in zip(
-            predicted["curves"].items(), predicted["limits"], colors, strict=False
+            predicted["curves"].items(), predicted["limits"], colors, strict=True
         ):
             cores = [int(n) for n in curve]
             first = min(limit["cores"], key=limit["cores"].get)

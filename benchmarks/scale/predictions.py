@@ -117,6 +117,6 @@ def _find_limits(measured: Mapping[str, Any], variant: Variant) -> dict[str, Any
 
 def _find_pace(measured: Mapping[str, Any], variant: Variant, cores: int) -> float:
     """Return the rows a second of a cluster once all its workers are at work."""
-    n_shards = _EACH * cores * variant.per_core
+    n_shards = _EACH * cores * variant.threads
     costs, setup, n = find_cluster(measured, variant, n_shards * variant.rows, cores)
     return simulate_part(costs, setup, n).pace * variant.rows

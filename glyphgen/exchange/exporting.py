@@ -7,6 +7,7 @@ work folder, with a note for each shard that is finished: the same call goes on 
 import hashlib
 import json
 import posixpath
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -371,6 +372,7 @@ def _report(reporter: Reporter, exporter: Exporter, step: str, n_rows: int, n_sh
 
 
 _worker: list[tuple[Place, Exporter]] = []  # one at most: of this process
+_one_at_a_time = threading.Lock()  # libraries of formats need not be for several threads
 
 
 def _open_worker(plan: _Plan) -> None:
@@ -380,7 +382,8 @@ def _open_worker(plan: _Plan) -> None:
 
 def _write_shard(k: int) -> tuple[WrittenFile, ...]:
     [(out, exporter)] = _worker
-    files = write_files(exporter, exporter.list_shards()[k], out)
+    with _one_at_a_time:
+        files = write_files(exporter, exporter.list_shards()[k], out)
     note = {"files": [{"name": f.name, "bytes": f.bytes, "sha256": f.sha256} for f in files]}
     open_store(out).put(_name_note(k), dump_json(note))
     return files
@@ -428,7 +431,7 @@ def _check_shard(k: int, name: str) -> str:
     [(out, exporter)] = _worker
     shard = exporter.list_shards()[k]
     try:
-        with fetch_files(out, k, name) as folder:
+        with _one_at_a_time, fetch_files(out, k, name) as folder:
             return exporter.find_difference(replace(shard, name=name or shard.name), folder)
     except MachineError:
         raise

@@ -44,18 +44,20 @@ def run_shards(
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
     name_shard: Callable[[int], str] = "shard {}".format,
+    threads: int = 1,
 ) -> Iterator[tuple[int, R]]:
     """Run ``task`` for each shard number: in this process for one worker, in others for more.
 
     Args:
-        task: Called with a shard number. But for one worker of this machine it has to be picklable, as
-            have its results and its errors.
+        task: Called with a shard number; on Dask by several threads at once, where workers have them.
+            But for one worker of this machine it has to be picklable, as have its results and its errors.
         numbers: Of the shards.
         workers: 1 or more; of a Dask cluster all work.
         executor: As ``check_executor`` takes it.
         initializer: Called in each worker before its first task.
         initargs: What it is called with.
         name_shard: Returns what messages call a shard.
+        threads: Of each process of ``dask:N``: more than 1 where tasks wait for a store.
 
     Returns:
         Each number with the result of its task, in the order in which they are finished.
@@ -67,7 +69,9 @@ def run_shards(
     """
     given: dict[str, Any] = {"initializer": initializer, "initargs": initargs}
     if is_dask(executor):
-        return run_on_dask(task, numbers, executor=executor, name_shard=name_shard, **given)
+        return run_on_dask(
+            task, numbers, executor=executor, name_shard=name_shard, threads=threads, **given
+        )
     if workers == 1:
         return run_serially(task, numbers, **given)
     return run_in_processes(task, numbers, workers=workers, name_shard=name_shard, **given)

@@ -23,7 +23,10 @@ from glyphgen.errors import MachineError, WorkerError
 from glyphgen.text import show_count, show_some
 from glyphgen.version import VERSION
 
-__all__ = ["run_on_dask"]
+__all__ = ["TASK_S", "run_on_dask"]
+
+TASK_S = 0.5
+"""Seconds that a task of several shards takes: what a dying worker loses, and how often a bar moves."""
 
 R = TypeVar("R")
 
@@ -31,14 +34,11 @@ _CONNECT_S = 5
 _LOOK_S = 2.0  # between looks at how many workers there are
 _NO_WORKERS_S = 60  # Dask's own limit is none
 _IN_FLIGHT_PER_THREAD = 2  # one that runs and one that waits: memory stays flat
-_TASK_S = (
-    0.5  # that a task of several shards takes: what a dying worker loses, and how often a bar moves
-)
-_SHARES = 4  # of what waits, for each thread: the last tasks end together
+_SHARES = 2  # of what waits, for each thread: the last tasks end together
 _RETRIES = 3  # of a task that raises: another machine may have the room that one lacks
 _LOGGED = 10  # messages that Dask keeps in memory; without it a thousand
-# Of a cluster on this machine, whose cores all work for us: Dask looks at itself less often, and memory that
-# a shard has freed stays with its worker, which needs it for the next one (Dask gives it back at once).
+# Of a cluster on this machine, whose cores all work for us: Dask looks at itself less often, and memory
+# that a shard has freed stays with its worker, which needs it for the next one (Dask gives it back).
 _LOCAL = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
@@ -61,11 +61,12 @@ def run_on_dask(
     initializer: Callable[..., object] | None = None,
     initargs: tuple[Any, ...] = (),
     name_shard: Callable[[int], str],
+    threads: int = 1,
 ) -> Iterator[tuple[int, R]]:
     """Run ``task`` on a cluster; see ``run_shards``.
 
     Args:
-        task, numbers, initializer, initargs, name_shard: As for ``run_shards``.
+        task, numbers, initializer, initargs, name_shard, threads: As for ``run_shards``.
         executor: ``dask:N`` starts N workers on this machine, ``dask://host:port`` has a scheduler.
 
     Raises:
@@ -74,7 +75,7 @@ def run_on_dask(
             have killed their workers, and all others are finished.
         Exception: What a task has raised several times.
     """
-    with _open_client(executor) as client:
+    with _open_client(executor, threads) as client:
         run = _Run(client, executor, pickle.dumps((task, initializer, initargs)), name_shard)
         run.find_workers()
         waiting = deque(numbers)
@@ -94,7 +95,7 @@ def run_on_dask(
 
 
 @contextmanager
-def _open_client(executor: str) -> Iterator[Any]:
+def _open_client(executor: str, threads: int) -> Iterator[Any]:
     """Connect to a scheduler, or start one with its workers on this machine; both end with the block."""
     try:
         import distributed
@@ -113,7 +114,7 @@ def _open_client(executor: str) -> Iterator[Any]:
             with config.set(_LOCAL):
                 cluster = library.LocalCluster(
                     n_workers=int(place),
-                    threads_per_worker=1,
+                    threads_per_worker=threads,
                     host="127.0.0.1",
                     dashboard_address="127.0.0.1:0",  # None would be the usual port
                     silence_logs=logging.CRITICAL,
@@ -230,7 +231,7 @@ class _Run:
         if isinstance(done, _Refusal):
             raise WorkerError(_describe_other(done.worker, done.version))
         results, seconds = done
-        fitting = int(_TASK_S * len(numbers) / max(seconds, 1e-6))
+        fitting = int(TASK_S * len(numbers) / max(seconds, 1e-6))
         self._n_together = min(max(1, fitting), 2 * len(numbers))  # one quick task proves little
         return numbers, results, ""
 
@@ -291,8 +292,37 @@ class _Refusal:
         self.version = version
 
 
-_one_at_a_time = threading.Lock()  # a worker may have several threads, its memory is for one shard
-_opened: list[tuple[str, Callable[[int], object]]] = []  # one at most: token and task of a run
+class _Opened:
+    """What a process is open for: the tasks of one run at a time, in all of its threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._token = ""
+        self._task: Any = None
+        self._n_running = 0
+
+    @contextmanager
+    def open(self, token: str, call: bytes) -> Iterator[Callable[[int], object]]:
+        """Give the task of a run; another run waits until the block, in all threads, has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._n_running == 0 or self._token == token)
+            if self._token != token:
+                self._token = ""  # of nobody, should what follows raise
+                self._task, initializer, initargs = pickle.loads(call)
+                if initializer:
+                    initializer(*initargs)
+                self._token = token
+            task = self._task
+            self._n_running += 1
+        try:
+            yield task
+        finally:
+            with self._changed:
+                self._n_running -= 1
+                self._changed.notify_all()
+
+
+_opened = _Opened()
 
 
 def _find_version() -> str:
@@ -305,13 +335,7 @@ def _run_task(version: str, token: str, call: bytes, numbers: Sequence[int]) -> 
         from distributed import get_worker
 
         return _Refusal(get_worker().address, VERSION)
-    with _one_at_a_time:
-        if not _opened or _opened[0][0] != token:
-            _opened.clear()
-            task, initializer, initargs = pickle.loads(call)
-            if initializer:
-                initializer(*initargs)
-            _opened.append((token, task))
+    with _opened.open(token, call) as task:
         started = time.perf_counter()
-        results = [_opened[0][1](number) for number in numbers]
+        results = [task(number) for number in numbers]
         return results, time.perf_counter() - started
