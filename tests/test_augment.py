@@ -432,11 +432,12 @@ def test_stroke_moves_the_edge_of_the_ink_by_its_weight() -> None:
 
 
 def test_a_pen_redraws_strokes_of_any_thickness_in_its_own_width() -> None:
-    images = np.zeros((3, 64, 64), dtype=np.uint8)
-    for image, half in zip(images, (1, 4, 9), strict=True):
+    images = np.zeros((4, 64, 64), dtype=np.uint8)
+    for image, half in zip(images, (1, 3, 4, 6), strict=True):
         image[32 - half : 32 + half, 4:60] = 255
     after, _ = augment(images, PenStep(width=(4 / 64, 4 / 64)))
-    for image in after:
+    assert np.array_equal(after[3], images[3])  # fatter than a sixth of the image
+    for image in after[:3]:
         across = image[:, 16:48].sum(axis=0) / 255
         assert across == pytest.approx(4, abs=0.1)
         middle = (image[:, 16:48].sum(axis=1) * (np.arange(64) + 0.5)).sum() / (4 * 32 * 255)
@@ -455,10 +456,10 @@ def test_a_pen_leaves_a_dot_as_it_is() -> None:
     """The middle of a square on its corner is a cross."""
     y, x = np.mgrid[:64, :64]
     away = abs(y - 31.5) + abs(x - 31.5)
-    images = np.stack([away < 27, (away < 27) & (away > 12)]).astype(np.uint8) * 255
+    images = np.stack([away < 27, (away < 27) & (away > 17)]).astype(np.uint8) * 255
     after, _ = augment(images, PenStep(width=(4 / 64, 4 / 64)))
     assert np.array_equal(after[0], images[0])
-    assert after[1].sum() < 0.6 * images[1].sum()
+    assert after[1].sum() < 0.65 * images[1].sum()
 
 
 def test_blank_images_stay_blank_under_a_pen() -> None:
@@ -700,7 +701,7 @@ def test_the_library_that_took_the_name_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 TABLES = ["ee1e48515dba923d", "9ddc3b3302ce613d", "462b6f123d4d4762"]
-PINNED_TOGETHER = "2d483b49d8da9314"
+PINNED_TOGETHER = "0e063002e591030b"
 PINNED = {
     "elastic": "290dd1eabb6be739",
     "affine": "589006693a868efe",

@@ -12,15 +12,15 @@ from glyphgen.settings import Range
 
 __all__ = ["PenStep", "thin"]
 
-
-_LEAST_DOT = 0.2  # of the image height: ink that reaches so far to all sides is no stroke
+_FATTEST = 0.16  # of the image height: the middle of fatter strokes is too short at their ends
 
 
 class PenStep(Step):
     """A round pen along the middle of every stroke: brush, serif and marker become one line.
 
-    An image with ink as thick as two fifths of its height shows a dot, such as ۰ in full size, and stays
-    as it is: the middle of a square dot is a cross.
+    An image whose strokes are fatter than a sixth of its height stays as it is: what they show beyond
+    each other is lost in their middle, so that せ reads as て, and the middle of a square dot, such as ۰,
+    is a cross.
     """
 
     step: Literal["pen"] = "pen"
@@ -43,11 +43,13 @@ class PenStep(Step):
         # A hairline is gray all over; its own darkest pixel says what is ink.
         darkest = images.max(axis=(1, 2), keepdims=True)
         inked = images > darkest // 3
-        away_from = (~thin(inked)).view(np.uint8)
-        for image, ink_of, away, radius in zip(
-            images, inked, away_from, (width_px / 2).tolist(), strict=True
-        ):
-            if radius > 0 and image.any() and not _is_dot(ink_of):
+        middle = thin(inked)
+        fattest = _FATTEST * images.shape[1] * np.count_nonzero(middle, axis=(1, 2))
+        is_fat = np.count_nonzero(inked, axis=(1, 2)) > fattest
+        radii = np.where(is_fat, 0.0, width_px / 2)
+        away_from = (~middle).view(np.uint8)
+        for image, away, radius in zip(images, away_from, radii.tolist(), strict=True):
+            if radius > 0 and image.any():
                 distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
                 # Squares are whole numbers, whatever the last bit of a platform's root.
                 squared = np.rint(distance * distance).astype(np.int32)
@@ -55,17 +57,6 @@ class PenStep(Step):
                 covered = np.clip(radius + 0.5 - np.sqrt(np.arange(reach + 1)), 0, 1)
                 ink = np.rint(covered * INK).astype(np.uint8)
                 np.take(ink, np.minimum(squared, reach), out=image)
-
-
-def _is_dot(inked: NDArray[np.bool_]) -> bool:
-    """Return whether a disc of ink, too large for a stroke, fits into an image: bool (H, W)."""
-    import cv2
-
-    reach = _LEAST_DOT * len(inked)
-    if np.count_nonzero(inked) < np.pi * reach * reach:
-        return False
-    distance = cv2.distanceTransform(inked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return bool(distance.max() >= reach)
 
 
 def thin(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
