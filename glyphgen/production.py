@@ -40,7 +40,8 @@ from glyphgen.dataset.index import (
 )
 from glyphgen.dataset.integrity import verify_files
 from glyphgen.dataset.shard_table import ShardInfo, ShardTable
-from glyphgen.dataset.shards import Layout, Shards, make_shards, reopen_dataset
+from glyphgen.dataset.shards import Arrays, Layout, Shards, make_shards, reopen_dataset
+from glyphgen.dataset.shards.hdf5 import make_compressed
 from glyphgen.errors import DatasetError
 from glyphgen.executors import limit_workers, run_shards
 from glyphgen.files.address import AnyPlace, Place, parse_place
@@ -208,6 +209,8 @@ def estimate_making(out: AnyPlace, layout: Layout, maker: RowMaker, typical: ran
     maker.make_rows(range(first, first + warm), images[:warm], samples[:warm])
     started = time.perf_counter()
     maker.make_rows(range(first, first + n), images, samples)
+    if layout.compression != "none":
+        make_compressed(layout, Arrays(images, samples["class_index"].copy(), samples))
     return Estimate(
         n_rows=layout.n_rows,
         n_bytes=layout.n_rows * layout.row_bytes,

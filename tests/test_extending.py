@@ -60,6 +60,21 @@ def test_tables_are_joined_and_the_later_wins(base: Path, tmp_path: Path) -> Non
     assert read_recipe(whole) == recipe
 
 
+def test_classes_of_ones_own_take_the_place_of_all_that_the_other_has(tmp_path: Path) -> None:
+    own = write(
+        tmp_path / "own.toml", 'extends = "hands"\n[classes]\ntext = "ЖЯ"\nlanguage = "ru"\n'
+    )
+    classes = read_recipe(own).classes
+    assert (classes.sets, classes.text, classes.merge, classes.language) == ((), "ЖЯ", (), "ru")
+    more = write(tmp_path / "more.toml", 'extends = "own.toml"\nclasses.exclude = "Я"\n')
+    assert read_recipe(more).classes.text == "ЖЯ"
+    merged = write(tmp_path / "merged.toml", 'extends = "hands"\nclasses.merge = [["1", "7"]]\n')
+    assert read_recipe(merged).classes.sets == read_recipe("hands").classes.sets
+    wrong = write(tmp_path / "wrong.toml", 'extends = "hands"\n[classes]\nsets = 5\n')
+    [problem] = read_problems(wrong)
+    assert problem.startswith(f"{wrong}:3: classes.sets")
+
+
 def test_paths_start_from_the_file_that_they_are_written_in(base: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "deep" / "own.toml", 'extends = "../base.toml"\n')
     recipe = read_recipe(other)
@@ -99,7 +114,7 @@ def test_problems_tell_the_file_that_they_stand_in(base: Path, tmp_path: Path) -
         ('extends = "base.toml"', "base.toml:1: extends: a circle"),
         ("extends = 5", "own.toml:1: extends: found 5, expected the path or the name"),
         ('extends = ""', "own.toml:1: extends: found '', expected the path or the name"),
-        ('extends = "digitz"', "digitz: no such recipe"),
+        ('extends = "digitz"', "own.toml:1: extends: digitz: no such recipe"),
     ],
 )
 def test_what_cannot_be_extended_is_told(tmp_path: Path, line: str, problem: str) -> None:

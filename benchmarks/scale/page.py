@@ -185,13 +185,13 @@ def _show_dask(dask: Mapping[str, Any]) -> str:
     median = statistics.median
     rows = [
         (
-            f"a task of {_ms(dask['work_s'])}, seconds of two workers",
+            f"a task of {_ms(dask['work_s'])} of a core, while two workers make such",
             _ms(median(tasks["processes"])),
             _ms(median(tasks["dask"])),
             f"{dask['task_ratio']:.2f} x as fast",
         ),
         (
-            "a usual shard of a render",
+            "a usual shard, while two workers make such",
             _ms(median(shards["processes"])),
             _ms(median(shards["dask"])),
             f"{dask['shard_ratio']:.2f} x as fast",

@@ -90,7 +90,7 @@ def predict_clusters(
                         "shards": n_shards,
                         "bytes": n_shards * costs.put_bytes,
                         "seconds": done.seconds,
-                        "rows_per_s": done.pace * variant.rows,
+                        "rows_per_s": n_rows / done.seconds,
                         "busy": dict(done.busy),
                         "index_bytes": index["bytes"],
                         "index_read_s": index["read_cpu_s"],

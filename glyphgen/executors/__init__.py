@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from glyphgen.choices import is_dask
 from glyphgen.errors import DatasetError
-from glyphgen.executors.dask_cluster import run_on_dask
+from glyphgen.executors.dask_cluster import check_cluster, run_on_dask
 from glyphgen.executors.processes import run_in_processes
 from glyphgen.executors.serial import run_serially
 from glyphgen.files.address import Place
@@ -25,8 +25,11 @@ def limit_workers(place: Place, workers: int, executor: str) -> int:
 
     Raises:
         DatasetError: The workers of a cluster would not see it.
+        GlyphgenError: There is no such cluster.
     """
     if open_store(place).is_shared:
+        if is_dask(executor):
+            check_cluster(executor)
         return workers
     if is_dask(executor):
         raise DatasetError(

@@ -8,6 +8,7 @@ A task costs it six milliseconds of processor time, so quick shards share one.
 import logging
 import math
 import pickle
+import socket
 import threading
 import time
 import uuid
@@ -23,7 +24,7 @@ from glyphgen.errors import MachineError, WorkerError
 from glyphgen.text import show_count, show_some
 from glyphgen.version import VERSION
 
-__all__ = ["TASK_S", "run_on_dask"]
+__all__ = ["TASK_S", "check_cluster", "run_on_dask"]
 
 TASK_S = 0.5
 """Seconds that a task of several shards takes: what a dying worker loses, and how often a bar moves."""
@@ -94,17 +95,47 @@ def run_on_dask(
             raise WorkerError(*crashed)
 
 
-@contextmanager
-def _open_client(executor: str, threads: int) -> Iterator[Any]:
-    """Connect to a scheduler, or start one with its workers on this machine; both end with the block."""
+def check_cluster(executor: str) -> None:
+    """Check what can be known of a cluster at once, before what is to be made there is worked out.
+
+    Raises:
+        MachineError: The library is not installed.
+        WorkerError: Nothing listens where the scheduler should.
+    """
+    _import_distributed()
+    place = executor.removeprefix("dask://")
+    if place == executor:
+        return  # of this machine, and not there yet
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+    except OSError as error:
+        raise _tell_no_scheduler(executor) from error
+
+
+def _tell_no_scheduler(executor: str) -> WorkerError:
+    return WorkerError(
+        f"{executor}: no scheduler answers there within {_CONNECT_S} s"
+        " (start one with `dask scheduler`, or check the address)"
+    )
+
+
+def _import_distributed() -> Any:  # which has few types
     try:
         import distributed
-        from dask import config
     except ImportError:
         raise MachineError(
             "executor: the library distributed is not installed (pip install 'glyphgen[dask]')"
         ) from None
-    library: Any = distributed  # which has few types
+    return distributed
+
+
+@contextmanager
+def _open_client(executor: str, threads: int) -> Iterator[Any]:
+    """Connect to a scheduler, or start one with its workers on this machine; both end with the block."""
+    library = _import_distributed()
+    from dask import config
+
     place = executor.removeprefix("dask:")
     cluster: Any = None
     client: Any = None
@@ -126,10 +157,7 @@ def _open_client(executor: str, threads: int) -> Iterator[Any]:
             with config.set({"distributed.admin.low-level-log-length": _LOGGED}):
                 client = library.Client(place, timeout=_CONNECT_S, set_as_default=False)
         except OSError as error:
-            raise WorkerError(
-                f"{executor}: no scheduler answers there within {_CONNECT_S} s"
-                " (start one with `dask scheduler`, or check the address)"
-            ) from error
+            raise _tell_no_scheduler(executor) from error
         yield client
     finally:
         if client:

@@ -82,7 +82,11 @@ def parse_place(given: AnyPlace) -> Place:
         return given
     text = os.fspath(given) if not isinstance(given, Address) else given.url
     if _is_cut_short(given):
-        raise DatasetError(f"{text}: an address that Path has cut short, expected it as a text")
+        scheme, _, rest = text.partition(":/")
+        raise DatasetError(
+            f"{text}: an address with one slash, expected {scheme}://{rest}"
+            " (Path cuts addresses short: in Python give a text)"
+        )
     match = _ADDRESS.fullmatch(text)
     if match is None:
         return Path(text)

@@ -240,9 +240,12 @@ def _measure_drawn_otherwise(seen: Examined) -> Floats:
     return np.where(apart > _DRAWN_OTHERWISE, apart, 0.0)
 
 
+NO_ENTRY = "no cmap entry"
+"""Reason of a cell whose face has nothing for its characters."""
+
 # name of the reason -> what measures it, and how a message says it
 CHECKS: dict[str, tuple[Callable[[Examined], Floats], str]] = {
-    "no cmap entry": (_count_missing, "has no character map entry for"),
+    NO_ENTRY: (_count_missing, "has no character map entry for"),
     "glyph 0": (_count_notdef, "has only its missing glyph for"),
     "dotted circle": (_count_circles, "has a dotted circle put where a letter is missing in"),
     "no outline": (_find_empty, "draws nothing for"),
@@ -269,7 +272,7 @@ MESSAGES: dict[str, str] = {name: message for name, (_, message) in CHECKS.items
 
 # those of them that words are examined by as well, in this order
 OF_WORDS: dict[str, Callable[[Laid[RunStore]], Floats]] = {
-    "no cmap entry": _count_missing,
+    NO_ENTRY: _count_missing,
     "glyph 0": _count_notdef,
     "dotted circle": _count_circles,
     "no outline": _find_empty,

@@ -17,6 +17,7 @@ from glyphgen.gate.checks import (
     CHECKS,
     EXPLAINED,
     MESSAGES,
+    NO_ENTRY,
     OF_FRAME,
     UNDRAWABLE,
     Drawings,
@@ -48,6 +49,7 @@ __all__ = [
 
 GATE_VERSION = 10  # raised whenever the same fonts and recipe may get another verdict
 _REASONS = (*CHECKS, DENIED)
+_NO_STROKES = "has no strokes for"
 _MOST_HANDS = 0.5  # of a source; where fewer write a form well, the source itself is wrong
 
 
@@ -332,14 +334,21 @@ def _show_refusals(table: ClassTable, faces: Sequence[Face], verdict: Verdict) -
         for refusal in verdict.refusals
         if refusal.reason != DENIED and not excused[refusal.face, refusal.form]
     ]
-    order = sorted(refusals, key=lambda r: (r.face, list(MESSAGES).index(r.reason), r.form))
+    # All hands of a source follow the same lines: they are told as one.
+    firsts = {face.path: k for k, face in reversed(list(enumerate(faces))) if face.is_written}
+    tellers = [firsts.get(face.path, k) for k, face in enumerate(faces)]
+    order = sorted(
+        refusals, key=lambda r: (tellers[r.face], list(MESSAGES).index(r.reason), r.form, r.face)
+    )
     lines = []
-    for (face, reason), group in groupby(order, key=lambda r: (r.face, r.reason)):
-        cells = list(group)
-        shown = show_some([show_text(forms[refusal.form]) for refusal in cells], most=1)
+    for (teller, reason), group in groupby(order, key=lambda r: (tellers[r.face], r.reason)):
+        cells = {refusal.form: refusal for refusal in reversed(list(group))}
+        shown = show_some([show_text(forms[form]) for form in sorted(cells)], most=1)
+        face = faces[teller]
+        says = _NO_STROKES if face.is_written and reason == NO_ENTRY else MESSAGES[reason]
         lines.append(
-            f"{_show_path(faces[face].path)}: {MESSAGES[reason]} {shown} of {len(forms)}"
-            f"{_show_explanation(faces[face], forms, cells[0])}"
+            f"{_show_path(face.path)}: {says} {shown} of {len(forms)}"
+            f"{_show_explanation(face, forms, cells[min(cells)])}"
             ' (gate.on_refused = "skip" leaves them out)'
         )
     return lines

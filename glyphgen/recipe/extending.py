@@ -12,6 +12,13 @@ from glyphgen.recipe.lines import KeyPath
 __all__ = ["EXTENDS", "Written", "extend"]
 
 EXTENDS = "extends"
+# Keys of a table that say one thing together: whoever gives one of the first takes none of the others over.
+_TOGETHER = {
+    "classes": (
+        {"sets", "ranges", "text", "file", "words", "words_file", "class"},
+        {"exclude", "merge", "merge_twins"},
+    )
+}
 _PATH_KEYS = frozenset({"file", "files", "words_file"})  # of relative paths, in whatever table
 
 
@@ -38,8 +45,9 @@ def extend(
 ) -> Written:
     """Return what a recipe file says, with all that it extends.
 
-    The same keys again replace those of the file that is extended, lists and ``[[tables]]`` as a whole. A
-    relative path starts from the folder of the file that it is written in. ``name`` is not taken over.
+    The same keys again replace those of the file that is extended, lists and ``[[tables]]`` as a whole, and
+    classes of one's own all that the other says of its classes. A relative path starts from the folder of
+    the file that it is written in. ``name`` is not taken over.
 
     Args:
         path: The file.
@@ -59,7 +67,10 @@ def extend(
         raise RecipeError(f"{place}: found {named!r}, expected the path or the name of a recipe")
     base = path.parent / os.path.expanduser(named)  # noqa: PTH111 - leaves what is nobody's home
     is_bare = Path(named).name == named and not base.suffix and not base.is_file()
-    base = locate(Path(named) if is_bare else base)
+    try:
+        base = locate(Path(named) if is_bare else base)
+    except RecipeError as error:
+        raise RecipeError(*(f"{place}: {problem}" for problem in error.problems)) from None
     chain = (*chain, path)
     if base.resolve() in {file.resolve() for file in chain}:
         shown = " -> ".join(map(str, (*chain, base)))
@@ -68,6 +79,7 @@ def extend(
         raise RecipeError(f"{place}: {base}: no such file, expected a recipe")
     under = extend(base, read, locate, chain)
     under.data.pop("name", None)
+    _drop_replaced(under, own.data)
     _move_paths(under.data, base.parent, path.parent)
     files = {key: under.files.get(key, str(base)) for key in under.lines}
     joined = Written(data=under.data, lines=under.lines, files=files)
@@ -76,6 +88,23 @@ def extend(
         joined.lines[key] = line
         joined.files.pop(key, None)
     return joined
+
+
+def _drop_replaced(under: Written, over: dict[str, Any]) -> None:
+    """Drop keys of a file that is extended which mean nothing beside what is given in their place."""
+    for table, (contents, others) in _TOGETHER.items():
+        below, above = under.data.get(table), over.get(table)
+        if isinstance(below, dict) and isinstance(above, dict) and contents & above.keys():
+            for key in (contents | others) & below.keys():
+                _drop(under, below, (table, key))
+
+
+def _drop(under: Written, data: dict[str, Any], path: KeyPath) -> None:
+    """Drop a key of a table, and all that is known below it."""
+    data.pop(str(path[-1]), None)
+    for known in [known for known in under.lines if known[: len(path)] == path]:
+        del under.lines[known]
+        under.files.pop(known, None)
 
 
 def _join(under: Written, over: dict[str, Any], table: KeyPath) -> None:
@@ -88,10 +117,8 @@ def _join(under: Written, over: dict[str, Any], table: KeyPath) -> None:
         if isinstance(value, dict) and isinstance(data.get(key), dict):
             _join(under, value, path)
             continue
+        _drop(under, data, path)
         data[key] = value
-        for known in [known for known in under.lines if known[: len(path)] == path]:
-            del under.lines[known]
-            under.files.pop(known, None)
 
 
 def _move_paths(data: Any, folder: Path, to_folder: Path) -> None:

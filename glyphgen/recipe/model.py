@@ -182,8 +182,9 @@ class Recipe(Settings):
     extends: Annotated[str | None, Field(exclude=True)] = None
     """Another recipe, by its path or, of one that comes with glyphgen, by its name: all of its keys but
     `name` hold here as well, unless they are given again. Tables are joined key by key; a list, or
-    `[[tables]]`, replace those of the other as a whole. Relative paths start from the folder of the file
-    that they are written in."""
+    `[[tables]]`, replace those of the other as a whole, and characters or words of one's own in
+    `[classes]` all of its characters, words, `exclude` and `merge`. Relative paths start from the folder
+    of the file that they are written in."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")] = "dataset"
     """Name of the dataset and of its folder. Left out: the recipe's file name without .toml."""

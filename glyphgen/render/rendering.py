@@ -7,6 +7,7 @@ from glyphgen.choices import check_executor
 from glyphgen.dataset.index import INDEX_NAME
 from glyphgen.dataset.run_page import RUN_NAME
 from glyphgen.engines import find_engine_version
+from glyphgen.executors import limit_workers
 from glyphgen.files.address import AnyPlace, Place, parse_place
 from glyphgen.files.pages import dump_sealed
 from glyphgen.files.store import open_store
@@ -68,12 +69,16 @@ def render_dataset(
             stay, and the same call goes on from them.
     """
     executor = check_executor(executor)
-    open_augmenter(recipe)  # raises what is wrong with it before the fonts are read
+    place = parse_place(out)
+    # What follows raises what is wrong before the fonts are read.
+    open_augmenter(recipe)
+    limit_workers(place, workers, executor)
+    is_new = force or not open_store(place).exists(INDEX_NAME)
     prepared = prepare_render(recipe, reporter=reporter)
     find_engine_version(recipe.render.engine)  # raises where the engine is not installed
-    spec = _make_spec(prepared, parse_place(out))
+    spec = _make_spec(prepared, place)
     _report_plan(prepared, reporter)
-    if force or not open_store(spec.folder).exists(INDEX_NAME):
+    if is_new:
         _report_cost(prepared, spec, count_workers(workers, executor), reporter)
     produced = render_prepared(
         prepared, out, workers=workers, executor=executor, force=force, mend=mend, reporter=reporter
