@@ -344,6 +344,18 @@ def test_nothing_at_the_address_is_told() -> None:
             run(square, 3, executor)
 
 
+def test_a_scheduler_that_is_not_there_is_told_before_the_fonts_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphgen.render.rendering.prepare_render", None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        executor = f"dask://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(WorkerError, match=rf"^{executor}: no scheduler answers there"):
+            render_dataset(few("npy"), tmp_path / "out", executor=executor)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_scheduler_without_workers_is_told(own: Cluster) -> None:
     with pytest.raises(
